@@ -1,0 +1,1 @@
+"""Schedules, leases, counters and sessions: what can be rebuilt."""

@@ -1,0 +1,1 @@
+"""One Klein application; one folder a dialect."""

@@ -1,0 +1,1 @@
+"""IMAP4rev2 and IMAP4rev1."""

@@ -1,0 +1,1 @@
+"""Frozen values and error kinds that every layer shares; standard library only."""

@@ -1,0 +1,117 @@
+"""Accounts, their secrets, and the principal that a login yields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Role(Enum):
+    """What an account may administer."""
+
+    USER = "user"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """An account's allowances; 0 means the server's default, which may be none."""
+
+    storage: int = 0
+    """Bytes of mail."""
+    messages: int = 0
+    """Count of messages."""
+    recipients: int = 0
+    """Recipients per 24 hours of submitted mail."""
+    forwards: int = 0
+    """Forwarded messages per 24 hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One mail account, as stored.
+
+    `number`: the integer key of everything the account owns. `id`: 24 hex digits, the same
+    account for clients that expect those. `username`: folded login name. `address`: its main
+    address, or empty. Times are seconds since the epoch. `retention`: milliseconds, 0 for ever.
+    """
+
+    number: int
+    id: str
+    username: str
+    address: str
+    name: str
+    role: Role
+    limits: Limits
+    used_storage: int
+    used_messages: int
+    disabled: bool
+    suspended: bool
+    language: str
+    retention: int
+    tags: tuple[str, ...]
+    metadata: Mapping[str, object]
+    """What a dialect stores for its clients and core does not read (public keys, labels …)."""
+    created: int
+    auth_version: int
+    """Grows with every change that must end sessions (password, disabling, logout)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """The order for an account; `id` is given by core, `number` by the store."""
+
+    id: str
+    username: str
+    created: int
+    name: str = ""
+    role: Role = Role.USER
+    limits: Limits = field(default_factory=Limits)
+    language: str = ""
+    retention: int = 0
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScramKeys:
+    """What SCRAM stores instead of a password (RFC 5802 section 3). All keys are raw bytes."""
+
+    salt: bytes
+    iterations: int
+    stored_key: bytes
+    server_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """`password`: a crypt-style hash, empty when no password logs in. `scram_sha256`: absent until
+    the clear password was last seen."""
+
+    password: str = ""
+    scram_sha256: ScramKeys | None = None
+
+
+class Service(Enum):
+    """The doors an account can come in by."""
+
+    SMTP = "smtp"
+    SUBMISSION = "submission"
+    LMTP = "lmtp"
+    IMAP = "imap"
+    POP3 = "pop3"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is acting, after authentication: an account through one service, at one auth version."""
+
+    account: int
+    account_id: str
+    username: str
+    role: Role
+    service: Service
+    auth_version: int

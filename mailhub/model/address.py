@@ -1,0 +1,72 @@
+"""Domains, addresses and what a recipient resolves to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain this server answers for.
+
+    `name`: lower-case A-label form. `alias_of`: another local domain whose addresses also stand
+    here, or empty. `delimiter`: characters that start a subaddress (`+`), empty for none.
+    `ignore_dots`: `a.b@` and `ab@` are one. `catch_all`: address that takes unknown local parts,
+    or empty.
+    """
+
+    number: int
+    id: str
+    name: str
+    alias_of: str = ""
+    delimiter: str = "+"
+    ignore_dots: bool = False
+    catch_all: str = ""
+    created: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A local address: an account's own, or an alias to others.
+
+    `address`: as its owner spells it. `key`: as it is looked up (see `wire.address.key`);
+    `*@domain` and `name*@domain` are wildcards. `account`: the owner's number, None for a pure
+    alias. `targets`: addresses that also receive, or all that receive where `account` is None.
+    """
+
+    number: int
+    id: str
+    address: str
+    key: str
+    account: int | None
+    targets: tuple[str, ...] = ()
+    name: str = ""
+    main: bool = False
+    created: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewAddress:
+    """The order for an address; the store gives `number`."""
+
+    id: str
+    address: str
+    key: str
+    created: int
+    account: int | None = None
+    targets: tuple[str, ...] = ()
+    name: str = ""
+    main: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """Where mail for one recipient goes, after aliases, wildcards and catch-alls.
+
+    `accounts`: (account number, the local address that matched) without repeats.
+    `remote`: addresses of other servers. `detail`: the subaddress after the delimiter, or empty.
+    """
+
+    accounts: tuple[tuple[int, str], ...] = ()
+    remote: tuple[str, ...] = ()
+    detail: str = ""

@@ -1,0 +1,117 @@
+"""What a commit changed: rows of the journal, and what watchers are told, in commit order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub.model.uids import UidSet
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivedRow:
+    """One new index row: the same columns as `Index`."""
+
+    uid: int
+    flags: int
+    size: int
+    date: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Messages entered a mailbox (delivery, append, copy, move)."""
+
+    journal: int
+    account: int
+    mailbox: int
+    modseq: int
+    rows: Sequence[ArrivedRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """Flags changed: (uid, new flag code), sorted by uid."""
+
+    journal: int
+    account: int
+    mailbox: int
+    modseq: int
+    rows: Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expunged:
+    """Messages left a mailbox for good (expunge, move, retention)."""
+
+    journal: int
+    account: int
+    mailbox: int
+    modseq: int
+    uids: UidSet
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxChanged:
+    """`what`: created, renamed, deleted, subscribed. `name`: the (new) name."""
+
+    journal: int
+    account: int
+    mailbox: int
+    what: str
+    name: str = ""
+    old_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChanged:
+    """`what`: created, updated, removed, secrets. Sessions of older auth versions must end."""
+
+    journal: int
+    account: int
+    what: str
+    auth_version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Queue entries came to be; their numbers."""
+
+    journal: int
+    entries: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordSet:
+    """A keyword set got its number; told before the first change that uses it."""
+
+    account: int
+    number: int
+    keywords: tuple[str, ...]
+
+
+Change = Arrived | Flagged | Expunged | MailboxChanged | AccountChanged | Queued | KeywordSet
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who made a change and through what: journaled with it."""
+
+    account: int | None = None
+    source: str = ""
+    """Service and peer, such as `imap 192.0.2.7`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """A journal row as read back. `kind`: the change's class name, folded. `detail`: JSON text."""
+
+    number: int
+    at: int
+    account: int | None
+    mailbox: int | None
+    kind: str
+    modseq: int
+    uids: str
+    actor: Actor
+    detail: str

@@ -1,0 +1,69 @@
+"""The SMTP envelope and what is known about the peer that brings it (RFC 5321 section 2.3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mailhub.model.account import Principal, Service
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFacts:
+    """An established TLS layer. `exporter`: channel binding for SCRAM-PLUS (RFC 9266), or empty."""
+
+    version: str
+    cipher: str
+    exporter: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """The other end. `address`: textual IP, or `unix`. `trusted`: may use XCLIENT and relay as
+    configured. `exempt`: not subject to guess and rate limits."""
+
+    address: str
+    port: int
+    local_address: str = ""
+    local_port: int = 0
+    tls: TLSFacts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReversePath:
+    """MAIL FROM with its parameters. `address` is empty for the null sender."""
+
+    address: str
+    size: int = 0
+    body: str = "7BIT"
+    """`7BIT`, `8BITMIME` or `BINARYMIME`."""
+    utf8: bool = False
+    ret: str = ""
+    """`FULL`, `HDRS` or empty (RFC 3461 4.3)."""
+    envid: str = ""
+    auth: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardPath:
+    """RCPT TO with its parameters. `notify`: of NEVER, SUCCESS, FAILURE, DELAY (RFC 3461)."""
+
+    address: str
+    notify: tuple[str, ...] = ()
+    orcpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One transaction, complete: made once when the message body begins, never changed."""
+
+    transaction: str
+    """Time-ordered unique id; the store accepts each one once."""
+    reverse_path: ReversePath
+    forward_paths: tuple[ForwardPath, ...]
+    service: Service
+    peer: Peer
+    helo: str = ""
+    principal: Principal | None = None
+    protocol: str = "SMTP"
+    """The `with` word of Received: SMTP, ESMTP, ESMTPS, ESMTPSA, LMTP, UTF8SMTP … (RFC 3848)."""
+    sources: tuple[str, ...] = field(default=())

@@ -1,0 +1,175 @@
+"""Every setting as a frozen value with its default; `config` reads them from TOML.
+
+The metadata of each field is its documentation: `etc/mailhub.toml` and `mailhub config sample`
+are generated from it, so a setting that is not explained here does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+def setting(default: Any, doc: str, unit: str = "") -> Any:
+    """A documented field. `unit`: seconds, bytes, connections … or empty for plain words."""
+    metadata = {"doc": doc, "unit": unit}
+    if isinstance(default, (list, dict, tuple)) or callable(default):
+        made = default if callable(default) else (lambda: default)
+        return field(default_factory=made, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+STRICT = {"extra": "forbid"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerSettings:
+    """One `[[listener]]`: where a service is offered, and how."""
+
+    __pydantic_config__ = STRICT
+
+    service: str = setting("", "smtp, submission, lmtp, imap, pop3 or http")
+    endpoint: str = setting("", "a Twisted endpoint string, such as tcp:25 or unix:/run/lmtp.sock")
+    tls: str = setting("none", "none, starttls or implicit")
+    proxy_from: tuple[str, ...] = setting((), "networks whose PROXY protocol header is believed")
+    root: str = setting("", "for http: the dialect that this listener's root speaks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SMTPSettings:
+    """`[smtp]`: receiving mail, over SMTP, submission and LMTP."""
+
+    __pydantic_config__ = STRICT
+
+    message_size: int = setting(64 << 20, "largest message taken", "bytes")
+    recipients: int = setting(1000, "most recipients of one message")
+    messages: int = setting(1000, "most messages of one connection")
+    errors: int = setting(20, "refused commands after which a connection is closed")
+    line: int = setting(2048, "longest command line", "bytes")
+    received_hops: int = setting(100, "Received fields from which on a message loops")
+    idle_timeout: int = setting(300, "silence after which a session ends", "seconds")
+    data_timeout: int = setting(3600, "longest time one message may take to arrive", "seconds")
+    bare_newlines: str = setting("refuse", "refuse or normalize line ends other than CRLF in DATA")
+    over_quota: str = setting(
+        "temporary", "temporary (452) or permanent (552) when a mailbox is full"
+    )
+    plaintext_auth: bool = setting(False, "allow AUTH without TLS")
+    trusted_networks: tuple[str, ...] = setting((), "clients that may relay without AUTH")
+    xclient_from: tuple[str, ...] = setting((), "peers whose XCLIENT is believed")
+    vrfy: bool = setting(False, "let VRFY confirm local addresses")
+    banner: str = setting("mailhub", "the words after the host name in the greeting")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IMAPSettings:
+    """`[imap]`: reading mail over IMAP."""
+
+    __pydantic_config__ = STRICT
+
+    append_limit: int = setting(64 << 20, "largest message APPEND takes", "bytes")
+    line: int = setting(65536, "longest command without its APPEND literals", "bytes")
+    idle_timeout: int = setting(1800, "silence after which a session ends", "seconds")
+    login_timeout: int = setting(60, "time a client has to log in", "seconds")
+    plaintext_auth: bool = setting(False, "allow LOGIN and AUTHENTICATE without TLS")
+    compress: bool = setting(True, "offer COMPRESS=DEFLATE")
+    mailboxes: int = setting(10000, "most mailboxes of one account")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class POP3Settings:
+    """`[pop3]`: reading mail over POP3."""
+
+    __pydantic_config__ = STRICT
+
+    idle_timeout: int = setting(600, "silence after which a session ends", "seconds")
+    plaintext_auth: bool = setting(False, "allow USER and AUTH without TLS")
+    delete: str = setting("expunge", "what DELE does at QUIT: expunge, or trash to move to Trash")
+    newest: int = setting(0, "show only so many of the newest messages; 0 shows all")
+    apop: bool = setting(False, "offer APOP; it needs passwords stored in clear text")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HTTPSettings:
+    """`[http]`: the HTTP faces."""
+
+    __pydantic_config__ = STRICT
+
+    body: int = setting(64 << 20, "largest request body", "bytes")
+    access_token: str = setting("", "root token of the WildDuck dialect; empty: loopback only")
+    idle_timeout: int = setting(60, "silence after which a connection ends", "seconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """`[limits]`: what one peer may use, over all services."""
+
+    __pydantic_config__ = STRICT
+
+    connections: int = setting(12000, "connections in all, per service", "connections")
+    connections_per_network: int = setting(
+        100, "connections per address (IPv6: per /64) and service", "connections"
+    )
+    guesses_per_address: int = setting(10, "wrong passwords a minute from one address")
+    guesses_per_network: int = setting(30, "wrong passwords a minute from one /24 or /64")
+    guesses_per_account: int = setting(
+        30, "wrong passwords a minute for one account from addresses that never logged in to it"
+    )
+    exempt_networks: tuple[str, ...] = setting(
+        (), "clients that no connection or guess limit applies to"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSettings:
+    """`[store]`: the embedded store."""
+
+    __pydantic_config__ = STRICT
+
+    segment_size: int = setting(256 << 20, "size at which a new segment is begun", "bytes")
+    pending: int = setting(256 << 20, "message bytes waiting for a commit before 451", "bytes")
+    readers: int = setting(2, "threads that read")
+    spool_memory: int = setting(256 << 10, "a message grows past this: it goes to a file", "bytes")
+    index_memory: int = setting(256 << 20, "cached mailbox arrays", "bytes")
+    quota: int = setting(0, "default bytes of mail an account may keep; 0: no limit", "bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TLSSettings:
+    """`[tls]`: certificates; files are read again when they change and on SIGHUP."""
+
+    __pydantic_config__ = STRICT
+
+    certificate: str = setting("", "PEM chain; empty: a self-signed one is made under data")
+    key: str = setting("", "PEM private key of it")
+    directory: str = setting("", "folder of NAME.crt and NAME.key pairs, chosen by SNI")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """`[log]`: one line an event, on standard output or where twistd --logfile says."""
+
+    __pydantic_config__ = STRICT
+
+    format: str = setting("auto", "json, plain, or auto: plain on a terminal")
+    level: str = setting("info", "debug, info, warn or error")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The whole configuration."""
+
+    __pydantic_config__ = STRICT
+
+    hostname: str = setting("", "this server's name in greetings; empty: the machine's own")
+    data: str = setting("var", "folder of everything the server keeps; relative to this file")
+    user: str = setting("", "account to become after binding, when started as root")
+    default_domain: str = setting("", "domain added to a login name without one")
+    listener: tuple[ListenerSettings, ...] = setting((), "see [[listener]]")
+    smtp: SMTPSettings = setting(SMTPSettings, "")
+    imap: IMAPSettings = setting(IMAPSettings, "")
+    pop3: POP3Settings = setting(POP3Settings, "")
+    http: HTTPSettings = setting(HTTPSettings, "")
+    limits: LimitSettings = setting(LimitSettings, "")
+    store: StoreSettings = setting(StoreSettings, "")
+    tls: TLSSettings = setting(TLSSettings, "")
+    log: LogSettings = setting(LogSettings, "")

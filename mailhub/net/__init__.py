@@ -1,0 +1,1 @@
+"""The Twisted glue: streams, TLS, clock, listeners."""

@@ -1,0 +1,1 @@
+"""What is allowed: findings by step, consequences by configuration."""

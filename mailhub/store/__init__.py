@@ -1,0 +1,1 @@
+"""SQL truth and message segments behind the storage ports."""

@@ -1,0 +1,1 @@
+"""Bytes to values and back, pure: no input, no output, no clock."""
