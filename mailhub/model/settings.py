@@ -85,7 +85,9 @@ class POP3Settings:
     plaintext_auth: bool = setting(False, "allow USER and AUTH without TLS")
     delete: str = setting("expunge", "what DELE does at QUIT: expunge, or trash to move to Trash")
     newest: int = setting(0, "show only so many of the newest messages; 0 shows all")
-    apop: bool = setting(False, "offer APOP; it needs passwords stored in clear text")
+    mark_seen: bool = setting(True, "what RETR fetched gets \\Seen at QUIT")
+    errors: int = setting(20, "refused commands after which a connection is closed")
+    login_timeout: int = setting(60, "time a client has to log in", "seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
