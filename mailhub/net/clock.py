@@ -1,0 +1,55 @@
+"""Time from the reactor, as `ports.Clock`; and a reactor whose timers no clock step can freeze.
+
+Twisted's `reactor.seconds` is the wall clock: set back by an hour, every timeout, retry and
+delayed call waits an hour longer. `install_monotonic` replaces it; nothing else may.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+
+class ReactorClock:
+    """`ports.Clock` on a reactor. `wall`: where `now` comes from; tests pass their own."""
+
+    def __init__(self, reactor: IReactorTime, wall: Callable[[], float] = time.time) -> None:
+        self._reactor = reactor
+        self._wall = wall
+
+    def seconds(self) -> float:
+        """Monotonic seconds, for intervals only."""
+        return self._reactor.seconds()
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._wall()
+
+    def pause(self) -> Awaitable[None]:
+        """Ends after the reactor went round once."""
+        return self.sleep(0)
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """Ends `seconds` later; cancelling it forgets the timer."""
+        ended: Deferred[None] = Deferred(lambda _: call.cancel())
+        call = self._reactor.callLater(seconds, ended.callback, None)
+        return ended
+
+
+def install_monotonic(reactor: Any) -> None:
+    """Makes `reactor.seconds` monotonic and moves the calls that wait already onto it.
+
+    Every delayed call of a Twisted reactor takes its time from the instance's `seconds`, so one
+    attribute is enough; the calls made before keep their remaining wait. Safe to repeat.
+    """
+    if reactor.seconds is time.monotonic:
+        return
+    shift = time.monotonic() - reactor.seconds()
+    for call in reactor.getDelayedCalls():
+        call.time += shift
+        call.seconds = time.monotonic
+    reactor.seconds = time.monotonic
