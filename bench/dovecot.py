@@ -1,0 +1,269 @@
+"""Postfix + Dovecot from Debian packages as the peer: one folder, loopback ports, no systemd.
+
+Both run as their packages would run them (durable queue files, Maildir with Dovecot's default
+sync), but from configuration written here, so that nothing under /etc is touched.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from bench.servers import Server, free_port, wait_for_port
+
+DOVECOT = """
+base_dir = {folder}/dovecot
+state_dir = {folder}/dovecot/state
+log_path = {folder}/dovecot.log
+protocols = imap pop3 lmtp
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{folder}/cert.pem
+ssl_key = <{folder}/key.pem
+disable_plaintext_auth = no
+mail_location = {format}:{folder}/mail/%u
+mail_uid = {uid}
+mail_gid = {gid}
+first_valid_uid = 1
+mail_max_userip_connections = 5000
+default_client_limit = 20000
+default_process_limit = 5000
+passdb {{
+  driver = static
+  args = nopassword=y
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail/%u allow_all_users=yes
+}}
+service imap-login {{
+  service_count = 0
+  process_min_avail = 2
+  client_limit = 5000
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  service_count = 0
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service imap {{
+  client_limit = {imap_clients}
+  service_count = 0
+  process_limit = 3000
+}}
+service lmtp {{
+  process_min_avail = 2
+  unix_listener {folder}/queue/private/dovecot-lmtp {{
+    mode = 0666
+  }}
+}}
+service anvil {{
+  client_limit = 20000
+}}
+service stats {{
+  client_limit = 20000
+}}
+protocol lmtp {{
+  postmaster_address = postmaster@bench.test
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+"""
+
+POSTFIX_MAIN = """
+compatibility_level = 3.6
+queue_directory = {folder}/queue
+data_directory = {folder}/data
+maillog_file = {folder}/postfix.log
+maillog_file_prefixes = {folder}
+mail_owner = postfix
+setgid_group = postdrop
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = bench.test
+mydestination =
+virtual_mailbox_domains = bench.test
+virtual_mailbox_maps = static:ok
+virtual_alias_maps = hash:{folder}/aliases
+virtual_transport = lmtp:unix:private/dovecot-lmtp
+alias_maps =
+alias_database =
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+default_process_limit = 200
+message_size_limit = 67108864
+mailbox_size_limit = 0
+virtual_mailbox_limit = 0
+in_flow_delay = 0
+default_destination_concurrency_limit = 40
+lmtp_destination_concurrency_limit = 40
+smtpd_recipient_restrictions = permit_mynetworks reject
+"""
+
+POSTFIX_MASTER = """
+127.0.0.1:{smtp} inet n - n - - smtpd
+pickup    unix  n - n 60 1 pickup
+cleanup   unix  n - n - 0 cleanup
+qmgr      unix  n - n 300 1 qmgr
+rewrite   unix  - - n - - trivial-rewrite
+bounce    unix  - - n - 0 bounce
+defer     unix  - - n - 0 bounce
+trace     unix  - - n - 0 bounce
+verify    unix  - - n - 1 verify
+flush     unix  n - n 1000? 0 flush
+proxymap  unix  - - n - - proxymap
+smtp      unix  - - n - - smtp
+relay     unix  - - n - - smtp
+showq     unix  n - n - - showq
+error     unix  - - n - - error
+retry     unix  - - n - - error
+discard   unix  - - n - - discard
+lmtp      unix  - - n - - lmtp
+anvil     unix  - - n - 1 anvil
+scache    unix  - - n - 1 scache
+tlsmgr    unix  - - n 1000? 1 tlsmgr
+postlog   unix-dgram n - n - 1 postlogd
+"""
+
+
+class PostfixDovecot(Server):
+    """`layout`: maildir (Debian's usual) or mdbox. Accounts need no creation; any password."""
+
+    name = "postfix+dovecot"
+
+    def __init__(self, folder: Path, layout: str = "maildir") -> None:
+        self.folder = folder
+        self.layout = layout
+        self.smtp, self.imap, self.imaps, self.pop3 = (free_port() for _ in range(4))
+        self._dovecot: subprocess.Popen[bytes] | None = None
+
+    def start(self, users: list[str]) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        for name in ("mail", "dovecot", "data", "queue", "postfix"):
+            (self.folder / name).mkdir(parents=True)
+        os.chmod(self.folder, 0o755)
+        owner = pwd.getpwnam("postfix")
+        for name in ("mail", "data"):
+            os.chown(self.folder / name, owner.pw_uid, owner.pw_gid)
+        self._start_postfix(users)
+        self._start_dovecot(owner)
+        for port in (self.smtp, self.imap, self.imaps, self.pop3):
+            wait_for_port(port)
+
+    def _start_postfix(self, users: list[str]) -> None:
+        values = {"folder": self.folder, "smtp": self.smtp}
+        config = self.folder / "postfix"
+        (config / "main.cf").write_text(POSTFIX_MAIN.format(**values))
+        (config / "master.cf").write_text(POSTFIX_MASTER.format(**values))
+        lines = "".join(f"alias-{user} {user}\n" for user in users)
+        (self.folder / "aliases").write_text(lines)
+        subprocess.run(["/usr/sbin/postmap", "-c", config, self.folder / "aliases"], check=True)
+        subprocess.run(
+            ["/usr/sbin/postfix", "-c", config, "start"], check=True, capture_output=True
+        )
+
+    def _start_dovecot(self, owner: pwd.struct_passwd) -> None:
+        subprocess.run(
+            [
+                "/usr/bin/openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "30",
+                "-subj",
+                "/CN=bench.test",
+                "-keyout",
+                self.folder / "key.pem",
+                "-out",
+                self.folder / "cert.pem",
+            ],
+            check=True,
+            capture_output=True,
+        )
+        (self.folder / "dovecot.conf").write_text(
+            DOVECOT.format(
+                folder=self.folder,
+                uid=owner.pw_uid,
+                gid=owner.pw_gid,
+                format=self.layout,
+                imap=self.imap,
+                imaps=self.imaps,
+                pop3=self.pop3,
+                imap_clients=1,
+            )
+        )
+        self._dovecot = subprocess.Popen(
+            ["/usr/sbin/dovecot", "-F", "-c", self.folder / "dovecot.conf"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def stop(self) -> None:
+        subprocess.run(
+            ["/usr/sbin/postfix", "-c", self.folder / "postfix", "stop"],
+            check=False,
+            capture_output=True,
+        )
+        if self._dovecot is not None:
+            self._dovecot.send_signal(signal.SIGTERM)
+            self._dovecot.wait(20)
+
+    def pids(self) -> list[int]:
+        """Every process of the two, for disk and memory accounting."""
+        roots = {self._dovecot.pid} if self._dovecot else set()
+        pid_file = self.folder / "queue" / "pid" / "master.pid"
+        if pid_file.exists():
+            roots.add(int(pid_file.read_text()))
+        return descendants(roots)
+
+
+def descendants(roots: set[int]) -> list[int]:
+    """The processes in `roots` and all below them."""
+    parents: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+    found = set(roots)
+    grew = True
+    while grew:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        grew = bool(more)
+        found |= more
+    return sorted(found)
+
+
+if __name__ == "__main__":
+    peer = PostfixDovecot(Path("/tmp/peer"))
+    peer.start(["u0"])
+    print(peer.smtp, peer.imap, peer.pids())
+    time.sleep(1)
+    peer.stop()

@@ -1,0 +1,205 @@
+"""What the bench needs of a server under test, and mailhub as one."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Protocol
+
+PASSWORD = "bench-Passw0rd-1"
+
+
+class Server(Protocol):
+    """A running server: its ports, its processes, and how it ends."""
+
+    name: str
+    smtp: int
+    imap: int
+    imaps: int
+    pop3: int
+    folder: Path
+
+    def start(self, users: list[str]) -> None: ...
+    def stop(self) -> None: ...
+    def pids(self) -> list[int]: ...
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_port(port: int, seconds: float = 30) -> None:
+    """Returns when something accepts on `port`; raises TimeoutError otherwise."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(f"nothing listens on port {port}")
+
+
+CONFIG = """
+hostname = "bench.test"
+data = "{folder}/var"
+default_domain = "bench.test"
+
+[limits]
+exempt_networks = ["127.0.0.0/8"]
+
+[smtp]
+messages = 1000000
+
+[imap]
+plaintext_auth = true
+
+[pop3]
+plaintext_auth = true
+
+[[listener]]
+service = "smtp"
+endpoint = "tcp:{smtp}:interface=127.0.0.1:backlog=1000"
+tls = "starttls"
+
+[[listener]]
+service = "imap"
+endpoint = "tcp:{imap}:interface=127.0.0.1:backlog=1000"
+tls = "starttls"
+
+[[listener]]
+service = "imap"
+endpoint = "tcp:{imaps}:interface=127.0.0.1:backlog=1000"
+tls = "implicit"
+
+[[listener]]
+service = "pop3"
+endpoint = "tcp:{pop3}:interface=127.0.0.1:backlog=1000"
+tls = "starttls"
+
+[[listener]]
+service = "http"
+endpoint = "tcp:{http}:interface=127.0.0.1"
+root = "wildduck"
+"""
+
+
+class Mailhub(Server):
+    """`twistd mailhub` as shipped: authentication, logging to a file and aliases on."""
+
+    name = "mailhub"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.smtp, self.imap, self.imaps, self.pop3, self.http = (free_port() for _ in range(5))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "mailhub.toml"
+
+    def start(self, users: list[str]) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        ports = {name: getattr(self, name) for name in ("smtp", "imap", "imaps", "pop3", "http")}
+        self.config.write_text(CONFIG.format(folder=self.folder, **ports))
+        self.launch()
+        self._command("domain", "add", "bench.test")
+        for user in users:
+            self._post(
+                "/users",
+                {
+                    "username": user,
+                    "password": PASSWORD,
+                    "address": f"{user}@bench.test",
+                },
+            )
+        for user in users:
+            self._command("alias", "add", f"alias-{user}@bench.test", f"{user}@bench.test")
+
+    def launch(self) -> None:
+        """Starts the process on whatever the folder holds and waits until it is ready."""
+        log = (self.folder / "mailhub.log").open("ab")
+        self._process = subprocess.Popen(
+            [
+                Path(sys.executable).with_name("twistd"),
+                "-n",
+                "--pidfile=",
+                "mailhub",
+                "--config",
+                self.config,
+            ],
+            stdout=log,
+            stderr=log,
+            cwd=os.getcwd(),
+        )
+        for port in (self.smtp, self.imap, self.imaps, self.pop3, self.http):
+            wait_for_port(port)
+
+    def _command(self, *words: str) -> None:
+        tool = Path(sys.executable).with_name("mailhub")
+        subprocess.run([tool, "--config", self.config, *words], check=True, capture_output=True)
+
+    def _post(self, path: str, body: dict[str, object]) -> None:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.http}{path}",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            reply = json.load(answer)
+        if not reply.get("success"):
+            raise RuntimeError(f"{path}: {reply}")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            self._process.wait(30)
+            self._process = None
+
+    def pids(self) -> list[int]:
+        return [self._process.pid] if self._process else []
+
+
+def written_bytes(pids: list[int]) -> int:
+    """Bytes these processes caused to be sent to the disk so far (needs the right to look)."""
+    total = 0
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/io").read_text()
+        except OSError:
+            continue
+        total += int(text.split("write_bytes: ")[1].split("\n")[0])
+    return total
+
+
+def disk_sectors_written(folder: Path) -> int:
+    """Bytes written to the disk that holds `folder`, by everyone: for peers whose processes end."""
+    device = os.stat(folder).st_dev
+    path = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat")
+    return int(path.read_text().split()[6]) * 512
+
+
+def resident(pids: list[int]) -> int:
+    """Proportional resident bytes of these processes (shared pages are split among sharers)."""
+    total = 0
+    for pid in pids:
+        try:
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += int(text.split("\nPss:")[1].split()[0]) * 1024
+    return total
