@@ -90,7 +90,28 @@ class KeywordSet:
     keywords: tuple[str, ...]
 
 
-Change = Arrived | Flagged | Expunged | MailboxChanged | AccountChanged | Queued | KeywordSet
+@dataclass(frozen=True, slots=True)
+class AddressesChanged:
+    """A domain or an address was added, changed or removed: what recipients resolve to is new.
+
+    `what`: domain or address. `name`: the domain's name, or the address's key.
+    """
+
+    journal: int
+    what: str
+    name: str = ""
+
+
+Change = (
+    Arrived
+    | Flagged
+    | Expunged
+    | MailboxChanged
+    | AccountChanged
+    | AddressesChanged
+    | Queued
+    | KeywordSet
+)
 
 
 @dataclass(frozen=True, slots=True)

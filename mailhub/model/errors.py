@@ -95,6 +95,12 @@ class LimitReached(MailhubError):
     default = "A limit was reached"
 
 
+class MailLoop(LimitReached):
+    """The message went round: too many hops, or it was at this mailbox before (SMTP 554 5.4.6)."""
+
+    default = "The message is in a loop"
+
+
 class Unavailable(MailhubError):
     """Temporary: a part of the server (store, directory, coordination) cannot answer now."""
 
