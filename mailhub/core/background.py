@@ -1,0 +1,45 @@
+"""Runs a coroutine that nobody waits for, and logs how it failed.
+
+Core has no reactor. A coroutine that waits yields what it waits for; this needs of that only the
+two callbacks that a Deferred offers, so the same code serves the stores that answer at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from mailhub.ports import Log
+
+
+class Waited(Protocol):
+    """What a waiting coroutine yields: a Deferred, seen from here."""
+
+    def addCallbacks(
+        self, callback: Callable[[Any], Any], errback: Callable[[Any], Any]
+    ) -> Any: ...
+
+
+def spawn(work: Coroutine[Any, Any, None], log: Log, what: str) -> None:
+    """Starts `work` at once; an exception in it becomes the log event `background-failed`."""
+    _advance(work, log, what, lambda: work.send(None))
+
+
+def _advance(
+    work: Coroutine[Any, Any, None], log: Log, what: str, step: Callable[[], Waited]
+) -> None:
+    try:
+        waited = step()
+    except StopIteration:
+        return
+    except Exception as error:
+        log.event("background-failed", what=what, error=type(error).__name__, reason=str(error))
+        return
+
+    def resume(result: Any) -> None:
+        _advance(work, log, what, lambda: work.send(result))
+
+    def fail(failure: Any) -> None:
+        _advance(work, log, what, lambda: work.throw(failure.value))
+
+    waited.addCallbacks(resume, fail)
