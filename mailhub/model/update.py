@@ -1,0 +1,52 @@
+"""What a session that watches a mailbox has to be told, as values; the face spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub.model.uids import UidSet
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """The mailbox now has `count` messages (it grew)."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """`count` messages are recent in this session (IMAP4rev1)."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlagsGrew:
+    """A keyword is new to the mailbox. `names`: all flags that occur or may be set now."""
+
+    names: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Messages are gone. `numbers`: their message numbers, highest first, so that each is right
+    at its turn. `uids`: the same messages."""
+
+    numbers: Sequence[int]
+    uids: UidSet
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A message's flags, after a change. `flags`: IMAP spellings, `\\Recent` included where it
+    is."""
+
+    number: int
+    uid: int
+    flags: Sequence[str]
+    modseq: int
+
+
+Update = Exists | Recent | FlagsGrew | Removed | Changed
