@@ -40,13 +40,13 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A message's flags, after a change. `flags`: IMAP spellings, `\\Recent` included where it
-    is."""
+    """Flags of messages, after a change. `rows`: (number, uid, flag list, modseq) by number; the
+    flag list is as RFC 9051 spells it, parentheses and `\\Recent` included.
 
-    number: int
-    uid: int
-    flags: Sequence[str]
-    modseq: int
+    One value for all messages: another session may have changed every one of a large mailbox.
+    """
+
+    rows: Sequence[tuple[int, int, bytes, int]]
 
 
 Update = Exists | Recent | FlagsGrew | Removed | Changed
