@@ -1,0 +1,73 @@
+"""An ext4 disk of our own whose power can be cut: an image file on a loop device.
+
+The cut is ext4's shutdown ioctl without flushing its log: what was synced survives, what was not
+is gone, as after pulling the plug. Needs root and loop devices.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import subprocess
+from pathlib import Path
+
+EXT4_IOC_SHUTDOWN = 0x8004587D
+WITHOUT_LOG_FLUSH = 2
+
+
+class LoopDisk:
+    """`folder`: where the image and the mount point are made."""
+
+    def __init__(self, folder: Path, megabytes: int = 512) -> None:
+        self.image = folder / "disk.img"
+        self.mount_point = folder / "disk"
+        self._megabytes = megabytes
+
+    def create(self) -> None:
+        """Makes the file system and mounts it. Raises CalledProcessError where not possible."""
+        self.mount_point.mkdir(parents=True, exist_ok=True)
+        with self.image.open("wb") as image:
+            image.truncate(self._megabytes << 20)
+        _run("/sbin/mkfs.ext4", "-q", "-F", str(self.image))
+        self.mount()
+
+    def mount(self) -> None:
+        """Mounts it; the file system replays its log."""
+        _run("/bin/mount", "-o", "loop", str(self.image), str(self.mount_point))
+
+    def cut(self) -> None:
+        """From here on nothing reaches the image, and every call on the file system fails."""
+        handle = os.open(self.mount_point, os.O_RDONLY)
+        try:
+            fcntl.ioctl(handle, EXT4_IOC_SHUTDOWN, struct.pack("I", WITHOUT_LOG_FLUSH))
+        finally:
+            os.close(handle)
+
+    def unmount(self) -> None:
+        _run("/bin/umount", str(self.mount_point))
+
+    def remount(self, word: str) -> None:
+        """`ro` or `rw`."""
+        _run("/bin/mount", "-o", f"remount,{word}", str(self.mount_point))
+
+    def remove(self) -> None:
+        """Unmounts if need be and deletes the image."""
+        subprocess.run(["/bin/umount", "-l", self.mount_point], check=False, capture_output=True)
+        self.image.unlink(missing_ok=True)
+
+
+def available(folder: Path) -> bool:
+    """Whether this machine lets us mount a loop image."""
+    disk = LoopDisk(folder, 16)
+    try:
+        disk.create()
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    finally:
+        disk.remove()
+    return True
+
+
+def _run(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
