@@ -1,0 +1,325 @@
+"""Local addresses and aliases: who owns them, and where a recipient leads, kept ready.
+
+Resolving stands on the path of every RCPT, so answers are kept until the store tells of a change
+of accounts, addresses or domains. The walk itself is in `core.recipients`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from mailhub.core import recipients
+from mailhub.core.ids import Ids
+from mailhub.model.account import Principal, Role
+from mailhub.model.address import Address, Domain, NewAddress, Resolution
+from mailhub.model.change import AccountChanged, Actor, AddressesChanged, Change
+from mailhub.model.errors import Invalid, NotFound
+from mailhub.ports import Clock, Storage
+from mailhub.wire import address as grammar
+
+CACHED = 50_000
+"""Resolutions kept; past it the oldest quarter goes."""
+TARGETS = 1000
+"""Most targets of one alias."""
+PAGE = 500
+
+
+class Addresses:
+    """Local addresses. `hostname`: mail to it is for this server; `default_domain`: where
+    `postmaster` without a domain and address literals lead (empty: the first domain);
+    `literals`: this server's own IP addresses, in text."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        ids: Ids,
+        *,
+        hostname: str = "",
+        default_domain: str = "",
+        literals: Collection[str] = (),
+    ) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._ids = ids
+        self._hostname = hostname.lower()
+        self._default_domain = default_domain.lower()
+        self._literals = frozenset(
+            grammar.domain(f"[IPv6:{ip}]" if ":" in ip else f"[{ip}]") for ip in literals
+        )
+        self._known: dict[str, Resolution] = {}
+        self._owned: dict[tuple[int, str], bool] = {}
+        self._domains: Mapping[str, Domain] | None = None
+        self._administrator: int | None = None
+        self._generation = 0
+        storage.watch(self._heard)
+
+    # -- resolving
+
+    async def resolve(self, address: str) -> Resolution:
+        """Where mail for `address` goes. Only for addresses whose domain is local.
+
+        Raises NotFound (nobody has it), Invalid (malformed), LimitReached (too many).
+        """
+        known = self._known.get(address)
+        if known is not None:
+            return known
+        generation = self._generation
+        domains = await self._all_domains()
+        local, domain = self._split(address, domains)
+        walk = recipients.Walk(domains, self._storage.addresses.match, self._find_administrator)
+        found = await walk.of(local, domain) if domain in domains else None
+        if found is None or not (found.accounts or found.remote):
+            raise NotFound("No such address here")
+        if generation == self._generation:
+            _remember(self._known, address, found)
+        return found
+
+    async def is_local(self, domain: str) -> bool:
+        """Whether mail for `domain` (A-label, or address literal) ends here."""
+        return (
+            domain in await self._all_domains()
+            or domain == self._hostname
+            or domain in self._literals
+        )
+
+    async def is_local_address(self, address: str) -> bool:
+        """Whether mail for `address` ends here, known or not. Raises Invalid."""
+        if address in self._known or grammar.fold(address) == "postmaster":
+            return True
+        return await self.is_local(grammar.split(address)[1])
+
+    async def owns(self, principal: Principal, address: str) -> bool:
+        """Whether the principal may write as `address`.
+
+        It may where the address, or the wildcard that takes it, is its own, or is an alias that
+        names one of its own addresses as a target. A catch-all gives no right.
+        """
+        known = self._owned.get((principal.account, address))
+        if known is not None:
+            return known
+        generation = self._generation
+        domains = await self._all_domains()
+        try:
+            local, domain = self._split(address, domains)
+        except Invalid:
+            return False
+        row = await self._row(local, domain, domains)
+        owned = row is not None and await self._given(row, principal.account, domains)
+        if generation == self._generation:
+            _remember(self._owned, (principal.account, address), owned)
+        return owned
+
+    async def find(self, address: str) -> Address | None:
+        """The address row that takes `address`: exact, without subaddress, or a wildcard."""
+        domains = await self._all_domains()
+        try:
+            local, domain = self._split(address, domains)
+        except Invalid:
+            return None
+        return await self._row(local, domain, domains)
+
+    # -- rows
+
+    async def create(
+        self,
+        address: str,
+        actor: Actor,
+        *,
+        account: int | None = None,
+        targets: Sequence[str] = (),
+        name: str = "",
+        main: bool = False,
+    ) -> Address:
+        """A new address of an account, an alias, or both.
+
+        Raises Invalid (field `address`, `targets`, `main`), NotFound (account), AlreadyExists.
+        """
+        order = await self.order(address, account=account, targets=targets, name=name, main=main)
+        if account is not None and await self._storage.accounts.get(account) is None:
+            raise NotFound("No such account")
+        if account is None and not targets:
+            raise Invalid("An alias needs a target", field="targets")
+        made = await self._storage.addresses.add(order, actor)
+        self._forget()
+        return made
+
+    async def order(
+        self,
+        address: str,
+        *,
+        account: int | None = None,
+        targets: Sequence[str] = (),
+        name: str = "",
+        main: bool = False,
+    ) -> NewAddress:
+        """The checked order for an address; its domain has to be here. Raises Invalid."""
+        text, key = await self._canonical(address)
+        if main and (account is None or "*" in key):
+            raise Invalid("Only an account's own address can be its main one", field="main")
+        return NewAddress(
+            id=self._ids.new(),
+            address=text,
+            key=key,
+            created=int(self._clock.now()),
+            account=account,
+            targets=_targets(targets),
+            name=name,
+            main=main,
+        )
+
+    async def get(self, address: str) -> Address:
+        """The row of exactly this address (or wildcard). Raises NotFound."""
+        try:
+            _, key = await self._canonical(address)
+        except Invalid:
+            raise NotFound("No such address") from None
+        found = await self._storage.addresses.get(key)
+        if found is None:
+            raise NotFound("No such address")
+        return found
+
+    async def by_id(self, id: str) -> Address:
+        """Raises NotFound."""
+        found = await self._storage.addresses.by_id(id)
+        if found is None:
+            raise NotFound("No such address")
+        return found
+
+    async def of_account(self, account: int) -> Sequence[Address]:
+        """The account's own addresses."""
+        return await self._storage.addresses.of_account(account)
+
+    async def page(
+        self, *, after: int = 0, limit: int = 100, query: str = "", domain: str = ""
+    ) -> tuple[Sequence[Address], int]:
+        """Addresses with number > after, in number order, and how many match in all."""
+        return await self._storage.addresses.page(
+            after=after, limit=limit, query=query, domain=domain
+        )
+
+    async def update(self, address: Address, actor: Actor) -> Address:
+        """Stores a changed row; spelling, targets, name and main may change.
+
+        Raises NotFound, Invalid (with `field`), AlreadyExists.
+        """
+        text, key = await self._canonical(address.address)
+        if address.main and (address.account is None or "*" in key):
+            raise Invalid("Only an account's own address can be its main one", field="main")
+        targets = _targets(address.targets)
+        if address.account is None and not targets:
+            raise Invalid("An alias needs a target", field="targets")
+        changed = dataclasses.replace(address, address=text, key=key, targets=targets)
+        stored = await self._storage.addresses.replace(changed, actor)
+        self._forget()
+        return stored
+
+    async def remove(self, address: Address, actor: Actor) -> None:
+        """Raises NotFound, Invalid (field `main`) for an account's main address."""
+        if address.main and address.account is not None:
+            raise Invalid("The main address of an account cannot be removed", field="main")
+        await self._storage.addresses.remove(address.number, actor)
+        self._forget()
+
+    # -- parts
+
+    async def _canonical(self, address: str) -> tuple[str, str]:
+        """(canonical spelling, key) of an address of a local domain. Raises Invalid."""
+        local, domain = grammar.split(address)
+        here = (await self._all_domains()).get(domain)
+        if here is None:
+            raise Invalid("The domain is not on this server", field="address")
+        if "*" in local[:-1]:
+            raise Invalid("A wildcard stands at the end of the local part", field="address")
+        text = grammar.join(local, domain)
+        return text, grammar.key(text, delimiter="", ignore_dots=here.ignore_dots)
+
+    def _split(self, address: str, domains: Mapping[str, Domain]) -> tuple[str, str]:
+        """Local part and the local domain that answers. Raises Invalid."""
+        if grammar.fold(address) == "postmaster":  # RFC 5321 4.5.1: also without a domain
+            return address, self._home(domains)
+        local, domain = grammar.split(address)
+        if domain not in domains and (domain == self._hostname or domain in self._literals):
+            domain = self._home(domains)
+        return local, domain
+
+    def _home(self, domains: Mapping[str, Domain]) -> str:
+        if self._default_domain in domains:
+            return self._default_domain
+        return next(iter(domains), "")
+
+    async def _row(
+        self, local: str, domain: str, domains: Mapping[str, Domain]
+    ) -> Address | None:
+        chain = recipients.domain_chain(domains, domain)
+        return await recipients.find(self._storage.addresses.match, local, chain) if chain else None
+
+    async def _given(self, row: Address, account: int, domains: Mapping[str, Domain]) -> bool:
+        if row.account is not None:
+            return row.account == account
+        for target in row.targets:
+            local, domain = grammar.split(target)
+            own = await self._row(local, domain, domains)
+            if own is not None and own.account == account:
+                return True
+        return False
+
+    async def _all_domains(self) -> Mapping[str, Domain]:
+        if self._domains is None:
+            generation = self._generation
+            found = await self._storage.domains.all()
+            domains = {domain.name: domain for domain in sorted(found, key=lambda one: one.number)}
+            if generation != self._generation:
+                return domains
+            self._domains = domains
+        return self._domains
+
+    async def _find_administrator(self) -> int | None:
+        """The first administrator's number: who answers where no postmaster was named."""
+        after = 0
+        while self._administrator is None:
+            batch, _ = await self._storage.accounts.page(after=after, limit=PAGE)
+            for account in batch:
+                if account.role is Role.ADMIN and not account.disabled:
+                    self._administrator = account.number
+                    return account.number
+            if len(batch) < PAGE:
+                return None
+            after = batch[-1].number
+        return self._administrator
+
+    # -- what is kept
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            match change:
+                case AddressesChanged() | AccountChanged(what="created" | "updated" | "removed"):
+                    self._forget()
+                    return
+
+    def _forget(self) -> None:
+        self._generation += 1
+        self._known.clear()
+        self._owned.clear()
+        self._domains = None
+        self._administrator = None
+
+
+def _targets(targets: Sequence[str]) -> tuple[str, ...]:
+    """Canonical targets without repeats. Raises Invalid (field `targets`)."""
+    if len(targets) > TARGETS:
+        raise Invalid(f"An alias has at most {TARGETS} targets", field="targets")
+    try:
+        return tuple(dict.fromkeys(grammar.join(*grammar.split(one)) for one in targets))
+    except Invalid as error:
+        raise Invalid(error.text, field="targets") from None
+
+
+def _remember(cache: dict[Any, Any], key: object, value: object) -> None:
+    if len(cache) >= CACHED:
+        for old in list(islice(cache, CACHED // 4)):
+            del cache[old]
+    cache[key] = value

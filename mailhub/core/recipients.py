@@ -1,0 +1,149 @@
+"""Where a recipient address leads: one walk over domains, addresses, aliases and wildcards.
+
+Pure in its rules, it asks the store through a `Lookup`; it keeps nothing between walks. The cache
+and the permission to relay stand elsewhere (`core.addresses`, `core.intake`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mailhub.core.domains import ALIAS_HOPS
+from mailhub.model.address import Address, Domain, Resolution
+from mailhub.model.errors import Invalid, LimitReached
+from mailhub.wire import address as grammar
+
+ROLES = frozenset({"postmaster", "abuse"})
+"""Local parts that every domain answers for (RFC 5321 4.5.1, RFC 2142)."""
+DEPTH = 16
+"""Longest chain of aliases."""
+WIDTH = 5000
+"""Most addresses one recipient may lead to."""
+
+Match = Callable[[Sequence[str]], Awaitable[Address | None]]
+
+
+@dataclass(slots=True)
+class Walk:
+    """One resolution under way. `match`: the first of the keys that exists, as the port has it.
+
+    `administrator`: answers for roles that no address takes; None where nobody does.
+    """
+
+    domains: Mapping[str, Domain]
+    match: Match
+    administrator: Callable[[], Awaitable[int | None]]
+    accounts: dict[int, str] = field(default_factory=dict)
+    remote: dict[str, None] = field(default_factory=dict)
+    _seen: set[str] = field(default_factory=set)
+
+    async def of(self, local: str, domain: str) -> Resolution | None:
+        """Where local part (unquoted) and local domain (A-label) lead; None for nowhere.
+
+        Raises LimitReached for an alias that leads to too many.
+        """
+        if not await self._local(local, domain, 0):
+            return None
+        return Resolution(
+            tuple(self.accounts.items()), tuple(self.remote), self._detail(local, domain)
+        )
+
+    async def _local(self, local: str, domain: str, depth: int) -> bool:
+        """Adds where the address leads; whether it exists at all."""
+        chain = domain_chain(self.domains, domain)
+        row = await find(self.match, local, chain)
+        if row is not None:
+            return await self._take(row, depth)
+        for one in chain:
+            if one.catch_all and await self._follow(one.catch_all, depth + 1):
+                return True
+        if grammar.fold(local) in ROLES:
+            number = await self.administrator()
+            if number is not None:
+                self._add_account(number, grammar.join(local, domain))
+                return True
+        return False
+
+    async def _take(self, row: Address, depth: int) -> bool:
+        if row.key in self._seen:
+            return True
+        self._seen.add(row.key)
+        found = row.account is not None
+        if row.account is not None:
+            self._add_account(row.account, row.address)
+        for target in row.targets:
+            if await self._follow(target, depth + 1):
+                found = True
+        return found
+
+    async def _follow(self, target: str, depth: int) -> bool:
+        if depth > DEPTH:
+            return False
+        try:
+            local, domain = grammar.split(target)
+        except Invalid:
+            return False
+        if domain in self.domains:
+            return await self._local(local, domain, depth)
+        self.remote[grammar.join(local, domain)] = None
+        self._check_width()
+        return True
+
+    def _add_account(self, number: int, address: str) -> None:
+        self.accounts.setdefault(number, address)
+        self._check_width()
+
+    def _check_width(self) -> None:
+        if len(self.accounts) + len(self.remote) > WIDTH:
+            raise LimitReached("The address leads to too many recipients")
+
+    def _detail(self, local: str, domain: str) -> str:
+        delimiter = self.domains[domain].delimiter
+        return local[len(grammar.base(local, delimiter)) + 1 :]
+
+
+def domain_chain(domains: Mapping[str, Domain], name: str) -> list[Domain]:
+    """The domain and those it is an alias of, nearest first; a loop is cut."""
+    chain: list[Domain] = []
+    while name in domains and len(chain) <= ALIAS_HOPS:
+        domain = domains[name]
+        if domain in chain:
+            break
+        chain.append(domain)
+        name = domain.alias_of
+    return chain
+
+
+async def find(match: Match, local: str, chain: Sequence[Domain]) -> Address | None:
+    """The address row that takes `local` in the first domain of `chain`.
+
+    An exact key in any domain of the chain wins over a wildcard in any; the longest wildcard wins
+    over shorter ones.
+    """
+    folded = grammar.fold(local)
+    row = await match(exact_keys(folded, chain))
+    if row is None:
+        row = await match(wildcard_keys(folded, chain))
+    return row
+
+
+def exact_keys(folded: str, chain: Sequence[Domain]) -> list[str]:
+    """Keys of the address itself: whole before without subaddress, nearest domain first."""
+    keys: dict[str, None] = {}
+    for domain in chain:
+        for local in (folded, grammar.base(folded, domain.delimiter)):
+            if domain.ignore_dots:
+                local = local.replace(".", "")
+            keys[grammar.join(local, domain.name)] = None
+    return list(keys)
+
+
+def wildcard_keys(folded: str, chain: Sequence[Domain]) -> list[str]:
+    """Keys of `name*@domain`, the longest name first, then `*@domain`."""
+    keys: dict[str, None] = {}
+    for domain in chain:
+        local = folded.replace(".", "") if domain.ignore_dots else folded
+        for length in range(len(local), -1, -1):
+            keys[grammar.join(local[:length] + "*", domain.name)] = None
+    return list(keys)
