@@ -37,7 +37,7 @@ LISTENERS = (
     ("pop3", "tcp:0:interface=127.0.0.1", "implicit"),
     ("http", "tcp:0:interface=127.0.0.1", "none"),
 )
-PLAIN = "\n[smtp]\nplaintext_auth = true\n[imap]\nplaintext_auth = true\n[pop3]\nplaintext_auth = true\n"
+PLAIN = "".join(f"\n[{face}]\nplaintext_auth = true\n" for face in ("smtp", "imap", "pop3"))
 
 
 class Server:
@@ -111,6 +111,15 @@ class Server:
             if listener["service"] == service and listener.get("path"):
                 return str(listener["path"])
         raise KeyError(service)
+
+    def ended_within(self, seconds: float) -> bool:
+        """Whether the process ends by itself in that time."""
+        deadline = time.monotonic() + seconds
+        while self._process is not None and self._process.poll() is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
+        return True
 
     def kill(self) -> None:
         """SIGKILL, at once."""
