@@ -1,0 +1,113 @@
+"""Who may connect: counts per service and network, and the process's file descriptors.
+
+Counts only; accepting, refusing and pausing are done in `net.listeners`.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailhub.model.settings import LimitSettings
+from mailhub.wire.networks import Networks, group
+
+SPARE_DESCRIPTORS = 64
+"""Kept free for the store, logs and outgoing connections."""
+RESUME_AT = 0.95
+"""Accepting goes on when so much of the budget is used, not at every single departure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One admitted connection."""
+
+    service: str
+    network: str
+
+
+class Admission:
+    """The counts of all listeners. One per process."""
+
+    def __init__(self, settings: LimitSettings) -> None:
+        self._most = settings.connections
+        self._most_per_network = settings.connections_per_network
+        self._exempt = Networks(settings.exempt_networks)
+        self._services: Counter[str] = Counter()
+        self._networks: Counter[Ticket] = Counter()
+
+    def enter(self, service: str, address: str) -> Ticket | None:
+        """Counts a connection; None where one more is too many. Give the ticket to `leave`."""
+        ticket = Ticket(service, group(address))
+        if self._services[service] >= self._most:
+            return None
+        if self._networks[ticket] >= self._most_per_network and address not in self._exempt:
+            return None
+        self._services[service] += 1
+        self._networks[ticket] += 1
+        return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        """Ends what `enter` counted."""
+        self._services[ticket.service] -= 1
+        left = self._networks[ticket] - 1
+        if left:
+            self._networks[ticket] = left
+        else:
+            del self._networks[ticket]
+
+    def count(self, service: str) -> int:
+        """Connections of `service` now."""
+        return self._services[service]
+
+
+class Descriptors:
+    """How many more connections the descriptor table has room for.
+
+    At the budget's end `pause` is called once, and `resume` when enough of them were closed: a
+    process at its limit must neither spin on accept nor take the store's descriptors.
+    """
+
+    def __init__(self, budget: int, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        self._budget = max(1, budget)
+        self._low = min(self._budget - 1, int(self._budget * RESUME_AT))
+        self._used = 0
+        self._paused = False
+        self._pause = pause
+        self._resume = resume
+
+    def take(self) -> bool:
+        """Counts a connection; False where even the spare ones are half used up."""
+        if self._used >= self._budget + SPARE_DESCRIPTORS // 2:
+            return False
+        self._used += 1
+        if self._used >= self._budget and not self._paused:
+            self._paused = True
+            self._pause()
+        return True
+
+    def give(self) -> None:
+        """Ends what `take` counted."""
+        self._used -= 1
+        if self._paused and self._used <= self._low:
+            self._paused = False
+            self._resume()
+
+
+def raise_descriptor_limit() -> int:
+    """Raises the soft limit of open files to the hard one; returns it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    soft = hard if hard != resource.RLIM_INFINITY else 1 << 20
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft
+
+
+def descriptor_budget(limit: int) -> int:
+    """Connections that fit under `limit` beside what is open now and the spare ones."""
+    try:
+        in_use = sum(1 for _ in Path("/proc/self/fd").iterdir())
+    except OSError:  # no /proc: assume a modest server
+        in_use = SPARE_DESCRIPTORS
+    return limit - in_use - SPARE_DESCRIPTORS

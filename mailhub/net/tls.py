@@ -1,0 +1,224 @@
+"""Server TLS: which certificate a client gets, and reloading them without dropping a session.
+
+`Certificates` owns the files; what it gives to transports is one context factory that always
+answers with the newest. Connections keep the context they began with. Knows no protocol.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from OpenSSL import SSL
+from OpenSSL.crypto import X509, PKey
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocolFactory
+from twisted.internet.task import LoopingCall
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from zope.interface import implementer
+
+from mailhub.model.errors import Invalid
+from mailhub.model.settings import TLSSettings
+from mailhub.net.certificate import Pair, make_self_signed, read_pair
+from mailhub.ports import Log
+
+POLL = 5.0
+"""Seconds between looks at the files' times."""
+CIPHERS = b":".join(
+    [
+        b"ECDHE-ECDSA-AES128-GCM-SHA256",
+        b"ECDHE-RSA-AES128-GCM-SHA256",
+        b"ECDHE-ECDSA-AES256-GCM-SHA384",
+        b"ECDHE-RSA-AES256-GCM-SHA384",
+        b"ECDHE-ECDSA-CHACHA20-POLY1305",
+        b"ECDHE-RSA-CHACHA20-POLY1305",
+    ]
+)
+"""TLS 1.2: forward secrecy and AEAD alone (RFC 9325 section 4.2); 1.3 has nothing weaker."""
+
+Stamp = tuple[int, int, int]
+"""Modification time, size and inode of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contexts:
+    """What one load of the files made: the default, and the others by DNS name."""
+
+    default: SSL.Context
+    names: dict[str, SSL.Context]
+
+    def named(self, name: str) -> SSL.Context | None:
+        """For a server name (RFC 6066): the exact one, else the wildcard one label up."""
+        name = name.lower().rstrip(".")
+        found = self.names.get(name)
+        if found is None:
+            found = self.names.get("*." + name.partition(".")[2])
+        return found
+
+
+class Certificates:
+    """The server's certificates. `data`: where a self-signed pair is kept. `hostname`: for it."""
+
+    def __init__(self, settings: TLSSettings, data: Path, hostname: str, log: Log) -> None:
+        self._settings = settings
+        self._data = data
+        self._hostname = hostname
+        self._log = log
+        self._contexts: Contexts | None = None
+        self._stamps: dict[Path, Stamp] = {}
+        self._poll: LoopingCall | None = None
+        self._factory = ContextFactory(self._current)
+
+    def load(self) -> None:
+        """Reads every file. Raises Invalid where the default pair is unusable; a bad pair in
+        the directory is logged and left out."""
+        certificate, key = self._default_files()
+        default = read_pair(certificate, key)
+        stamps = self._stamp(certificate, key)
+        names: dict[str, SSL.Context] = {}
+        for certificate, key in self._directory_pairs():
+            stamps |= self._stamp(certificate, key)
+            try:
+                pair = read_pair(certificate, key)
+            except Invalid as error:
+                self._log.event("certificate", outcome="refused", reason=error.text)
+                continue
+            context = make_context(pair)
+            names |= dict.fromkeys(pair.names, context)
+        first = make_context(default)
+        names |= {name: first for name in default.names if name not in names}
+        contexts = Contexts(first, names)
+        for context in {first, *names.values()}:
+            context.set_tlsext_servername_callback(_choose(contexts))
+        self._contexts = contexts
+        self._stamps = stamps
+        self._log.event(
+            "certificate", outcome="loaded", names=sorted(names), ends=default.ends.isoformat()
+        )
+
+    def reload(self) -> bool:
+        """Reads the files again; on an error the ones in use stay. Returns whether it worked."""
+        try:
+            self.load()
+        except Invalid as error:
+            self._stamps = self._stamp(*self._files())
+            self._log.event("certificate", outcome="refused", reason=error.text)
+            return False
+        return True
+
+    def start(self, reactor: Any) -> None:
+        """Looks at the files every few seconds from now on."""
+        self._poll = LoopingCall(self._look)
+        self._poll.clock = reactor
+        self._poll.start(POLL, now=False)
+
+    def stop(self) -> None:
+        """Stops looking."""
+        if self._poll is not None and self._poll.running:
+            self._poll.stop()
+
+    def context_factory(self) -> ContextFactory:
+        """For `transport.startTLS`: the same object always, the newest certificates each time."""
+        return self._factory
+
+    def implicit(self, factory: IProtocolFactory, reactor: Any) -> TLSMemoryBIOFactory:
+        """`factory` behind TLS from the first byte."""
+        return TLSMemoryBIOFactory(self._factory, False, factory, reactor)
+
+    @property
+    def certificate(self) -> Path:
+        """The default chain's file."""
+        return self._default_files()[0]
+
+    def _current(self) -> SSL.Context:
+        if self._contexts is None:
+            self.load()
+            return self._current()
+        return self._contexts.default
+
+    def _look(self) -> None:
+        if self._stamp(*self._files()) != self._stamps:
+            self.reload()
+
+    def _default_files(self) -> tuple[Path, Path]:
+        settings = self._settings
+        if settings.certificate:
+            return Path(settings.certificate), Path(settings.key or settings.certificate)
+        certificate = self._data / "tls" / "self-signed.crt"
+        key = self._data / "tls" / "self-signed.key"
+        if not (certificate.exists() and key.exists()):
+            names = dict.fromkeys([self._hostname, "localhost", "127.0.0.1", "::1"])
+            make_self_signed(certificate, key, list(names))
+        return certificate, key
+
+    def _directory_pairs(self) -> Sequence[tuple[Path, Path]]:
+        if not self._settings.directory:
+            return []
+        folder = Path(self._settings.directory)
+        return [(path, path.with_suffix(".key")) for path in sorted(folder.glob("*.crt"))]
+
+    def _files(self) -> list[Path]:
+        pairs = [self._default_files(), *self._directory_pairs()]
+        return [path for pair in pairs for path in pair]
+
+    def _stamp(self, *paths: Path) -> dict[Path, Stamp]:
+        stamps = {}
+        for path in paths:
+            try:
+                facts = os.stat(path)
+            except OSError:
+                stamps[path] = (0, 0, 0)
+            else:
+                stamps[path] = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        return stamps
+
+
+@implementer(IOpenSSLServerConnectionCreator)
+class ContextFactory:
+    """Makes the TLS half of a server connection from the context that is current then."""
+
+    def __init__(self, current: Callable[[], SSL.Context]) -> None:
+        self._current = current
+
+    def serverConnectionForTLS(self, tlsProtocol: TLSMemoryBIOProtocol) -> SSL.Connection:
+        """See IOpenSSLServerConnectionCreator."""
+        return SSL.Connection(self._current(), None)
+
+
+def make_context(pair: Pair) -> SSL.Context:
+    """A server context: TLS 1.2 or newer, no compression, no renegotiation, small when idle."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context.set_min_proto_version(SSL.TLS1_2_VERSION)
+    context.set_cipher_list(CIPHERS)
+    # A mail client that closes TCP without close_notify is common; it is the end of the stream,
+    # and both protocols mark the end of what matters themselves.
+    context.set_options(
+        SSL.OP_NO_COMPRESSION | SSL.OP_NO_RENEGOTIATION | SSL.OP_IGNORE_UNEXPECTED_EOF
+    )
+    # Idle connections give their 16 KiB record buffers back.
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+    context.set_session_id(b"mailhub")
+    context.use_certificate(X509.from_cryptography(pair.chain[0]))
+    for above in pair.chain[1:]:
+        context.add_extra_chain_cert(X509.from_cryptography(above))
+    context.use_privatekey(_pkey(pair))
+    context.check_privatekey()
+    return context
+
+
+def _pkey(pair: Pair) -> Any:
+    return PKey.from_cryptography_key(pair.key)  # type: ignore[arg-type]
+
+
+def _choose(contexts: Contexts) -> Callable[[SSL.Connection], None]:
+    def choose(connection: SSL.Connection) -> None:
+        name = connection.get_servername()
+        if name:
+            found = contexts.named(name.decode("ascii", "replace"))
+            if found is not None and found is not connection.get_context():
+                connection.set_context(found)
+
+    return choose
