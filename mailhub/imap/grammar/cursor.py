@@ -8,7 +8,7 @@ does not match raises Invalid; a rule never reads past the bytes it was given.
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 from mailhub.model.errors import Invalid
 from mailhub.model.sequence import SAVED, SequenceSet
@@ -36,7 +36,7 @@ MONTHS = {
     )
 }
 MAX_NUMBER64 = (1 << 63) - 1
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Cursor:
