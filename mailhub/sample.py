@@ -1,0 +1,96 @@
+"""Writes the commented sample configuration from the settings' own documentation.
+
+Knows how TOML spells a value; every word of explanation comes from `model.settings`.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any
+
+from mailhub.model.settings import ListenerSettings, Settings
+
+WIDTH = 96
+HEAD = """\
+mailhub's configuration: every setting with its default, commented out. Uncomment what you
+change. An environment variable overrides a setting: MAILHUB_HOSTNAME, MAILHUB_SMTP__LINE (two
+underscores between table and key). `mailhub config check` says what is wrong and on which line.
+Relative paths count from this file's folder."""
+LISTENERS_HEAD = """\
+Where services are offered: one block for each, several for a service if you like. Without any,
+mailhub offers everything on unprivileged ports of the loopback address. These are the usual
+ones of a mail server:"""
+LISTENERS = (
+    ListenerSettings(service="smtp", endpoint="tcp:25", tls="starttls"),
+    ListenerSettings(service="submission", endpoint="tcp:587", tls="starttls"),
+    ListenerSettings(service="submission", endpoint="tcp:465", tls="implicit"),
+    ListenerSettings(service="imap", endpoint="tcp:143", tls="starttls"),
+    ListenerSettings(service="imap", endpoint="tcp:993", tls="implicit"),
+    ListenerSettings(service="pop3", endpoint="tcp:110", tls="starttls"),
+    ListenerSettings(service="pop3", endpoint="tcp:995", tls="implicit"),
+    ListenerSettings(service="lmtp", endpoint="unix:run/lmtp.sock:mode=660"),
+    ListenerSettings(service="http", endpoint="tcp:8080:interface=127.0.0.1", root="wildduck"),
+)
+
+
+def sample() -> str:
+    """The whole sample as TOML text."""
+    lines = [*_comment(HEAD), ""]
+    sections = []
+    for field in fields(Settings):
+        default = _default(field)
+        if field.name == "listener":
+            continue
+        if is_dataclass(default):
+            sections.append((field.name, default))
+        else:
+            lines += [*_setting(field, default), ""]
+    lines += [*_comment(LISTENERS_HEAD), "#"]
+    for field in fields(ListenerSettings):
+        lines += _comment(f"{field.name}: {field.metadata['doc']}", "    ")
+    for listener in LISTENERS:
+        lines += ["", *_listener(listener)]
+    for name, section in sections:
+        about = (type(section).__doc__ or "").split(": ", 1)[-1].strip()
+        lines += ["", "", *_comment(about[:1].upper() + about[1:]), f"[{name}]"]
+        for field in fields(section):
+            lines += ["", *_setting(field, _default(field))]
+    return "\n".join(lines) + "\n"
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def _setting(field: Field[Any], default: Any) -> list[str]:
+    unit = field.metadata["unit"]
+    text = field.metadata["doc"] + (f" [{unit}]" if unit else "")
+    return [*_comment(text[:1].upper() + text[1:]), f"#{field.name} = {toml(default)}"]
+
+
+def _listener(listener: ListenerSettings) -> list[str]:
+    lines = ["#[[listener]]"]
+    for field in fields(ListenerSettings):
+        value = getattr(listener, field.name)
+        if value:
+            lines.append(f"#{field.name} = {toml(value)}")
+    return lines
+
+
+def _comment(text: str, indent: str = "") -> list[str]:
+    width = WIDTH - 2 - len(indent)
+    wrapped = textwrap.wrap(" ".join(text.split()), width)
+    return [f"# {indent}{line}" for line in wrapped]
+
+
+def toml(value: Any) -> str:
+    """A setting's value as TOML."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:_}" if value >= 100000 else str(value)
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    return json.dumps(str(value))
