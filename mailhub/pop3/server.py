@@ -1,0 +1,97 @@
+"""POP3 on a Twisted transport: greeting, timeouts, TLS. No grammar and no decisions here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory
+
+from mailhub.model.envelope import Peer
+from mailhub.net.peer import peer_of
+from mailhub.net.stream import Stream
+from mailhub.pop3 import replies
+from mailhub.pop3.machine import Machine
+from mailhub.pop3.replies import ok
+from mailhub.pop3.talk import Services, Talk
+
+
+class POP3Server(Stream):
+    """One connection."""
+
+    machine: Machine
+    talk: Talk
+
+    def __init__(self, factory: POP3Factory) -> None:
+        settings = factory.services.settings
+        super().__init__(factory.reactor, settings.idle_timeout)
+        self._factory = factory
+        self._peer: Peer | None = None
+        self.machine = Machine()
+        self.talk = Talk(factory.services, self, factory.new_session())
+
+    def connectionMade(self) -> None:
+        """Greets, without a timestamp: APOP is not offered (RFC 1939 section 7)."""
+        super().connectionMade()
+        self.expire_in(self._factory.services.settings.login_timeout)
+        self.write(ok(f"{self._factory.hostname} POP3 ready").encode())
+        self.flush()
+
+    def peer(self) -> Peer:
+        """The other end; asked again until the handshake has filled in its TLS facts."""
+        peer = self._peer
+        if peer is None or (peer.tls is not None and not peer.tls.version):
+            peer = self._peer = peer_of(self.transport)
+        return peer
+
+    @property
+    def offers_tls(self) -> bool:
+        return self._factory.tls is not None and self.peer().tls is None
+
+    def begin_tls(self) -> None:
+        """RFC 2595 section 4: what came in before the handshake is not read; it ends the session,
+        because someone in between could have put it there."""
+        if self.machine.pending:
+            self.close()
+            return
+        self.flush()
+        self.machine = Machine()
+        self._peer = None
+        self.transport.startTLS(self._factory.tls)  # type: ignore[union-attr]
+
+    def retired(self) -> None:
+        self.write(replies.GOING_DOWN.encode())
+
+    def failed(self) -> None:
+        """After an unexpected error; a message that was cut off closed the connection itself."""
+        if not self.closing:
+            self.write(replies.FAILED.encode())
+
+
+class POP3Factory(Factory):
+    """Makes the sessions of one listener.
+
+    `tls`: what `startTLS` takes where STLS is to be offered, else None (also with implicit TLS).
+    `new_session`: makes the id that a session has in the log.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        services: Services,
+        *,
+        hostname: str,
+        reactor: IReactorTime,
+        new_session: Callable[[], str],
+        tls: Any = None,
+    ) -> None:
+        self.services = services
+        self.hostname = hostname
+        self.reactor = reactor
+        self.new_session = new_session
+        self.tls = tls
+
+    def buildProtocol(self, addr: IAddress | None) -> POP3Server:
+        return POP3Server(self)
