@@ -1,0 +1,136 @@
+"""What a principal does with messages in mailboxes: append, flag, copy, move, expunge, replace.
+
+One call, one transaction of the store, however many messages it names. The rules that hold for
+every face are here: what a new message is rendered into, what becomes of its flags and date. How
+messages are named, and what a client is told, is the faces' affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub.model.change import Actor
+from mailhub.model.errors import LimitReached
+from mailhub.model.flags import FlagMode, Flags
+from mailhub.model.mailbox import Mailbox
+from mailhub.model.message import Arrival, Copied, Rendered, Stored
+from mailhub.model.uids import UidSet
+from mailhub.ports import Body, Clock, Storage
+from mailhub.wire import rendering
+
+SLICE = 0.003
+"""Seconds of rendering after which other sessions get their turn."""
+KEYWORDS = 100
+"""Most keywords that one command may name."""
+KEYWORD_LENGTH = 200
+"""Most characters of a keyword."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message to store. `date`: INTERNALDATE in epoch seconds, None for now. The caller keeps
+    `body` and closes it."""
+
+    body: Body
+    flags: Flags
+    date: int | None = None
+
+
+class Messages:
+    """The operations; mailboxes are looked up and permitted by the caller."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+
+    # -- in
+
+    async def append(
+        self,
+        mailbox: Mailbox,
+        messages: Sequence[NewMessage],
+        actor: Actor,
+        *,
+        replaces: tuple[int, int] | None = None,
+    ) -> Sequence[Arrival]:
+        """All of `messages` or none (RFC 3502). `replaces`: (mailbox, uid) that goes in the same
+        commit (RFC 8508). Raises OverQuota, NotFound, StorageFull, Unavailable, LimitReached."""
+        now = int(self._clock.now())
+        ready = []
+        for message in messages:
+            check(message.flags)
+            date = now if message.date is None else message.date
+            ready.append((message.body, await self._render(message.body), message.flags, date))
+        return await self._storage.messages.append(
+            mailbox.account, mailbox.number, ready, actor, replaces=replaces
+        )
+
+    async def _render(self, body: Body) -> Rendered:
+        """Renders in turns, so that a large message does not hold up other sessions."""
+        clock = self._clock
+        work = rendering.rendering(body.view())
+        until = clock.seconds() + SLICE
+        while True:
+            try:
+                next(work)
+            except StopIteration as done:
+                rendered: Rendered = done.value
+                return rendered
+            if clock.seconds() >= until:
+                await clock.pause()
+                until = clock.seconds() + SLICE
+
+    # -- flags
+
+    async def store_flags(
+        self,
+        account: int,
+        mailbox: int,
+        uids: UidSet,
+        mode: FlagMode,
+        flags: Flags,
+        actor: Actor,
+        *,
+        unchanged_since: int | None = None,
+    ) -> Stored:
+        """Changes flags; UIDs that are not there are ignored. Raises NotFound, LimitReached."""
+        check(flags)
+        if not uids:
+            return Stored(0, ())
+        return await self._storage.messages.store_flags(
+            account, mailbox, uids, mode, flags, actor, unchanged_since=unchanged_since
+        )
+
+    # -- elsewhere and out
+
+    async def copy(
+        self, account: int, mailbox: int, uids: UidSet, destination: Mailbox, actor: Actor
+    ) -> Copied:
+        """Copies what exists of `uids`, with flags and dates; all or nothing. Raises OverQuota,
+        NotFound, StorageFull."""
+        return await self._storage.messages.copy(account, mailbox, uids, destination.number, actor)
+
+    async def move(
+        self, account: int, mailbox: int, uids: UidSet, destination: Mailbox, actor: Actor
+    ) -> Copied:
+        """The same in one commit with the removal here (RFC 6851)."""
+        return await self._storage.messages.move(account, mailbox, uids, destination.number, actor)
+
+    async def expunge(
+        self, account: int, mailbox: int, actor: Actor, *, uids: UidSet | None = None
+    ) -> tuple[UidSet, int]:
+        """Removes what is `\\Deleted`, of `uids` if given. What went, and the MODSEQ."""
+        wanted = EVERYTHING if uids is None else uids
+        return await self._storage.messages.expunge(account, mailbox, wanted, actor)
+
+
+EVERYTHING = UidSet(((1, 0xFFFFFFFF),))
+
+
+def check(flags: Flags) -> None:
+    """Refuses what no client needs and the store would keep for ever. Raises LimitReached."""
+    if len(flags.keywords) > KEYWORDS:
+        raise LimitReached("Too many keywords")
+    if any(len(name) > KEYWORD_LENGTH for name in flags.keywords):
+        raise LimitReached("The keyword is too long")
