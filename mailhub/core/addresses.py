@@ -251,9 +251,7 @@ class Addresses:
             return self._default_domain
         return next(iter(domains), "")
 
-    async def _row(
-        self, local: str, domain: str, domains: Mapping[str, Domain]
-    ) -> Address | None:
+    async def _row(self, local: str, domain: str, domains: Mapping[str, Domain]) -> Address | None:
         chain = recipients.domain_chain(domains, domain)
         return await recipients.find(self._storage.addresses.match, local, chain) if chain else None
 

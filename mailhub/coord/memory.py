@@ -1,0 +1,78 @@
+"""Counters in this process's memory: the embedded default.
+
+They die with the process, and only what may die so belongs here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailhub.ports import Clock
+
+CAPACITY = 100_000
+"""Counts kept per length of window; past it the one that would end first is forgotten."""
+
+
+@dataclass(slots=True)
+class _Count:
+    value: int
+    ends: float
+    window: float
+
+
+class MemoryCounters:
+    """`ports.Counters`. A window begins with the first hit and ends `window` seconds later."""
+
+    def __init__(self, clock: Clock, *, capacity: int = CAPACITY) -> None:
+        self._clock = clock
+        self._capacity = capacity
+        self._counts: dict[str, _Count] = {}
+        # One queue per length of window: each is in the order in which its counts end, so what
+        # is over always stands at the front and is swept two steps at a time.
+        self._queues: dict[float, dict[str, None]] = {}
+
+    async def hit(self, key: str, window: float, cost: int = 1) -> int:
+        """Adds and returns the count in the current `window` of seconds, never below zero."""
+        now = self._clock.seconds()
+        count = self._counts.get(key)
+        if count is None or count.ends <= now:
+            if count is not None:
+                self._drop(key, count)
+            count = self._begin(key, window, now)
+        count.value = max(0, count.value + cost)
+        return count.value
+
+    async def peek(self, key: str) -> int:
+        """The count as it stands."""
+        count = self._counts.get(key)
+        return count.value if count is not None and count.ends > self._clock.seconds() else 0
+
+    async def clear(self, key: str) -> None:
+        """Back to zero."""
+        count = self._counts.get(key)
+        if count is not None:
+            self._drop(key, count)
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def _begin(self, key: str, window: float, now: float) -> _Count:
+        queue = self._queues.setdefault(window, {})
+        for _ in range(2):
+            oldest = next(iter(queue), None)
+            if oldest is None:
+                break
+            count = self._counts[oldest]
+            if count.ends > now and len(queue) < self._capacity:
+                break
+            self._drop(oldest, count)
+        fresh = self._counts[key] = _Count(0, now + window, window)
+        self._queues.setdefault(window, queue)[key] = None
+        return fresh
+
+    def _drop(self, key: str, count: _Count) -> None:
+        del self._counts[key]
+        queue = self._queues[count.window]
+        del queue[key]
+        if not queue:
+            del self._queues[count.window]
