@@ -1,0 +1,72 @@
+"""One server a module, on a fresh folder; an account of its own for every test that asks."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.live.server import Server
+
+DOMAIN = "live.test"
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class User:
+    """An account made for one test."""
+
+    address: str
+    password: str
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below this folder starts a server."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.live)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running `twistd mailhub` that ends with the module."""
+    server = Server(tmp_path_factory.mktemp("hub"))
+    server.start()
+    try:
+        server.add_domain(DOMAIN)
+        yield server
+    finally:
+        assert server.stop() == 0, server.log.read_text()[-3000:]
+
+
+@pytest.fixture
+def new_user(server: Server) -> Callable[[], User]:
+    """Makes accounts on the module's server."""
+
+    def make() -> User:
+        user = User(f"user{next(_numbers)}@{DOMAIN}", "Live-Passw0rd-1")
+        server.add_user(user.address, user.password)
+        return user
+
+    return make
+
+
+@pytest.fixture
+def user(new_user: Callable[[], User]) -> User:
+    """An account of this test alone."""
+    return new_user()
+
+
+def program(name: str) -> str:
+    """The path of a client that a Debian package brings. In CI a missing one fails the test."""
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI"):
+            raise AssertionError(f"{name} is not installed; `make test` installs it")
+        pytest.skip(f"{name} is not installed")
+    return found
