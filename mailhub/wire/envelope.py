@@ -1,0 +1,132 @@
+"""ENVELOPE as IMAP bytes, and read back as values (RFC 9051 7.5.2).
+
+Of fields that may stand once and are repeated, the first counts; repeated address fields are
+joined in their order. Text stays as the message has it, encoded words included; see
+`wire.nstring` for 8-bit text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailhub.wire import addresslist, datum, words
+from mailhub.wire.addresslist import HeaderAddress
+from mailhub.wire.nstring import NIL, nstring
+
+Fields = Mapping[bytes, Sequence[bytes]]
+"""Raw values by name in lower case, as `wire.mime.Part.fields` holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeAddress:
+    """An address as people read it. `host` empty: a group's name, or a broken address."""
+
+    name: str
+    mailbox: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopeFields:
+    """An ENVELOPE's decoded content. `date`, `in_reply_to`, `message_id`: as written."""
+
+    date: str
+    subject: str
+    from_: tuple[EnvelopeAddress, ...]
+    sender: tuple[EnvelopeAddress, ...]
+    reply_to: tuple[EnvelopeAddress, ...]
+    to: tuple[EnvelopeAddress, ...]
+    cc: tuple[EnvelopeAddress, ...]
+    bcc: tuple[EnvelopeAddress, ...]
+    in_reply_to: str
+    message_id: str
+
+
+def envelope(fields: Fields) -> bytes:
+    """The parenthesized ENVELOPE of a header with these fields."""
+    steps = enveloping(fields)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            rendered: bytes = stop.value
+            return rendered
+
+
+def enveloping(fields: Fields) -> Generator[None, None, bytes]:
+    """`envelope`, in slices of about a millisecond."""
+    left = addresslist.LIMIT
+    lists: dict[bytes, bytes] = {}
+    for name in (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"):
+        values = fields.get(name)
+        rendered = NIL
+        if values is not None and left > 0:
+            found: list[HeaderAddress] = []
+            for value in values:
+                found += yield from addresslist.parsing(value, left - len(found))
+            left -= len(found)
+            if found:
+                rendered = yield from _addresses(found)
+        lists[name] = rendered
+    author = lists[b"from"]
+    return b"(%b %b %b %b %b %b %b %b %b %b)" % (
+        _first(fields, b"date"),
+        _first(fields, b"subject"),
+        author,
+        author if lists[b"sender"] is NIL else lists[b"sender"],
+        author if lists[b"reply-to"] is NIL else lists[b"reply-to"],
+        lists[b"to"],
+        lists[b"cc"],
+        lists[b"bcc"],
+        _first(fields, b"in-reply-to"),
+        _first(fields, b"message-id"),
+    )
+
+
+def _first(fields: Fields, name: bytes) -> bytes:
+    values = fields.get(name)
+    return NIL if values is None else nstring(words.unfold(values[0]))
+
+
+def _addresses(found: Sequence[HeaderAddress]) -> Generator[None, None, bytes]:
+    pieces: list[bytes] = []
+    for number, address in enumerate(found, start=1):
+        name, route, mailbox, host = address
+        pieces.append(
+            b"(%b %b %b %b)" % (nstring(name), nstring(route), nstring(mailbox), nstring(host))
+        )
+        if number % 500 == 0:
+            yield
+    return b"(" + b"".join(pieces) + b")"
+
+
+def parse(rendered: bytes) -> EnvelopeFields:
+    """What `envelope` made, decoded. Raises Invalid for anything else."""
+    items = datum.read_list(rendered, 10)
+    texts = [words.decode(item) if isinstance(item, bytes) else "" for item in items]
+    lists = [_decoded(item) if isinstance(item, list) else () for item in items]
+    return EnvelopeFields(
+        date=texts[0],
+        subject=texts[1],
+        from_=lists[2],
+        sender=lists[3],
+        reply_to=lists[4],
+        to=lists[5],
+        cc=lists[6],
+        bcc=lists[7],
+        in_reply_to=texts[8],
+        message_id=texts[9],
+    )
+
+
+def _decoded(addresses: Sequence[datum.Datum]) -> tuple[EnvelopeAddress, ...]:
+    found: list[EnvelopeAddress] = []
+    for address in addresses:
+        if isinstance(address, list) and len(address) == 4:
+            name, _, mailbox, host = (
+                words.decode(part) if isinstance(part, bytes) else "" for part in address
+            )
+            if name or mailbox or host:
+                found.append(EnvelopeAddress(name, mailbox, host))
+    return tuple(found)

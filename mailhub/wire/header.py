@@ -1,0 +1,62 @@
+"""Fields of a header block, raw and in order, and the selections that IMAP makes of them.
+
+A block is the bytes from a message's or part's start up to and including its empty line. What is
+inside a value is read elsewhere: `wire.words`, `wire.dates`, `wire.addresslist`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from mailhub.wire import charsets
+
+# A name may be followed by spaces before its colon (RFC 5322 4.5.8). A line that is neither a
+# field nor a continuation belongs to no field.
+_FIELD = re.compile(rb"\n([^\s:]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
+_LINE = re.compile(rb"(?:([^\s:]++)[ \t]*+:)?[^\n]*+(?:\n[ \t][^\n]*+)*+\n?")
+_ID = re.compile(rb'<(?:[^<>"\s]|"[^"<>\r\n]*")++>')
+_QUOTING = re.compile(rb'[\\"]')
+_EMPTY_LINES = (b"\r\n", b"\n")
+
+
+def fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(name in lower case, raw value) of every field, in order."""
+    for field in _FIELD.finditer(b"\n" + block):
+        yield field[1].lower(), field[2]
+
+
+def values(block: bytes, name: bytes) -> list[bytes]:
+    """The raw values of every field called `name` (in lower case), in order."""
+    return [value for found, value in fields(block) if found == name]
+
+
+def select_fields(block: bytes, names: Collection[bytes], *, negate: bool = False) -> bytes:
+    """HEADER.FIELDS and HEADER.FIELDS.NOT: the named fields, or all others, byte for byte and in
+    order, then the empty line where the block has one (RFC 9051 6.4.5.1).
+
+    `names` in any case. Lines that belong to no field go with the others.
+    """
+    wanted = {name.lower() for name in names}
+    kept: list[bytes] = []
+    for line in _LINE.finditer(block):
+        text = line[0]
+        if text in _EMPTY_LINES:
+            kept.append(text)
+            break
+        name = line[1]
+        if text and (name is not None and name.lower() in wanted) != negate:
+            kept.append(text)
+    return b"".join(kept)
+
+
+def message_ids(value: bytes, limit: int = 1000) -> list[str]:
+    """Message ids of a References, In-Reply-To or Message-ID value, with their brackets: the
+    first, and the last of the others where there are more than `limit` (RFC 5537 3.4.4).
+
+    Quoting inside an id is removed: `<"a"@b>` and `<a@b>` are one (RFC 5256 section 3).
+    """
+    found = _ID.findall(value)
+    if len(found) > limit:
+        found = found[:1] + (found[1 - limit :] if limit > 1 else [])
+    return [charsets.decode(_QUOTING.sub(b"", id) if b'"' in id else id) for id in found]

@@ -1,0 +1,318 @@
+"""The structure of a message as byte offsets: found once, without copying a body.
+
+The scanner keeps its own stack, knows limits instead of errors (what is beyond one is a part
+that nobody looks into), and can be run in slices, so that no message holds a caller up. What the
+offsets are used for stands elsewhere: `wire.section`, `wire.envelope`, `wire.bodystructure`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+
+from mailhub.wire import contenttype
+
+Buffer = bytes | bytearray | memoryview
+
+SLICE = 256 * 1024
+"""Bytes looked through between two chances for others to run."""
+_PART_COST = 4096
+"""What one part costs, in bytes that could be looked through in the same time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a message is looked into; beyond, a part is a leaf.
+
+    `depth`: multiparts and messages inside one another. `parts`: of the whole message.
+    `header`: bytes of one part's header, `headers`: of all. `boundary`: bytes of a boundary
+    (RFC 2046 allows 70). `passes`: how often, on average, a byte may be looked at.
+    """
+
+    depth: int = 100
+    parts: int = 10_000
+    header: int = 1024 * 1024
+    headers: int = 10 * 1024 * 1024
+    boundary: int = 998
+    passes: int = 16
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class Part:
+    """A message or a body part. Made by `scan`; read-only for everyone else.
+
+    `data[start:body]` is the header with its empty line, `data[body:end]` the content. `lines`
+    counts line ends in the content of text and message/rfc822 parts, else it is 0. `fields`: the
+    raw values, in order, of the header fields that ENVELOPE and BODYSTRUCTURE show, by name in
+    lower case. `multipart`: whether it was looked into as one; `children` may be empty even so.
+    `message`: the message inside a message/rfc822 part.
+    """
+
+    __slots__ = (
+        "body",
+        "children",
+        "content",
+        "end",
+        "fields",
+        "lines",
+        "message",
+        "multipart",
+        "start",
+    )
+
+    def __init__(self, start: int) -> None:
+        self.start = self.body = self.end = start
+        self.fields: dict[bytes, list[bytes]] = {}
+        self.content = contenttype.TEXT_PLAIN
+        self.lines = 0
+        self.multipart = False
+        self.children: list[Part] = []
+        self.message: Part | None = None
+
+    def field(self, name: bytes) -> bytes | None:
+        """The raw value of the first field of that name (of those kept), or None."""
+        found = self.fields.get(name)
+        return None if found is None else found[0]
+
+    @property
+    def encoding(self) -> bytes:
+        """The content transfer encoding, folded; `7bit` where none is declared."""
+        value = self.field(b"content-transfer-encoding")
+        return (contenttype.token(value).lower() if value else b"") or b"7bit"
+
+    def walk(self) -> Iterator[Part]:
+        """This part and all inside it, parents before children, in the order of the message."""
+        waiting = [self]
+        while waiting:
+            part = waiting.pop()
+            yield part
+            if part.message is not None:
+                waiting.append(part.message)
+            waiting.extend(reversed(part.children))
+
+
+_KEPT = re.compile(
+    rb"\n(bcc|cc|content-(?:description|disposition|id|language|location|md5|transfer-encoding|type)"
+    rb"|date|from|in-reply-to|message-id|references|reply-to|sender|subject|to)"
+    rb"[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
+    re.IGNORECASE,
+)
+_EMPTY_LINE = re.compile(rb"\n\r?\n")
+_DELIMITER_END = re.compile(rb"(--)?[ \t]{0,998}+(?:\r?\n|\r?\Z)")
+
+
+def scan(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Part:
+    """The structure of a whole message, at once. Never raises, on any bytes."""
+    steps = scanning(data, limits)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            root: Part = stop.value
+            return root
+
+
+def scanning(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Generator[None, None, Part]:
+    """`scan` in slices of about a millisecond. `data` must not change until it ends."""
+    return _Scanner(data, limits).run()
+
+
+class _Open:
+    """A multipart or a message/rfc822 part that is being read.
+
+    `limit`: where its content ends. `after`: the start of the line behind the delimiter that was
+    found last, -1 where no further part begins.
+    """
+
+    __slots__ = ("after", "limit", "needle", "part")
+
+    def __init__(self, part: Part, limit: int, needle: bytes = b"") -> None:
+        self.part = part
+        self.limit = limit
+        self.needle = needle
+        self.after = -1
+
+
+class _Scanner:
+    """One pass over one message, with an explicit stack of what is open."""
+
+    def __init__(self, data: Buffer, limits: Limits) -> None:
+        whole = data if isinstance(data, bytes) or len(data) > SLICE else bytes(data)
+        self.data: Buffer = whole
+        self.limits = limits
+        self.open: list[_Open] = []
+        self.count = 1
+        self.header_bytes = 0
+        self.spent = 0
+        """Work since the last yield."""
+        self.left = limits.passes * len(whole) + SLICE
+        """Work that may still be done before nothing more is looked into."""
+
+    def run(self) -> Generator[None, None, Part]:
+        root = part = Part(0)
+        stop = len(self.data)
+        default = contenttype.TEXT_PLAIN
+        while True:
+            whole = yield from self._header(part, stop, default)
+            media = part.content.media
+            if media == b"message/rfc822" or media == b"message/global":
+                if whole and self._may_descend():
+                    self.open.append(_Open(part, stop))
+                    part.message = part = Part(part.body)
+                    default = contenttype.TEXT_PLAIN
+                    continue
+                part.content = contenttype.OPAQUE
+            elif media.startswith(b"multipart/"):
+                yield from self._multipart(part, stop, whole)
+            if not part.multipart:
+                part.end = stop
+                if part.content.maintype.lower() == b"text":
+                    part.lines = yield from self._count_lines(part.body, stop)
+            started = yield from self._next()
+            if started is None:
+                return root
+            part, stop, default = started
+
+    def _may_descend(self) -> bool:
+        return (
+            len(self.open) < self.limits.depth
+            and self.count < self.limits.parts
+            and (self.left > 0)
+        )
+
+    def _multipart(self, part: Part, stop: int, whole: bool) -> Generator[None, None, None]:
+        """Opens a multipart and finds its first delimiter. Without a boundary it is text."""
+        boundary = part.content.parameter(b"boundary").rstrip()
+        if not boundary:
+            part.content = contenttype.TEXT_PLAIN
+        elif not whole or not self._may_descend() or len(boundary) > self.limits.boundary:
+            part.content = contenttype.OPAQUE
+        else:
+            part.multipart = True
+            opened = _Open(part, stop, b"\n--" + boundary)
+            self.open.append(opened)
+            yield from self._delimiter(opened, part.body)
+
+    def _next(self) -> Generator[None, None, tuple[Part, int, contenttype.ContentType] | None]:
+        """Closes what ends here; the next part, where its content ends, its default type."""
+        while self.open:
+            opened = self.open[-1]
+            if opened.after >= 0 and self.count < self.limits.parts:
+                self.count += 1
+                part = Part(opened.after)
+                opened.part.children.append(part)
+                stop = yield from self._delimiter(opened, part.start)
+                digest = opened.part.content.media == b"multipart/digest"
+                return part, stop, contenttype.MESSAGE if digest else contenttype.TEXT_PLAIN
+            self.open.pop()
+            closed = opened.part
+            closed.end = opened.limit
+            if closed.message is not None:
+                closed.lines = yield from self._count_lines(closed.body, closed.end)
+        return None
+
+    def _delimiter(self, opened: _Open, start: int) -> Generator[None, None, int]:
+        """Finds the next delimiter line at or behind `start`; where the content before it ends.
+
+        The line must be the boundary and nothing else but space: what RFC 2046 5.1.1 allows
+        behind it would make `--ab` of an inner multipart end an outer one called `a`.
+        """
+        at = max(start - 1, 0)  # the line end before the first line counts as its CRLF
+        while True:
+            hit = yield from self._find(opened.needle, at, opened.limit)
+            if hit < 0:
+                opened.after = -1
+                return opened.limit
+            ending = _DELIMITER_END.match(self.data, hit + len(opened.needle), opened.limit)
+            if ending is not None:
+                opened.after = -1 if ending[1] else ending.end()
+                return max(start, hit - (hit > 0 and self.data[hit - 1] == 13))
+            at = hit + 1
+            self._spend(256)
+
+    def _header(
+        self, part: Part, stop: int, default: contenttype.ContentType
+    ) -> Generator[None, None, bool]:
+        """Finds the header's end and keeps its fields; whether all of it was read."""
+        start = part.start
+        part.body = yield from self._header_end(start, stop)
+        size = min(part.body - start, self.limits.header)
+        self.header_bytes += size
+        if self.header_bytes > self.limits.headers:
+            part.content = default
+            return False
+        fields = part.fields
+        for number, field in enumerate(_KEPT.finditer(b"\n" + self.data[start : start + size])):
+            name = field[1].lower()
+            if name in fields:
+                fields[name].append(field[2])
+            else:
+                fields[name] = [field[2]]
+            if number & 511 == 511:
+                yield
+        value = fields.get(b"content-type")
+        part.content = default if value is None else contenttype.parse(value[0])
+        self._spend(_PART_COST + size)
+        if self.spent > SLICE:
+            self.spent = 0
+            yield
+        return size == part.body - start
+
+    def _header_end(self, start: int, stop: int) -> Generator[None, None, int]:
+        """Behind the first empty line, or `stop`."""
+        data = self.data
+        if start == 0 and data[:1] == b"\n":
+            return 1
+        if start == 0 and data[:2] == b"\r\n":
+            return 2
+        at = max(start - 1, 0)
+        while at < stop:
+            found = _EMPTY_LINE.search(data, at, min(at + SLICE, stop))
+            if found is not None:
+                return found.end()
+            at += SLICE - 2
+            if at < stop:
+                yield
+        return stop
+
+    def _find(self, needle: bytes, start: int, stop: int) -> Generator[None, None, int]:
+        """Like bytes.find, in slices; a large buffer is copied slice by slice."""
+        data = self.data
+        while True:
+            end = min(start + SLICE, stop)
+            self._spend(end - start)
+            if self.spent > SLICE:
+                self.spent = 0
+                yield
+            if isinstance(data, bytes):
+                hit = data.find(needle, start, end)
+            else:
+                hit = bytes(data[start:end]).find(needle)
+                hit += start if hit >= 0 else 0
+            if hit >= 0 or end >= stop:
+                return hit
+            start = end - len(needle) + 1
+
+    def _count_lines(self, start: int, stop: int) -> Generator[None, None, int]:
+        """Line ends between two offsets, in slices."""
+        data = self.data
+        lines = 0
+        while start < stop:
+            end = min(start + SLICE, stop)
+            self._spend(end - start)
+            if self.spent > SLICE:
+                self.spent = 0
+                yield
+            if isinstance(data, bytes):
+                lines += data.count(b"\n", start, end)
+            else:
+                lines += bytes(data[start:end]).count(b"\n")
+            start = end
+        return lines
+
+    def _spend(self, work: int) -> None:
+        self.spent += work
+        self.left -= work
