@@ -1,58 +1,59 @@
 """The one door in: every message enters the store here, whatever protocol brought it.
 
-Envelope and bytes become findings, resolved recipients, and one commit; only then may a face
-say that the message was taken. Trace fields are written here (RFC 5321 4.4). What a message's
-bytes mean is `wire`'s; who may do what is decided here and nowhere in a face.
+Envelope and bytes become resolved recipients, trace fields and one commit; only then may a face
+say that the message was taken. What a message's bytes mean is `wire`'s; who may send what is
+decided here and never in a face.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailhub.core import submission, trace
 from mailhub.core.addresses import Addresses
 from mailhub.core.ids import Ids
-from mailhub.model.account import Account, Principal
+from mailhub.core.plan import Plan, Recipient, plan
+from mailhub.core.standing import Standing, Standings
+from mailhub.model.account import Principal
 from mailhub.model.address import Resolution
-from mailhub.model.change import AccountChanged, Actor, Change
+from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, ReversePath
 from mailhub.model.errors import (
     MailhubError,
-    MailLoop,
     NotFound,
     NotPermitted,
     OverQuota,
     Unavailable,
 )
-from mailhub.model.message import Arrival, Copy, Onward, QueueSender, Rendered
+from mailhub.model.message import Arrival, Onward, QueueSender, Rendered
 from mailhub.model.settings import SMTPSettings
 from mailhub.ports import Body, Clock, Spool, Storage
 from mailhub.wire import address as grammar
-from mailhub.wire import rendering
+from mailhub.wire.rendering import render, rendering
 
 DIRECT = 64 * 1024
-"""Bytes up to which a message is rendered in one go."""
+"""Octets up to which a message is rendered in one go."""
 SLICE = 0.002
 """Seconds of rendering after which other sessions get their turn."""
-STANDING = 5.0
-"""Seconds for which what is known of a limited account's quota is believed at RCPT."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """An accepted RCPT: its path, and where it leads."""
-
-    path: ForwardPath
-    resolution: Resolution
-
 
 Outcome = Arrival | MailhubError | None
 """Of one LMTP recipient: where it went, why not, or None: queued for another server."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """What was made of the bytes that came."""
+
+    envelope: Envelope
+    body: Body
+    rendered: Rendered
+    visited: frozenset[str]
+    actor: Actor
+
+
 class Intake:
-    """Takes messages in. `quota`: bytes an account may keep where it has no limit of its own."""
+    """Takes messages in. `quota`: octets an account may keep where it has no limit of its own."""
 
     def __init__(
         self,
@@ -70,8 +71,8 @@ class Intake:
         self._clock = clock
         self._ids = ids
         self._hostname = hostname
-        self._settings = settings
-        self._quota = quota
+        self._hops = settings.received_hops
+        self._standings = Standings(storage, clock, quota)
         self._trace = trace.Trace(hostname, clock)
 
     # -- the steps of a transaction, in order
@@ -81,8 +82,14 @@ class Intake:
         return self._ids.transaction()
 
     async def sender(self, path: ReversePath, principal: Principal | None) -> None:
-        """Whether this sender may be used. Raises NotPermitted, Invalid."""
-        raise NotImplementedError
+        """Whether this sender may be used; a user may use the null sender (notifications).
+
+        Raises NotPermitted.
+        """
+        if principal is None or not path.address:
+            return
+        if not await self._addresses.owns(principal, path.address):
+            raise NotPermitted("This sender address is not yours")
 
     async def recipient(
         self, path: ForwardPath, principal: Principal | None, relay: bool, *, size: int = 0
@@ -92,24 +99,207 @@ class Intake:
         Raises NotFound (unknown here), NotPermitted (elsewhere, and the client may not relay),
         OverQuota, Invalid, LimitReached.
         """
-        raise NotImplementedError
+        if not await self._addresses.is_local_address(path.address):
+            if principal is None and not relay:
+                raise NotPermitted("Relaying is not permitted")
+            elsewhere = grammar.join(*grammar.split(path.address))
+            return Recipient(path, Resolution(remote=(elsewhere,)))
+        resolution = await self._addresses.resolve(path.address)
+        return Recipient(path, await self._open(resolution, size))
+
+    async def _open(self, resolution: Resolution, size: int) -> Resolution:
+        """The resolution without disabled accounts.
+
+        Raises NotFound where nobody is left, OverQuota where nobody has room; one full mailbox
+        among several is no reason to refuse the others.
+        """
+        left = []
+        full = 0
+        for entry in resolution.accounts:
+            standing = await self._standings.of(entry[0], size)
+            if standing is not Standing.SHUT:
+                left.append(entry)
+                full += standing is Standing.FULL
+        if not resolution.remote:
+            if not left:
+                raise NotFound("This mailbox is disabled")
+            if full == len(left):
+                raise OverQuota
+        if len(left) == len(resolution.accounts):
+            return resolution
+        return replace(resolution, accounts=tuple(left))
 
     def spool(self, envelope: Envelope) -> Spool:
         """Where the message's bytes go; it begins with this server's trace fields already."""
-        raise NotImplementedError
+        inner = self._storage.spools.open(self._trace.received(envelope))
+        if envelope.principal is None:
+            return inner
+        return submission.SubmissionSpool(
+            inner,
+            envelope.reverse_path.address,
+            self._trace.date(),
+            f"<{envelope.transaction}@{self._hostname}>",
+        )
 
     async def accept(
         self, envelope: Envelope, recipients: Sequence[Recipient], spool: Spool
     ) -> Sequence[Arrival]:
-        """Commits the message for all recipients or for none; the spool is finished or aborted.
+        """Commits the message for all recipients or for none; ends the spool on every path.
 
-        Raises MailLoop, NotPermitted (an author that is not the principal's), OverQuota,
-        StorageFull, Unavailable, Invalid.
+        Where some of several mailboxes have become full, their copies wait in the queue. Raises
+        MailLoop, NotPermitted (an author that is not the principal's), OverQuota, StorageFull,
+        Unavailable, Invalid.
         """
-        raise NotImplementedError
+        body = _finished(spool)
+        try:
+            message = await self._read(envelope, body)
+            made = plan(message.envelope, recipients, message.visited, int(self._clock.now()))
+            for error in made.errors.values():
+                raise error
+            return await self._commit(message, made, envelope.transaction)
+        finally:
+            body.close()
 
     async def accept_each(
         self, envelope: Envelope, recipients: Sequence[Recipient], spool: Spool
     ) -> Sequence[Outcome]:
-        """LMTP's form (RFC 2033 4.2): one outcome per recipient, in order."""
-        raise NotImplementedError
+        """LMTP's form (RFC 2033 4.2): one outcome per recipient, in order.
+
+        One commit where all can be taken; else one per recipient. Raises what concerns the
+        message as a whole: MailLoop, StorageFull, Unavailable.
+        """
+        body = _finished(spool)
+        try:
+            message = await self._read(envelope, body)
+            now = int(self._clock.now())
+            made = plan(envelope, recipients, message.visited, now)
+            if not made.errors:
+                try:
+                    arrivals = await self._deliver(message, made, envelope.transaction)
+                except (OverQuota, NotFound):
+                    pass
+                else:
+                    return [made.outcome(index, arrivals) for index in range(len(recipients))]
+            return await self._one_by_one(message, recipients, now)
+        finally:
+            body.close()
+
+    async def _one_by_one(
+        self, message: _Message, recipients: Sequence[Recipient], now: int
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        taken: dict[int, Arrival] = {}
+        for index, recipient in enumerate(recipients):
+            known = [taken[one] for one, _ in recipient.resolution.accounts if one in taken]
+            left = [one for one in recipient.resolution.accounts if one[0] not in taken]
+            resolution = replace(recipient.resolution, accounts=tuple(left))
+            made = plan(
+                message.envelope, [replace(recipient, resolution=resolution)], message.visited, now
+            )
+            token = f"{message.envelope.transaction}.{index}"
+            try:
+                for error in made.errors.values():
+                    raise error
+                arrivals = await self._commit(message, made, token) if made.any else ()
+            except MailhubError as error:
+                outcomes.append(error)
+                continue
+            taken.update((arrival.account, arrival) for arrival in arrivals)
+            outcomes.append(next(iter((*known, *arrivals)), None))
+        return outcomes
+
+    # -- from bytes to a commit
+
+    async def _read(self, envelope: Envelope, body: Body) -> _Message:
+        """Renders the message, and refuses what must not go on. Raises MailLoop, NotPermitted."""
+        rendered = await self._render(body)
+        limit = min(rendered.header_length, trace.HEADER_LIMIT)
+        block = bytes(body.view()[:limit])
+        visited = trace.visited(block, self._hops)
+        principal = envelope.principal
+        if principal is not None:
+            visited = frozenset()  # a message sent again by its reader still names the reader
+            for author in submission.authors(block):
+                if not await self._addresses.owns(principal, author):
+                    raise NotPermitted("The message names an author who is not you")
+        actor = Actor(
+            principal.account if principal is not None else None,
+            f"{envelope.service.value} {envelope.peer.address}",
+        )
+        return _Message(envelope, body, rendered, visited, actor)
+
+    async def _render(self, body: Body) -> Rendered:
+        if body.size <= DIRECT:
+            return render(body.view())
+        steps = rendering(body.view())
+        began = self._clock.seconds()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                rendered: Rendered = done.value
+                return rendered
+            if self._clock.seconds() - began > SLICE:
+                await self._clock.pause()
+                began = self._clock.seconds()
+
+    async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
+        """Delivers; what full mailboxes cannot take waits in the queue beside the rest.
+
+        Raises OverQuota only where nothing else is left to do.
+        """
+        try:
+            return await self._deliver(message, made, token)
+        except OverQuota:
+            if len(made.copies) + len(made.onward) < 2:
+                raise
+        except NotFound:
+            # Removed since RCPT: asked again, the client will be told so there.
+            raise Unavailable from None
+        fits = await self._fitting(message, made)
+        if not fits.any or len(fits.copies) == len(made.copies):
+            raise OverQuota
+        return await self._deliver(message, fits, token)
+
+    async def _deliver(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
+        sender = _queue_sender(message.envelope) if made.onward else None
+        return await self._storage.messages.deliver(
+            token, message.body, message.rendered, made.copies, sender, made.onward, message.actor
+        )
+
+    async def _fitting(self, message: _Message, made: Plan) -> Plan:
+        """The plan with the copies that do not fit turned into queue entries to their owners."""
+        copies = []
+        onward = list(made.onward)
+        due = int(self._clock.now())
+        for copy in made.copies:
+            account = await self._storage.accounts.get(copy.account)
+            room = self._standings.room(account) if account is not None else None
+            size = message.body.size + len(copy.prefix)
+            if account is None or room is None or size <= room:
+                copies.append(copy)
+            else:
+                onward.append(Onward(copy.recipient, due=due))
+        if not copies and not made.onward:
+            return Plan((), (), {}, {})
+        return Plan(tuple(copies), tuple(onward), {}, {})
+
+
+def _finished(spool: Spool) -> Body:
+    try:
+        return spool.finish()
+    except BaseException:
+        spool.abort()
+        raise
+
+
+def _queue_sender(envelope: Envelope) -> QueueSender:
+    path = envelope.reverse_path
+    return QueueSender(
+        address=path.address,
+        ret=path.ret,
+        envid=path.envid,
+        body=path.body,
+        utf8=path.utf8,
+        account=envelope.principal.account if envelope.principal is not None else None,
+    )

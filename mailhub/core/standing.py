@@ -1,0 +1,86 @@
+"""Whether accounts can take mail right now: not disabled, and room left.
+
+Asked at every RCPT, so it is kept: for accounts without limits until they change, for others a
+few seconds, as the commit decides in the end. Nothing is promised by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import islice
+
+from mailhub.model.account import Account
+from mailhub.model.change import AccountChanged, Change
+from mailhub.ports import Clock, Storage
+
+LIFE = 5.0
+"""Seconds for which the counters of an account with limits are believed."""
+CAPACITY = 50_000
+
+
+class Standing(Enum):
+    """What an account can take."""
+
+    OPEN = auto()
+    FULL = auto()
+    SHUT = auto()
+    """It is disabled, or gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    room: int | None
+    """Octets left; None for no limit, 0 also where the count of messages is used up."""
+    shut: bool
+    until: float
+
+
+class Standings:
+    """Standings by account number. `quota`: octets where an account has no limit of its own."""
+
+    def __init__(self, storage: Storage, clock: Clock, quota: int) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._quota = quota
+        self._known: dict[int, _Known] = {}
+        storage.watch(self._heard)
+
+    async def of(self, number: int, size: int) -> Standing:
+        """The account's standing towards a message of `size` octets (0: unknown)."""
+        known = self._known.get(number)
+        if known is None or known.until <= self._clock.seconds():
+            known = await self._look(number)
+        if known.shut:
+            return Standing.SHUT
+        if known.room is not None and known.room < max(size, 1):
+            return Standing.FULL
+        return Standing.OPEN
+
+    def room(self, account: Account) -> int | None:
+        """Octets that the account can still take; None for no limit."""
+        limits = account.limits
+        if limits.messages and account.used_messages >= limits.messages:
+            return 0
+        storage = limits.storage or self._quota
+        return max(0, storage - account.used_storage) if storage else None
+
+    async def _look(self, number: int) -> _Known:
+        account = await self._storage.accounts.get(number)
+        if account is None:
+            return _Known(None, True, 0.0)
+        room = self.room(account)
+        limited = room is not None or account.limits.messages > 0
+        until = self._clock.seconds() + LIFE if limited else float("inf")
+        known = _Known(room, account.disabled, until)
+        if len(self._known) >= CAPACITY:
+            for old in list(islice(self._known, CAPACITY // 4)):
+                del self._known[old]
+        self._known[number] = known
+        return known
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if isinstance(change, AccountChanged):
+                self._known.pop(change.account, None)

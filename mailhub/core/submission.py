@@ -1,0 +1,124 @@
+"""What a submission server does to a user's message (RFC 6409 section 8), while it arrives.
+
+Fields that a message needs and lacks are added, and those that are nobody else's business are
+taken out. Only the header is held back for that; whose names may stand in it is asked here and
+answered by `core.intake`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mailhub.model.errors import Invalid, NotPermitted, TooLarge
+from mailhub.ports import Body, Buffer, Spool
+from mailhub.wire import address as grammar
+from mailhub.wire import addresslist, header
+
+HEADER_LIMIT = 1 << 20
+"""Octets of header that are held back."""
+AUTHORS = 50
+"""Most addresses in From and Sender together."""
+REMOVED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
+"""Blind copies are for the sender's eyes alone (RFC 5322 3.6.3); Return-Path is for delivery."""
+_FIELD = re.compile(rb"[^\s:]+[ \t]*:")
+_END = b"\r\n\r\n"
+
+
+class SubmissionSpool:
+    """`ports.Spool` that completes the header on its way into `inner`.
+
+    `sender`: for From, where the message has none and the sender is not null; `date` and
+    `message_id`: the values of these fields, where missing.
+    """
+
+    def __init__(self, inner: Spool, sender: str, date: str, message_id: str) -> None:
+        self._inner = inner
+        self._sender = sender
+        self._date = date
+        self._message_id = message_id
+        self._held: bytearray | None = bytearray()
+
+    @property
+    def size(self) -> int:
+        """Octets so far."""
+        return self._inner.size + (len(self._held) if self._held is not None else 0)
+
+    def write(self, chunk: Buffer) -> None:
+        """Raises StorageFull, TooLarge (the header alone passes its limit)."""
+        held = self._held
+        if held is None:
+            self._inner.write(chunk)
+            return
+        searched = max(0, len(held) - len(_END) + 1)
+        held += chunk
+        if held.startswith(b"\r\n"):
+            self._release(0)
+            return
+        end = held.find(_END, searched)
+        if end >= 0:
+            self._release(end + 2)
+        elif len(held) > HEADER_LIMIT:
+            raise TooLarge("The header is too large", HEADER_LIMIT)
+
+    def finish(self) -> Body:
+        """Ends the message; one without an empty line is all header."""
+        if self._held is not None:
+            self._release(len(self._held))
+        return self._inner.finish()
+
+    def abort(self) -> None:
+        """Drops everything."""
+        self._held = None
+        self._inner.abort()
+
+    def _release(self, end: int) -> None:
+        """Writes the header, whose fields end at `end`, and what came behind it."""
+        held, self._held = bytes(self._held or b""), None
+        block = held[:end]
+        self._inner.write(self._completed(block) + held[end:])
+
+    def _completed(self, block: bytes) -> bytes:
+        present = {name for name, _ in header.fields(block)}
+        added = []
+        if b"date" not in present:
+            added.append(f"Date: {self._date}\r\n")
+        if b"message-id" not in present:
+            added.append(f"Message-ID: {self._message_id}\r\n")
+        if b"from" not in present and self._sender:
+            added.append(f"From: <{self._sender}>\r\n")
+        if not present.isdisjoint(REMOVED):
+            block = header.select_fields(block, REMOVED, negate=True)
+        if added and block and not _FIELD.match(block):
+            added.append("\r\n")  # no header at all: the message is text from its first line on
+        return "".join(added).encode() + block
+
+
+def authors(block: bytes) -> list[str]:
+    """The addresses that From and Sender claim, canonically (RFC 5322 3.6.2).
+
+    Strict, as another reader must not see another author: one From, at most one Sender, no
+    group, nothing that is not a plain address. Raises NotPermitted, Invalid.
+    """
+    found = header.values(block, b"from")
+    sender = header.values(block, b"sender")
+    if len(found) != 1 or len(sender) > 1:
+        raise NotPermitted("A message needs exactly one From field, and at most one Sender")
+    claimed: list[str] = []
+    for value in (*found, *sender):
+        addresses = addresslist.parse(value, AUTHORS + 1)
+        if not addresses:
+            raise NotPermitted("The From or Sender field names nobody")
+        claimed.extend(_plain(one) for one in addresses)
+    if len(claimed) > AUTHORS:
+        raise Invalid(f"A message has at most {AUTHORS} authors")
+    return list(dict.fromkeys(claimed))
+
+
+def _plain(one: addresslist.HeaderAddress) -> str:
+    if not one.mailbox or not one.host or one.route:
+        raise NotPermitted("The From or Sender field is not a plain address")
+    try:
+        local = grammar.quote_local(one.mailbox.decode())
+        return grammar.join(*grammar.split(f"{local}@{one.host.decode()}"))
+    except (Invalid, UnicodeDecodeError):
+        raise NotPermitted("The From or Sender field is not a plain address") from None

@@ -1,0 +1,228 @@
+"""A whole mail server in memory for tests: every service of core over the memory store.
+
+Time stands still until a test moves it, and every random byte comes from a seed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+
+from mailhub.coord.memory import MemoryCounters
+from mailhub.core.accounts import AccountOrder, Accounts
+from mailhub.core.addresses import Addresses
+from mailhub.core.domains import Domains
+from mailhub.core.ids import Ids
+from mailhub.core.intake import Intake
+from mailhub.core.login import Login
+from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.watch import Watch
+from mailhub.directory.local import LocalDirectory
+from mailhub.model.account import Account, Limits, Principal, Role, Service
+from mailhub.model.change import Actor
+from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLSFacts
+from mailhub.model.message import Arrival
+from mailhub.model.settings import LimitSettings, SMTPSettings
+from mailhub.net.hashing import InlineHashing
+from mailhub.net.passwords import Cost
+from mailhub.store.memory import MemoryStore
+from tests.support import run
+
+CHEAP = Cost(memory=64, passes=1, lanes=1, iterations=4096)
+"""Hashes that cost a test nothing; SCRAM clients refuse fewer iterations."""
+HOSTNAME = "mx.example.org"
+DOMAIN = "example.org"
+PASSWORD = "correct horse"
+ACTOR = Actor(None, "test")
+PEER = Peer("192.0.2.7", 40000, "198.51.100.1", 25)
+SECURE_PEER = Peer(
+    "192.0.2.7",
+    40000,
+    "198.51.100.1",
+    465,
+    TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", b"e" * 32),
+)
+
+
+class FakeClock:
+    """`ports.Clock` that stands still; `pauses` counts the turns given to others."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self._now = now
+        self._seconds = 1000.0
+        self.pauses = 0
+
+    def seconds(self) -> float:
+        return self._seconds
+
+    def now(self) -> float:
+        return self._now
+
+    def advance(self, seconds: float) -> None:
+        """Both clocks go on."""
+        self._now += seconds
+        self._seconds += seconds
+
+    def step(self, seconds: float) -> None:
+        """Somebody sets the wall clock."""
+        self._now += seconds
+
+    def pause(self) -> Awaitable[None]:
+        self.pauses += 1
+        return _nothing()
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        self.advance(seconds)
+        return _nothing()
+
+
+async def _nothing() -> None:
+    return None
+
+
+class SeededRandomness:
+    """`ports.Randomness` from a seed."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)
+
+    def token(self, size: int) -> bytes:
+        return self._random.randbytes(size)
+
+
+class ListLog:
+    """`ports.Log` that keeps its events."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    def event(self, verb: str, **fields: object) -> None:
+        self.events.append((verb, fields))
+
+    def named(self, verb: str) -> list[dict[str, object]]:
+        """The fields of every event called `verb`."""
+        return [fields for name, fields in self.events if name == verb]
+
+
+@dataclass(slots=True)
+class World:
+    """Everything, joined as `tap` joins it."""
+
+    clock: FakeClock
+    randomness: SeededRandomness
+    log: ListLog
+    store: MemoryStore
+    ids: Ids
+    counters: MemoryCounters
+    hashing: InlineHashing
+    directory: LocalDirectory
+    domains: Domains
+    addresses: Addresses
+    mailboxes: Mailboxes
+    accounts: Accounts
+    intake: Intake
+    login: Login
+    watch: Watch
+    people: dict[str, Account] = field(default_factory=dict)
+
+    def account(
+        self, address: str, password: str = PASSWORD, *, role: Role = Role.USER, storage: int = 0
+    ) -> Account:
+        """A new account with this main address, which is its username too; its domain is made."""
+        run(self.domains.ensure(address.rpartition("@")[2], ACTOR))
+        order = AccountOrder(
+            username=address, password=password, role=role, limits=Limits(storage=storage)
+        )
+        made = self.people[address] = run(self.accounts.create(order, ACTOR))
+        return made
+
+    def principal(self, address: str, service: Service = Service.SUBMISSION) -> Principal:
+        """Who logged in with this address."""
+        account = self.people[address]
+        return Principal(
+            account.number,
+            account.id,
+            account.username,
+            account.role,
+            service,
+            account.auth_version,
+        )
+
+    def deliver(self, address: str, message: bytes, *, sender: str = "a@remote.example") -> Arrival:
+        """One message through intake, as another server would bring it."""
+        recipient = run(self.intake.recipient(ForwardPath(address), None, False))
+        envelope = self.envelope(address, sender=sender)
+        spool = self.intake.spool(envelope)
+        spool.write(message)
+        return run(self.intake.accept(envelope, [recipient], spool))[0]
+
+    def envelope(
+        self,
+        *recipients: str,
+        sender: str = "a@remote.example",
+        principal: Principal | None = None,
+        service: Service = Service.SMTP,
+        protocol: str = "ESMTP",
+    ) -> Envelope:
+        """A complete envelope of a new transaction."""
+        return Envelope(
+            transaction=self.intake.transaction(),
+            reverse_path=ReversePath(sender),
+            forward_paths=tuple(ForwardPath(one) for one in recipients),
+            service=service,
+            peer=PEER,
+            helo="client.example",
+            principal=principal,
+            protocol=protocol,
+        )
+
+
+def world(
+    *,
+    limits: LimitSettings | None = None,
+    smtp: SMTPSettings | None = None,
+    quota: int = 0,
+    people: tuple[str, ...] = (f"joe@{DOMAIN}",),
+) -> World:
+    """A server with the domain `example.org` and an account for each of `people`."""
+    clock, randomness, log = FakeClock(), SeededRandomness(), ListLog()
+    store = MemoryStore(clock=clock)
+    ids = Ids(clock, randomness)
+    counters = MemoryCounters(clock)
+    hashing = InlineHashing(randomness.token, CHEAP)
+    directory = LocalDirectory(store, hashing, log)
+    domains = Domains(store, clock, ids)
+    addresses = Addresses(store, clock, ids, hostname=HOSTNAME, default_domain=DOMAIN)
+    mailboxes = Mailboxes(store, clock, ids)
+    made = World(
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        store=store,
+        ids=ids,
+        counters=counters,
+        hashing=hashing,
+        directory=directory,
+        domains=domains,
+        addresses=addresses,
+        mailboxes=mailboxes,
+        accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
+        intake=Intake(store, addresses, clock, ids, HOSTNAME, smtp or SMTPSettings(), quota=quota),
+        login=Login(
+            directory,
+            store,
+            hashing,
+            counters,
+            limits or LimitSettings(),
+            clock,
+            log,
+            randomness=randomness,
+            default_domain=DOMAIN,
+        ),
+        watch=Watch(store, log),
+    )
+    run(domains.ensure(DOMAIN, ACTOR))
+    for address in people:
+        made.account(address)
+    return made
