@@ -1,56 +1,48 @@
 """What a command is given: who is logged in, what is selected, and where its data goes.
 
 A session holds state and no rules; rules are core's. It knows neither transport nor framing:
-`server` supplies the `Output`. One object per connection, so everything that can be shared is in
-`Site`, and everything else is made when it is first needed.
+`server` supplies the `Output`. There is one per connection and they are mostly idle, so what can
+be shared is in `Site`, and nothing is made before it is needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
 from mailhub.core.ids import Ids
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
-from mailhub.core.messages import Messages
 from mailhub.core.selected import SelectedView, Selections
 from mailhub.core.watch import Watch
 from mailhub.imap.grammar.values import Extension
+from mailhub.imap.replies import Reply
+from mailhub.imap.state import State
 from mailhub.model.account import Principal
-from mailhub.model.change import Actor
+from mailhub.model.change import AccountChanged, Actor, Change
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import NotPermitted
 from mailhub.model.settings import IMAPSettings
 from mailhub.ports import Clock, Log, Storage
 
 
-class State(Enum):
-    """RFC 9051 section 3."""
-
-    NOT_AUTHENTICATED = "not authenticated"
-    AUTHENTICATED = "authenticated"
-    SELECTED = "selected"
-    LOGOUT = "logout"
-
-
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What all sessions of a server share."""
+    """What all sessions of a server share. `quota`: bytes an account may keep where it has no
+    limit of its own, 0 for none."""
 
     hostname: str
     settings: IMAPSettings
     storage: Storage
     login: Login
     mailboxes: Mailboxes
-    messages: Messages
     selections: Selections
     watch: Watch
     ids: Ids
     clock: Clock
     log: Log
+    quota: int = 0
 
 
 class Output(Protocol):
@@ -60,11 +52,59 @@ class Output(Protocol):
         """Queues bytes; they leave in one write at the end of the turn."""
         ...
 
-    def flush(self) -> None: ...
+    def flush(self) -> None:
+        """Sends what is queued: only outside of a command, whose end does it anyway."""
+        ...
+
+    def drained(self) -> Awaitable[None]:
+        """Waits until the peer reads on; raises where it is gone."""
+        ...
+
+    def close(self) -> None: ...
+    def peer(self) -> Peer: ...
+    def start_tls(self) -> None:
+        """After what is queued was sent. No octet behind STARTTLS may be waiting."""
+        ...
+
+    def start_compression(self) -> None:
+        """After what is queued was sent, in both directions (RFC 4978)."""
+        ...
+
+    def logged_in(self) -> None:
+        """Lifts the deadline for logging in."""
+        ...
+
     @property
     def congested(self) -> bool: ...
-    def drained(self) -> Awaitable[None]: ...
-    def close(self) -> None: ...
+    @property
+    def closing(self) -> bool: ...
+    @property
+    def can_start_tls(self) -> bool: ...
+    @property
+    def has_tls(self) -> bool: ...
+    @property
+    def is_compressed(self) -> bool: ...
+    @property
+    def pending(self) -> int:
+        """Octets from the peer behind the command that runs."""
+        ...
+
+
+class Dialogue(Protocol):
+    """A command that goes on over several lines of the client: AUTHENTICATE, IDLE."""
+
+    async def line(self, session: Session, line: bytes) -> Reply | None:
+        """Takes one line. The tagged answer ends it; None waits for the next line. An error
+        raised ends it too."""
+        ...
+
+    def news(self, session: Session) -> None:
+        """The peer reads again after it was too slow; what waited can be sent."""
+        ...
+
+    def end(self) -> None:
+        """It is over, answered or not. Called once."""
+        ...
 
 
 Enabled = frozenset[Extension]
@@ -72,18 +112,30 @@ NOTHING: Enabled = frozenset()
 
 
 class Session:
-    """One client's state. Commands change `selected` and `enabled` through the methods only."""
+    """One client's state. `dialogue`: the command that waits for lines, if any."""
 
-    __slots__ = ("enabled", "output", "peer", "principal", "selected", "site", "state")
+    __slots__ = (
+        "_ended",
+        "_peer",
+        "dialogue",
+        "enabled",
+        "output",
+        "principal",
+        "selected",
+        "site",
+        "state",
+    )
 
-    def __init__(self, site: Site, peer: Peer, output: Output) -> None:
+    def __init__(self, site: Site, output: Output) -> None:
         self.site = site
-        self.peer = peer
         self.output = output
         self.state = State.NOT_AUTHENTICATED
         self.principal: Principal | None = None
         self.selected: SelectedView | None = None
         self.enabled: Enabled = NOTHING
+        self.dialogue: Dialogue | None = None
+        self._peer: Peer | None = None
+        self._ended: Callable[[], None] | None = None
 
     # -- sending
 
@@ -100,6 +152,13 @@ class Session:
     # -- who
 
     @property
+    def peer(self) -> Peer:
+        """The other end; asked of the transport when first needed, since TLS takes a while."""
+        if self._peer is None:
+            self._peer = self.output.peer()
+        return self._peer
+
+    @property
     def account(self) -> int:
         """The account's number. Raises NotPermitted before login."""
         if self.principal is None:
@@ -111,7 +170,72 @@ class Session:
         """Whom the journal names for what this session changes."""
         return Actor(self.account, f"imap {self.peer.address}")
 
+    def begin(self, principal: Principal) -> None:
+        """The client logged in. From now on the session ends when its account says so."""
+        self.principal = principal
+        self.state = State.AUTHENTICATED
+        self._ended = self.site.watch.subscribe(principal.account, self._heard)
+        self.output.logged_in()
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if isinstance(change, AccountChanged) and self._revoked(change):
+                self.bye("The session was ended by the server")
+                return
+
+    def _revoked(self, change: AccountChanged) -> bool:
+        principal = self.principal
+        if principal is None or change.account != principal.account:
+            return False
+        return change.what == "removed" or change.auth_version > principal.auth_version
+
+    def restart(self) -> None:
+        """TLS began: nothing the client said before counts."""
+        self._peer = None
+
+    # -- ending
+
+    def bye(self, text: str) -> None:
+        """Says goodbye now, outside of any command, and closes."""
+        if not self.output.closing:
+            self.output.write(b"* BYE %b\r\n" % text.encode("ascii", "replace"))
+            self.output.close()
+
+    def lost(self) -> None:
+        """The connection is gone: lets everything go. Safe to repeat."""
+        self.state = State.LOGOUT
+        self.end_dialogue()
+        self.deselect()
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended()
+
+    # -- dialogues
+
+    def converse(self, dialogue: Dialogue) -> None:
+        """The lines that follow belong to `dialogue`; its command's `run` returns None."""
+        self.dialogue = dialogue
+
+    def end_dialogue(self) -> None:
+        """What follows are commands again."""
+        dialogue, self.dialogue = self.dialogue, None
+        if dialogue is not None:
+            dialogue.end()
+
     # -- what is selected
+
+    def select(self, view: SelectedView) -> None:
+        """`view` becomes the selected mailbox; `deselect` comes before."""
+        self.selected = view
+        self.state = State.SELECTED
+
+    def deselect(self) -> None:
+        """No mailbox is selected any more."""
+        view, self.selected = self.selected, None
+        if view is not None:
+            view.close()
+        if self.state is State.SELECTED:
+            self.state = State.AUTHENTICATED
 
     @property
     def view(self) -> SelectedView:
@@ -131,13 +255,15 @@ class Session:
     # -- what is enabled
 
     def enable(self, *extensions: Extension) -> None:
-        """Switches extensions on; QRESYNC brings CONDSTORE, IMAP4rev2 brings UTF-8 names."""
-        self.enabled = self.enabled.union(extensions)
-        if Extension.QRESYNC in self.enabled:
-            self.enabled |= {Extension.CONDSTORE}
+        """Switches extensions on. QRESYNC brings CONDSTORE (RFC 7162 3.2.3)."""
+        enabled = self.enabled.union(extensions)
+        if Extension.QRESYNC in enabled:
+            enabled |= {Extension.CONDSTORE}
+        self.enabled = shared(enabled)
 
     @property
     def rev2(self) -> bool:
+        """Whether answers follow RFC 9051 where it differs from RFC 3501."""
         return Extension.REV2 in self.enabled
 
     @property
@@ -147,8 +273,18 @@ class Session:
 
     @property
     def condstore(self) -> bool:
+        """Whether FETCH data about flags carries MODSEQ (RFC 7162 3.1)."""
         return Extension.CONDSTORE in self.enabled
 
     @property
     def qresync(self) -> bool:
+        """Whether VANISHED stands for EXPUNGE (RFC 7162 3.2)."""
         return Extension.QRESYNC in self.enabled
+
+
+_SHARED: dict[Enabled, Enabled] = {}
+
+
+def shared(enabled: Enabled) -> Enabled:
+    """One object for equal sets: there are sixteen at most, and thousands of sessions."""
+    return _SHARED.setdefault(enabled, enabled)

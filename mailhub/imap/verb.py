@@ -13,7 +13,8 @@ from typing import Any
 from mailhub.imap.grammar.cursor import Cursor
 from mailhub.imap.grammar.values import AppendHead, ReplaceHead, Upload
 from mailhub.imap.replies import Reply
-from mailhub.imap.session import Session, State
+from mailhub.imap.session import Session
+from mailhub.imap.state import State
 
 
 class Updates(Enum):
@@ -39,14 +40,15 @@ class Verb:
     `name`: upper case, `UID FETCH` for a UID form. `parse`: the cursor stands behind the name;
     returns the value; raises Invalid (answered BAD) or another kind (answered NO). The frame
     checks that the line ends there. `run`: answers the command; what it returns is the tagged
-    reply, and a MailhubError it raises is answered NO by the table in `replies`. `states`: where
+    reply, and a MailhubError it raises is answered NO by the table in `replies`; None: a dialogue
+    began (`Session.converse`). `states`: where
     it is legal. `admit`: only for verbs that carry messages: called for each announced message
     before its bytes are read; raises to refuse it.
     """
 
     name: bytes
     parse: Callable[[Cursor], Any]
-    run: Callable[[Session, Any], Coroutine[Any, Any, Reply]]
+    run: Callable[[Session, Any], Coroutine[Any, Any, Reply | None]]
     states: frozenset[State]
     updates: Updates = Updates.ALL
     admit: Admit | None = None

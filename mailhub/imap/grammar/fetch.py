@@ -119,7 +119,8 @@ def _item(cursor: Cursor) -> FetchItem:
 def _section(cursor: Cursor, peek: bool) -> Section:
     cursor.expect(b"[")
     path = _path(cursor)
-    text, fields = SectionText.ALL, ()
+    text = SectionText.ALL
+    fields: tuple[bytes, ...] = ()
     if not path or cursor.take(b"."):
         found = SECTION_TEXT.match(cursor.data, cursor.at)
         if found is not None:

@@ -184,7 +184,8 @@ def list_(cursor: Cursor) -> List:
         patterns, extended = _patterns(cursor), True
     else:
         patterns = [_pattern(cursor)]
-    returns, status_items = ListReturn.NONE, ()
+    returns = ListReturn.NONE
+    status_items: tuple[StatusItem, ...] = ()
     if not cursor.data[cursor.at :].strip(b" "):
         root = not extended and patterns == [""]
     else:
@@ -239,7 +240,8 @@ def _list_returns(cursor: Cursor) -> tuple[ListReturn, tuple[StatusItem, ...]]:
         raise Invalid("RETURN expected")
     cursor.space()
     cursor.expect(b"(")
-    chosen, items, first = ListReturn.NONE, (), True
+    chosen, first = ListReturn.NONE, True
+    items: tuple[StatusItem, ...] = ()
     while not cursor.take(b")"):
         if not first:
             cursor.space()
