@@ -54,6 +54,7 @@ class SMTPSettings:
         "temporary", "temporary (452) or permanent (552) when a mailbox is full"
     )
     plaintext_auth: bool = setting(False, "allow AUTH without TLS")
+    auth_on_smtp: bool = setting(False, "offer AUTH on smtp listeners too, not only on submission")
     trusted_networks: tuple[str, ...] = setting((), "clients that may relay without AUTH")
     xclient_from: tuple[str, ...] = setting((), "peers whose XCLIENT is believed")
     vrfy: bool = setting(False, "let VRFY confirm local addresses")

@@ -1,0 +1,68 @@
+"""HELO, EHLO and LHLO (RFC 5321 section 4.1.1.1, RFC 2033 section 4.1): a new beginning.
+
+The list of extensions is put together here and only here; what is offered depends on TLS, on the
+listener and on the peer.
+"""
+
+from __future__ import annotations
+
+from mailhub.smtp import grammar
+from mailhub.smtp.replies import NO_LHLO, NO_SUCH_HELLO, Reply, reply
+from mailhub.smtp.session import Session
+
+
+async def helo(session: Session, argument: str) -> Reply:
+    """The client speaks no extensions."""
+    if session.reception.lmtp:
+        return NO_SUCH_HELLO
+    name = grammar.hello(argument)
+    session.greeted(name, extended=False)
+    return reply(250, "", session.reception.hostname)
+
+
+async def ehlo(session: Session, argument: str) -> Reply:
+    """The client wants the list of extensions."""
+    return NO_SUCH_HELLO if session.reception.lmtp else _extended(session, argument)
+
+
+async def lhlo(session: Session, argument: str) -> Reply:
+    """As EHLO, for LMTP."""
+    return _extended(session, argument) if session.reception.lmtp else NO_LHLO
+
+
+def _extended(session: Session, argument: str) -> Reply:
+    name = grammar.hello(argument)
+    session.greeted(name, extended=True)
+    reception = session.reception
+    mechanisms: tuple[str, ...] = ()
+    if session.offers_auth and session.secure:
+        mechanisms = reception.login.mechanisms(session.peer)
+    key = (session.offers_tls, mechanisms, session.may_xclient)
+    rest = reception.hellos.get(key)
+    if rest is None:
+        rest = reception.hellos[key] = _extensions(session, mechanisms)
+    return Reply(250, f"250-{reception.hostname} greets {name}\r\n".encode() + rest)
+
+
+def _extensions(session: Session, mechanisms: tuple[str, ...]) -> bytes:
+    settings = session.reception.settings
+    words = [
+        "PIPELINING",
+        f"SIZE {settings.message_size}",
+        # RFC 9422 section 4: what one session and one message may hold.
+        f"LIMITS MAILMAX={settings.messages} RCPTMAX={settings.recipients}",
+        "8BITMIME",
+        "BINARYMIME",
+        "CHUNKING",
+        "SMTPUTF8",
+        "DSN",
+        "ENHANCEDSTATUSCODES",
+    ]
+    if session.offers_tls:
+        words.append("STARTTLS")
+    if mechanisms:
+        words.append("AUTH " + " ".join(mechanisms))
+    if session.may_xclient:
+        words.append("XCLIENT " + " ".join(grammar.XCLIENT_ATTRIBUTES))
+    words.append("HELP")
+    return ("".join(f"250-{word}\r\n" for word in words[:-1]) + f"250 {words[-1]}\r\n").encode()

@@ -1,0 +1,41 @@
+"""MAIL: begins a transaction (RFC 5321 section 4.1.1.2, RFC 1870, RFC 6409 section 4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mailhub.model.account import Service
+from mailhub.smtp import grammar
+from mailhub.smtp.faults import Fault, Refusal
+from mailhub.smtp.replies import AUTH_FIRST, SENDER_OK, TLS_FIRST, TOO_MANY_MESSAGES, Reply
+from mailhub.smtp.session import Session
+
+
+async def run(session: Session, argument: str) -> Reply:
+    """Checks who sends, how large it will be, and whether they may. Raises as `Intake.sender`."""
+    reception = session.reception
+    denied = barred(session)
+    if denied is not None:
+        return denied
+    path = grammar.mail(argument, extended=session.extended)
+    if path.size > reception.settings.message_size:
+        raise Refusal(Fault.TOO_LARGE)
+    if session.messages >= reception.settings.messages:
+        return TOO_MANY_MESSAGES
+    if path.auth and session.principal is None and not session.trusted:
+        # RFC 4954 section 5: from who is not trusted, it says nothing.
+        path = replace(path, auth="")
+    await reception.intake.sender(path, session.principal)
+    session.begin(path)
+    return SENDER_OK
+
+
+def barred(session: Session) -> Reply | None:
+    """Submission is for users that logged in, and for trusted networks (RFC 6409 section 4.3)."""
+    if (
+        session.reception.service is not Service.SUBMISSION
+        or session.principal is not None
+        or session.trusted
+    ):
+        return None
+    return AUTH_FIRST if session.secure or not session.offers_tls else TLS_FIRST

@@ -1,0 +1,159 @@
+"""SMTP, submission and LMTP on Twisted: pumps bytes, keeps time, starts TLS.
+
+No grammar, no state of the protocol, no decision about mail: those are `machine` and `talk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.python.failure import Failure
+
+from mailhub.core.addresses import Addresses
+from mailhub.core.intake import Intake
+from mailhub.core.login import Login
+from mailhub.model.account import Service
+from mailhub.model.envelope import Peer
+from mailhub.model.settings import SMTPSettings
+from mailhub.net.peer import peer_of
+from mailhub.net.stream import Stream
+from mailhub.ports import Log
+from mailhub.smtp.machine import Machine
+from mailhub.smtp.replies import INTERNAL, SHUTDOWN, TIMEOUT
+from mailhub.smtp.session import Reception, Session
+from mailhub.smtp.talk import Talk
+from mailhub.wire.networks import Networks
+
+
+class SMTPServer(Stream):
+    """One connection."""
+
+    machine: Machine
+    talk: Talk
+
+    def __init__(self, factory: SMTPFactory) -> None:
+        super().__init__(factory.reactor, factory.reception.settings.idle_timeout)
+        self._factory = factory
+        self._id = factory.new_session()
+        self._began = 0.0
+        self._line_began: float | None = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._began = self._reactor.seconds()
+        reception = self._factory.reception
+        self.machine = Machine(reception.settings.line)
+        self.talk = Talk(Session(reception, self.machine, self, self._id))
+        reception.log.event(
+            "connect",
+            session=self._id,
+            service=reception.service.value,
+            peer=self.talk.session.peer.address,
+        )
+        self.talk.greet()
+        self.flush()
+
+    def dataReceived(self, data: bytes) -> None:
+        super().dataReceived(data)
+        if not self.machine.in_line or self._running is not None:
+            self._line_began = None
+        else:
+            self._watch_line(data)
+
+    def _watch_line(self, data: bytes) -> None:
+        """A line that arrives byte by byte does not reset the clock with each."""
+        now = self._reactor.seconds()
+        if self._line_began is None or b"\n" in data:
+            self._line_began = now
+        elif now - self._line_began > self.idle_timeout and not self.closing:
+            self.idled()
+            self.close()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        session = self.talk.session
+        self._factory.reception.log.event(
+            "disconnect",
+            session=self._id,
+            peer=session.peer.address,
+            messages=session.messages,
+            seconds=round(self._reactor.seconds() - self._began, 3),
+        )
+
+    # -- what a session may do (`session.Link`)
+
+    def peer(self) -> Peer:
+        """The facts of the transport, as they are now."""
+        return self._factory.peer_of(self.transport)
+
+    def start_tls(self) -> None:
+        """What was written leaves in clear; everything after it is inside TLS."""
+        self.flush()
+        self.transport.startTLS(self._factory.tls)  # type: ignore[union-attr]
+
+    def report(self) -> None:
+        """Logs the exception that is being handled."""
+        self.log.failure("A command failed in session {id}", id=self._id)
+
+    # -- ends that the client did not ask for
+
+    def idled(self) -> None:
+        """The client was silent, or its message took too long."""
+        self.write(TIMEOUT.wire)
+
+    def retired(self) -> None:
+        """The server stops."""
+        self.write(SHUTDOWN.wire)
+
+    def failed(self) -> None:
+        """A defect ended the pump: whatever was open is not accepted."""
+        self.write(INTERNAL.wire)
+
+
+class SMTPFactory(Factory):
+    """Makes the sessions of one listener.
+
+    `tls`: what `startTLS` takes where STARTTLS is to be offered, else None (also with implicit
+    TLS). `new_session`: makes the id that a session has in the log. `peer_of`: reads a transport.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        hostname: str,
+        settings: SMTPSettings,
+        intake: Intake,
+        login: Login,
+        addresses: Addresses,
+        reactor: IReactorTime,
+        log: Log,
+        new_session: Callable[[], str],
+        tls: Any = None,
+        peer_of: Callable[[Any], Peer] = peer_of,
+    ) -> None:
+        self.reactor = reactor
+        self.tls = tls
+        self.new_session = new_session
+        self.peer_of = peer_of
+        self.reception = Reception(
+            service=service,
+            hostname=hostname,
+            settings=settings,
+            intake=intake,
+            login=login,
+            addresses=addresses,
+            log=log,
+            tls=tls is not None,
+            trusted=Networks(settings.trusted_networks),
+            proxies=Networks(settings.xclient_from),
+        )
+
+    def buildProtocol(self, addr: IAddress | None) -> SMTPServer:
+        """A session."""
+        return SMTPServer(self)

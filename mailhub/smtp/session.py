@@ -1,0 +1,276 @@
+"""One session's facts between two commands, and the mail transaction inside it.
+
+Here is the only place that begins and ends a transaction, so that none outlives a reset, a hello,
+an upgrade to TLS or a lost connection. No verb is known here, and no reply is chosen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from mailhub.core.addresses import Addresses
+from mailhub.core.intake import Intake
+from mailhub.core.login import Exchange, Login
+from mailhub.core.plan import Recipient
+from mailhub.model.account import Principal, Service
+from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
+from mailhub.model.errors import MailhubError, Unavailable
+from mailhub.model.settings import SMTPSettings
+from mailhub.ports import Log, Spool
+from mailhub.smtp.content import ChunkContent, Newlines
+from mailhub.smtp.machine import Machine, State
+from mailhub.smtp.replies import OVER_QUOTA, OVER_QUOTA_LATER, Reply
+from mailhub.wire.networks import Networks
+
+
+class Link(Protocol):
+    """What a session may do to its connection."""
+
+    def write(self, data: bytes) -> None: ...
+    def close(self) -> None:
+        """Sends what was written, then closes."""
+        ...
+
+    def start_tls(self) -> None:
+        """Sends what was written in clear, then starts TLS."""
+        ...
+
+    def expire_in(self, seconds: float | None) -> None:
+        """An absolute deadline for the session, or none."""
+        ...
+
+    def peer(self) -> Peer: ...
+    def report(self) -> None:
+        """Logs the exception that is being handled: a defect, or a part that failed badly."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reception:
+    """What all sessions of one listener share. `tls`: STARTTLS is offered. `service`: SMTP (from
+    other servers), SUBMISSION (from users, who must log in) or LMTP."""
+
+    service: Service
+    hostname: str
+    settings: SMTPSettings
+    intake: Intake
+    login: Login
+    addresses: Addresses
+    log: Log
+    tls: bool
+    trusted: Networks
+    """May relay without logging in (`smtp.trusted_networks`)."""
+    proxies: Networks
+    """Whose XCLIENT is believed (`smtp.xclient_from`)."""
+    hellos: dict[object, bytes] = field(default_factory=dict)
+    """The lines of EHLO's reply after the first, by what they depend on."""
+
+    @property
+    def lmtp(self) -> bool:
+        return self.service is Service.LMTP
+
+    @property
+    def newlines(self) -> Newlines:
+        return Newlines(self.settings.bare_newlines)
+
+    @property
+    def over_quota(self) -> Reply:
+        return OVER_QUOTA if self.settings.over_quota == "permanent" else OVER_QUOTA_LATER
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One mail transaction (RFC 5321 section 3.3), from MAIL to whatever ends it."""
+
+    reverse_path: ReversePath
+    forward_paths: list[ForwardPath] = field(default_factory=list)
+    recipients: list[Recipient] = field(default_factory=list)
+    envelope: Envelope | None = None
+    spool: Spool | None = None
+    chunks: ChunkContent | None = None
+    failure: MailhubError | None = None
+    """Why content is dropped."""
+
+    def abort(self) -> None:
+        """Nothing of it stays."""
+        spool, self.spool = self.spool, None
+        if spool is not None:
+            spool.abort()
+
+
+class Session:
+    """One connection. `id`: names it in the log."""
+
+    __slots__ = (
+        "errors",
+        "exchange",
+        "extended",
+        "helo",
+        "id",
+        "link",
+        "machine",
+        "messages",
+        "peer",
+        "principal",
+        "reception",
+        "skipped",
+        "transaction",
+    )
+
+    def __init__(self, reception: Reception, machine: Machine, link: Link, id: str) -> None:
+        self.reception = reception
+        self.machine = machine
+        self.link = link
+        self.id = id
+        self.peer = link.peer()
+        self.helo = ""
+        self.extended = False
+        """Greeted with EHLO or LHLO."""
+        self.principal: Principal | None = None
+        self.exchange: Exchange | None = None
+        self.transaction: Transaction | None = None
+        self.skipped: tuple[State, Reply] | None = None
+        """A BDAT out of order: where to be after its bytes, and what to answer then."""
+        self.messages = 0
+        self.errors = 0
+
+    @property
+    def trusted(self) -> bool:
+        """May relay without logging in."""
+        return self.peer.address in self.reception.trusted
+
+    @property
+    def secure(self) -> bool:
+        """Passwords may be sent here."""
+        return self.peer.tls is not None or self.reception.settings.plaintext_auth
+
+    @property
+    def offers_tls(self) -> bool:
+        return self.reception.tls and self.peer.tls is None
+
+    @property
+    def offers_auth(self) -> bool:
+        """AUTH belongs to this listener, whether TLS is still missing or not."""
+        service = self.reception.service
+        return service is Service.SUBMISSION or (
+            service is Service.SMTP and self.reception.settings.auth_on_smtp
+        )
+
+    @property
+    def may_xclient(self) -> bool:
+        return self.link.peer().address in self.reception.proxies
+
+    @property
+    def protocol(self) -> str:
+        """The `with` word of Received (RFC 3848, RFC 6531 section 4.3)."""
+        word = "LMTP" if self.reception.lmtp else "SMTP"
+        secured = "S" if self.peer.tls is not None else ""
+        authenticated = "A" if self.principal is not None else ""
+        if self.transaction is not None and self.transaction.reverse_path.utf8:
+            return f"UTF8{word}{secured}{authenticated}"
+        if self.reception.lmtp:
+            return f"LMTP{secured}{authenticated}"
+        return f"ESMTP{secured}{authenticated}" if self.extended else "SMTP"
+
+    # -- moves
+
+    def enter(self, state: State) -> None:
+        """Moves on inside a transaction, or into an authentication exchange."""
+        self.machine.enter(state)
+
+    def greeted(self, helo: str, *, extended: bool) -> None:
+        """A hello: also ends a transaction (RFC 5321 section 4.1.4)."""
+        self.reset()
+        self.machine.enter(State.READY)
+        self.helo = helo
+        self.extended = extended
+        self._look_again()
+
+    def begin(self, reverse_path: ReversePath) -> None:
+        """MAIL was accepted."""
+        self.machine.enter(State.MAIL)
+        self.transaction = Transaction(reverse_path)
+        self.messages += 1
+
+    def reset(self) -> None:
+        """Ends the transaction, if there is one; the session goes on where it stands."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.abort()
+            self.link.expire_in(None)
+            if self.machine.state is not State.READY:
+                self.machine.enter(State.READY)
+
+    def restart(self) -> None:
+        """Forgets all that the client said: TLS began, or XCLIENT came (RFC 3207 section 4.2)."""
+        self.reset()
+        self.machine.enter(State.START)
+        self.helo = ""
+        self.extended = False
+        self.principal = None
+        self.exchange = None
+
+    def open(self) -> Transaction:
+        """The transaction with its envelope closed and its spool open for content."""
+        transaction = self.transaction
+        assert transaction is not None
+        if transaction.spool is None:
+            envelope = Envelope(
+                transaction=self.reception.intake.transaction(),
+                reverse_path=transaction.reverse_path,
+                forward_paths=tuple(transaction.forward_paths),
+                service=self.reception.service,
+                peer=self.peer,
+                helo=self.helo,
+                principal=self.principal,
+                protocol=self.protocol,
+            )
+            transaction.envelope = envelope
+            transaction.spool = self.reception.intake.spool(envelope)
+            self.link.expire_in(self.reception.settings.data_timeout)
+        return transaction
+
+    def skip(self, size: int, answer: Reply) -> None:
+        """Reads `size` bytes for nothing, then answers (RFC 3030 section 2)."""
+        self.reset()
+        self.skipped = (self.machine.state, answer)
+        content = ChunkContent(0, Newlines.KEEP)
+        content.drop()
+        self.machine.start_chunk(content, size, last=True)
+
+    def keep(self, piece: bytes) -> None:
+        """A piece of content. Where it cannot be kept the rest is dropped up to its end."""
+        transaction = self.transaction
+        assert transaction is not None
+        assert transaction.spool is not None
+        try:
+            transaction.spool.write(piece)
+        except MailhubError as error:
+            transaction.failure = error
+            self.machine.drop()
+        except Exception:
+            self.link.report()
+            transaction.failure = Unavailable()
+            self.machine.drop()
+
+    def take(self) -> Transaction:
+        """The transaction whose content ended; the session has none any more."""
+        transaction, self.transaction = self.transaction, None
+        assert transaction is not None
+        self.machine.enter(State.READY)
+        self.link.expire_in(None)
+        return transaction
+
+    def lost(self) -> None:
+        """The connection is gone: what was not accepted is nowhere."""
+        transaction, self.transaction = self.transaction, None
+        if transaction is not None:
+            transaction.abort()
+        self.machine.enter(State.CLOSED)
+
+    def _look_again(self) -> None:
+        """TLS facts are complete only after the handshake, so not before the first hello."""
+        tls = self.peer.tls
+        if tls is None or not tls.version:
+            self.peer = replace(self.peer, tls=self.link.peer().tls)

@@ -1,0 +1,161 @@
+"""The answering half of a session: each event to its command, each outcome to its reply.
+
+Here and nowhere else are refusals counted and replies written. What a verb does is in `commands`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from mailhub.model.errors import MailhubError
+from mailhub.smtp.commands import (
+    auth,
+    bdat,
+    data,
+    ending,
+    expn,
+    hello,
+    help,
+    mail,
+    noop,
+    quit,
+    rcpt,
+    rset,
+    starttls,
+    vrfy,
+    xclient,
+)
+from mailhub.smtp.faults import Fault, Refusal
+from mailhub.smtp.machine import Command, End, Event, Refused, Response, State
+from mailhub.smtp.replies import (
+    FAULTS,
+    INTERNAL,
+    TOO_MANY_ERRORS,
+    Reply,
+    Stage,
+    greeting,
+    of_error,
+)
+from mailhub.smtp.session import Session
+
+Run = Callable[[Session, str], Awaitable[Reply | None]]
+RUN: Mapping[str, Run] = {
+    "HELO": hello.helo,
+    "EHLO": hello.ehlo,
+    "LHLO": hello.lhlo,
+    "MAIL": mail.run,
+    "RCPT": rcpt.run,
+    "DATA": data.run,
+    "BDAT": bdat.run,
+    "RSET": rset.run,
+    "NOOP": noop.run,
+    "QUIT": quit.run,
+    "HELP": help.run,
+    "VRFY": vrfy.run,
+    "EXPN": expn.run,
+    "AUTH": auth.run,
+    "STARTTLS": starttls.run,
+    "XCLIENT": xclient.run,
+}
+STAGES: Mapping[str, Stage] = {
+    "MAIL": Stage.SENDER,
+    "RCPT": Stage.RECIPIENT,
+    "VRFY": Stage.RECIPIENT,
+    "AUTH": Stage.AUTH,
+    "XCLIENT": Stage.AUTH,
+}
+
+
+class Talk:
+    """Answers one session."""
+
+    __slots__ = ("session",)
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def greet(self) -> None:
+        """The first words are the server's."""
+        reception = self.session.reception
+        banner = reception.settings.banner
+        self._say(greeting(reception.hostname, banner, lmtp=reception.lmtp))
+
+    async def answer(self, event: Event) -> None:
+        """Carries one event out and writes what is to be said."""
+        if type(event) is bytes:
+            self.session.keep(event)
+        elif type(event) is Command:
+            reply = await self._run(event)
+            if reply is not None:
+                self._say(reply)
+        elif type(event) is End:
+            self._say(*await ending.run(self.session, event))
+        elif type(event) is Response:
+            self._say(await self._respond(event))
+        else:
+            assert type(event) is Refused
+            self._say(self._refuse(event))
+
+    def lost(self) -> None:
+        """The connection is gone."""
+        self.session.lost()
+
+    async def _run(self, command: Command) -> Reply | None:
+        session = self.session
+        try:
+            return await RUN[command.verb](session, command.argument)
+        except Refusal as refusal:
+            return self._fault(refusal.fault, command.verb)
+        except MailhubError as error:
+            stage = STAGES.get(command.verb, Stage.CONTENT)
+            reply = of_error(error, stage, session.reception.over_quota)
+            self._note(command.verb, reply, type(error).__name__)
+            return reply
+        except Exception:
+            session.link.report()
+            return INTERNAL
+
+    async def _respond(self, response: Response) -> Reply:
+        try:
+            return await auth.respond(self.session, response.line)
+        except Exception:
+            self.session.link.report()
+            return INTERNAL
+
+    def _refuse(self, refused: Refused) -> Reply:
+        session = self.session
+        if session.machine.state is State.AUTH:
+            session.exchange = None
+            session.enter(State.READY)
+        return self._fault(refused.fault, refused.verb)
+
+    def _fault(self, fault: Fault, verb: str) -> Reply:
+        reply = FAULTS[fault]
+        self._note(verb, reply, fault.name)
+        return reply
+
+    def _say(self, *replies: Reply) -> None:
+        """Writes what answers one command; too many refusals in a row end the session."""
+        session = self.session
+        for reply in replies:
+            session.link.write(reply.wire)
+        if replies[-1].code >= 500:
+            session.errors += 1
+            if session.errors >= session.reception.settings.errors:
+                self._note("", TOO_MANY_ERRORS, "too many errors")
+                session.link.write(TOO_MANY_ERRORS.wire)
+                session.link.close()
+                return
+        if replies[-1].closes:
+            session.link.close()
+
+    def _note(self, verb: str, reply: Reply, outcome: str) -> None:
+        session = self.session
+        session.reception.log.event(
+            "refused",
+            session=session.id,
+            peer=session.peer.address,
+            command=verb,
+            code=reply.code,
+            outcome=outcome,
+        )
