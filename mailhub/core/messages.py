@@ -61,12 +61,12 @@ class Messages:
         for message in messages:
             check(message.flags)
             date = now if message.date is None else message.date
-            ready.append((message.body, await self._render(message.body), message.flags, date))
+            ready.append((message.body, await self.render(message.body), message.flags, date))
         return await self._storage.messages.append(
             mailbox.account, mailbox.number, ready, actor, replaces=replaces
         )
 
-    async def _render(self, body: Body) -> Rendered:
+    async def render(self, body: Body) -> Rendered:
         """Renders in turns, so that a large message does not hold up other sessions."""
         clock = self._clock
         work = rendering.rendering(body.view())

@@ -1,0 +1,1 @@
+"""The control socket: what the `mailhub` command asks of the process that owns the store."""

@@ -1,0 +1,118 @@
+"""The data folder: whose it is, what runs in it, and the files that tell others so.
+
+One process at a time owns a folder; `run/mailhub.json` is there exactly while it serves. Knows
+nothing of what the store keeps beside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mailhub.model.errors import MailhubError
+
+READY = "run/mailhub.json"
+CONTROL = "run/control.sock"
+ADMIN = "initial-admin.json"
+
+
+class Busy(MailhubError):
+    """Another process owns the folder. `pid`: which, 0 when unknown."""
+
+    def __init__(self, folder: Path, pid: int) -> None:
+        who = f"process {pid}" if pid else "another process"
+        super().__init__(f"{folder} is in use by {who}; one server at a time may have it")
+        self.pid = pid
+
+
+class DataFolder:
+    """`path` is made, 0700, when it is not there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    def make(self) -> None:
+        """Makes the folder and its `run`. Raises MailhubError where it cannot be had."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self.path / "run").mkdir(mode=0o755, exist_ok=True)
+        except OSError as error:
+            raise MailhubError(f"{self.path}: {error.strerror}") from error
+
+    def give_to(self, uid: int, gid: int) -> None:
+        """Hands what this process made as root to who it becomes."""
+        for path in (self.path, self.path / "run", self.path / "lock", *self.path.glob("tls/*")):
+            if path.exists():
+                os.chown(path, uid, gid)
+        if (self.path / "tls").exists():
+            os.chown(self.path / "tls", uid, gid)
+
+    def lock(self) -> None:
+        """Takes the folder for this process, until it ends. Raises Busy."""
+        path = self.path / "lock"
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise MailhubError(f"{path}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.read(descriptor, 20).strip()
+            os.close(descriptor)
+            raise Busy(self.path, int(owner) if owner.isdigit() else 0) from None
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, b"%d\n" % os.getpid())
+        self._lock = descriptor
+        (self.path / READY).unlink(missing_ok=True)
+
+    def unlock(self) -> None:
+        """Lets the folder go."""
+        descriptor, self._lock = self._lock, None
+        if descriptor is not None:
+            os.ftruncate(descriptor, 0)
+            os.close(descriptor)
+
+    def publish(self, listeners: list[dict[str, object]]) -> None:
+        """Says that the server is ready, and where."""
+        write_json(self.path / READY, {"pid": os.getpid(), "listeners": listeners}, 0o644)
+
+    def withdraw(self) -> None:
+        """Takes that back."""
+        (self.path / READY).unlink(missing_ok=True)
+
+    # -- the first administrator's password
+
+    def keep_admin(self, address: str, password: str) -> None:
+        """Writes `initial-admin.json`, readable by its owner alone."""
+        write_json(self.path / ADMIN, {"address": address, "password": password}, 0o600)
+
+    def admin(self) -> Mapping[str, str] | None:
+        """What `keep_admin` wrote, None when it is gone or unreadable."""
+        try:
+            found = json.loads((self.path / ADMIN).read_text())
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
+
+    def forget_admin(self) -> None:
+        """The password was changed."""
+        (self.path / ADMIN).unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any, mode: int) -> None:
+    """Whole or not at all, never readable to more than `mode` says."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "w") as file:
+        os.fchmod(file.fileno(), mode)
+        json.dump(value, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(fresh, path)

@@ -1,0 +1,242 @@
+"""The server's life: bind as root, become a user, start in order, serve, and stop in reverse.
+
+Knows when things happen; what they are is composed in `tap`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.logger import ILogObserver
+from twisted.python.failure import Failure
+
+from mailhub.model.errors import MailhubError
+from mailhub.net import privileges
+from mailhub.net.clock import install_monotonic
+from mailhub.net.folder import DataFolder
+from mailhub.net.listeners import Listener
+from mailhub.net.log import Observer, Sink, terminal
+from mailhub.net.tls import Certificates
+from mailhub.ports import Log
+
+GOODBYE = 7.0
+"""Seconds that sessions have for the answer in progress and their goodbye; then they are cut."""
+BOUND = 10.0
+"""Seconds after which a stop that hangs is made an end; the store survives that."""
+
+
+class Phase(Enum):
+    """NEW → BOUND (ports and folder are ours) → STARTING → SERVING → STOPPING → ENDED."""
+
+    NEW = "new"
+    BOUND = "bound"
+    STARTING = "starting"
+    SERVING = "serving"
+    STOPPING = "stopping"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A part with a beginning and an end; parts start in order and stop in reverse."""
+
+    name: str
+    start: Callable[[], Awaitable[None] | None]
+    stop: Callable[[], Awaitable[None] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `tap` composed. `before`: parts that serve nobody yet (store, hashing); `announce`:
+    told when all is ready."""
+
+    reactor: Any
+    folder: DataFolder
+    certificates: Certificates
+    listeners: Sequence[Listener]
+    steps: Sequence[Step]
+    announce: Callable[[], Awaitable[None] | None]
+    sink: Sink
+    observer: Observer
+    log: Log
+    user: str = ""
+
+
+class MailServer(Service):
+    """The one Twisted service of `twistd mailhub`."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._phase = Phase.NEW
+        self._started: list[Step] = []
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Also makes the application log in our format."""
+        parent.setComponent(ILogObserver, self._plan.observer)
+        super().setServiceParent(parent)  # type: ignore[no-untyped-call]
+
+    # -- starting
+
+    def privilegedStartService(self) -> None:
+        """Everything that needs root. A failure ends the process with one clear line."""
+        super().privilegedStartService()  # type: ignore[no-untyped-call]
+        try:
+            self._bind()
+        except MailhubError as error:
+            raise SystemExit(f"mailhub: {error.text}") from None
+
+    def _bind(self) -> None:
+        plan = self._plan
+        install_monotonic(plan.reactor)
+        plan.folder.make()
+        plan.folder.lock()
+        plan.certificates.load()
+        for listener in plan.listeners:
+            _at_once(listener.open())
+            listener.pause()
+        if plan.user and os.getuid() == 0:
+            uid, gid = privileges.identity(plan.user)
+            plan.folder.give_to(uid, gid)
+            privileges.become(uid, gid)
+        else:
+            privileges.seal()
+        self._phase = Phase.BOUND
+
+    def startService(self) -> None:
+        """Begins to start the parts; `var/run/mailhub.json` says when that is done."""
+        super().startService()  # type: ignore[no-untyped-call]
+        if self._phase is Phase.NEW:
+            self.privilegedStartService()
+        self._phase = Phase.STARTING
+        Deferred.fromCoroutine(self._start()).addErrback(self._failed)
+
+    async def _start(self) -> None:
+        plan = self._plan
+        for step in plan.steps:
+            self._started.append(step)
+            await _maybe(step.start())
+        if self._phase is not Phase.STARTING:
+            return
+        plan.certificates.start(plan.reactor)
+        signal.signal(signal.SIGHUP, self._hung_up)
+        await _maybe(plan.announce())
+        for listener in plan.listeners:
+            listener.resume()
+        plan.folder.publish([listener.describe() for listener in plan.listeners])
+        self._phase = Phase.SERVING
+        plan.log.event("start", outcome="ready", pid=os.getpid())
+
+    def _failed(self, failure: Failure) -> None:
+        """A part did not start: say so, stop the others, and end with status 1."""
+        plan = self._plan
+        error = failure.value
+        text = error.text if isinstance(error, MailhubError) else failure.getErrorMessage()
+        plan.log.event(
+            "start", outcome="failed", level="error", reason=text, traceback=failure.getTraceback()
+        )
+        plan.sink.flush()
+        print(f"mailhub: {text}", file=sys.__stderr__)
+        plan.reactor.addSystemEventTrigger("after", "shutdown", _exit, 1)
+        if plan.reactor.running:
+            plan.reactor.stop()
+        else:
+            plan.reactor.callWhenRunning(plan.reactor.stop)
+
+    def _hung_up(self, number: int, frame: object) -> None:
+        self._plan.reactor.callFromThread(self._reload)
+
+    def _reload(self) -> None:
+        self._plan.sink.reopen()
+        self._plan.certificates.reload()
+
+    # -- stopping
+
+    def stopService(self) -> Deferred[None]:
+        """No new connections, goodbyes, then the parts in reverse; never longer than BOUND."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        self._phase = Phase.STOPPING
+        plan = self._plan
+        end = plan.reactor.callLater(BOUND, self._overdue)
+        stopped = Deferred.fromCoroutine(self._stop())
+
+        def ended(result: Any) -> None:
+            self._phase = Phase.ENDED
+            if end.active():
+                end.cancel()
+            if isinstance(result, Failure):
+                plan.log.event("stop", outcome="failed", reason=result.getErrorMessage())
+            plan.log.event("stop", outcome="done")
+            plan.sink.flush()
+
+        return stopped.addBoth(ended)
+
+    async def _stop(self) -> None:
+        plan = self._plan
+        plan.folder.withdraw()
+        plan.certificates.stop()
+        for listener in plan.listeners:
+            await listener.close()
+        for listener in plan.listeners:
+            listener.retire()
+        emptied = DeferredList([listener.emptied() for listener in plan.listeners])
+        await _within(plan.reactor, emptied, GOODBYE)
+        for listener in plan.listeners:
+            listener.abort()
+        for step in reversed(self._started):
+            try:
+                await _maybe(step.stop())
+            except Exception as error:
+                plan.log.event("stop", part=step.name, outcome="failed", reason=str(error))
+        plan.folder.unlock()
+
+    def _overdue(self) -> None:
+        self._plan.log.event("stop", outcome="overdue", level="error")
+        self._plan.sink.flush()
+        _exit(1)
+
+
+def _exit(status: int) -> None:
+    """Ends the process though threads may hang: what was acknowledged is on the disk."""
+    out = terminal()
+    if out is not None:
+        out.flush()
+    os._exit(status)
+
+
+def _at_once(coroutine: Any) -> None:
+    """Runs what must be done before the reactor runs. Raises what it raises."""
+    done = Deferred.fromCoroutine(coroutine)
+    failures: list[Failure] = []
+    done.addErrback(failures.append)
+    if failures:
+        failures[0].raiseException()
+    if not done.called:
+        raise MailhubError("an endpoint needs the reactor to listen; give an address it has")
+
+
+async def _maybe(result: Awaitable[None] | None) -> None:
+    if result is not None:
+        await result
+
+
+async def _within(reactor: Any, waited: Deferred[Any], seconds: float) -> None:
+    """Waits for `waited`, and no longer than `seconds`."""
+    done: Deferred[None] = Deferred()
+
+    def finish(_: object = None) -> None:
+        if not done.called:
+            done.callback(None)
+
+    timer = reactor.callLater(seconds, finish)
+    waited.addBoth(finish)
+    await done
+    if timer.active():
+        timer.cancel()

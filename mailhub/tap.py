@@ -1,0 +1,282 @@
+"""The composition root of `twistd mailhub`: the only module that knows every part.
+
+It reads options and settings, makes each part once, and hands the plan to `service`. No rule of
+mail, no protocol and no I/O of its own may live here.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from twisted.application.service import IService
+from twisted.python.usage import Options as TwistedOptions
+from twisted.python.usage import UsageError
+
+from mailhub import config
+from mailhub.coord.memory import MemoryCounters
+from mailhub.core.accounts import Accounts
+from mailhub.core.addresses import Addresses
+from mailhub.core.domains import Domains
+from mailhub.core.ids import Ids
+from mailhub.core.intake import Intake
+from mailhub.core.login import Login
+from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.maildrop import Maildrops
+from mailhub.core.messages import Messages
+from mailhub.core.selected import Selections
+from mailhub.core.watch import Watch
+from mailhub.directory.local import LocalDirectory
+from mailhub.model.settings import ListenerSettings, Settings
+from mailhub.net.admission import (
+    Admission,
+    Descriptors,
+    descriptor_budget,
+    raise_descriptor_limit,
+)
+from mailhub.net.clock import ReactorClock
+from mailhub.net.folder import DataFolder
+from mailhub.net.hashing import PooledHashing
+from mailhub.net.listeners import Listener, Shared
+from mailhub.net.log import Observer, ServiceLog, Sink
+from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
+from mailhub.net.tls import Certificates
+from mailhub.pop3 import server as pop3
+from mailhub.pop3 import talk as pop3_talk
+from mailhub.ports import Clock, Log
+from mailhub.service import MailServer, Plan, Step
+from mailhub.store.sqlite import SQLiteStore, open_store
+from mailhub.welcome import Welcome
+
+CONFIG_FILES = ("mailhub.toml", "/etc/mailhub/mailhub.toml", "/etc/mailhub.toml")
+"""Looked for in this order where no --config is given."""
+BUSY: Mapping[str, bytes] = {
+    "smtp": b"421 4.7.0 Too many connections, try again later\r\n",
+    "submission": b"421 4.7.0 Too many connections, try again later\r\n",
+    "lmtp": b"421 4.7.0 Too many connections, try again later\r\n",
+    "imap": b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
+    "pop3": b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
+    "http": b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\n"
+    b"Content-Length: 0\r\n\r\n",
+}
+
+
+class Options(TwistedOptions):
+    """`twistd mailhub [--config FILE] [--data FOLDER]`."""
+
+    synopsis = "[--config FILE] [--data FOLDER]"
+    longdesc = "A complete mail server: SMTP, LMTP, IMAP, POP3 and HTTP in one process."
+    optParameters: ClassVar[list[list[Any]]] = [
+        ["config", "c", None, "The TOML file; else ./mailhub.toml or /etc/mailhub/mailhub.toml"],
+        ["data", "d", None, "The folder of everything the server keeps, instead of the file's"],
+    ]
+
+    def settings(self) -> Settings:
+        """What file, environment and options say together. Raises UsageError."""
+        try:
+            settings = config.load(find_config(self["config"]))
+        except config.BadConfig as error:
+            raise UsageError(f"the configuration has faults:\n{error.text}") from None
+        if self["data"]:
+            settings = replace(settings, data=os.path.abspath(self["data"]))
+        return settings
+
+
+def find_config(given: str | None) -> Path | None:
+    """The configuration file: as given, from the environment, or in its usual places."""
+    if given is None:
+        given = os.environ.get("MAILHUB_CONFIG")
+    if given is not None:
+        return Path(given)
+    return next((path for path in map(Path, CONFIG_FILES) if path.exists()), None)
+
+
+class SystemRandomness:
+    """`ports.Randomness` from the operating system."""
+
+    def token(self, size: int) -> bytes:
+        """`size` unpredictable bytes."""
+        return secrets.token_bytes(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Every part of core, made once, and what it stands on."""
+
+    settings: Settings
+    hostname: str
+    reactor: Any
+    clock: Clock
+    log: Log
+    metrics: Metrics
+    ids: Ids
+    store: SQLiteStore
+    hashing: PooledHashing
+    watch: Watch
+    domains: Domains
+    addresses: Addresses
+    mailboxes: Mailboxes
+    accounts: Accounts
+    login: Login
+    intake: Intake
+    messages: Messages
+    selections: Selections
+    maildrops: Maildrops
+
+
+def makeService(options: Options) -> IService:
+    """The service of `twistd mailhub`."""
+    from twisted.internet import reactor
+
+    parent: Mapping[str, Any] = options.parent or {}
+    logfile = parent.get("logfile") or ""
+    if not logfile and not parent.get("nodaemon", True):
+        logfile = "twistd.log"
+    sink = Sink("" if logfile == "-" else logfile, reactor, options.settings().log.format)
+    return MailServer(plan(options.settings(), reactor, sink))
+
+
+def hostname_of(settings: Settings) -> str:
+    """This server's name: as set, else the machine's."""
+    return settings.hostname or socket.getfqdn()
+
+
+def compose(settings: Settings, reactor: Any, log: Log, metrics: Metrics) -> Parts:
+    """Core on the embedded store."""
+    clock = ReactorClock(reactor)
+    randomness = SystemRandomness()
+    ids = Ids(clock, randomness)
+    hostname = hostname_of(settings)
+    store = open_store(settings.store, Path(settings.data), reactor, clock)
+    hashing = PooledHashing(reactor, randomness.token)
+    watch = Watch(store, log)
+    mailboxes = Mailboxes(store, clock, ids, limit=settings.imap.mailboxes)
+    addresses = Addresses(
+        store, clock, ids, hostname=hostname, default_domain=settings.default_domain
+    )
+    return Parts(
+        settings=settings,
+        hostname=hostname,
+        reactor=reactor,
+        clock=clock,
+        log=log,
+        metrics=metrics,
+        ids=ids,
+        store=store,
+        hashing=hashing,
+        watch=watch,
+        domains=Domains(store, clock, ids),
+        addresses=addresses,
+        mailboxes=mailboxes,
+        accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
+        login=Login(
+            LocalDirectory(store, hashing, log),
+            store,
+            hashing,
+            MemoryCounters(clock),
+            settings.limits,
+            clock,
+            log,
+            randomness=randomness,
+            default_domain=settings.default_domain,
+        ),
+        intake=Intake(
+            store, addresses, clock, ids, hostname, settings.smtp, quota=settings.store.quota
+        ),
+        messages=Messages(store, clock),
+        selections=Selections(store, watch, settings.store),
+        maildrops=Maildrops(store, mailboxes, settings.pop3),
+    )
+
+
+def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
+    """Everything `service` needs to run the server."""
+    metrics = Metrics()
+    log = MeasuredLog(ServiceLog(sink, settings.log.level), metrics)
+    folder = DataFolder(Path(settings.data))
+    parts = compose(settings, reactor, log, metrics)
+    certificates = Certificates(settings.tls, folder.path, parts.hostname, log)
+    listeners = open_doors(parts, certificates, folder)
+    lateness = Lateness(reactor, metrics)
+    welcome = Welcome(
+        folder,
+        parts.domains,
+        parts.accounts,
+        parts.store,
+        parts.hashing,
+        SystemRandomness(),
+        log,
+    )
+    return Plan(
+        reactor=reactor,
+        folder=folder,
+        certificates=certificates,
+        listeners=listeners,
+        steps=[
+            Step("store", parts.store.start, parts.store.stop),
+            Step("hashing", parts.hashing.start, parts.hashing.stop),
+            Step("lateness", lateness.start, lateness.stop),
+        ],
+        announce=lambda: welcome.greet(settings, parts.hostname, listeners, parts.watch),
+        sink=sink,
+        observer=Observer(sink, settings.log.level),
+        log=log,
+        user=settings.user,
+    )
+
+
+def open_doors(parts: Parts, certificates: Certificates, folder: DataFolder) -> list[Listener]:
+    """One Listener for each `[[listener]]`, not open yet."""
+    listeners: list[Listener] = []
+    descriptors = Descriptors(
+        descriptor_budget(raise_descriptor_limit()),
+        pause=lambda: pause(True),
+        resume=lambda: pause(False),
+    )
+
+    def pause(full: bool) -> None:
+        parts.log.event("accept", outcome="paused" if full else "resumed", level="warn")
+        for listener in listeners:
+            (listener.pause if full else listener.resume)()
+
+    admission = Admission(parts.settings.limits)
+    shared = Shared(parts.reactor, certificates, admission, descriptors, parts.log, folder.path)
+    for settings in parts.settings.listener:
+        face = FACES[settings.service](parts, settings, certificates)
+        listeners.append(Listener(settings, face, BUSY[settings.service], shared))
+        parts.metrics.connections(
+            settings.service, lambda service=settings.service: admission.count(service)
+        )
+    return listeners
+
+
+def _starttls(settings: ListenerSettings, certificates: Certificates) -> Any:
+    return certificates.context_factory() if settings.tls == "starttls" else None
+
+
+def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
+    services = pop3_talk.Services(
+        login=parts.login,
+        maildrops=parts.maildrops,
+        watch=parts.watch,
+        settings=parts.settings.pop3,
+        clock=parts.clock,
+        log=parts.log,
+    )
+    return pop3.POP3Factory(
+        services,
+        hostname=parts.hostname,
+        reactor=parts.reactor,
+        new_session=parts.ids.new,
+        tls=_starttls(settings, certificates),
+    )
+
+
+FACES = {
+    "pop3": _pop3,
+}
