@@ -1,0 +1,289 @@
+"""Runs a search program over a selected mailbox (RFC 9051 6.4.4).
+
+Cheap keys first: what the arrays answer, then what was rendered at delivery, then headers, then
+bodies, each only for the messages that can still match. Every step is a small slice, so a search
+of a large mailbox holds nobody up. What a search returns to whom is the faces' affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from mailhub.core.reading import CHUNK, Piece, Reading, abandon, header, whole
+from mailhub.core.search_arrays import Candidates
+from mailhub.core.search_text import (
+    Needle,
+    body_has,
+    envelope_day,
+    envelope_has,
+    field_has,
+    header_has,
+    in_envelope,
+    surely,
+)
+from mailhub.core.selected_view import SelectedView
+from mailhub.core.turns import Turns
+from mailhub.model.search import (
+    And,
+    BodyHas,
+    DateIs,
+    DateTest,
+    EmailIdIs,
+    HeaderHas,
+    Moment,
+    Not,
+    Or,
+    SearchKey,
+    TextHas,
+    ThreadIdIs,
+)
+from mailhub.model.uids import UidSet
+from mailhub.ports import Clock, Storage
+from mailhub.wire import mime
+
+ARRAYS, RENDERED, HEADERS, BODIES = range(4)
+"""What a key costs: nothing, a row, a header, a whole message."""
+
+Progress = Callable[[int, int], Awaitable[None]]
+"""Called now and then with (messages looked at, messages to look at)."""
+
+
+@dataclass(slots=True)
+class Found:
+    """Matches in mailbox order. `modseq`: the highest of theirs, 0 without any."""
+
+    numbers: Sequence[int]
+    uids: Sequence[int]
+    modseq: int
+
+
+class Searches:
+    """Runs searches."""
+
+    def __init__(self, storage: Storage, reading: Reading, clock: Clock) -> None:
+        self._storage = storage
+        self._reading = reading
+        self._clock = clock
+
+    async def find(
+        self, view: SelectedView, key: SearchKey, progress: Progress | None = None
+    ) -> Found:
+        """The messages of `view` that match. Raises Unavailable, Corrupt."""
+        run = _Run(self._storage, self._reading, self._clock, view, progress)
+        places = run.candidates.places(await run.match(key, run.candidates.all))
+        rows = run.candidates.rows
+        return Found(
+            [rows.numbers[place] for place in places],
+            [rows.uids[place] for place in places],
+            max((rows.modseqs[place] for place in places), default=0),
+        )
+
+
+class _Run:
+    """One search."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        reading: Reading,
+        clock: Clock,
+        view: SelectedView,
+        progress: Progress | None,
+    ) -> None:
+        self.candidates = Candidates(view, clock.now())
+        self._messages = storage.messages
+        self._reading = reading
+        self._box = view.box
+        self._turns = Turns(clock)
+        self._progress = progress
+        self._looked_at = 0
+
+    # -- the program
+
+    async def match(self, key: SearchKey, among: int) -> int:
+        """Those of the mask `among` that match `key`."""
+        if not among:
+            return 0
+        match key:
+            case And(keys):
+                for part in sorted(keys, key=cost):
+                    among = await self.match(part, among)
+                return among
+            case Or(left, right):
+                first, second = sorted((left, right), key=cost)
+                found = await self.match(first, among)
+                return found | await self.match(second, among & ~found)
+            case Not(inner):
+                return among & ~await self.match(inner, among)
+        known = self.candidates.answer(key)
+        if known is not None:
+            return among & known
+        return await self._look(key, self.candidates.places(among))
+
+    async def _look(self, key: SearchKey, places: list[int]) -> int:
+        """Asks the store about each of `places`."""
+        match key:
+            case HeaderHas(name, text) if in_envelope(name):
+                needle = Needle(text)
+                return await self._rows(
+                    self._messages.envelopes,
+                    places,
+                    lambda row: envelope_has(row[1], name, needle),
+                )
+            case DateIs(Moment.SENT):
+                return await self._rows(
+                    self._messages.envelopes, places, lambda row: _sent(row[1], key)
+                )
+            case DateIs():
+                return await self._rows(
+                    self._messages.marks, places, lambda row: _day_matches(key, _day(row[3]))
+                )
+            case EmailIdIs(wanted):
+                return await self._rows(
+                    self._messages.marks, places, lambda row: bool(row[1] == wanted)
+                )
+            case ThreadIdIs(wanted):
+                return await self._rows(
+                    self._messages.marks, places, lambda row: bool(row[2] == wanted)
+                )
+            case HeaderHas(name, text):
+                return await self._headers(places, name.encode("utf-8"), Needle(text))
+            case BodyHas(text) | TextHas(text):
+                return await self._bodies(places, Needle(text), isinstance(key, TextHas))
+        raise AssertionError(f"no way to answer {type(key).__name__}")
+
+    # -- rows of the store
+
+    async def _rows(
+        self,
+        load: Callable[[int, int, UidSet], Awaitable[Sequence[Any]]],
+        places: list[int],
+        test: Callable[[Any], bool],
+    ) -> int:
+        """Tests rows that begin with their UID; the next chunk is loaded meanwhile."""
+        uids = self.candidates.rows.uids
+        place_of = {uids[place]: place for place in places}
+        found: list[int] = []
+        chunks = [places[at : at + CHUNK] for at in range(0, len(places), CHUNK)]
+
+        def ask(chunk: list[int]) -> Awaitable[Sequence[Any]]:
+            wanted = UidSet.from_sorted([uids[place] for place in chunk])
+            return load(self._box.account, self._box.number, wanted)
+
+        ahead: Awaitable[Sequence[Any]] | None = ask(chunks[0])
+        try:
+            for count, chunk in enumerate(chunks, start=1):
+                assert ahead is not None
+                awaited, ahead = ahead, None
+                rows = await awaited
+                ahead = ask(chunks[count]) if count < len(chunks) else None
+                for at in range(0, len(rows), 64):
+                    found += [place_of[row[0]] for row in rows[at : at + 64] if test(row)]
+                    await self._turns.rest()
+                await self._tell(len(chunk), len(places))
+        finally:
+            abandon(ahead)
+        return self.candidates.mask(found)
+
+    # -- headers and bodies
+
+    async def _headers(self, places: list[int], name: bytes, needle: Needle) -> int:
+        async def test(piece: Piece) -> bool:
+            block = piece.data
+            if block is None:
+                block = await self._reading.octets(piece.content, 0, HEADER_LIMIT)
+            return field_has(block, name, needle)
+
+        return await self._pieces(places, header, test)
+
+    async def _bodies(self, places: list[int], needle: Needle, with_header: bool) -> int:
+        async def test(piece: Piece) -> bool:
+            if not needle.folded:
+                return True
+            length = piece.content.header_length
+            if piece.data is None:
+                async with self._reading.large(piece.content) as data:
+                    if with_header and header_has(bytes(data[: min(length, HEADER_LIMIT)]), needle):
+                        return True
+                    return body_has(data, await self._reading.scanned(data), needle)
+            if with_header and header_has(piece.data[:length], needle):
+                return True
+            known = surely(piece.data, length, needle)
+            return (
+                known if known is not None else body_has(piece.data, mime.scan(piece.data), needle)
+            )
+
+        return await self._pieces(places, whole, test)
+
+    async def _pieces(
+        self,
+        places: list[int],
+        wanted: Callable[[Any], tuple[int, int]],
+        test: Callable[[Piece], Awaitable[bool]],
+    ) -> int:
+        uids = self.candidates.rows.uids
+        place_of = {uids[place]: place for place in places}
+        pieces = self._reading.pieces(
+            self._box.account, self._box.number, [uids[place] for place in places], wanted
+        )
+        found: list[int] = []
+        try:
+            while portion := await pieces.next():
+                for piece in portion:
+                    if await test(piece):
+                        found.append(place_of[piece.content.uid])
+                    await self._turns.rest()
+                await self._tell(len(portion), len(places))
+        finally:
+            pieces.close()
+        return self.candidates.mask(found)
+
+    async def _tell(self, done: int, of: int) -> None:
+        self._looked_at += done
+        if self._progress is not None:
+            await self._progress(self._looked_at, max(of, self._looked_at))
+
+
+HEADER_LIMIT = 1024 * 1024
+"""Octets of a header that are searched."""
+
+
+def cost(key: SearchKey) -> int:
+    """How expensive a key is: its dearest part counts."""
+    match key:
+        case And(keys):
+            return max(map(cost, keys))
+        case Or(left, right):
+            return max(cost(left), cost(right))
+        case Not(inner):
+            return cost(inner)
+        case BodyHas() | TextHas():
+            return BODIES
+        case HeaderHas(name):
+            return RENDERED if in_envelope(name) else HEADERS
+        case DateIs(moment):
+            return ARRAYS if moment is Moment.INTERNAL else RENDERED
+        case EmailIdIs() | ThreadIdIs():
+            return RENDERED
+    return ARRAYS
+
+
+def _sent(rendered: bytes, key: DateIs) -> bool:
+    """Whether the Date field, as written, falls where `key` says; without one, never."""
+    day = envelope_day(rendered)
+    return day is not None and _day_matches(key, day)
+
+
+def _day(seconds: int) -> date:
+    return datetime.fromtimestamp(seconds, UTC).date()
+
+
+def _day_matches(key: DateIs, day: date) -> bool:
+    if key.test is DateTest.BEFORE:
+        return day < key.day
+    if key.test is DateTest.SINCE:
+        return day >= key.day
+    return day == key.day

@@ -1,0 +1,178 @@
+"""Whether a text occurs in a message: in its envelope, its header fields, its decoded body.
+
+Each question first looks for the longest word of the needle in the raw bytes, lowered, wherever
+those say as much as the decoded text would; most messages end there. The exact answer, with
+encoded words, transfer encodings and charsets undone, is worked out only for the rest. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+
+from mailhub.core.collation import fold
+from mailhub.model.errors import Invalid
+from mailhub.wire import dates, envelope, header, text, words
+from mailhub.wire.envelope import EnvelopeAddress, EnvelopeFields
+from mailhub.wire.mime import Part
+
+_WORD = re.compile(r"[^\s\"\\()<>@,;:=_?]+")
+"""What stands together in every spelling of a text: folding, quoting and address syntax split
+only at other characters."""
+_ENCODED = re.compile(
+    rb"content-transfer-encoding:(?!\s*+(?:7bit|8bit|binary)\b)"
+    rb"|charset\*?=(?!\"?(?:us-ascii|utf-8|iso-8859-\d+|windows-125\d)\b)"
+)
+"""What makes the raw bytes of an ASCII message say something else than its text."""
+_COMPOSITE = re.compile(rb"multipart/|message/|content-type:(?!\s*+text/)")
+_DATE = re.compile(rb'\("([^"\\]*)"')
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+
+
+class Needle:
+    """A text that is looked for."""
+
+    __slots__ = ("folded", "probe", "raw")
+
+    def __init__(self, wanted: str) -> None:
+        self.folded = fold(wanted)
+        words_ = _WORD.findall(self.folded) if self.folded.isascii() else []
+        self.probe: bytes | None = max(words_, key=len).encode() if words_ else None
+        """A word without which ASCII text cannot contain the needle; None where none is sure."""
+        self.raw: bytes | None = self.folded.encode() if self.folded.isascii() else None
+
+    def within(self, found: str) -> bool:
+        """Whether decoded text contains it."""
+        return self.folded in fold(found)
+
+    def absent(self, lowered: bytes) -> bool:
+        """Whether undecoded header text, lowered, surely does not contain it."""
+        return (
+            self.probe is not None
+            and self.probe not in lowered
+            and b"=?" not in lowered
+            and lowered.isascii()
+        )
+
+
+# -- the envelope
+
+_FIELDS = {"subject", "from", "to", "cc", "bcc"}
+
+
+def in_envelope(name: str) -> bool:
+    """Whether a header field is searched through the envelope (RFC 9051 6.4.4)."""
+    return name in _FIELDS
+
+
+def envelope_has(rendered: bytes, name: str, needle: Needle) -> bool:
+    """Whether an ENVELOPE's field `name` contains the needle; an empty one: is there."""
+    if needle.absent(rendered.lower()):
+        return False
+    try:
+        fields = envelope.parse(rendered)
+    except Invalid:  # a row of an older rendering: nothing can be said of it
+        return False
+    if name == "subject":
+        if not needle.folded:
+            return bool(fields.subject) or _has_subject(rendered)
+        return needle.within(fields.subject)
+    addresses = _addresses(fields, name)
+    if not needle.folded:
+        return bool(addresses)
+    return any(needle.within(shown(address)) for address in addresses)
+
+
+def _has_subject(rendered: bytes) -> bool:
+    """Whether the field stands there, if empty: NIL says it does not."""
+    return re.match(rb'\((?:NIL|"(?:[^"\\]|\\.)*") ""', rendered) is not None
+
+
+def envelope_day(rendered: bytes) -> date | None:
+    """The day of an ENVELOPE's date, as written; None where it is absent or unreadable."""
+    plain = _DATE.match(rendered)
+    if plain is not None:
+        return dates.day(plain[1])
+    try:
+        return dates.day(envelope.parse(rendered).date.encode("utf-8", "replace"))
+    except Invalid:
+        return None
+
+
+def _addresses(fields: EnvelopeFields, name: str) -> tuple[EnvelopeAddress, ...]:
+    match name:
+        case "from":
+            return fields.from_
+        case "to":
+            return fields.to
+        case "cc":
+            return fields.cc
+        case _:
+            return fields.bcc
+
+
+def shown(address: EnvelopeAddress) -> str:
+    """An address as people write it: `Name <mailbox@host>`."""
+    plain = f"{address.mailbox}@{address.host}" if address.host else address.mailbox
+    return f"{address.name} <{plain}>" if address.name else plain
+
+
+# -- header fields
+
+
+def field_has(block: bytes, name: bytes, needle: Needle) -> bool:
+    """Whether a field `name` (lower case) of a header contains the needle."""
+    lowered = block.lower()
+    if name not in lowered or needle.absent(lowered):
+        return False
+    found = header.values(block, name)
+    if not needle.folded:
+        return bool(found)
+    return any(needle.within(words.decode(value)) for value in found)
+
+
+def header_has(block: bytes, needle: Needle) -> bool:
+    """Whether any field, name included, contains the needle."""
+    lowered = block.lower()
+    if needle.absent(lowered):
+        return False
+    if needle.raw is not None and needle.raw in _FOLD.sub(b"", lowered):
+        return True
+    return any(
+        needle.within(f"{name.decode('ascii', 'replace')}: {words.decode(value)}")
+        for name, value in header.fields(block)
+    )
+
+
+# -- bodies
+
+
+def surely(data: bytes, header_length: int, needle: Needle) -> bool | None:
+    """Whether the body contains the needle, where the raw bytes tell; None where they do not."""
+    if needle.raw is None or not needle.raw or not data.isascii():
+        return None
+    lowered = data.lower()
+    described = b"content-t" in lowered
+    if described and (b"text/html" in lowered or _ENCODED.search(lowered) is not None):
+        return None
+    if needle.probe is not None and lowered.find(needle.probe) < 0:
+        return False
+    if described and _COMPOSITE.search(lowered, 0, header_length) is not None:
+        return None
+    return lowered.find(needle.raw, header_length) >= 0
+
+
+def body_has(data: bytes | bytearray, root: Part, needle: Needle) -> bool:
+    """The same from decoded text: of every text part, and of the headers of messages within."""
+    return any(needle.within(found) for found in body_texts(data, root))
+
+
+def body_texts(data: bytes | bytearray, root: Part) -> Iterable[str]:
+    """The decoded texts that a search of the body looks at."""
+    yield from text.searchable(data, root)
+    for part in root.walk():
+        if part.message is not None:
+            inner = part.message
+            for name, value in header.fields(bytes(data[inner.start : inner.body])):
+                yield f"{name.decode('ascii', 'replace')}: {words.decode(value)}"

@@ -1,0 +1,31 @@
+"""Sharing the reactor: long work asks between its steps whether others should have a turn."""
+
+from __future__ import annotations
+
+from mailhub.ports import Clock
+
+SLICE = 0.003
+"""Seconds one session may work on before it rests."""
+
+
+class Turns:
+    """Measures one piece of long work. `rest` between steps of a few hundred microseconds keeps
+    every hold of the reactor near `SLICE`."""
+
+    __slots__ = ("_clock", "_until")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until = clock.seconds() + SLICE
+
+    @property
+    def over(self) -> bool:
+        """Whether `rest` would let others run now."""
+        return self._clock.seconds() >= self._until
+
+    async def rest(self) -> None:
+        """Lets others run where this turn is used up."""
+        clock = self._clock
+        if clock.seconds() >= self._until:
+            await clock.pause()
+            self._until = clock.seconds() + SLICE
