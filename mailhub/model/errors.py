@@ -24,9 +24,13 @@ class NotFound(MailhubError):
 
 
 class AlreadyExists(MailhubError):
-    """A thing with this name is there already."""
+    """A thing with this name is there already. `field`: what was taken, such as `username`."""
 
     default = "It exists already"
+
+    def __init__(self, text: str = "", field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class Invalid(MailhubError):

@@ -1,1 +1,1 @@
-"""SQL truth and message segments behind the storage ports."""
+"""SQL truth and message segments behind the storage ports; `storage` joins the parts."""

@@ -1,0 +1,284 @@
+"""Account rows, their secrets and their usage. Removal hides all at once and sweeps later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from mailhub.model.account import Account, Limits, NewAccount, Role, ScramKeys, Secrets
+from mailhub.model.address import NewAddress
+from mailhub.model.change import AccountChanged, Actor, AddressesChanged
+from mailhub.model.errors import AlreadyExists, NotFound
+from mailhub.model.mailbox import NewMailbox
+from mailhub.store import addresses, mailboxes
+from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number
+from mailhub.store.transaction import Transaction
+
+_SELECT = """
+    SELECT a.number, a.id, a.username,
+        coalesce((SELECT d.address FROM address d WHERE d.account = a.number
+            AND d.main = 1 LIMIT 1), ''),
+        a.name, a.role, u.limit_storage, u.limit_messages, a.limit_recipients, a.limit_forwards,
+        u.used_storage, u.used_messages, a.disabled, a.suspended, a.language, a.retention,
+        a.tags, a.metadata, a.created, a.auth_version
+    FROM account a JOIN usage u ON u.account = a.number
+"""
+
+_MATCHING = """
+    WHERE (:query = '' OR a.username LIKE :pattern ESCAPE '\\' OR EXISTS (
+            SELECT 1 FROM address d WHERE d.account = a.number
+            AND d.address LIKE :pattern ESCAPE '\\'))
+        AND (:tags = '[]' OR EXISTS (
+            SELECT 1 FROM json_each(a.tags) AS has JOIN json_each(:tags) AS wanted
+            ON has.value = wanted.value))
+"""
+
+_INSERT = """
+    INSERT INTO account (number, id, username, name, role, limit_recipients, limit_forwards,
+        disabled, suspended, language, retention, tags, metadata, created, auth_version)
+    VALUES (:number, :id, :username, :name, :role, :recipients, :forwards,
+        :disabled, :suspended, :language, :retention, :tags, :metadata, :created, :auth_version)
+"""
+
+_UPDATE = """
+    UPDATE account SET username = :username, name = :name, role = :role,
+        limit_recipients = :recipients, limit_forwards = :forwards, disabled = :disabled,
+        suspended = :suspended, language = :language, retention = :retention, tags = :tags,
+        metadata = :metadata, auth_version = max(auth_version, :auth_version)
+    WHERE number = :number
+"""
+
+
+def _account(row: Row) -> Account:
+    return Account(
+        number=row[0],
+        id=row[1],
+        username=row[2],
+        address=row[3],
+        name=row[4],
+        role=Role(row[5]),
+        limits=Limits(row[6], row[7], row[8], row[9]),
+        used_storage=row[10],
+        used_messages=row[11],
+        disabled=bool(row[12]),
+        suspended=bool(row[13]),
+        language=row[14],
+        retention=row[15],
+        tags=tuple(json.loads(row[16])),
+        metadata=json.loads(row[17]),
+        created=row[18],
+        auth_version=row[19],
+    )
+
+
+def _one(cursor: Cursor, condition: str, parameters: Mapping[str, object]) -> Account | None:
+    row = cursor.execute(f"{_SELECT} WHERE {condition}", parameters).fetchone()
+    return _account(row) if row is not None else None
+
+
+def get(cursor: Cursor, account: int) -> Account | None:
+    """The account with this number."""
+    return _one(cursor, "a.number = :number", {"number": account})
+
+
+def by_id(cursor: Cursor, id: str) -> Account | None:
+    """The account with this 24-hex id."""
+    return _one(cursor, "a.id = :id", {"id": id})
+
+
+def by_username(cursor: Cursor, username: str) -> Account | None:
+    """The account with this folded login name."""
+    return _one(cursor, "a.username = :username", {"username": username})
+
+
+def _known(cursor: Cursor, account: int) -> Account:
+    known = get(cursor, account)
+    if known is None:
+        raise NotFound("No such account")
+    return known
+
+
+def page(
+    cursor: Cursor, after: int, limit: int, query: str, tags: Sequence[str]
+) -> tuple[Sequence[Account], int]:
+    """See `ports.Accounts.page`."""
+    parameters = {
+        "after": after,
+        "limit": limit,
+        "query": query,
+        "pattern": like(query),
+        "tags": array_text(tags),
+    }
+    rows = cursor.execute(
+        f"{_SELECT} {_MATCHING} AND a.number > :after ORDER BY a.number LIMIT :limit", parameters
+    ).fetchall()
+    total = number(cursor, f"SELECT count(*) FROM account a {_MATCHING}", parameters)
+    return [_account(row) for row in rows], total
+
+
+def count(cursor: Cursor) -> int:
+    """How many accounts there are."""
+    return number(cursor, "SELECT count(*) FROM account", {})
+
+
+def _require_free(cursor: Cursor, username: str, except_for: int = 0) -> None:
+    taken = cursor.execute(
+        "SELECT 1 FROM account WHERE username = :username AND number <> :number",
+        {"username": username, "number": except_for},
+    ).fetchone()
+    if taken is not None:
+        raise AlreadyExists("This username is taken", "username")
+
+
+def _profile(order: NewAccount | Account) -> dict[str, object]:
+    return {
+        "username": order.username,
+        "name": order.name,
+        "role": order.role.value,
+        "recipients": order.limits.recipients,
+        "forwards": order.limits.forwards,
+        "disabled": int(order.disabled),
+        "language": order.language,
+        "retention": order.retention,
+        "tags": json.dumps(order.tags),
+        "metadata": json.dumps(dict(order.metadata)),
+    }
+
+
+def create(
+    tx: Transaction,
+    order: NewAccount,
+    secrets: Secrets,
+    boxes: Sequence[NewMailbox],
+    names: Sequence[NewAddress],
+    actor: Actor,
+) -> Account:
+    """See `ports.Accounts.create`. The addresses become the new account's own."""
+    _require_free(tx.cursor, order.username)
+    account = next_number(tx.cursor, "account")
+    tx.execute(
+        _INSERT,
+        _profile(order)
+        | {
+            "number": account,
+            "id": order.id,
+            "suspended": 0,
+            "created": order.created,
+            "auth_version": 1,
+        },
+    )
+    tx.execute(
+        "INSERT INTO usage (account, used_storage, used_messages, limit_storage, limit_messages,"
+        " contents, keyword_sets, uidvalidity)"
+        " VALUES (:account, 0, 0, :storage, :messages, 0, 0, 0)",
+        {
+            "account": account,
+            "storage": order.limits.storage,
+            "messages": order.limits.messages,
+        },
+    )
+    _put_secrets(tx, account, secrets)
+    entry = tx.journal("accountchanged", actor, account, detail=_what("created"))
+    tx.tell(AccountChanged(entry, account, "created", 1))
+    for name in names:
+        addresses.insert(tx, name, account, actor)
+    mailboxes.create(tx, account, boxes, actor)
+    return _known(tx.cursor, account)
+
+
+def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
+    """See `ports.Accounts.replace`. `auth_version` can grow here and never falls."""
+    _require_free(tx.cursor, account.username, account.number)
+    changed = tx.execute(
+        _UPDATE,
+        _profile(account)
+        | {
+            "number": account.number,
+            "suspended": int(account.suspended),
+            "auth_version": account.auth_version,
+        },
+    )
+    if changed.rowcount == 0:
+        raise NotFound("No such account")
+    tx.execute(
+        "UPDATE usage SET limit_storage = :storage, limit_messages = :messages"
+        " WHERE account = :account",
+        {
+            "storage": account.limits.storage,
+            "messages": account.limits.messages,
+            "account": account.number,
+        },
+    )
+    return _told(tx, account.number, "updated", actor)
+
+
+def remove(tx: Transaction, account: int, actor: Actor) -> None:
+    """See `ports.Accounts.remove`. Message rows are cleared later (see `sweeps`)."""
+    known = _known(tx.cursor, account)
+    key = {"account": account}
+    for (name,) in tx.execute("SELECT key FROM address WHERE account = :account", key).fetchall():
+        entry = tx.journal("addresseschanged", actor, account, detail=_what("removed"))
+        tx.tell(AddressesChanged(entry, "address", name))
+    for table in ("usage", "secret", "address", "mailbox", "subscription"):
+        tx.execute(f"DELETE FROM {table} WHERE account = :account", key)
+    tx.execute("DELETE FROM account WHERE number = :account", key)
+    tx.execute("DELETE FROM sweep WHERE account = :account", key)
+    tx.execute("INSERT INTO sweep (account, mailbox) VALUES (:account, 0)", key)
+    entry = tx.journal("accountchanged", actor, account, detail=_what("removed", known.username))
+    tx.tell(AccountChanged(entry, account, "removed", known.auth_version + 1))
+
+
+def secrets(cursor: Cursor, account: int) -> Secrets:
+    """The account's secrets. Raises NotFound."""
+    row = cursor.execute(
+        "SELECT password, scram_salt, scram_iterations, scram_stored_key, scram_server_key"
+        " FROM secret WHERE account = :account",
+        {"account": account},
+    ).fetchone()
+    if row is None:
+        raise NotFound("No such account")
+    return Secrets(row[0], ScramKeys(row[1], row[2], row[3], row[4]) if row[1] else None)
+
+
+def set_secrets(
+    tx: Transaction, account: int, given: Secrets, actor: Actor, end_sessions: bool
+) -> Account:
+    """See `ports.Accounts.set_secrets`."""
+    _known(tx.cursor, account)
+    _put_secrets(tx, account, given)
+    tx.execute(
+        "UPDATE account SET auth_version = auth_version + :step WHERE number = :account",
+        {"step": int(end_sessions), "account": account},
+    )
+    return _told(tx, account, "secrets", actor)
+
+
+def _put_secrets(tx: Transaction, account: int, given: Secrets) -> None:
+    keys = given.scram_sha256
+    tx.execute(
+        "INSERT INTO secret (account, password, scram_salt, scram_iterations, scram_stored_key,"
+        " scram_server_key) VALUES (:account, :password, :salt, :iterations, :stored, :server)"
+        " ON CONFLICT (account) DO UPDATE SET password = excluded.password,"
+        " scram_salt = excluded.scram_salt, scram_iterations = excluded.scram_iterations,"
+        " scram_stored_key = excluded.scram_stored_key,"
+        " scram_server_key = excluded.scram_server_key",
+        {
+            "account": account,
+            "password": given.password,
+            "salt": keys.salt if keys else None,
+            "iterations": keys.iterations if keys else None,
+            "stored": keys.stored_key if keys else None,
+            "server": keys.server_key if keys else None,
+        },
+    )
+
+
+def _told(tx: Transaction, account: int, what: str, actor: Actor) -> Account:
+    after = _known(tx.cursor, account)
+    entry = tx.journal("accountchanged", actor, account, detail=_what(what))
+    tx.tell(AccountChanged(entry, account, what, after.auth_version))
+    return after
+
+
+def _what(what: str, name: str = "") -> str:
+    return json.dumps({"what": what, "name": name} if name else {"what": what})

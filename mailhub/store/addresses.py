@@ -1,0 +1,170 @@
+"""Address rows: an account's own addresses, aliases and wildcards, found by their key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from mailhub.model.address import Address, NewAddress
+from mailhub.model.change import Actor, AddressesChanged
+from mailhub.model.errors import AlreadyExists, NotFound
+from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number
+from mailhub.store.transaction import Transaction
+
+_SELECT = (
+    "SELECT d.number, d.id, d.address, d.key, d.account, d.targets, d.name, d.main, d.created"
+    " FROM address d"
+)
+
+_MATCHING = (
+    " WHERE (:domain = '' OR d.domain = :domain)"
+    " AND (:query = '' OR d.address LIKE :pattern ESCAPE '\\')"
+)
+
+
+def _address(row: Row) -> Address:
+    targets = tuple(json.loads(row[5]))
+    return Address(row[0], row[1], row[2], row[3], row[4], targets, row[6], bool(row[7]), row[8])
+
+
+def _one(cursor: Cursor, condition: str, parameters: Mapping[str, object]) -> Address | None:
+    row = cursor.execute(f"{_SELECT} {condition}", parameters).fetchone()
+    return _address(row) if row is not None else None
+
+
+def get(cursor: Cursor, key: str) -> Address | None:
+    """The address with this look-up key."""
+    return _one(cursor, "WHERE d.key = :key", {"key": key})
+
+
+def by_id(cursor: Cursor, id: str) -> Address | None:
+    """The address with this 24-hex id."""
+    return _one(cursor, "WHERE d.id = :id", {"id": id})
+
+
+def match(cursor: Cursor, keys: Sequence[str]) -> Address | None:
+    """The first of `keys` that exists, in their order."""
+    return _one(
+        cursor,
+        "JOIN json_each(:keys) AS wanted ON d.key = wanted.value ORDER BY wanted.key LIMIT 1",
+        {"keys": array_text(keys)},
+    )
+
+
+def of_account(cursor: Cursor, account: int) -> Sequence[Address]:
+    """The account's own addresses, the main one first."""
+    rows = cursor.execute(
+        f"{_SELECT} WHERE d.account = :account ORDER BY d.main DESC, d.number",
+        {"account": account},
+    ).fetchall()
+    return [_address(row) for row in rows]
+
+
+def page(
+    cursor: Cursor, after: int, limit: int, query: str, domain: str
+) -> tuple[Sequence[Address], int]:
+    """Addresses with number > after in number order, and how many match in all."""
+    parameters = {
+        "after": after,
+        "limit": limit,
+        "query": query,
+        "pattern": like(query),
+        "domain": domain,
+    }
+    rows = cursor.execute(
+        f"{_SELECT} {_MATCHING} AND d.number > :after ORDER BY d.number LIMIT :limit", parameters
+    ).fetchall()
+    total = number(cursor, f"SELECT count(*) FROM address d {_MATCHING}", parameters)
+    return [_address(row) for row in rows], total
+
+
+def add(tx: Transaction, order: NewAddress, actor: Actor) -> Address:
+    """See `ports.Addresses.add`. Raises AlreadyExists (the key), NotFound (the account)."""
+    return insert(tx, order, order.account, actor)
+
+
+def insert(tx: Transaction, order: NewAddress, account: int | None, actor: Actor) -> Address:
+    """As `add`, for `account` whatever the order names."""
+    _require_free(tx.cursor, order.key)
+    _require_account(tx.cursor, account)
+    fresh = next_number(tx.cursor, "address")
+    _lose_main(tx, account, order.main)
+    tx.execute(
+        "INSERT INTO address (number, id, address, key, domain, account, targets, name, main,"
+        " created) VALUES (:number, :id, :address, :key, :domain, :account, :targets, :name,"
+        " :main, :created)",
+        {
+            "number": fresh,
+            "id": order.id,
+            "address": order.address,
+            "key": order.key,
+            "domain": order.key.rpartition("@")[2],
+            "account": account,
+            "targets": json.dumps(order.targets),
+            "name": order.name,
+            "main": int(order.main),
+            "created": order.created,
+        },
+    )
+    return _told(tx, fresh, "created", actor)
+
+
+def replace(tx: Transaction, address: Address, actor: Actor) -> Address:
+    """See `ports.Addresses.replace`. Raises NotFound, AlreadyExists (a new key)."""
+    _require_free(tx.cursor, address.key, address.number)
+    _require_account(tx.cursor, address.account)
+    _lose_main(tx, address.account, address.main)
+    changed = tx.execute(
+        "UPDATE address SET address = :address, key = :key, domain = :domain, account = :account,"
+        " targets = :targets, name = :name, main = :main WHERE number = :number",
+        {
+            "address": address.address,
+            "key": address.key,
+            "domain": address.key.rpartition("@")[2],
+            "account": address.account,
+            "targets": json.dumps(address.targets),
+            "name": address.name,
+            "main": int(address.main),
+            "number": address.number,
+        },
+    )
+    if changed.rowcount == 0:
+        raise NotFound("No such address")
+    return _told(tx, address.number, "updated", actor)
+
+
+def remove(tx: Transaction, address: int, actor: Actor) -> None:
+    """Raises NotFound."""
+    _told(tx, address, "removed", actor)
+    tx.execute("DELETE FROM address WHERE number = :number", {"number": address})
+
+
+def _require_free(cursor: Cursor, key: str, except_for: int = 0) -> None:
+    other = get(cursor, key)
+    if other is not None and other.number != except_for:
+        raise AlreadyExists("This address exists already", "address")
+
+
+def _require_account(cursor: Cursor, account: int | None) -> None:
+    if account is None:
+        return
+    known = cursor.execute(
+        "SELECT 1 FROM account WHERE number = :account", {"account": account}
+    ).fetchone()
+    if known is None:
+        raise NotFound("No such account")
+
+
+def _lose_main(tx: Transaction, account: int | None, main: bool) -> None:
+    if main and account is not None:
+        tx.execute("UPDATE address SET main = 0 WHERE account = :account", {"account": account})
+
+
+def _told(tx: Transaction, address: int, what: str, actor: Actor) -> Address:
+    known = _one(tx.cursor, "WHERE d.number = :number", {"number": address})
+    if known is None:
+        raise NotFound("No such address")
+    detail = json.dumps({"what": what, "address": known.key})
+    entry = tx.journal("addresseschanged", actor, known.account, detail=detail)
+    tx.tell(AddressesChanged(entry, "address", known.key))
+    return known

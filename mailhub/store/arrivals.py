@@ -1,0 +1,379 @@
+"""How messages come in: deliveries and appends, a whole batch of them at a time.
+
+Everything that is waiting is looked up, checked, given its UIDs and written together, in about
+a dozen statements whatever the count (see `sql` for why that matters). Each order in the batch
+succeeds or fails on its own: it is checked in full before any of it takes effect.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mailhub.model.change import Actor, Arrived, ArrivedRow, Queued
+from mailhub.model.errors import MailhubError, NotFound, OverQuota
+from mailhub.model.flags import DELETED, SEEN, Flags
+from mailhub.model.message import Arrival, BlobRef, Onward, QueueSender, Rendered
+from mailhub.store import queue
+from mailhub.store.keywords import encode
+from mailhub.store.schema import KEY_SHIFT
+from mailhub.store.sql import array_text, put_rows, storable
+from mailhub.store.threads import Threads
+from mailhub.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Bytes that stand in a segment: written, not yet referred to. `digest`: their SHA-256."""
+
+    ref: BlobRef
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message on its way into one mailbox (None: the INBOX)."""
+
+    account: int
+    mailbox: int | None
+    blob: Blob
+    rendered: Rendered
+    prefix: bytes
+    flags: Flags
+    internaldate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What one call wants done, together or not at all.
+
+    `token`: unique per hand-over, empty for none. `outgoing`: the blob, sender and recipients of
+    queue entries.
+    """
+
+    entries: Sequence[Entry]
+    actor: Actor
+    token: str = ""
+    outgoing: tuple[Blob, QueueSender, Sequence[Onward]] | None = None
+
+
+_USES = 2
+"""Where `uses` stands in a content row."""
+
+Outcome = Sequence[Arrival] | MailhubError
+
+
+@dataclass(slots=True)
+class _Box:
+    """A mailbox while the batch runs. The last four count what the batch adds."""
+
+    account: int
+    number: int
+    uidvalidity: int
+    uidnext: int
+    modseq: int
+    messages: int = 0
+    unseen: int = 0
+    deleted: int = 0
+    size: int = 0
+
+    def take(self, size: int, code: int) -> int:
+        """Counts a message in; its UID."""
+        uid = self.uidnext
+        self.uidnext = uid + 1
+        self.messages += 1
+        self.size += size
+        self.unseen += not code & SEEN
+        self.deleted += bool(code & DELETED)
+        return uid
+
+
+@dataclass(slots=True)
+class _Usage:
+    storage: int
+    messages: int
+    limit_storage: int
+    limit_messages: int
+    contents: int
+
+
+@dataclass(slots=True)
+class _Batch:
+    """All that a batch looked up, and the rows it will write."""
+
+    tx: Transaction
+    threads: Threads
+    boxes: dict[tuple[int, int | None], _Box] = field(default_factory=dict)
+    usages: dict[int, _Usage] = field(default_factory=dict)
+    contents: list[list[Any]] = field(default_factory=list)
+    messages: list[tuple[int, ...]] = field(default_factory=list)
+    handovers: list[tuple[object, ...]] = field(default_factory=list)
+    known: dict[str, Sequence[Arrival]] = field(default_factory=dict)
+
+
+def arrive(tx: Transaction, orders: Sequence[Order]) -> list[Outcome]:
+    """Carries the orders out in their sequence; one outcome each."""
+    batch = _Batch(tx, Threads(tx))
+    entries = [entry for order in orders for entry in order.entries]
+    _look_up_tokens(batch, [order.token for order in orders if order.token])
+    _look_up_boxes(batch, entries)
+    batch.threads.look_up((entry.account, entry.rendered) for entry in entries)
+    outcomes = [_carry_out(batch, order) for order in orders]
+    _write(batch)
+    return outcomes
+
+
+def _look_up_tokens(batch: _Batch, tokens: Sequence[str]) -> None:
+    if not tokens:
+        return
+    rows = batch.tx.execute(
+        "SELECT token, arrivals FROM handover"
+        " WHERE token IN (SELECT value FROM json_each(:tokens))",
+        {"tokens": array_text(tokens)},
+    ).fetchall()
+    for token, arrivals in rows:
+        batch.known[token] = [Arrival(*row) for row in json.loads(arrivals)]
+
+
+_BOXES = """
+    SELECT json_group_array(json_array(b.account, b.number, b.uidvalidity, b.uidnext,
+        b.highestmodseq))
+    FROM json_each(:wanted) AS wanted CROSS JOIN mailbox AS b
+"""
+
+
+def _look_up_boxes(batch: _Batch, entries: Sequence[Entry]) -> None:
+    inboxes = {entry.account for entry in entries if entry.mailbox is None}
+    numbers = {(entry.account, entry.mailbox) for entry in entries if entry.mailbox is not None}
+    if inboxes:
+        condition = "WHERE b.account = wanted.value AND b.name = 'INBOX'"
+        for row in _aggregated(batch.tx, _BOXES + condition, array_text(inboxes)):
+            # The INBOX may be named by its number elsewhere in the batch: one counter for both.
+            box = _Box(*row)
+            batch.boxes[box.account, None] = batch.boxes[box.account, box.number] = box
+    numbers -= batch.boxes.keys()
+    if numbers:
+        condition = (
+            "WHERE b.account = json_extract(wanted.value, '$[0]')"
+            " AND b.number = json_extract(wanted.value, '$[1]')"
+        )
+        for row in _aggregated(batch.tx, _BOXES + condition, array_text(numbers)):
+            batch.boxes[row[0], row[1]] = _Box(*row)
+    accounts = {entry.account for entry in entries}
+    if accounts:
+        usages = (
+            "SELECT json_group_array(json_array(u.account, u.used_storage, u.used_messages,"
+            " u.limit_storage, u.limit_messages, u.contents))"
+            " FROM json_each(:wanted) AS wanted CROSS JOIN usage AS u"
+            " WHERE u.account = wanted.value"
+        )
+        for row in _aggregated(batch.tx, usages, array_text(accounts)):
+            batch.usages[row[0]] = _Usage(*row[1:])
+
+
+def _aggregated(tx: Transaction, sql: str, wanted: str) -> list[list[int]]:
+    rows: list[list[int]] = json.loads(tx.execute(sql, {"wanted": wanted}).fetchone()[0])
+    return rows
+
+
+def _carry_out(batch: _Batch, order: Order) -> Outcome:
+    if order.token and order.token in batch.known:
+        return batch.known[order.token]
+    try:
+        _check(batch, order)
+        codes = [
+            encode(batch.tx, entry.account, entry.flags)
+            if entry.flags.keywords
+            else entry.flags.system
+            for entry in order.entries
+        ]
+    except MailhubError as refused:
+        return refused
+    arrivals = _place(batch, order, codes)
+    if order.outgoing is not None:
+        _send_on(batch.tx, order)
+    if order.token:
+        batch.known[order.token] = arrivals
+        batch.handovers.append((order.token, batch.tx.now, _arrivals_text(arrivals)))
+    return arrivals
+
+
+def _arrivals_text(arrivals: Sequence[Arrival]) -> str:
+    return array_text((a.account, a.mailbox, a.uidvalidity, a.uid, a.modseq) for a in arrivals)
+
+
+def _check(batch: _Batch, order: Order) -> None:
+    """Raises NotFound or OverQuota for the order as a whole."""
+    added: dict[int, tuple[int, int]] = {}
+    for entry in order.entries:
+        if (entry.account, entry.mailbox) not in batch.boxes:
+            raise NotFound("No such mailbox")
+        storage, messages = added.get(entry.account, (0, 0))
+        size = len(entry.prefix) + entry.blob.ref.length
+        added[entry.account] = storage + size, messages + 1
+    for account, (storage, messages) in added.items():
+        usage = batch.usages[account]
+        limit = usage.limit_storage or batch.tx.quota
+        if limit and usage.storage + storage > limit:
+            raise OverQuota
+        if usage.limit_messages and usage.messages + messages > usage.limit_messages:
+            raise OverQuota
+
+
+class _Shared:
+    """Content rows of one order: copies that are alike in one account stand on one row."""
+
+    __slots__ = ("blobs", "rows")
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[int, bytes, BlobRef], list[Any]] = {}
+        self.blobs: set[BlobRef] = set()
+
+
+def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arrival]:
+    """Gives out UIDs; one MODSEQ, journal row and change for each mailbox and order."""
+    arrivals: list[Arrival] = []
+    news: dict[int, tuple[_Box, list[ArrivedRow]]] = {}
+    shared = _Shared()
+    for entry, code in zip(order.entries, codes, strict=True):
+        box = batch.boxes[entry.account, entry.mailbox]
+        fresh = news.get(box.number)
+        if fresh is None:
+            box.modseq += 1
+            fresh = news[box.number] = (box, [])
+        size = len(entry.prefix) + entry.blob.ref.length
+        uid = box.take(size, code)
+        usage = batch.usages[entry.account]
+        usage.storage += size
+        usage.messages += 1
+        content = _content(batch, entry, usage, shared)
+        date = entry.internaldate
+        batch.messages.append(
+            (box.account, box.number, uid, box.modseq, code, date, batch.tx.now, size, content)
+        )
+        fresh[1].append(ArrivedRow(uid, code, size, date))
+        arrivals.append(Arrival(box.account, box.number, box.uidvalidity, uid, box.modseq))
+    for box, rows in news.values():
+        first, last = rows[0].uid, rows[-1].uid
+        uids = str(first) if first == last else f"{first}:{last}"
+        detail = json.dumps({"transaction": order.token}) if order.token else ""
+        number = batch.tx.journal(
+            "arrived", order.actor, box.account, box.number, box.modseq, uids, detail
+        )
+        batch.tx.tell(Arrived(number, box.account, box.number, box.modseq, rows))
+    return arrivals
+
+
+def _content(batch: _Batch, entry: Entry, usage: _Usage, shared: _Shared) -> int:
+    """The key of the entry's content row."""
+    ref = entry.blob.ref
+    alike = (entry.account, entry.prefix, ref)
+    row = shared.rows.get(alike)
+    if row is not None:
+        row[_USES] += 1
+        return int(row[0])
+    usage.contents += 1
+    key = entry.account << KEY_SHIFT | usage.contents
+    if ref not in shared.blobs:
+        shared.blobs.add(ref)
+        batch.tx.enliven(ref.segment, ref.length)
+    rendered = entry.rendered
+    shared.rows[alike] = row = [
+        key,
+        entry.account,
+        1,
+        ref.segment,
+        ref.offset,
+        ref.length,
+        entry.blob.digest,
+        rendered.header_length + len(entry.prefix),
+        batch.threads.thread(entry.account, usage.contents, rendered),
+        rendered.sent_at,
+        int(rendered.attachments),
+        entry.prefix,
+        rendered.envelope,
+        rendered.bodystructure,
+        storable(rendered.subject),
+        storable(rendered.message_id),
+        storable("\n".join(rendered.references)),
+        storable(rendered.preview),
+    ]
+    batch.contents.append(row)
+    return key
+
+
+def _send_on(tx: Transaction, order: Order) -> None:
+    if order.outgoing is None or not order.outgoing[2]:
+        return
+    blob, sender, onward = order.outgoing
+    if not order.entries:
+        tx.enliven(blob.ref.segment, blob.ref.length)
+    numbers = queue.add(tx, blob.ref, blob.digest, sender, onward)
+    detail = json.dumps({"entries": list(numbers)})
+    entry = tx.journal("queued", order.actor, sender.account, detail=detail)
+    tx.tell(Queued(entry, tuple(numbers)))
+
+
+_UPDATE_BOXES = """
+    UPDATE mailbox SET uidnext = news.uidnext, highestmodseq = news.modseq,
+        messages = mailbox.messages + news.messages, unseen = mailbox.unseen + news.unseen,
+        deleted = mailbox.deleted + news.deleted, size = mailbox.size + news.size
+    FROM news WHERE mailbox.account = news.account AND mailbox.number = news.number
+"""
+
+
+def _write(batch: _Batch) -> None:
+    """All rows of the batch, each table once."""
+    cursor = batch.tx.cursor
+    batch.threads.write()
+    if batch.contents:
+        # Sorted, so that each page is found once and filled from its end.
+        batch.contents.sort()
+        batch.messages.sort()
+        put_rows(
+            cursor,
+            "INSERT INTO content (key, account, uses, segment, start, length, digest,"
+            " header_length, thread, sent_at, attachments, prefix, envelope, bodystructure,"
+            " subject, message_id, reference_ids, preview) VALUES",
+            batch.contents,
+        )
+        put_rows(
+            cursor,
+            "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate,"
+            " size, content) VALUES",
+            batch.messages,
+        )
+        touched = {box.number: box for box in batch.boxes.values() if box.messages}
+        put_rows(
+            cursor,
+            "WITH news (account, number, uidnext, modseq, messages, unseen, deleted, size)"
+            " AS (VALUES",
+            [
+                (
+                    box.account,
+                    box.number,
+                    box.uidnext,
+                    box.modseq,
+                    box.messages,
+                    box.unseen,
+                    box.deleted,
+                    box.size,
+                )
+                for box in touched.values()
+            ],
+            ")" + _UPDATE_BOXES,
+        )
+        put_rows(
+            cursor,
+            "WITH news (account, storage, messages, contents) AS (VALUES",
+            [
+                (account, usage.storage, usage.messages, usage.contents)
+                for account, usage in batch.usages.items()
+            ],
+            ") UPDATE usage SET used_storage = news.storage, used_messages = news.messages,"
+            " contents = news.contents FROM news WHERE usage.account = news.account",
+        )
+    if batch.handovers:
+        put_rows(cursor, "INSERT INTO handover (token, at, arrivals) VALUES", batch.handovers)

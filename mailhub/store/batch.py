@@ -1,0 +1,118 @@
+"""What one commit carries out: jobs in the order they came, each succeeding or failing alone.
+
+No thread and no file is known here: the writer hands over a transaction and where the jobs'
+bytes were put.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mailhub.ports import Body
+from mailhub.store.arrivals import Blob, Order, arrive
+from mailhub.store.transaction import Transaction
+
+ROW_SIZE = 512
+"""Bytes of memory that a job without a body counts for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """A body's bytes, held so that they outlive the body when its owner goes away early."""
+
+    view: memoryview
+    digest: bytes
+
+    @classmethod
+    def of(cls, body: Body) -> Bytes:
+        return cls(body.view(), body.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do in a commit. `bodies` are put into a segment first.
+
+    Either `call` does it, or `order` says what is to arrive: orders next to each other are
+    carried out together.
+    """
+
+    bodies: Sequence[Bytes] = ()
+    call: Callable[[Transaction, Sequence[Blob]], object] | None = None
+    order: Callable[[Sequence[Blob]], Order] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory it holds while it waits."""
+        return ROW_SIZE + sum(len(body.view) for body in self.bodies)
+
+
+class SpoiledError(Exception):
+    """A job failed after it wrote: the transaction has to be rolled back and run carefully."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The outcome of a job that raised."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """How the driver takes back a single job: its count of changed rows, and savepoints."""
+
+    changed: Callable[[], int]
+    fatal: tuple[type[Exception], ...]
+    """Errors of the driver: not the job's fault, and the end of the whole transaction."""
+
+
+def carry_out(
+    tx: Transaction,
+    jobs: Sequence[Job],
+    blobs: Sequence[Sequence[Blob]],
+    guard: Guard,
+    *,
+    careful: bool,
+) -> list[object]:
+    """One outcome each: what the job returned, or Failed.
+
+    A job that fails before it wrote anything, as nearly all do that fail, costs nothing. Only
+    for one that wrote first is the batch run again, `careful`: with a savepoint around each job.
+    Raises SpoiledError (not when careful), and what `guard.fatal` names.
+    """
+    outcomes: list[object] = []
+    position = 0
+    while position < len(jobs):
+        end = position + 1
+        if jobs[position].order is not None:
+            while not careful and end < len(jobs) and jobs[end].order is not None:
+                end += 1
+        mark, before = tx.mark(), guard.changed()
+        if careful:
+            tx.execute("SAVEPOINT job", {})
+        try:
+            outcomes += _run(tx, jobs[position:end], blobs[position:end])
+        except guard.fatal:
+            raise
+        except Exception as error:
+            if careful:
+                tx.execute("ROLLBACK TO job", {})
+            elif guard.changed() != before or end > position + 1:
+                raise SpoiledError from error
+            tx.rewind(mark)
+            outcomes.append(Failed(error))
+        if careful:
+            tx.execute("RELEASE job", {})
+        position = end
+    return outcomes
+
+
+def _run(tx: Transaction, jobs: Sequence[Job], blobs: Sequence[Sequence[Blob]]) -> Sequence[object]:
+    orders = [job.order(put) for job, put in zip(jobs, blobs, strict=True) if job.order]
+    if orders:
+        return [
+            Failed(outcome) if isinstance(outcome, Exception) else outcome
+            for outcome in arrive(tx, orders)
+        ]
+    return [job.call(tx, put) for job, put in zip(jobs, blobs, strict=True) if job.call]

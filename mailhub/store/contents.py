@@ -1,0 +1,57 @@
+"""Letting go of stored bodies: content rows by their uses, blobs by the rows on them."""
+
+from __future__ import annotations
+
+import json
+
+from mailhub.model.uids import UidSet
+from mailhub.store.sql import Ranged, array_text
+from mailhub.store.transaction import Transaction
+
+_MESSAGES = (
+    " FROM message AS m WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+)
+_FEWER_USES = Ranged(
+    "UPDATE content SET uses = uses - fewer.count FROM (SELECT m.content AS key,"
+    " count(*) AS count" + _MESSAGES + " GROUP BY m.content) AS fewer"
+    " WHERE content.key = fewer.key"
+)
+_UNUSED = Ranged(
+    "SELECT json_group_array(json_array(c.key, c.segment, c.start, c.length))"
+    " FROM (SELECT DISTINCT m.content AS key" + _MESSAGES + ") AS touched"
+    " CROSS JOIN content AS c ON c.key = touched.key WHERE c.uses <= 0"
+)
+
+
+def release(tx: Transaction, account: int, mailbox: int, uids: UidSet) -> None:
+    """Takes a use from the content of each message; what has none left is dropped. To be called
+    while the message rows still stand."""
+    key: dict[str, object] = {"account": account, "mailbox": mailbox}
+    _FEWER_USES.run(tx.cursor, uids, key)
+    dead = json.loads(_UNUSED.run(tx.cursor, uids, key).fetchone()[0])
+    if dead:
+        drop(tx, dead)
+
+
+def drop(tx: Transaction, dead: list[tuple[int, int, int, int]]) -> None:
+    """Deletes content rows, given as (key, segment, start, length)."""
+    tx.execute(
+        "DELETE FROM content WHERE key IN (SELECT value FROM json_each(:keys))",
+        {"keys": array_text(row[0] for row in dead)},
+    )
+    forget_blobs(tx, {(segment, start, length) for _, segment, start, length in dead})
+
+
+def forget_blobs(tx: Transaction, blobs: set[tuple[int, int, int]]) -> None:
+    """Counts (segment, start, length) as garbage where no row stands on it any more."""
+    place = "segment = json_extract(b.value, '$[0]') AND start = json_extract(b.value, '$[1]')"
+    rows = tx.execute(
+        "SELECT json_extract(b.value, '$[0]'), sum(json_extract(b.value, '$[2]'))"
+        " FROM json_each(:blobs) AS b"
+        f" WHERE NOT EXISTS (SELECT 1 FROM content WHERE {place})"
+        f" AND NOT EXISTS (SELECT 1 FROM queue_message WHERE {place})"
+        " GROUP BY 1",
+        {"blobs": array_text(blobs)},
+    ).fetchall()
+    for segment, size in rows:
+        tx.enliven(segment, -size)

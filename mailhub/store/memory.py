@@ -1,0 +1,138 @@
+"""The store without a disk, for tests and trials: the same SQL on an in-memory SQLite.
+
+Methods are coroutines that never wait, so a test drives them without a reactor. Bytes are kept in
+a dict. What a disk can do (fill up, tear, fail) does not happen here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from mailhub.model.errors import Corrupt
+from mailhub.model.message import Arrival, BlobRef
+from mailhub.store import moves, schema, sweeps
+from mailhub.store.arrivals import Blob, Order
+from mailhub.store.batch import Bytes, Failed, Guard, Job, SpoiledError, carry_out
+from mailhub.store.spools import SpoolFolder
+from mailhub.store.sql import Cursor
+from mailhub.store.storage import ServedStorage
+from mailhub.store.transaction import Transaction
+from mailhub.store.watchers import Watchers
+
+P = ParamSpec("P")
+T = TypeVar("T")
+SEGMENT = 1
+
+
+class WallClock(Protocol):
+    """All that this store asks of a clock."""
+
+    def now(self) -> float: ...
+
+
+class MemoryBlobs:
+    """`ports.Blobs` over a dict; what bodies were put there, by their place."""
+
+    def __init__(self) -> None:
+        self._bytes: dict[int, bytes] = {}
+        self._end = 0
+
+    async def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
+        """See `ports.Blobs.read`."""
+        try:
+            return [self._bytes[ref.offset] for ref in refs]
+        except KeyError:
+            raise Corrupt("The stored message is missing") from None
+
+    def put(self, bodies: Sequence[Bytes]) -> list[Blob]:
+        """Keeps the bytes; where."""
+        blobs: list[Blob] = []
+        for body in bodies:
+            # Even an empty body gets a place of its own.
+            offset, self._end = self._end, self._end + len(body.view) + 1
+            self._bytes[offset] = bytes(body.view)
+            blobs.append(Blob(BlobRef(SEGMENT, offset, len(body.view)), body.digest))
+        return blobs
+
+
+class MemoryRunner:
+    """`services.Runner` that does everything at once and in place."""
+
+    def __init__(
+        self, clock: WallClock, quota: int, blobs: MemoryBlobs, watchers: Watchers
+    ) -> None:
+        self._clock = clock
+        self._quota = quota
+        self._blobs = blobs
+        self._watchers = watchers
+        self._journal = 0
+        self.database = sqlite3.connect(":memory:", isolation_level=None, cached_statements=512)
+        for table in schema.TABLES:
+            self.database.execute(table)
+        self._guard = Guard(lambda: self.database.total_changes, (sqlite3.OperationalError,))
+
+    async def read(
+        self, work: Callable[Concatenate[Cursor, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return work(self.database, *args, **kwargs)
+
+    async def write(
+        self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        result: T = self._commit(Job(call=lambda tx, _: work(tx, *args, **kwargs)), ())
+        while self._commit(Job(call=lambda tx, _: sweeps.step(tx)), ()):
+            continue
+        return result
+
+    async def arrive(
+        self,
+        bodies: Sequence[Bytes],
+        order: Callable[[Sequence[Blob]], Order],
+        replaced: tuple[int, int] | None = None,
+    ) -> Sequence[Arrival]:
+        job = Job(order=order)
+        if replaced is not None:
+            gone = replaced
+            job = Job(call=lambda tx, put: moves.replace(tx, order(put), gone))
+        arrivals: Sequence[Arrival] = self._commit(job, self._blobs.put(bodies))
+        return arrivals
+
+    def _commit(self, job: Job, put: Sequence[Blob]) -> Any:
+        try:
+            outcome, tx = self._run(job, put, careful=False)
+        except SpoiledError:
+            outcome, tx = self._run(job, put, careful=True)
+        self._journal = tx.journal_number
+        self._watchers.tell(tx.changes)
+        if isinstance(outcome, Failed):
+            raise outcome.error
+        return outcome
+
+    def _run(self, job: Job, put: Sequence[Blob], careful: bool) -> tuple[object, Transaction]:
+        self.database.execute("BEGIN")
+        try:
+            tx = Transaction(self.database, int(self._clock.now()), self._quota, self._journal)
+            outcome = carry_out(tx, [job], [put], self._guard, careful=careful)[0]
+            tx.finish()
+        except BaseException:
+            self.database.execute("ROLLBACK")
+            raise
+        self.database.execute("COMMIT")
+        return outcome, tx
+
+
+class MemoryStore(ServedStorage):
+    """`ports.Storage` in memory. `quota`: default bytes an account may keep, 0 for no limit."""
+
+    def __init__(self, clock: WallClock, quota: int = 0, spool_memory: int = 256 << 10) -> None:
+        watchers = Watchers()
+        self.blobs = MemoryBlobs()
+        self._runner = MemoryRunner(clock, quota, self.blobs, watchers)
+        super().__init__(self._runner, SpoolFolder(spool_memory), watchers)
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """For tests that look at rows."""
+        return self._runner.database

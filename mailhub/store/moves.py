@@ -1,0 +1,244 @@
+"""COPY, MOVE and EXPUNGE: sets of messages that change their place, or go, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub.model.change import Actor, Arrived, ArrivedRow, Expunged
+from mailhub.model.errors import MailhubError, NotFound, OverQuota
+from mailhub.model.flags import DELETED, SEEN
+from mailhub.model.mailbox import Mailbox, NewMailbox
+from mailhub.model.message import Arrival, Copied
+from mailhub.model.uids import MAX_UID, UidSet
+from mailhub.store import contents, mailboxes
+from mailhub.store.arrivals import Order, arrive
+from mailhub.store.sql import Ranged, integers, next_number, put_rows
+from mailhub.store.transaction import Transaction
+
+SWEEP_LATER = 1000
+"""Expunging more than this many leaves their bodies' rows to `sweeps`, off this transaction."""
+
+_WHERE = "WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+_DOOMED = " AND (m.flags & :mask) = :mask"
+
+_SUMS = Ranged(
+    "SELECT group_concat(m.uid), group_concat(m.flags), group_concat(m.size),"
+    " group_concat(m.internaldate) FROM message AS m " + _WHERE + _DOOMED
+)
+_PUT_COPIES = Ranged(
+    "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate, size,"
+    " content) SELECT m.account, :destination, :before + row_number() OVER (ORDER BY m.uid),"
+    " :modseq, m.flags, m.internaldate, :now, m.size, m.content FROM message AS m " + _WHERE
+)
+_USE_AGAIN = Ranged(
+    "UPDATE content SET uses = uses + more.count FROM (SELECT m.content AS key, count(*) AS count"
+    " FROM message AS m " + _WHERE + " GROUP BY m.content) AS more WHERE content.key = more.key"
+)
+_TAKE_OUT = Ranged(
+    "DELETE FROM message WHERE account = :account AND mailbox = :mailbox AND {uids:uid}"
+    " AND (flags & :mask) = :mask"
+)
+_SET_ASIDE = Ranged(
+    "UPDATE message SET mailbox = :aside WHERE account = :account AND mailbox = :mailbox"
+    " AND {uids:uid} AND (flags & :mask) = :mask"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Messages of one mailbox: parallel columns by UID."""
+
+    uids: list[int]
+    flags: list[int]
+    sizes: list[int]
+    dates: list[int]
+
+    @property
+    def unseen(self) -> int:
+        return sum(not code & SEEN for code in self.flags)
+
+    @property
+    def deleted(self) -> int:
+        return sum(bool(code & DELETED) for code in self.flags)
+
+
+def _choose(tx: Transaction, account: int, mailbox: int, uids: UidSet, mask: int) -> _Chosen:
+    if not uids:
+        return _Chosen([], [], [], [])
+    key: dict[str, object] = {"account": account, "mailbox": mailbox, "mask": mask}
+    row = _SUMS.run(tx.cursor, uids, key).fetchone()
+    return _Chosen(*map(integers, row))
+
+
+def copy(
+    tx: Transaction, account: int, mailbox: int, uids: UidSet, destination: int, actor: Actor
+) -> Copied:
+    """See `ports.Messages.copy`."""
+    mailboxes.known(tx.cursor, account, mailbox)
+    target = mailboxes.known(tx.cursor, account, destination)
+    chosen = _choose(tx, account, mailbox, uids, 0)
+    if not chosen.uids:
+        return Copied(target.uidvalidity, (), ())
+    _take_quota(tx, account, sum(chosen.sizes), len(chosen.uids))
+    key: dict[str, object] = {"account": account, "mailbox": mailbox}
+    _USE_AGAIN.run(tx.cursor, uids, key)
+    return _put(tx, account, mailbox, uids, destination, chosen, actor)
+
+
+def move(
+    tx: Transaction, account: int, mailbox: int, uids: UidSet, destination: int, actor: Actor
+) -> Copied:
+    """See `ports.Messages.move`. To the same mailbox, messages get new UIDs at its end."""
+    mailboxes.known(tx.cursor, account, mailbox)
+    target = mailboxes.known(tx.cursor, account, destination)
+    chosen = _choose(tx, account, mailbox, uids, 0)
+    if not chosen.uids:
+        return Copied(target.uidvalidity, (), ())
+    copied = _put(tx, account, mailbox, uids, destination, chosen, actor)
+    gone = UidSet.from_sorted(chosen.uids)
+    key: dict[str, object] = {"account": account, "mailbox": mailbox, "mask": 0}
+    _TAKE_OUT.run(tx.cursor, gone, key)
+    _bury(tx, account, mailbox, chosen, gone, actor)
+    return copied
+
+
+def expunge(
+    tx: Transaction, account: int, mailbox: int, uids: UidSet, actor: Actor, only_deleted: bool
+) -> tuple[UidSet, int]:
+    """See `ports.Messages.expunge`."""
+    mailboxes.known(tx.cursor, account, mailbox)
+    mask = DELETED if only_deleted else 0
+    chosen = _choose(tx, account, mailbox, uids, mask)
+    if not chosen.uids:
+        return UidSet(), 0
+    gone = UidSet.from_sorted(chosen.uids)
+    key: dict[str, object] = {"account": account, "mailbox": mailbox, "mask": mask}
+    if len(chosen.uids) > SWEEP_LATER:
+        aside = next_number(tx.cursor, "mailbox")
+        _SET_ASIDE.run(tx.cursor, uids, key | {"aside": aside})
+        tx.execute(
+            "INSERT INTO sweep (account, mailbox) VALUES (:account, :aside)",
+            {"account": account, "aside": aside},
+        )
+    else:
+        contents.release(tx, account, mailbox, gone)
+        _TAKE_OUT.run(tx.cursor, uids, key)
+    tx.execute(
+        "UPDATE usage SET used_storage = used_storage - :size,"
+        " used_messages = used_messages - :messages WHERE account = :account",
+        {"size": sum(chosen.sizes), "messages": len(chosen.uids), "account": account},
+    )
+    return gone, _bury(tx, account, mailbox, chosen, gone, actor)
+
+
+def drain(tx: Transaction, account: int, source: int, order: NewMailbox, actor: Actor) -> Mailbox:
+    """See `ports.Mailboxes.drain`."""
+    fresh = mailboxes.create(tx, account, [order], actor)[0]
+    move(tx, account, source, UidSet(((1, MAX_UID),)), fresh.number, actor)
+    return mailboxes.known(tx.cursor, account, fresh.number)
+
+
+def replace(tx: Transaction, order: Order, replaced: tuple[int, int]) -> Sequence[Arrival]:
+    """APPEND that takes the place of (mailbox, uid) in the same commit (RFC 8508). Raises NotFound
+    when that message is gone."""
+    outcome = arrive(tx, [order])[0]
+    if isinstance(outcome, MailhubError):
+        raise outcome
+    mailbox, uid = replaced
+    account = order.entries[0].account
+    gone, _ = expunge(tx, account, mailbox, UidSet(((uid, uid),)), order.actor, False)
+    if not gone:
+        raise NotFound("No such message")
+    return outcome
+
+
+def _take_quota(tx: Transaction, account: int, size: int, messages: int) -> None:
+    row = tx.execute(
+        "UPDATE usage SET used_storage = used_storage + :size,"
+        " used_messages = used_messages + :messages WHERE account = :account"
+        " RETURNING used_storage, used_messages, limit_storage, limit_messages",
+        {"size": size, "messages": messages, "account": account},
+    ).fetchone()
+    if row is None:
+        raise NotFound("No such account")
+    storage, count, limit_storage, limit_messages = row
+    limit = limit_storage or tx.quota
+    if (limit and storage > limit) or (limit_messages and count > limit_messages):
+        raise OverQuota
+
+
+def _put(
+    tx: Transaction,
+    account: int,
+    mailbox: int,
+    uids: UidSet,
+    destination: int,
+    chosen: _Chosen,
+    actor: Actor,
+) -> Copied:
+    """New rows in `destination`; its counters, journal and change."""
+    count = len(chosen.uids)
+    row = tx.execute(
+        "UPDATE mailbox SET uidnext = uidnext + :count, highestmodseq = highestmodseq + 1,"
+        " messages = messages + :count, unseen = unseen + :unseen, deleted = deleted + :deleted,"
+        " size = size + :size WHERE account = :account AND number = :destination"
+        " RETURNING uidvalidity, uidnext, highestmodseq",
+        {
+            "count": count,
+            "unseen": chosen.unseen,
+            "deleted": chosen.deleted,
+            "size": sum(chosen.sizes),
+            "account": account,
+            "destination": destination,
+        },
+    ).fetchone()
+    uidvalidity, uidnext, modseq = row
+    first = uidnext - count
+    key: dict[str, object] = {
+        "account": account,
+        "mailbox": mailbox,
+        "destination": destination,
+        "before": first - 1,
+        "modseq": modseq,
+        "now": tx.now,
+    }
+    _PUT_COPIES.run(tx.cursor, uids, key)
+    fresh = range(first, uidnext)
+    rows = [
+        ArrivedRow(*row)
+        for row in zip(fresh, chosen.flags, chosen.sizes, chosen.dates, strict=True)
+    ]
+    text = UidSet(((first, uidnext - 1),)).text().decode()
+    entry = tx.journal("arrived", actor, account, destination, modseq, text)
+    tx.tell(Arrived(entry, account, destination, modseq, rows))
+    return Copied(uidvalidity, chosen.uids, fresh)
+
+
+def _bury(
+    tx: Transaction, account: int, mailbox: int, chosen: _Chosen, gone: UidSet, actor: Actor
+) -> int:
+    """What a mailbox that lost messages remembers of them; the MODSEQ."""
+    modseq = int(
+        tx.execute(
+            "UPDATE mailbox SET highestmodseq = highestmodseq + 1, messages = messages - :count,"
+            " unseen = unseen - :unseen, deleted = deleted - :deleted, size = size - :size"
+            " WHERE account = :account AND number = :mailbox RETURNING highestmodseq",
+            {
+                "count": len(chosen.uids),
+                "unseen": chosen.unseen,
+                "deleted": chosen.deleted,
+                "size": sum(chosen.sizes),
+                "account": account,
+                "mailbox": mailbox,
+            },
+        ).fetchone()[0]
+    )
+    put_rows(
+        tx.cursor,
+        "INSERT INTO expunged (account, mailbox, modseq, low, high) VALUES",
+        [(account, mailbox, modseq, low, high) for low, high in gone.ranges],
+    )
+    entry = tx.journal("expunged", actor, account, mailbox, modseq, gone.text().decode())
+    tx.tell(Expunged(entry, account, mailbox, modseq, gone))
+    return modseq

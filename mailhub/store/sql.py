@@ -1,0 +1,139 @@
+"""What every statement of the store shares: the driver's shape, and statements about sets.
+
+SQL is written as text, in the dialect that SQLite (3.35 and later) and PostgreSQL have in common,
+with named parameters. No connection is opened here and no table is named.
+
+Two rules come from measurement. A statement that returns many rows gives the interpreter lock
+away once a row, and beside a busy reactor each one waits for it anew (10,000 rows: 3.7 s instead
+of 5 ms). So bulk reads fold their rows into one with aggregates, and bulk writes put many rows
+into one statement.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+from mailhub.model.uids import UidSet
+
+Row = tuple[Any, ...]
+Parameters = Mapping[str, object] | Sequence[object]
+
+
+class Rows(Protocol):
+    """A statement's outcome."""
+
+    @property
+    def rowcount(self) -> int: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> list[Any]: ...
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Cursor(Protocol):
+    """What runs statements: a driver's connection or cursor."""
+
+    def execute(self, sql: str, parameters: Parameters = ..., /) -> Rows: ...
+
+
+def number(cursor: Cursor, sql: str, parameters: Parameters) -> int:
+    """The one integer that the statement returns; 0 for NULL or no row."""
+    row = cursor.execute(sql, parameters).fetchone()
+    return int(row[0] or 0) if row is not None else 0
+
+
+def next_number(cursor: Cursor, name: str, count: int = 1) -> int:
+    """The first of `count` fresh numbers of the counter `name`."""
+    last = number(
+        cursor,
+        "INSERT INTO counter (name, value) VALUES (:name, :count) ON CONFLICT (name)"
+        " DO UPDATE SET value = counter.value + :count RETURNING value",
+        {"name": name, "count": count},
+    )
+    return last - count + 1
+
+
+# -- statements about sets of UIDs
+
+_MANY = (
+    "BETWEEN :low AND :high AND {uid} IN (SELECT w.uid FROM json_each(:ranges) AS span"
+    " CROSS JOIN message AS w WHERE w.account = :account AND w.mailbox = :mailbox"
+    " AND w.uid BETWEEN json_extract(span.value, '$[0]') AND json_extract(span.value, '$[1]'))"
+)
+
+
+class Ranged:
+    """A statement about messages in a set of UIDs: `{uids:NAME}` stands for "NAME is in the set".
+
+    Two forms are kept, for one range and for many, so the driver's cache knows both.
+    """
+
+    __slots__ = ("_many", "_one")
+
+    def __init__(self, template: str) -> None:
+        head, _, rest = template.partition("{uids:")
+        name, _, tail = rest.partition("}")
+        self._one = f"{head}{name} BETWEEN :low AND :high{tail}"
+        self._many = f"{head}{name} {_MANY.format(uid=name)}{tail}"
+
+    def run(self, cursor: Cursor, uids: UidSet, parameters: dict[str, object]) -> Rows:
+        """Runs it for a non-empty set. `parameters` hold `account` and `mailbox`; the set is
+        added to them."""
+        ranges = uids.ranges
+        parameters["low"] = ranges[0][0]
+        parameters["high"] = ranges[-1][1]
+        if len(ranges) == 1:
+            return cursor.execute(self._one, parameters)
+        parameters["ranges"] = json.dumps(ranges, separators=(",", ":"))
+        return cursor.execute(self._many, parameters)
+
+
+# -- many rows in one statement
+
+_CHUNKS = (64, 16, 4, 1)
+
+
+@lru_cache(maxsize=256)
+def _values(prefix: str, width: int, count: int, suffix: str) -> str:
+    row = "(" + ",".join("?" * width) + ")"
+    return f"{prefix} {','.join([row] * count)} {suffix}"
+
+
+def put_rows(
+    cursor: Cursor, prefix: str, rows: Sequence[Sequence[object]], suffix: str = ""
+) -> None:
+    """Runs `prefix (?, …), (?, …) suffix` over all rows, up to 64 of them a statement."""
+    position = 0
+    left = len(rows)
+    for size in _CHUNKS:
+        while left >= size:
+            chunk = rows[position : position + size]
+            sql = _values(prefix, len(chunk[0]), size, suffix)
+            cursor.execute(sql, [value for row in chunk for value in row])
+            position += size
+            left -= size
+
+
+def integers(text: str | None) -> list[int]:
+    """What `group_concat` of integers returned; an empty list for NULL."""
+    return json.loads(f"[{text}]") if text else []
+
+
+def array_text(values: Iterable[object]) -> str:
+    """Values as the JSON array that `json_each` takes."""
+    return json.dumps(list(values), separators=(",", ":"))
+
+
+def like(query: str) -> str:
+    """`query` as a LIKE pattern for substrings (with ESCAPE '\\'); its wildcards are plain."""
+    escaped = query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def storable(text: str) -> str:
+    """`text` without what a database text cannot hold (NUL, lone surrogates)."""
+    if text.isascii():
+        return text.replace("\0", "")
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "")

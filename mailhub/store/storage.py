@@ -1,0 +1,38 @@
+"""What every store of this package has in common: the services over a runner, and watchers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mailhub.model.change import Change
+from mailhub.store.services import (
+    AccountService,
+    AddressService,
+    DomainService,
+    JournalService,
+    MailboxService,
+    MessageService,
+    QueueService,
+    Runner,
+)
+from mailhub.store.spools import SpoolFolder
+from mailhub.store.watchers import Watchers
+
+
+class ServedStorage:
+    """`ports.Storage` but for `blobs`, which each store reads in its own way."""
+
+    def __init__(self, runner: Runner, spools: SpoolFolder, watchers: Watchers) -> None:
+        self.accounts = AccountService(runner)
+        self.domains = DomainService(runner)
+        self.addresses = AddressService(runner)
+        self.mailboxes = MailboxService(runner)
+        self.messages = MessageService(runner)
+        self.queue = QueueService(runner)
+        self.journal = JournalService(runner)
+        self.spools = spools
+        self._watchers = watchers
+
+    def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
+        """See `ports.Storage.watch`."""
+        return self._watchers.add(watcher)

@@ -1,0 +1,114 @@
+"""What a unit of work has in its hands: the cursor, the hour, and what it wants to tell.
+
+A `Transaction` spans one commit, which may hold many works. It buffers what every work adds
+(journal rows, changes for watchers, bytes that came alive or died in segments), so that it is
+written once a commit. It runs no statement of its own but in `finish`.
+"""
+
+from __future__ import annotations
+
+from mailhub.model.change import Actor, Change
+from mailhub.model.errors import NotFound
+from mailhub.store.sql import Cursor, Rows, put_rows
+
+Mark = tuple[int, int, dict[int, int]]
+
+
+class Transaction:
+    """One commit in the making.
+
+    `now`: epoch seconds. `quota`: bytes an account may keep where it has no limit of its own,
+    0 for none. `journal_number`: the last one that was given out.
+    """
+
+    __slots__ = (
+        "_journal",
+        "changes",
+        "cursor",
+        "execute",
+        "journal_number",
+        "live",
+        "now",
+        "quota",
+    )
+
+    def __init__(self, cursor: Cursor, now: int, quota: int, journal_number: int) -> None:
+        self.cursor = cursor
+        self.execute = cursor.execute
+        self.now = now
+        self.quota = quota
+        self.journal_number = journal_number
+        self.changes: list[Change] = []
+        self.live: dict[int, int] = {}
+        self._journal: list[tuple[object, ...]] = []
+
+    def journal(
+        self,
+        kind: str,
+        actor: Actor,
+        account: int | None = None,
+        mailbox: int | None = None,
+        modseq: int = 0,
+        uids: str = "",
+        detail: str = "",
+    ) -> int:
+        """Notes a row for the journal and returns its number."""
+        self.journal_number += 1
+        self._journal.append(
+            (
+                self.journal_number,
+                self.now,
+                account,
+                mailbox,
+                kind,
+                modseq,
+                uids,
+                actor.account,
+                actor.source,
+                detail,
+            )
+        )
+        return self.journal_number
+
+    def tell(self, change: Change) -> None:
+        """Watchers hear `change` after the commit."""
+        self.changes.append(change)
+
+    def enliven(self, segment: int, size: int) -> None:
+        """`size` bytes of `segment` came into use; negative: are garbage now."""
+        self.live[segment] = self.live.get(segment, 0) + size
+
+    def mark(self) -> Mark:
+        """Where the buffers stand, for `rewind` when a work fails."""
+        return len(self.changes), len(self._journal), dict(self.live)
+
+    def rewind(self, mark: Mark) -> None:
+        """Forgets what was buffered since `mark`."""
+        changes, journal, live = mark
+        self.journal_number -= len(self._journal) - journal
+        del self.changes[changes:]
+        del self._journal[journal:]
+        self.live = live
+
+    def finish(self) -> None:
+        """Writes the buffers: the last statements before the commit."""
+        if self._journal:
+            put_rows(
+                self.cursor,
+                "INSERT INTO journal (number, at, account, mailbox, kind, modseq, uids, actor,"
+                " source, detail) VALUES",
+                self._journal,
+            )
+        for segment, size in self.live.items():
+            if size:
+                self.execute(
+                    "INSERT INTO segment (number, live) VALUES (:segment, :size)"
+                    " ON CONFLICT (number) DO UPDATE SET live = segment.live + excluded.live",
+                    {"segment": segment, "size": size},
+                )
+
+
+def found(rows: Rows, what: str) -> None:
+    """Raises NotFound unless the statement changed a row."""
+    if rows.rowcount == 0:
+        raise NotFound(f"No such {what}")
