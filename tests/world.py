@@ -5,8 +5,6 @@ Time stands still until a test moves it, and every random byte comes from a seed
 
 from __future__ import annotations
 
-import random
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 
 from mailhub.coord.memory import MemoryCounters
@@ -27,6 +25,7 @@ from mailhub.model.settings import LimitSettings, SMTPSettings
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
 from mailhub.store.memory import MemoryStore
+from tests.fakes import FakeClock, ListLog, SeededRandomness
 from tests.support import run
 
 CHEAP = Cost(memory=64, passes=1, lanes=1, iterations=4096)
@@ -43,66 +42,6 @@ SECURE_PEER = Peer(
     465,
     TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", b"e" * 32),
 )
-
-
-class FakeClock:
-    """`ports.Clock` that stands still; `pauses` counts the turns given to others."""
-
-    def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self._now = now
-        self._seconds = 1000.0
-        self.pauses = 0
-
-    def seconds(self) -> float:
-        return self._seconds
-
-    def now(self) -> float:
-        return self._now
-
-    def advance(self, seconds: float) -> None:
-        """Both clocks go on."""
-        self._now += seconds
-        self._seconds += seconds
-
-    def step(self, seconds: float) -> None:
-        """Somebody sets the wall clock."""
-        self._now += seconds
-
-    def pause(self) -> Awaitable[None]:
-        self.pauses += 1
-        return _nothing()
-
-    def sleep(self, seconds: float) -> Awaitable[None]:
-        self.advance(seconds)
-        return _nothing()
-
-
-async def _nothing() -> None:
-    return None
-
-
-class SeededRandomness:
-    """`ports.Randomness` from a seed."""
-
-    def __init__(self, seed: int = 1) -> None:
-        self._random = random.Random(seed)
-
-    def token(self, size: int) -> bytes:
-        return self._random.randbytes(size)
-
-
-class ListLog:
-    """`ports.Log` that keeps its events."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, object]]] = []
-
-    def event(self, verb: str, **fields: object) -> None:
-        self.events.append((verb, fields))
-
-    def named(self, verb: str) -> list[dict[str, object]]:
-        """The fields of every event called `verb`."""
-        return [fields for name, fields in self.events if name == verb]
 
 
 @dataclass(slots=True)

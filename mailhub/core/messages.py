@@ -10,17 +10,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailhub.core.reading import Reading
+from mailhub.core.search import Found, Progress, Searches
+from mailhub.core.selected_view import SelectedView
+from mailhub.core.sort import Sorts
+from mailhub.core.thread import Threading
+from mailhub.core.threads import Node
+from mailhub.core.turns import Turns
 from mailhub.model.change import Actor
 from mailhub.model.errors import LimitReached
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.message import Arrival, Copied, Rendered, Stored
+from mailhub.model.search import SearchKey, SortKey, ThreadAlgorithm
 from mailhub.model.uids import UidSet
 from mailhub.ports import Body, Clock, Storage
 from mailhub.wire import rendering
 
-SLICE = 0.003
-"""Seconds of rendering after which other sessions get their turn."""
 KEYWORDS = 100
 """Most keywords that one command may name."""
 KEYWORD_LENGTH = 200
@@ -43,6 +49,10 @@ class Messages:
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
+        self.reading = Reading(storage, clock)
+        self._searches = Searches(storage, self.reading, clock)
+        self._sorts = Sorts(storage, clock)
+        self._threading = Threading(storage, clock)
 
     # -- in
 
@@ -68,18 +78,15 @@ class Messages:
 
     async def render(self, body: Body) -> Rendered:
         """Renders in turns, so that a large message does not hold up other sessions."""
-        clock = self._clock
+        turns = Turns(self._clock)
         work = rendering.rendering(body.view())
-        until = clock.seconds() + SLICE
         while True:
             try:
                 next(work)
             except StopIteration as done:
                 rendered: Rendered = done.value
                 return rendered
-            if clock.seconds() >= until:
-                await clock.pause()
-                until = clock.seconds() + SLICE
+            await turns.rest()
 
     # -- flags
 
@@ -101,6 +108,24 @@ class Messages:
         return await self._storage.messages.store_flags(
             account, mailbox, uids, mode, flags, actor, unchanged_since=unchanged_since
         )
+
+    # -- which
+
+    async def find(
+        self, view: SelectedView, key: SearchKey, progress: Progress | None = None
+    ) -> Found:
+        """What matches `key`, in mailbox order. Raises Unavailable, Corrupt."""
+        return await self._searches.find(view, key, progress)
+
+    async def sort(self, view: SelectedView, found: Found, order: Sequence[SortKey]) -> Found:
+        """`found` in `order` (RFC 5256)."""
+        return await self._sorts.sort(view, found, order)
+
+    async def thread(
+        self, view: SelectedView, found: Found, algorithm: ThreadAlgorithm, *, uid: bool
+    ) -> list[Node]:
+        """`found` as threads, of UIDs or of message numbers (RFC 5256)."""
+        return await self._threading.thread(view, found, algorithm, uid=uid)
 
     # -- elsewhere and out
 

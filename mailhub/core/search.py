@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from mailhub.core.reading import CHUNK, Piece, Reading, abandon, header, whole
+from mailhub.core.reading import Piece, Reading, header, whole
+from mailhub.core.rows import each_chunk
 from mailhub.core.search_arrays import Candidates
 from mailhub.core.search_text import (
     Needle,
@@ -167,25 +168,14 @@ class _Run:
         uids = self.candidates.rows.uids
         place_of = {uids[place]: place for place in places}
         found: list[int] = []
-        chunks = [places[at : at + CHUNK] for at in range(0, len(places), CHUNK)]
 
-        def ask(chunk: list[int]) -> Awaitable[Sequence[Any]]:
-            wanted = UidSet.from_sorted([uids[place] for place in chunk])
-            return load(self._box.account, self._box.number, wanted)
+        async def take(rows: Sequence[Any]) -> None:
+            for at in range(0, len(rows), 64):
+                found.extend([place_of[row[0]] for row in rows[at : at + 64] if test(row)])
+                await self._turns.rest()
+            await self._tell(len(rows), len(places))
 
-        ahead: Awaitable[Sequence[Any]] | None = ask(chunks[0])
-        try:
-            for count, chunk in enumerate(chunks, start=1):
-                assert ahead is not None
-                awaited, ahead = ahead, None
-                rows = await awaited
-                ahead = ask(chunks[count]) if count < len(chunks) else None
-                for at in range(0, len(rows), 64):
-                    found += [place_of[row[0]] for row in rows[at : at + 64] if test(row)]
-                    await self._turns.rest()
-                await self._tell(len(chunk), len(places))
-        finally:
-            abandon(ahead)
+        await each_chunk(load, self._box, [uids[place] for place in places], take)
         return self.candidates.mask(found)
 
     # -- headers and bodies

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from mailhub.core.collation import fold
-from mailhub.core.reading import CHUNK, abandon
+from mailhub.core.rows import rendered_rows
 from mailhub.core.search import Found
 from mailhub.core.selected_view import SelectedView
 from mailhub.core.turns import Turns
@@ -94,20 +94,11 @@ class Sorts:
             field: list(arrived) if field is SortField.DATE else [""] * len(uids)
             for field in fields
         }
-        box, messages = view.box, self._storage.messages
-        asked = [UidSet.from_sorted(uids[at : at + CHUNK]) for at in range(0, len(uids), CHUNK)]
-        ahead: Any = messages.rendered(box.account, box.number, asked[0])
-        try:
-            for count in range(1, len(asked) + 1):
-                awaited, ahead = ahead, None
-                rows = await awaited
-                if count < len(asked):
-                    ahead = messages.rendered(box.account, box.number, asked[count])
-                for uid, rendered in rows:
-                    _fill(columns, place_of[uid], rendered)
-                    await turns.rest()
-        finally:
-            abandon(ahead)
+
+        def take(uid: int, rendered: Rendered) -> None:
+            _fill(columns, place_of[uid], rendered)
+
+        await rendered_rows(self._storage.messages, view.box, uids, take, turns)
         return columns
 
 

@@ -1,0 +1,73 @@
+"""What every `ports.Counters` does: run over each backend that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from mailhub.coord.memory import MemoryCounters
+from mailhub.ports import Counters
+from tests.fakes import FakeClock
+from tests.support import run
+
+BACKENDS: dict[str, Callable[[FakeClock], Counters]] = {"memory": MemoryCounters}
+
+
+@pytest.fixture(params=BACKENDS.values(), ids=BACKENDS.keys())
+def made(request: pytest.FixtureRequest) -> tuple[Counters, FakeClock]:
+    clock = FakeClock()
+    return request.param(clock), clock
+
+
+Made = tuple[Counters, FakeClock]
+
+
+def test_hits_add_up_within_their_window(made: Made) -> None:
+    counters, clock = made
+    assert [run(counters.hit("a", 60)) for _ in range(3)] == [1, 2, 3]
+    clock.advance(59)
+    assert run(counters.hit("a", 60, 10)) == 13
+    assert run(counters.peek("a")) == 13
+
+
+def test_a_window_ends_and_the_next_begins_at_zero(made: Made) -> None:
+    counters, clock = made
+    run(counters.hit("a", 60, 5))
+    clock.advance(60)
+    assert run(counters.peek("a")) == 0
+    assert run(counters.hit("a", 60)) == 1
+    clock.advance(59)
+    assert run(counters.peek("a")) == 1
+
+
+def test_keys_are_apart(made: Made) -> None:
+    counters, _ = made
+    run(counters.hit("a", 60))
+    assert run(counters.peek("b")) == 0
+    assert run(counters.hit("b", 5)) == 1
+
+
+def test_what_was_given_back_was_never_counted_and_none_goes_below_zero(made: Made) -> None:
+    counters, _ = made
+    run(counters.hit("a", 60, 2))
+    assert run(counters.hit("a", 60, -1)) == 1
+    assert run(counters.hit("a", 60, -5)) == 0
+    assert run(counters.hit("a", 60)) == 1
+
+
+def test_clear_is_zero_again(made: Made) -> None:
+    counters, _ = made
+    run(counters.hit("a", 60, 9))
+    run(counters.clear("a"))
+    run(counters.clear("never"))
+    assert run(counters.peek("a")) == 0
+    assert run(counters.hit("a", 60)) == 1
+
+
+def test_the_wall_clock_changes_nothing(made: Made) -> None:
+    counters, clock = made
+    run(counters.hit("a", 60))
+    clock.step(-86400)
+    clock.advance(60)
+    assert run(counters.peek("a")) == 0

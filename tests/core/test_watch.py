@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from mailhub.core.watch import Watch
+from mailhub.model.change import AccountChanged, AddressesChanged, Change, MailboxChanged, Queued
+from mailhub.ports import Storage
+from tests.fakes import ListLog
+
+
+class Told:
+    """The one method of a store that a watch needs."""
+
+    def __init__(self) -> None:
+        self.watchers: list[Callable[[Sequence[Change]], None]] = []
+
+    def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
+        self.watchers.append(watcher)
+        return lambda: self.watchers.remove(watcher)
+
+    def tell(self, *changes: Change) -> None:
+        for watcher in self.watchers:
+            watcher(changes)
+
+
+def watched() -> tuple[Told, Watch, ListLog]:
+    told, log = Told(), ListLog()
+    return told, Watch(cast(Storage, told), log), log
+
+
+def box(account: int, journal: int = 1) -> MailboxChanged:
+    return MailboxChanged(journal, account, 5, "created", "x")
+
+
+def test_a_listener_hears_its_account_only_and_in_order() -> None:
+    told, watch, _ = watched()
+    heard: list[Sequence[Change]] = []
+    watch.subscribe(1, heard.append)
+    told.tell(box(1), box(2), AccountChanged(2, 1, "secrets", 3))
+    told.tell(box(2), Queued(4, (1,)), AddressesChanged(5, "address"))
+    assert heard == [[box(1), AccountChanged(2, 1, "secrets", 3)]]
+
+
+def test_who_ended_hears_no_more_and_may_end_twice() -> None:
+    told, watch, _ = watched()
+    heard: list[Any] = []
+    end = watch.subscribe(1, heard.append)
+    other = watch.subscribe(1, heard.append)
+    assert watch.listening(1) == 2
+    end()
+    end()
+    told.tell(box(1))
+    assert len(heard) == 1
+    other()
+    assert watch.listening(1) == 0
+    told.tell(box(1))
+    assert len(heard) == 1
+
+
+def test_a_listener_that_fails_is_logged_and_the_others_hear() -> None:
+    told, watch, log = watched()
+    heard: list[Any] = []
+
+    def broken(changes: Sequence[Change]) -> None:
+        raise RuntimeError("broken session")
+
+    watch.subscribe(1, broken)
+    watch.subscribe(1, heard.append)
+    told.tell(box(1))
+    assert len(heard) == 1
+    assert log.named("watch-failed") == [{"error": "RuntimeError", "reason": "broken session"}]
+
+
+def test_listeners_may_come_and_go_while_they_are_told() -> None:
+    told, watch, _ = watched()
+    heard: list[str] = []
+    ends: list[Callable[[], None]] = []
+
+    def first(changes: Sequence[Change]) -> None:
+        heard.append("first")
+        ends[1]()
+        watch.subscribe(1, lambda changes: heard.append("new"))
+
+    ends.append(watch.subscribe(1, first))
+    ends.append(watch.subscribe(1, lambda changes: heard.append("second")))
+    told.tell(box(1))
+    assert heard == ["first"]
+    told.tell(box(1))
+    assert heard == ["first", "first", "new"]
+
+
+def test_a_closed_watch_is_forgotten_by_the_store() -> None:
+    told, watch, _ = watched()
+    watch.close()
+    assert told.watchers == []
