@@ -106,12 +106,17 @@ class Accounts(Protocol):
         self,
         *,
         after: int = 0,
+        before: int = 0,
         limit: int = 100,
         query: str = "",
         tags: Sequence[str] = (),
+        required_tags: Sequence[str] = (),
     ) -> Awaitable[tuple[Sequence[Account], int]]:
-        """Accounts with number > after, in number order, and how many match in all. `query`:
-        substring of username or of an address; `tags`: any of them."""
+        """Accounts with number > after, in number order, and how many match in all.
+
+        `before` (not 0): the last ones with number < before instead, in number order too. `query`:
+        substring of username or of an address; `tags`: any of them; `required_tags`: all of them;
+        tags compare without regard to ASCII case."""
         ...
 
     def replace(self, account: Account, actor: Actor) -> Awaitable[Account]:
@@ -159,10 +164,14 @@ class Addresses(Protocol):
         self,
         *,
         after: int = 0,
+        before: int = 0,
         limit: int = 100,
         query: str = "",
         domain: str = "",
-    ) -> Awaitable[tuple[Sequence[Address], int]]: ...
+    ) -> Awaitable[tuple[Sequence[Address], int]]:
+        """As `Accounts.page`. `query`: substring of the address."""
+        ...
+
     def replace(self, address: Address, actor: Actor) -> Awaitable[Address]:
         """With `main` true the account's other addresses lose it."""
         ...

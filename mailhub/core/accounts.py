@@ -97,10 +97,28 @@ class Accounts:
         return _found(found)
 
     async def page(
-        self, *, after: int = 0, limit: int = 100, query: str = "", tags: Sequence[str] = ()
+        self,
+        *,
+        after: int = 0,
+        before: int = 0,
+        limit: int = 100,
+        query: str = "",
+        tags: Sequence[str] = (),
+        required_tags: Sequence[str] = (),
     ) -> tuple[Sequence[Account], int]:
-        """Accounts with number > after, in number order, and how many match in all."""
-        return await self._storage.accounts.page(after=after, limit=limit, query=query, tags=tags)
+        """See `ports.Accounts.page`."""
+        return await self._storage.accounts.page(
+            after=after,
+            before=before,
+            limit=limit,
+            query=query,
+            tags=tags,
+            required_tags=required_tags,
+        )
+
+    async def has_password(self, number: int) -> bool:
+        """Whether any password logs in. Raises NotFound."""
+        return bool((await self._storage.accounts.secrets(number)).password)
 
     async def count(self) -> int:
         """How many accounts there are."""

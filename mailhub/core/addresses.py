@@ -194,11 +194,17 @@ class Addresses:
         return await self._storage.addresses.of_account(account)
 
     async def page(
-        self, *, after: int = 0, limit: int = 100, query: str = "", domain: str = ""
+        self,
+        *,
+        after: int = 0,
+        before: int = 0,
+        limit: int = 100,
+        query: str = "",
+        domain: str = "",
     ) -> tuple[Sequence[Address], int]:
-        """Addresses with number > after, in number order, and how many match in all."""
+        """See `ports.Addresses.page`."""
         return await self._storage.addresses.page(
-            after=after, limit=limit, query=query, domain=domain
+            after=after, before=before, limit=limit, query=query, domain=domain
         )
 
     async def update(self, address: Address, actor: Actor) -> Address:

@@ -97,7 +97,7 @@ class HTTPSettings:
 
     __pydantic_config__ = STRICT
 
-    body: int = setting(64 << 20, "largest request body", "bytes")
+    body: int = setting(1 << 20, "largest request body", "bytes")
     access_token: str = setting("", "root token of the WildDuck dialect; empty: loopback only")
     idle_timeout: int = setting(60, "silence after which a connection ends", "seconds")
 
