@@ -6,6 +6,7 @@ which remembers every name it was ever asked for, and some of whose codecs are n
 
 from __future__ import annotations
 
+import codecs
 import re
 from encodings.aliases import aliases
 
@@ -89,3 +90,8 @@ def decode(data: bytes, charset: str = "") -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("cp1252", "replace")
+
+
+def decoder(charset: str) -> codecs.IncrementalDecoder:
+    """A decoder for text that comes in pieces; UTF-8 without a known charset."""
+    return codecs.getincrementaldecoder(codec_of(charset) or "utf-8")("replace")

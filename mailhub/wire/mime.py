@@ -19,6 +19,12 @@ SLICE = 256 * 1024
 """Bytes looked through between two chances for others to run."""
 _PART_COST = 4096
 """What one part costs, in bytes that could be looked through in the same time."""
+_FALSE_HIT_COST = 256
+"""What a line costs that begins like a delimiter and is none."""
+_FIRST_COPY = 4096
+"""Bytes of a view that are copied first to look for a delimiter, then four times as many."""
+_CR = 13
+_MESSAGES = (b"message/rfc822", b"message/global")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,7 @@ _KEPT = re.compile(
     rb"[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)",
     re.IGNORECASE,
 )
+_NO_HEADER = re.compile(rb"\r?\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n")
 _DELIMITER_END = re.compile(rb"(--)?[ \t]{0,998}+(?:\r?\n|\r?\Z)")
 
@@ -140,15 +147,14 @@ class _Scanner:
     """One pass over one message, with an explicit stack of what is open."""
 
     def __init__(self, data: Buffer, limits: Limits) -> None:
-        whole = data if isinstance(data, bytes) or len(data) > SLICE else bytes(data)
-        self.data: Buffer = whole
+        self.data = _searchable(data)
         self.limits = limits
         self.open: list[_Open] = []
         self.count = 1
         self.header_bytes = 0
         self.spent = 0
         """Work since the last yield."""
-        self.left = limits.passes * len(whole) + SLICE
+        self.left = limits.passes * len(data) + SLICE
         """Work that may still be done before nothing more is looked into."""
 
     def run(self) -> Generator[None, None, Part]:
@@ -158,8 +164,9 @@ class _Scanner:
         while True:
             whole = yield from self._header(part, stop, default)
             media = part.content.media
-            if media == b"message/rfc822" or media == b"message/global":
+            if media in _MESSAGES:
                 if whole and self._may_descend():
+                    self.count += 1
                     self.open.append(_Open(part, stop))
                     part.message = part = Part(part.body)
                     default = contenttype.TEXT_PLAIN
@@ -169,7 +176,7 @@ class _Scanner:
                 yield from self._multipart(part, stop, whole)
             if not part.multipart:
                 part.end = stop
-                if part.content.maintype.lower() == b"text":
+                if part.content.media.startswith(b"text/"):
                     part.lines = yield from self._count_lines(part.body, stop)
             started = yield from self._next()
             if started is None:
@@ -177,11 +184,8 @@ class _Scanner:
             part, stop, default = started
 
     def _may_descend(self) -> bool:
-        return (
-            len(self.open) < self.limits.depth
-            and self.count < self.limits.parts
-            and (self.left > 0)
-        )
+        limits = self.limits
+        return len(self.open) < limits.depth and self.count < limits.parts and self.left > 0
 
     def _multipart(self, part: Part, stop: int, whole: bool) -> Generator[None, None, None]:
         """Opens a multipart and finds its first delimiter. Without a boundary it is text."""
@@ -220,23 +224,27 @@ class _Scanner:
         The line must be the boundary and nothing else but space: what RFC 2046 5.1.1 allows
         behind it would make `--ab` of an inner multipart end an outer one called `a`.
         """
+        data = self.data
         at = max(start - 1, 0)  # the line end before the first line counts as its CRLF
         while True:
             hit = yield from self._find(opened.needle, at, opened.limit)
             if hit < 0:
                 opened.after = -1
                 return opened.limit
-            ending = _DELIMITER_END.match(self.data, hit + len(opened.needle), opened.limit)
+            ending = _DELIMITER_END.match(data, hit + len(opened.needle), opened.limit)
             if ending is not None:
                 opened.after = -1 if ending[1] else ending.end()
-                return max(start, hit - (hit > 0 and self.data[hit - 1] == 13))
+                return max(start, hit - (hit > 0 and data[hit - 1] == _CR))
             at = hit + 1
-            self._spend(256)
+            self._spend(_FALSE_HIT_COST)
 
     def _header(
         self, part: Part, stop: int, default: contenttype.ContentType
     ) -> Generator[None, None, bool]:
         """Finds the header's end and keeps its fields; whether all of it was read."""
+        if self.spent > SLICE:
+            self.spent = 0
+            yield
         start = part.start
         part.body = yield from self._header_end(start, stop)
         size = min(part.body - start, self.limits.header)
@@ -245,56 +253,53 @@ class _Scanner:
             part.content = default
             return False
         fields = part.fields
-        for number, field in enumerate(_KEPT.finditer(b"\n" + self.data[start : start + size])):
+        for field in _KEPT.finditer(b"\n" + self.data[start : start + size]):
             name = field[1].lower()
-            if name in fields:
-                fields[name].append(field[2])
-            else:
+            if name not in fields:
                 fields[name] = [field[2]]
-            if number & 511 == 511:
+                continue
+            fields[name].append(field[2])
+            if len(fields[name]) % 512 == 0:
                 yield
         value = fields.get(b"content-type")
         part.content = default if value is None else contenttype.parse(value[0])
         self._spend(_PART_COST + size)
-        if self.spent > SLICE:
-            self.spent = 0
-            yield
         return size == part.body - start
 
     def _header_end(self, start: int, stop: int) -> Generator[None, None, int]:
         """Behind the first empty line, or `stop`."""
         data = self.data
-        if start == 0 and data[:1] == b"\n":
-            return 1
-        if start == 0 and data[:2] == b"\r\n":
-            return 2
+        if start == 0 and (empty := _NO_HEADER.match(data)) is not None:
+            return empty.end()
         at = max(start - 1, 0)
-        while at < stop:
+        while True:
             found = _EMPTY_LINE.search(data, at, min(at + SLICE, stop))
             if found is not None:
                 return found.end()
             at += SLICE - 2
-            if at < stop:
-                yield
-        return stop
+            if at >= stop:
+                return stop
+            yield
 
     def _find(self, needle: bytes, start: int, stop: int) -> Generator[None, None, int]:
-        """Like bytes.find, in slices; a large buffer is copied slice by slice."""
+        """Like bytes.find, in slices."""
         data = self.data
+        window = SLICE if isinstance(data, (bytes, bytearray)) else _FIRST_COPY
         while True:
-            end = min(start + SLICE, stop)
-            self._spend(end - start)
-            if self.spent > SLICE:
-                self.spent = 0
-                yield
-            if isinstance(data, bytes):
+            end = min(start + window, stop)
+            if isinstance(data, (bytes, bytearray)):
                 hit = data.find(needle, start, end)
             else:
                 hit = bytes(data[start:end]).find(needle)
                 hit += start if hit >= 0 else 0
+                window = min(window * 4, SLICE)
+            self._spend((end if hit < 0 else hit) - start)
             if hit >= 0 or end >= stop:
                 return hit
             start = end - len(needle) + 1
+            if self.spent > SLICE:
+                self.spent = 0
+                yield
 
     def _count_lines(self, start: int, stop: int) -> Generator[None, None, int]:
         """Line ends between two offsets, in slices."""
@@ -302,17 +307,28 @@ class _Scanner:
         lines = 0
         while start < stop:
             end = min(start + SLICE, stop)
-            self._spend(end - start)
-            if self.spent > SLICE:
-                self.spent = 0
-                yield
-            if isinstance(data, bytes):
+            if isinstance(data, (bytes, bytearray)):
                 lines += data.count(b"\n", start, end)
             else:
                 lines += bytes(data[start:end]).count(b"\n")
+            self._spend(end - start)
             start = end
+            if self.spent > SLICE:
+                self.spent = 0
+                yield
         return lines
 
     def _spend(self, work: int) -> None:
         self.spent += work
         self.left -= work
+
+
+def _searchable(data: Buffer) -> Buffer:
+    """What `data` shows, as bytes where that costs little: a view cannot be searched in place."""
+    if isinstance(data, memoryview):
+        whole = data.obj
+        if isinstance(whole, bytes) and len(whole) == data.nbytes and data.c_contiguous:
+            return whole
+        if data.nbytes <= SLICE:
+            return bytes(data)
+    return data

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 
-_QUOTABLE = re.compile(rb"[ -~\t]*")
+_PLAIN = re.compile(rb"[ !#-\[\]-~\t]*+").fullmatch
+_QUOTABLE = re.compile(rb"[ -~\t]*+").fullmatch
 _ESCAPED = re.compile(rb'["\\]')
 
 NIL = b"NIL"
@@ -17,10 +18,10 @@ NIL = b"NIL"
 
 def string(value: bytes) -> bytes:
     """`value` as a quoted string, or a literal with its bytes behind it."""
-    if _QUOTABLE.fullmatch(value) is not None:
-        if b'"' in value or b"\\" in value:
-            value = _ESCAPED.sub(rb"\\\g<0>", value)
-        return b'"' + value + b'"'
+    if _PLAIN(value) is not None:
+        return b'"%b"' % value
+    if _QUOTABLE(value) is not None:
+        return b'"%b"' % _ESCAPED.sub(rb"\\\g<0>", value)
     value = value.replace(b"\0", b"?")
     return b"{%d}\r\n%b" % (len(value), value)
 

@@ -7,23 +7,27 @@ lexbor), and neither search nor preview needs its tree.
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 from collections.abc import Iterator
 
 from charset_normalizer import from_bytes
 
-from mailhub.wire import charsets, contenttype, transfer
+from mailhub.wire import charsets, contenttype, header, transfer, words
 from mailhub.wire.mime import Buffer, Part
 
 PREVIEW_LENGTH = 200
 """Characters (RFC 8970 3.1 allows up to 256)."""
 PREVIEW_BYTES = 64 * 1024
 """Bytes of a part, as transferred, that a preview is made from at most."""
-_FIRST_LOOK = 2048
+_LOOKS = (512, 4096, PREVIEW_BYTES)
+"""How much is decoded until there is enough: nearly all previews are done after the first."""
 _SAMPLE = 512
-_SEARCH_LIMIT = 8 * 1024 * 1024
-"""Bytes of one part that are searched."""
+OVERLAP = 256
+"""Characters at the end of one searched piece that begin the next one of the same part."""
+_OPEN_TAG = 4096
+"""Characters of an unfinished tag that wait for the next piece."""
 
 _HIDDEN = re.compile(
     r"<(?:!--.*?(?:-->|\Z)|(script|style|title|template)\b.*?(?:</\1\b[^>]*+(?:>|\Z)|\Z))",
@@ -46,22 +50,19 @@ def from_html(source: str) -> str:
     return html.unescape(text) if "&" in text else text
 
 
-def decoded(data: Buffer, part: Part, limit: int) -> str | None:
-    """A text part's content as text, from its first `limit` bytes; None for an unknown encoding.
+def decoded(data: Buffer, part: Part, limit: int) -> str:
+    """The first `limit` bytes of a text part as text; HTML stays HTML."""
+    coded = bytes(data[part.body : min(part.end, part.body + limit)])
+    content = transfer.decode(coded, part.encoding)
+    return charsets.decode(content, _charset(part, content))
 
-    HTML stays HTML.
-    """
-    content = transfer.decode(
-        bytes(data[part.body : min(part.end, part.body + limit)]), part.encoding
-    )
-    if content is None:
-        return None
+
+def _charset(part: Part, sample: bytes) -> str:
+    """The declared charset where it is one; else a guess."""
     charset = part.content.parameter(b"charset").decode("ascii", "replace")
-    if part.field(b"content-type") is None or charsets.codec_of(charset) is None:
-        charset = ""
-    if not charset and not content.isascii():
-        charset = guess(content)
-    return charsets.decode(content, charset)
+    if charset and charsets.codec_of(charset):
+        return charset
+    return "" if sample.isascii() else guess(sample)
 
 
 def guess(content: bytes) -> str:
@@ -96,22 +97,65 @@ def preview(data: Buffer, root: Part) -> str:
     if not texts:
         return ""
     part = next((part for part in texts if part.content.media == b"text/plain"), texts[0])
-    for limit in (_FIRST_LOOK, PREVIEW_BYTES):
-        text = decoded(data, part, limit) or ""
-        if part.content.media == b"text/html":
-            text = from_html(text)
-        else:
-            text = _QUOTED.sub("", text) if ">" in text and _QUOTED.sub("", text).strip() else text
-        line = " ".join(_INVISIBLE.sub("", text).split())
+    for limit in _LOOKS:
+        line = _one_line(decoded(data, part, limit), part.content.media == b"text/html")
         if len(line) > PREVIEW_LENGTH or part.end - part.body <= limit:
             break
     return line[:PREVIEW_LENGTH].rstrip()
 
 
+def _one_line(text: str, is_html: bool) -> str:
+    if is_html:
+        text = from_html(text)
+    elif ">" in text and (own := _QUOTED.sub("", text)) and not own.isspace():
+        text = own
+    line = " ".join(text.split())
+    return line if line.isascii() and line.isprintable() else _INVISIBLE.sub("", line)
+
+
 def searchable(data: Buffer, root: Part) -> Iterator[str]:
-    """The text of every text part, in order, for SEARCH BODY and TEXT (RFC 9051 6.4.4)."""
+    """What SEARCH BODY looks at (RFC 9051 6.4.4): the text parts, in order, and the headers of
+    messages inside, in pieces of about 64 KiB.
+
+    Pieces of one part overlap by `OVERLAP` characters, so that a term that long is found where
+    they meet.
+    """
     for part in root.walk():
-        if part.content.media.startswith(b"text/") and part.message is None:
-            text = decoded(data, part, _SEARCH_LIMIT)
-            if text:
-                yield from_html(text) if part.content.media == b"text/html" else text
+        if part.message is not None:
+            yield of_header(bytes(data[part.message.start : part.message.body]))
+        elif part.content.media.startswith(b"text/"):
+            yield from _pieces(data, part)
+
+
+def of_header(block: bytes) -> str:
+    """A header as SEARCH TEXT looks at it: one line a field, encoded words decoded."""
+    return "\n".join(
+        f"{charsets.decode(name)}: {words.decode(value)}" for name, value in header.fields(block)
+    )
+
+
+def _pieces(data: Buffer, part: Part) -> Iterator[str]:
+    """A text part's text, piece by piece."""
+    is_html = part.content.media == b"text/html"
+    decoder: codecs.IncrementalDecoder | None = None
+    tail = opened = ""
+    for content in transfer.decoding(data, part.body, part.end, part.encoding):
+        if decoder is None:
+            decoder = charsets.decoder(_charset(part, content))
+        text = opened + _next_piece(decoder, content)
+        opened = ""
+        if is_html:
+            cut = text.rfind("<")
+            if cut > text.rfind(">") and len(text) - cut < _OPEN_TAG:
+                text, opened = text[:cut], text[cut:]
+            text = from_html(text)
+        yield tail + text
+        tail = text[-OVERLAP:]
+
+
+def _next_piece(decoder: codecs.IncrementalDecoder, content: bytes) -> str:
+    try:
+        return decoder.decode(content)
+    except ValueError:  # a few codecs raise even when told to replace
+        decoder.reset()
+        return content.decode("cp1252", "replace")

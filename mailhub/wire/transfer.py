@@ -1,34 +1,68 @@
 """Content transfer encodings, decoded as far as the bytes allow (RFC 2045 section 6).
 
 Decoders are tolerant: what mail software of thirty years has broken still yields its readable
-part. Nothing here raises on any bytes; an unknown encoding is None.
+part. Nothing here raises on any bytes.
 """
 
 from __future__ import annotations
 
 import binascii
 import re
+import string
+from collections.abc import Iterator
 
-IDENTITY = frozenset({b"", b"7bit", b"8bit", b"binary"})
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
-_PADDED = re.compile(rb"={1,2}[^A-Za-z0-9+/=]*(?=[A-Za-z0-9+/])")
-_UNCLEAN = re.compile(rb"[ \t]+(?=\r?\n)")
+Buffer = bytes | bytearray | memoryview
+
+SLICE = 64 * 1024
+"""Bytes decoded in one step."""
+_IDENTITY = frozenset({b"", b"7bit", b"8bit", b"binary"})
+_ALPHABET = (string.ascii_letters + string.digits + "+/=").encode("ascii")
+_FOREIGN = bytes(sorted(set(range(256)) - set(_ALPHABET)))
+_INNER_PADDING = re.compile(rb"=++(?=[^=])")
+_LINE_END_SPACE = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 
 def known(encoding: bytes) -> bool:
-    """Whether `decode` can read this encoding; folded case, no spaces around."""
-    return encoding in IDENTITY or encoding in {b"base64", b"quoted-printable"}
+    """Whether this encoding (folded case) can be decoded."""
+    return encoding in _IDENTITY or encoding == b"base64" or encoding == b"quoted-printable"
 
 
-def decode(data: bytes, encoding: bytes) -> bytes | None:
-    """The content behind `encoding` (folded case), or None where it is not known."""
-    if encoding in IDENTITY:
-        return data
+def decode(data: bytes, encoding: bytes) -> bytes:
+    """The content behind `encoding` (folded case); of an unknown one, the bytes as they are."""
     if encoding == b"base64":
         return from_base64(data)
     if encoding == b"quoted-printable":
         return from_quoted_printable(data)
-    return None
+    return data
+
+
+def decoding(data: Buffer, start: int, stop: int, encoding: bytes) -> Iterator[bytes]:
+    """`decode` of data[start:stop] in pieces, each from at most about `SLICE` bytes."""
+    carry = b""
+    for at in range(start, stop, SLICE):
+        piece = bytes(data[at : min(at + SLICE, stop)])
+        if encoding == b"base64":
+            clean = carry + piece.translate(None, _FOREIGN)
+            cut = len(clean) - (len(clean) - clean.rfind(b"=") - 1) % 4
+            piece, carry = from_base64(clean[:cut]), clean[cut:]
+        elif encoding == b"quoted-printable":
+            piece = carry + piece
+            cut = _quoted_printable_cut(piece)
+            piece, carry = from_quoted_printable(piece[:cut]), piece[cut:]
+        if piece:
+            yield piece
+    if carry:
+        yield decode(carry, encoding)
+
+
+def _quoted_printable_cut(piece: bytes) -> int:
+    """Where quoted-printable may be cut: behind a line, or before what may go on as `=XX`, a
+    soft line break or the spaces of a line's end."""
+    line = piece.rfind(b"\n") + 1
+    if line:
+        return line
+    kept = len(piece.rstrip(b" \t\r"))
+    return kept - (piece[kept - 1 : kept] == b"=") - 2 * (piece[kept - 2 : kept - 1] == b"=")
 
 
 def from_base64(data: bytes) -> bytes:
@@ -37,19 +71,21 @@ def from_base64(data: bytes) -> bytes:
     Padding inside ends one run and another may follow, as where blocks were encoded one by one
     and joined. A last lone character, which holds no whole byte, is dropped.
     """
-    try:
-        return binascii.a2b_base64(data)
-    except binascii.Error:
-        return b"".join(_base64_run(run) for run in _PADDED.split(data))
+    clean = data.translate(None, _FOREIGN)
+    if b"=" not in clean.rstrip(b"="):
+        return _run(clean)
+    return b"".join(_run(run) for run in _INNER_PADDING.split(clean))
 
 
-def _base64_run(run: bytes) -> bytes:
-    kept = _NOT_BASE64.sub(b"", run)
-    if len(kept) % 4 == 1:
-        kept = kept[:-1]
-    return binascii.a2b_base64(kept + b"=" * (-len(kept) % 4))
+def _run(run: bytes) -> bytes:
+    run = run.rstrip(b"=")
+    if len(run) % 4 == 1:
+        run = run[:-1]
+    return binascii.a2b_base64(run + b"=" * (-len(run) % 4))
 
 
 def from_quoted_printable(data: bytes) -> bytes:
     """Quoted-printable; an `=` that starts nothing stands for itself (RFC 2045 6.7, note 1)."""
-    return binascii.a2b_qp(_UNCLEAN.sub(b"", data))
+    if b" \r" in data or b"\t\r" in data or b" \n" in data or b"\t\n" in data:
+        data = _LINE_END_SPACE.sub(b"", data)
+    return binascii.a2b_qp(data)
