@@ -14,6 +14,7 @@ from typing import Protocol
 from mailhub.core.ids import Ids
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.messages import Messages
 from mailhub.core.selected import SelectedView, Selections
 from mailhub.core.watch import Watch
 from mailhub.imap.grammar.values import Extension
@@ -37,6 +38,7 @@ class Site:
     storage: Storage
     login: Login
     mailboxes: Mailboxes
+    messages: Messages
     selections: Selections
     watch: Watch
     ids: Ids
