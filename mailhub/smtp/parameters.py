@@ -13,7 +13,7 @@ from typing import Any
 from mailhub.smtp import path
 from mailhub.smtp.faults import Fault, Refusal
 
-_PARAMETER = re.compile(r" ([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\U0010ffff]+))?")
+_PARAMETER = re.compile(r" ([A-Za-z0-9][A-Za-z0-9-]*)(?:=([!-<>-~\x80-\U0010ffff]+))?(?![^ ])")
 _XTEXT = re.compile(r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})*")
 _XCHAR = re.compile(r"\+([0-9A-F]{2})")
 _UTF8_XTEXT = re.compile(r"(?:[!-*,-<>-\[\]-~\x80-\U0010ffff]|\\x\{[0-9A-F]{1,6}\})+")
