@@ -11,7 +11,7 @@ from mailhub.model.change import AccountChanged, Actor, AddressesChanged
 from mailhub.model.errors import AlreadyExists, NotFound
 from mailhub.model.mailbox import NewMailbox
 from mailhub.store import addresses, mailboxes
-from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number
+from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, span
 from mailhub.store.transaction import Transaction
 
 _SELECT = """
@@ -30,7 +30,10 @@ _MATCHING = """
             AND d.address LIKE :pattern ESCAPE '\\'))
         AND (:tags = '[]' OR EXISTS (
             SELECT 1 FROM json_each(a.tags) AS has JOIN json_each(:tags) AS wanted
-            ON has.value = wanted.value))
+            ON lower(has.value) = lower(wanted.value)))
+        AND NOT EXISTS (
+            SELECT 1 FROM json_each(:required) AS wanted WHERE lower(wanted.value) NOT IN (
+                SELECT lower(has.value) FROM json_each(a.tags) AS has))
 """
 
 _INSERT = """
@@ -98,22 +101,29 @@ def _known(cursor: Cursor, account: int) -> Account:
     return known
 
 
+@one_moment
 def page(
-    cursor: Cursor, after: int, limit: int, query: str, tags: Sequence[str]
+    cursor: Cursor,
+    after: int,
+    before: int,
+    limit: int,
+    query: str,
+    tags: Sequence[str],
+    required_tags: Sequence[str],
 ) -> tuple[Sequence[Account], int]:
     """See `ports.Accounts.page`."""
     parameters = {
         "after": after,
+        "before": before,
         "limit": limit,
         "query": query,
         "pattern": like(query),
         "tags": array_text(tags),
+        "required": array_text(required_tags),
     }
-    rows = cursor.execute(
-        f"{_SELECT} {_MATCHING} AND a.number > :after ORDER BY a.number LIMIT :limit", parameters
-    ).fetchall()
+    rows = cursor.execute(f"{_SELECT} {_MATCHING} {span('a', before)}", parameters).fetchall()
     total = number(cursor, f"SELECT count(*) FROM account a {_MATCHING}", parameters)
-    return [_account(row) for row in rows], total
+    return [_account(row) for row in (reversed(rows) if before else rows)], total
 
 
 def count(cursor: Cursor) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mailhub.model.address import Address, NewAddress
 from mailhub.model.change import Actor, AddressesChanged
 from mailhub.model.errors import AlreadyExists, NotFound
-from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number
+from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, span
 from mailhub.store.transaction import Transaction
 
 _SELECT = (
@@ -60,22 +60,22 @@ def of_account(cursor: Cursor, account: int) -> Sequence[Address]:
     return [_address(row) for row in rows]
 
 
+@one_moment
 def page(
-    cursor: Cursor, after: int, limit: int, query: str, domain: str
+    cursor: Cursor, after: int, before: int, limit: int, query: str, domain: str
 ) -> tuple[Sequence[Address], int]:
-    """Addresses with number > after in number order, and how many match in all."""
+    """See `ports.Addresses.page`."""
     parameters = {
         "after": after,
+        "before": before,
         "limit": limit,
         "query": query,
         "pattern": like(query),
         "domain": domain,
     }
-    rows = cursor.execute(
-        f"{_SELECT} {_MATCHING} AND d.number > :after ORDER BY d.number LIMIT :limit", parameters
-    ).fetchall()
+    rows = cursor.execute(f"{_SELECT} {_MATCHING} {span('d', before)}", parameters).fetchall()
     total = number(cursor, f"SELECT count(*) FROM address d {_MATCHING}", parameters)
-    return [_address(row) for row in rows], total
+    return [_address(row) for row in (reversed(rows) if before else rows)], total
 
 
 def add(tx: Transaction, order: NewAddress, actor: Actor) -> Address:

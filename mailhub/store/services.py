@@ -100,9 +100,16 @@ class AccountService:
         return self._runner.read(accounts.by_username, username)
 
     def page(
-        self, *, after: int = 0, limit: int = 100, query: str = "", tags: Sequence[str] = ()
+        self,
+        *,
+        after: int = 0,
+        before: int = 0,
+        limit: int = 100,
+        query: str = "",
+        tags: Sequence[str] = (),
+        required_tags: Sequence[str] = (),
     ) -> Awaitable[tuple[Sequence[Account], int]]:
-        return self._runner.read(accounts.page, after, limit, query, tags)
+        return self._runner.read(accounts.page, after, before, limit, query, tags, required_tags)
 
     def replace(self, account: Account, actor: Actor) -> Awaitable[Account]:
         return self._runner.write(accounts.replace, account, actor)
@@ -166,9 +173,15 @@ class AddressService:
         return self._runner.read(addresses.of_account, account)
 
     def page(
-        self, *, after: int = 0, limit: int = 100, query: str = "", domain: str = ""
+        self,
+        *,
+        after: int = 0,
+        before: int = 0,
+        limit: int = 100,
+        query: str = "",
+        domain: str = "",
     ) -> Awaitable[tuple[Sequence[Address], int]]:
-        return self._runner.read(addresses.page, after, limit, query, domain)
+        return self._runner.read(addresses.page, after, before, limit, query, domain)
 
     def replace(self, address: Address, actor: Actor) -> Awaitable[Address]:
         return self._runner.write(addresses.replace, address, actor)

@@ -12,9 +12,9 @@ into one statement.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from mailhub.model.uids import UidSet
 
@@ -36,6 +36,26 @@ class Cursor(Protocol):
     """What runs statements: a driver's connection or cursor."""
 
     def execute(self, sql: str, parameters: Parameters = ..., /) -> Rows: ...
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def one_moment(
+    work: Callable[Concatenate[Cursor, P], T],
+) -> Callable[Concatenate[Cursor, P], T]:
+    """For a reading function of several statements: all of them see the same commit."""
+
+    @wraps(work)
+    def inside(cursor: Cursor, *args: P.args, **kwargs: P.kwargs) -> T:
+        cursor.execute("BEGIN", {})
+        try:
+            return work(cursor, *args, **kwargs)
+        finally:
+            cursor.execute("COMMIT", {})
+
+    return inside
 
 
 def number(cursor: Cursor, sql: str, parameters: Parameters) -> int:
@@ -130,6 +150,13 @@ def like(query: str) -> str:
     """`query` as a LIKE pattern for substrings (with ESCAPE '\\'); its wildcards are plain."""
     escaped = query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
+
+
+def span(table: str, before: int) -> str:
+    """The end of a page's SELECT: rows after `:after` upwards, or before `:before` downwards."""
+    if before:
+        return f"AND {table}.number < :before ORDER BY {table}.number DESC LIMIT :limit"
+    return f"AND {table}.number > :after ORDER BY {table}.number LIMIT :limit"
 
 
 def storable(text: str) -> str:
