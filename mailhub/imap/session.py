@@ -257,11 +257,15 @@ class Session:
     # -- what is enabled
 
     def enable(self, *extensions: Extension) -> None:
-        """Switches extensions on. QRESYNC brings CONDSTORE (RFC 7162 3.2.3)."""
+        """Switches extensions on. QRESYNC brings CONDSTORE (RFC 7162 3.2.3), and CONDSTORE the
+        selected mailbox's HIGHESTMODSEQ (RFC 7162 3.1)."""
         enabled = self.enabled.union(extensions)
         if Extension.QRESYNC in enabled:
             enabled |= {Extension.CONDSTORE}
+        begins = Extension.CONDSTORE in enabled and not self.condstore
         self.enabled = shared(enabled)
+        if begins and self.selected is not None:
+            self.write(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % self.selected.modseq)
 
     @property
     def rev2(self) -> bool:

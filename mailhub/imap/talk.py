@@ -134,8 +134,6 @@ class Talk:
         except MailhubError as error:
             return replies.of_error(error)
         except Exception as error:
-            if self.session.output.closing:
-                raise
             name = self._verb.name.decode("ascii") if self._verb is not None else ""
             trace = "".join(format_exception(error))
             self.session.site.log.event("imap-command-failed", command=name, trace=trace)
@@ -144,6 +142,8 @@ class Talk:
     async def _finish(self, reply: Reply | None) -> None:
         """News, the tagged line, and the machine in step again."""
         session, verb, machine = self.session, self._verb, self.machine
+        if session.output.closing:
+            return
         if reply is None:
             machine.converse(True)
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mailhub.imap.grammar.cursor import Cursor
-from mailhub.imap.grammar.values import BARE, Bare
+from mailhub.imap.grammar.messages import bare
+from mailhub.imap.grammar.values import Bare
 from mailhub.imap.replies import Reply, ok
 from mailhub.imap.session import Session
 from mailhub.imap.verb import ANY, SELECTED, Verb
@@ -11,13 +11,9 @@ from mailhub.imap.verb import ANY, SELECTED, Verb
 DONE = ok("Done")
 
 
-def parse(cursor: Cursor) -> Bare:
-    return BARE
-
-
 async def run(session: Session, command: Bare) -> Reply:
     return DONE
 
 
-NOOP = Verb(b"NOOP", parse, run, ANY)
-CHECK = Verb(b"CHECK", parse, run, SELECTED)
+NOOP = Verb(b"NOOP", bare, run, ANY)
+CHECK = Verb(b"CHECK", bare, run, SELECTED)

@@ -1,0 +1,40 @@
+"""LIST (RFC 9051 6.3.9; RFC 5258, 5819, 6154): rules of what is listed are in `imap.listing`."""
+
+from __future__ import annotations
+
+from mailhub.imap import listing
+from mailhub.imap.commands import status
+from mailhub.imap.grammar import mailboxes
+from mailhub.imap.grammar.values import List, ListReturn, ListSelection
+from mailhub.imap.replies import Reply, ok
+from mailhub.imap.session import Session
+from mailhub.imap.verb import AUTHENTICATED, Verb
+
+DONE = ok("That is all")
+PIECE = 200
+"""Names that are written before the peer's reading is waited for."""
+
+
+async def run(session: Session, command: List) -> Reply:
+    if command.root:
+        session.write(listing.root(command.patterns[0]))
+        return DONE
+    needs_subscriptions = (
+        ListSelection.SUBSCRIBED in command.selection or ListReturn.SUBSCRIBED in command.returns
+    )
+    service = session.site.mailboxes
+    boxes = await service.all(session.account)
+    subscribed = await service.subscriptions(session.account) if needs_subscriptions else ()
+    lines: list[bytes] = []
+    for entry in listing.entries(boxes, subscribed, command):
+        lines.append(listing.line(entry, session, command.extended))
+        if command.status and entry.box is not None:
+            lines.append(await status.line(session, entry.box, command.status))
+        if len(lines) >= PIECE:
+            await session.send(b"".join(lines))
+            lines.clear()
+    await session.send(b"".join(lines))
+    return DONE
+
+
+LIST = Verb(b"LIST", mailboxes.list_, run, AUTHENTICATED)

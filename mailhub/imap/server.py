@@ -1,0 +1,215 @@
+"""IMAP on Twisted: one protocol object per connection, and their factory.
+
+Only bytes, time and layers (TLS, DEFLATE) are handled here; no command is known. Connections are
+many and mostly idle: what they need only sometimes is made only then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.python.failure import Failure
+
+from mailhub.imap import capabilities
+from mailhub.imap.deflate import Deflate
+from mailhub.imap.machine import Machine
+from mailhub.imap.session import Session, Site
+from mailhub.imap.table import VERBS
+from mailhub.imap.talk import Talk
+from mailhub.model.envelope import Peer
+from mailhub.model.errors import Invalid
+from mailhub.net.peer import peer_of, tls_facts
+from mailhub.net.stream import INPUT_LIMIT, Stream
+
+INFLATED = 64 * 1024
+"""Octets that one step of decompression may yield; between steps other sessions have a turn."""
+
+
+class IMAPStream(Stream):
+    """One IMAP connection: the `Output` of its session."""
+
+    machine: Machine
+    talk: Talk
+
+    def __init__(self, factory: IMAPFactory) -> None:
+        super().__init__(factory.reactor, factory.site.settings.idle_timeout)
+        self._factory = factory
+        self._id = factory.new_session()
+        self._began = 0.0
+        self._has_tls = False
+        self._deflate: Deflate | None = None
+        self._inflating: IDelayedCall | None = None
+        self._next_layer: Callable[[], None] | None = None
+
+    # -- events
+
+    def connectionMade(self) -> None:
+        """Greets; how many seconds the client has to log in is absolute."""
+        site = self._factory.site
+        settings = site.settings
+        self._began = self._reactor.seconds()
+        self._has_tls = tls_facts(self.transport) is not None
+        self.machine = Machine(VERBS, line=settings.line, message=settings.append_limit)
+        session = Session(site, self)
+        self.talk = Talk(session, self.machine)
+        super().connectionMade()
+        self.expire_in(settings.login_timeout)
+        # Mailers sleep with their machine; the kernel finds out which of them never came back.
+        keep_alive = getattr(self.transport, "setTcpKeepAlive", None)
+        if keep_alive is not None:
+            keep_alive(True)
+        code = capabilities.code(session)
+        self.write(b"* OK [%b] %b ready\r\n" % (code, site.hostname.encode("ascii", "replace")))
+        self.flush()
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        principal = self.talk.session.principal
+        super().connectionLost(reason)
+        self._factory.site.log.event(
+            "disconnect",
+            session=self._id,
+            service="imap",
+            account=principal.username if principal is not None else None,
+            seconds=round(self._reactor.seconds() - self._began, 3),
+        )
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._deflate is None:
+            super().dataReceived(data)
+        elif not self.closing:
+            self._deflate.receive(data)
+            if self._inflating is None:
+                self._inflate()
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        self.talk.resumed()
+
+    def idled(self) -> None:
+        self.write(b"* BYE Autologout, the session was silent for too long\r\n")
+
+    def retired(self) -> None:
+        self.write(b"* BYE The server is shutting down\r\n")
+
+    def failed(self) -> None:
+        self.write(b"* BYE [SERVERBUG] Internal error\r\n")
+
+    # -- layers
+
+    def flush(self) -> None:
+        if self._out and self._deflate is not None:
+            self._out[:] = [self._deflate.pack(b"".join(self._out))]
+        super().flush()
+        begin, self._next_layer = self._next_layer, None
+        if begin is not None and not self.closing:
+            begin()
+
+    def start_tls(self) -> None:
+        self._next_layer = self._begin_tls
+
+    def _begin_tls(self) -> None:
+        self._has_tls = True
+        self.machine.restart()
+        self.talk.session.restart()
+        self.transport.startTLS(self._factory.tls)  # type: ignore[union-attr]
+
+    def start_compression(self) -> None:
+        self._next_layer = self._begin_compression
+
+    def _begin_compression(self) -> None:
+        self._deflate = Deflate()
+
+    def _inflate(self) -> None:
+        """One bounded step of decompression. While packed octets wait, no more are read, and the
+        next step comes a reactor turn later, or when the commands so far are answered."""
+        self._inflating = None
+        deflate = self._deflate
+        if deflate is None or self.closing or self.machine.pending > INPUT_LIMIT:
+            return
+        try:
+            data = deflate.unpacked(INFLATED)
+        except Invalid as error:
+            self.talk.session.bye(error.text)
+            return
+        if data:
+            super().dataReceived(data)
+        if deflate.waiting or len(data) == INFLATED:
+            self.transport.pauseProducing()  # type: ignore[union-attr]
+            self._inflate_later()
+        elif data and not self._input_paused:
+            self.transport.resumeProducing()  # type: ignore[union-attr]
+
+    def _inflate_later(self) -> None:
+        if self._inflating is None and not self.closing:
+            self._inflating = self._reactor.callLater(0, self._inflate)
+
+    def _after_step(self, waiting: Deferred[object] | None) -> None:
+        super()._after_step(waiting)
+        if waiting is None and self._deflate is not None and self._deflate.waiting:
+            self._inflate_later()
+
+    # -- what a session asks of its connection
+
+    def peer(self) -> Peer:
+        return self._factory.peer_of(self.transport)
+
+    def logged_in(self) -> None:
+        self.expire_in(None)
+        session = self.talk.session
+        self._factory.site.log.event(
+            "session",
+            session=self._id,
+            service="imap",
+            account=session.principal.username if session.principal is not None else None,
+            peer=session.peer.address,
+            tls=self._has_tls,
+        )
+
+    @property
+    def can_start_tls(self) -> bool:
+        return self._factory.tls is not None and not self._has_tls
+
+    @property
+    def has_tls(self) -> bool:
+        return self._has_tls
+
+    @property
+    def is_compressed(self) -> bool:
+        return self._deflate is not None
+
+    @property
+    def pending(self) -> int:
+        return self.machine.pending
+
+
+class IMAPFactory(Factory):
+    """Makes the sessions of one listener.
+
+    `tls`: what `startTLS` takes where STARTTLS is to be offered, else None (also with implicit
+    TLS). `new_session`: makes the id that a session has in the log. `peer_of`: reads a transport.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        site: Site,
+        *,
+        reactor: IReactorTime,
+        new_session: Callable[[], str],
+        tls: Any = None,
+        peer_of: Callable[[Any], Peer] = peer_of,
+    ) -> None:
+        self.site = site
+        self.reactor = reactor
+        self.new_session = new_session
+        self.tls = tls
+        self.peer_of = peer_of
+
+    def buildProtocol(self, addr: IAddress | None) -> IMAPStream:
+        """A new connection."""
+        return IMAPStream(self)
