@@ -44,6 +44,8 @@ def _loopback(service: str, port: int, tls: str = "none", root: str = "") -> Lis
     return ListenerSettings(service=service, endpoint=endpoint, tls=tls, root=root)
 
 
+FILES = ("mailhub.toml", "/etc/mailhub/mailhub.toml")
+"""Looked for in this order where no file is named."""
 LOOPBACK = (
     _loopback("smtp", 2525, "starttls"),
     _loopback("submission", 2587, "starttls"),
@@ -79,6 +81,15 @@ class BadConfig(Invalid):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def find(given: Path | None) -> Path | None:
+    """The file that applies: as given, from MAILHUB_CONFIG, or in its usual places."""
+    if given is None and "MAILHUB_CONFIG" in os.environ:
+        given = Path(os.environ["MAILHUB_CONFIG"])
+    if given is not None:
+        return given
+    return next((path for path in map(Path, FILES) if path.exists()), None)
 
 
 def load(path: Path | None, environ: Mapping[str, str] | None = None) -> Settings:

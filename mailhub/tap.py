@@ -19,6 +19,8 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from mailhub import config
+from mailhub.control import acts as control_acts
+from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.coord.memory import MemoryCounters
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
@@ -30,8 +32,10 @@ from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
 from mailhub.core.messages import Messages
 from mailhub.core.selected import Selections
+from mailhub.core.transfer import Transfers
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
+from mailhub.model.account import Service
 from mailhub.model.settings import ListenerSettings, Settings
 from mailhub.net.admission import (
     Admission,
@@ -40,7 +44,7 @@ from mailhub.net.admission import (
     raise_descriptor_limit,
 )
 from mailhub.net.clock import ReactorClock
-from mailhub.net.folder import DataFolder
+from mailhub.net.folder import CONTROL, DataFolder
 from mailhub.net.hashing import PooledHashing
 from mailhub.net.listeners import Listener, Shared
 from mailhub.net.log import Observer, ServiceLog, Sink
@@ -50,11 +54,10 @@ from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Clock, Log
 from mailhub.service import MailServer, Plan, Step
+from mailhub.smtp import server as smtp
 from mailhub.store.sqlite import SQLiteStore, open_store
 from mailhub.welcome import Welcome
 
-CONFIG_FILES = ("mailhub.toml", "/etc/mailhub/mailhub.toml", "/etc/mailhub.toml")
-"""Looked for in this order where no --config is given."""
 BUSY: Mapping[str, bytes] = {
     "smtp": b"421 4.7.0 Too many connections, try again later\r\n",
     "submission": b"421 4.7.0 Too many connections, try again later\r\n",
@@ -79,21 +82,12 @@ class Options(TwistedOptions):
     def settings(self) -> Settings:
         """What file, environment and options say together. Raises UsageError."""
         try:
-            settings = config.load(find_config(self["config"]))
+            settings = config.load(config.find(Path(self["config"]) if self["config"] else None))
         except config.BadConfig as error:
             raise UsageError(f"the configuration has faults:\n{error.text}") from None
         if self["data"]:
             settings = replace(settings, data=os.path.abspath(self["data"]))
         return settings
-
-
-def find_config(given: str | None) -> Path | None:
-    """The configuration file: as given, from the environment, or in its usual places."""
-    if given is None:
-        given = os.environ.get("MAILHUB_CONFIG")
-    if given is not None:
-        return Path(given)
-    return next((path for path in map(Path, CONFIG_FILES) if path.exists()), None)
 
 
 class SystemRandomness:
@@ -203,6 +197,9 @@ def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
     certificates = Certificates(settings.tls, folder.path, parts.hostname, log)
     listeners = open_doors(parts, certificates, folder)
     lateness = Lateness(reactor, metrics)
+    control = ControlSocket(
+        ControlFactory(control_services(parts), reactor, log), folder.path / CONTROL
+    )
     welcome = Welcome(
         folder,
         parts.domains,
@@ -220,6 +217,7 @@ def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
         steps=[
             Step("store", parts.store.start, parts.store.stop),
             Step("hashing", parts.hashing.start, parts.hashing.stop),
+            Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),
         ],
         announce=lambda: welcome.greet(settings, parts.hostname, listeners, parts.watch),
@@ -228,6 +226,28 @@ def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
         log=log,
         user=settings.user,
     )
+
+
+def control_services(parts: Parts) -> control_acts.Services:
+    """What the control socket offers of core."""
+    transfers = Transfers(parts.store, parts.mailboxes, parts.messages, parts.clock)
+    return control_acts.Services(
+        parts.domains,
+        parts.accounts,
+        parts.addresses,
+        parts.mailboxes,
+        transfers,
+        parts.store.spools,
+    )
+
+
+def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
+    """Core without faces, for one command that owns the store. Logs to standard error only what
+    went wrong. Raises BadConfig."""
+    settings = replace(config.load(path), data=str(data))
+    metrics = Metrics()
+    sink = Sink("/dev/stderr", reactor, "plain")
+    return compose(settings, reactor, ServiceLog(sink, "error"), metrics)
 
 
 def open_doors(parts: Parts, certificates: Certificates, folder: DataFolder) -> list[Listener]:
@@ -277,6 +297,24 @@ def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
     )
 
 
+def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
+    return smtp.SMTPFactory(
+        Service(settings.service),
+        hostname=parts.hostname,
+        settings=parts.settings.smtp,
+        intake=parts.intake,
+        login=parts.login,
+        addresses=parts.addresses,
+        reactor=parts.reactor,
+        log=parts.log,
+        new_session=parts.ids.new,
+        tls=_starttls(settings, certificates),
+    )
+
+
 FACES = {
+    "smtp": _smtp,
+    "submission": _smtp,
+    "lmtp": _smtp,
     "pop3": _pop3,
 }

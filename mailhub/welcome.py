@@ -83,9 +83,7 @@ class Welcome:
         password = kept["password"] if kept else make_password(self._randomness)
         address = f"{ADMIN}@{domain}"
         self._folder.keep_admin(address, password)
-        await found(
-            self._domains, self._accounts, self._randomness, domain, name=ADMIN, password=password
-        )
+        await found(self._domains, self._accounts, domain, name=ADMIN, password=password)
         return address, password
 
     def _heard(self, account: int, changes: Sequence[Change]) -> None:

@@ -1,1 +1,68 @@
-"""The `mailhub` command."""
+"""The `mailhub` command: one module a group, the process that owns the store asked over `client`.
+
+Nothing here touches the store's files; what a command may do is decided in core.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from mailhub import __version__
+from mailhub.cli.access import Access, Refused
+from mailhub.cli.alias import alias
+from mailhub.cli.configuration import configuration
+from mailhub.cli.domain import domain
+from mailhub.cli.exports import export
+from mailhub.cli.imports import import_
+from mailhub.cli.server import init, serve, verify
+from mailhub.cli.user import user
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="MAILHUB_CONFIG",
+    help="The TOML file. [default: ./mailhub.toml, then /etc/mailhub/mailhub.toml]",
+)
+@click.option(
+    "-d",
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="MAILHUB_DATA",
+    help="The data folder, instead of the one that the file names.",
+)
+@click.version_option(__version__, prog_name="mailhub")
+@click.pass_context
+def group(context: click.Context, config: Path | None, data: Path | None) -> None:
+    """Run and administer a mailhub mail server.
+
+    Every command works while the server runs, and without it: then it opens the store itself.
+    Begin with `mailhub init`, then `mailhub serve`.
+    """
+    context.obj = Access(config, data)
+
+
+for command in (init, serve, domain, user, alias, import_, export, verify, configuration):
+    group.add_command(command)
+
+
+def main() -> None:
+    """The entry point: errors are one line on standard error, never a traceback."""
+    try:
+        group()
+    except Refused as error:
+        click.echo(f"mailhub: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -7,13 +7,14 @@ here; `wire` frames, `server` talks.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
+from mailhub.core.founding import found
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.transfer import Transfers
 from mailhub.model.account import Account, Limits, Role
@@ -68,6 +69,13 @@ class Arguments:
             raise Invalid(f"{name} is not a list of words", name)
         return tuple(values)
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """A list of integers."""
+        values = self._take(name, list, None)
+        if not all(isinstance(value, int) and not isinstance(value, bool) for value in values):
+            raise Invalid(f"{name} is not a list of numbers", name)
+        return tuple(values)
+
     def _take(self, name: str, kind: type, default: Any) -> Any:
         value = self._values.get(name)
         if value is None:
@@ -80,12 +88,23 @@ class Arguments:
 
 
 Act = Callable[[Services, Arguments], Awaitable[Json]]
-Stream = Callable[[Services, Arguments], AsyncIterator[Mapping[str, Json]]]
 
 
 async def ping(services: Services, arguments: Arguments) -> Json:
     """Whether the store answers."""
     return {"accounts": await services.accounts.count()}
+
+
+async def found_server(services: Services, arguments: Arguments) -> Json:
+    """The first domain and administrator; null where any account exists."""
+    made = await found(
+        services.domains,
+        services.accounts,
+        arguments.text("domain"),
+        name=arguments.text("name"),
+        password=arguments.text("password"),
+    )
+    return user_shape(made) if made is not None else None
 
 
 # -- domains
@@ -308,6 +327,7 @@ async def account_of(services: Services, arguments: Arguments) -> Account:
 
 ACTS: Mapping[str, Act] = {
     "ping": ping,
+    "found": found_server,
     "domain-add": domain_add,
     "domain-list": domain_list,
     "domain-show": domain_show,

@@ -43,11 +43,22 @@ async def mailboxes(services: Services, arguments: Arguments) -> AsyncIterator[I
         yield mailbox_shape(box), None
 
 
+async def listing(services: Services, arguments: Arguments) -> AsyncIterator[Item]:
+    """The messages of a mailbox, without their bytes."""
+    account = await account_of(services, arguments)
+    box = await services.mailboxes.get(account.number, arguments.text("mailbox"))
+    for message in await services.transfers.listing(box):
+        yield {"uid": message.uid, "size": message.size}, None
+
+
 async def messages(services: Services, arguments: Arguments) -> AsyncIterator[Item]:
-    """The messages of a mailbox with UID > `after`, with their bytes."""
+    """The messages of a mailbox with UID > `after`, or just `uids`, with their bytes."""
     account = await account_of(services, arguments)
     box = await services.mailboxes.get(account.number, arguments.text("mailbox"))
     listed = await services.transfers.listing(box, arguments.number("after", 0))
+    if "uids" in arguments:
+        wanted = set(arguments.numbers("uids"))
+        listed = [message for message in listed if message.uid in wanted]
     for run in batches(listed):
         about = {message.uid: message for message in run}
         for uid, data in await services.transfers.read(box, list(about)):
@@ -69,5 +80,5 @@ def mailbox_shape(box: Mailbox) -> Mapping[str, Any]:
 
 TAKES: Mapping[str, Take] = {"take": take}
 """Acts with bytes."""
-READS: Mapping[str, Read] = {"mailboxes": mailboxes, "messages": messages}
+READS: Mapping[str, Read] = {"mailboxes": mailboxes, "listing": listing, "messages": messages}
 """Acts that answer with items."""

@@ -6,7 +6,6 @@ What is done with the password (shown once, kept in a file) is the caller's affa
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.domains import Domains
@@ -19,36 +18,20 @@ PASSWORD_BYTES = 15
 """120 random bits: 24 letters and digits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Founded:
-    """What was made. `password`: in clear, known here alone."""
-
-    account: Account
-    address: str
-    password: str
-
-
 async def found(
-    domains: Domains,
-    accounts: Accounts,
-    randomness: Randomness,
-    domain: str,
-    *,
-    name: str = "admin",
-    password: str = "",
-) -> Founded | None:
-    """Makes `domain` and an administrator `name` in it; None where any account exists.
+    domains: Domains, accounts: Accounts, domain: str, *, name: str, password: str
+) -> Account | None:
+    """Makes `domain` and the administrator `name@domain`; None where any account exists.
 
-    Raises Invalid for a domain or a name that cannot be one.
+    Raises Invalid for a domain, a name or a password that cannot be one.
     """
     if await accounts.count():
         return None
-    await domains.ensure(domain, ACTOR)
-    password = password or make_password(randomness)
-    address = f"{name}@{domain}"
-    order = AccountOrder(username=address, password=password, name="Administrator", role=Role.ADMIN)
-    account = await accounts.create(order, ACTOR)
-    return Founded(account, address, password)
+    made = await domains.ensure(domain, ACTOR)
+    order = AccountOrder(
+        username=f"{name}@{made.name}", password=password, name="Administrator", role=Role.ADMIN
+    )
+    return await accounts.create(order, ACTOR)
 
 
 def make_password(randomness: Randomness) -> str:

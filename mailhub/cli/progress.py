@@ -1,0 +1,63 @@
+"""A progress bar on a terminal, and a line at the end anywhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+
+class Progress:
+    """Counts what was moved. `bar`: rich's, or None without a terminal."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._task: Any = None
+        self.moved = 0
+        self.known = 0
+
+    def step_into(self, name: str, total: int | None) -> None:
+        """A new mailbox begins. `total`: its messages, None when not known."""
+        if self._bar is not None:
+            self._task = self._bar.add_task(name, total=total)
+
+    def count(self, new: bool) -> None:
+        """One message is done; `new`: it was not there before."""
+        if new:
+            self.moved += 1
+        else:
+            self.known += 1
+        if self._bar is not None and self._task is not None:
+            self._bar.advance(self._task)
+
+
+@contextmanager
+def progress(verb: str) -> Iterator[Progress]:
+    """Shows what goes on inside; tells the sums at the end, also when it was cut off."""
+    bar = _bar() if sys.stderr.isatty() else None
+    shown = Progress(bar)
+    try:
+        if bar is None:
+            yield shown
+        else:
+            with bar:
+                yield shown
+    finally:
+        click.echo(f"{verb} {shown.moved} messages, {shown.known} were there already")
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    return RichProgress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
