@@ -24,6 +24,11 @@ PREVIEW_BYTES = 64 * 1024
 _LOOKS = (512, 4096, PREVIEW_BYTES)
 """How much is decoded until there is enough: nearly all previews are done after the first."""
 _SAMPLE = 512
+# Windows-1250 is not among them: it takes Western text for Eastern more often than it helps.
+_GUESSES = [
+    *("cp1252", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "tis_620"),
+    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
+]
 OVERLAP = 256
 """Characters at the end of one searched piece that begin the next one of the same part."""
 _OPEN_TAG = 4096
@@ -73,7 +78,9 @@ def guess(content: bytes) -> str:
         if error.end >= len(content) - 3 and error.reason == "unexpected end of data":
             return "utf-8"  # cut within a character
         start = max(0, error.start - _SAMPLE // 4)
-        best = from_bytes(content[start : start + _SAMPLE], steps=1, chunk_size=_SAMPLE).best()
+        best = from_bytes(
+            content[start : start + _SAMPLE], steps=1, chunk_size=_SAMPLE, cp_isolation=_GUESSES
+        ).best()
         return best.encoding if best is not None else ""
     return ""
 
