@@ -1,0 +1,68 @@
+"""Joins the frame and the dialects into what one HTTP listener serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from twisted.internet.interfaces import IReactorTime
+
+from mailhub.core.accounts import Accounts
+from mailhub.core.addresses import Addresses
+from mailhub.core.domains import Domains
+from mailhub.core.login import Login
+from mailhub.http.frame import Frame
+from mailhub.http.guard import Guard
+from mailhub.http.routing import Dialect, resource
+from mailhub.http.server import BoundedSite
+from mailhub.http.wildduck.dialect import WildDuck
+from mailhub.model.errors import Invalid
+from mailhub.model.settings import HTTPSettings
+from mailhub.ports import Clock, Log
+
+DIALECTS = ("wildduck",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the HTTP faces stand on.
+
+    `default_domain`: completes a user name that is no address. `quota`: bytes that an account
+    without an own quota may keep, 0 without limit. `ready`: whether the server takes work.
+    """
+
+    accounts: Accounts
+    addresses: Addresses
+    domains: Domains
+    login: Login
+    settings: HTTPSettings
+    default_domain: str
+    quota: int
+    registry: CollectorRegistry
+    ready: Callable[[], bool]
+    reactor: IReactorTime
+    clock: Clock
+    log: Log
+
+
+def application(parts: Parts, root: str = "") -> BoundedSite:
+    """The site of one listener: every dialect under its prefix, and `root` without one too.
+
+    Raises Invalid for a root that is no dialect.
+    """
+    if root and root not in DIALECTS:
+        raise Invalid(f"{root} is none of the dialects {', '.join(DIALECTS)}", field="root")
+    guard = Guard(parts.settings.access_token)
+    frame = Frame(guard, parts.registry, parts.ready)
+    dialects: Sequence[Dialect] = (WildDuck(parts, guard),)
+    mounts: list[tuple[str, Dialect]] = [(f"/{dialect.name}", dialect) for dialect in dialects]
+    mounts += [("", dialect) for dialect in dialects if dialect.name == root]
+    return BoundedSite(
+        resource([*mounts, ("", frame)]),
+        body_limit=parts.settings.body,
+        timeout=parts.settings.idle_timeout,
+        reactor=parts.reactor,
+        clock=parts.clock,
+        log=parts.log,
+    )

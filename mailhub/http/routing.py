@@ -1,0 +1,157 @@
+"""Declares routes and joins them to Klein, which is seen here and nowhere else.
+
+A dialect is a set of objects with `@route` methods and one function from an error to an answer.
+May not know any dialect, nor what a route does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from klein import Klein
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import IResource
+from werkzeug.exceptions import HTTPException
+
+from mailhub.http.call import Answer, Call
+from mailhub.model.errors import MailhubError, NotFound, Unsupported
+
+_ROUTE = "_mailhub_route"
+_Method = TypeVar("_Method", bound=Callable[[Any, Call], Awaitable[Answer]])
+log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One call of a dialect. `path`: with `<names>` for arguments."""
+
+    method: str
+    path: str
+    run: Callable[[Call], Awaitable[Answer]]
+
+
+class MethodNotAllowed(Unsupported):
+    """The path exists, the method on it does not. `allowed`: those that do."""
+
+    default = "This method is not possible here"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__()
+        self.allowed = tuple(allowed)
+
+
+class Dialect(Protocol):
+    """One API. `name`: its prefix."""
+
+    name: str
+
+    def routes(self) -> Iterable[Route]: ...
+    def failure(self, error: MailhubError | None) -> Answer:
+        """The answer for an error kind; None is a defect of this server."""
+        ...
+
+
+class Exchange(Protocol):
+    """A request on the wire, as `server` makes it."""
+
+    route: str
+    """The path of the route that was found, for the log."""
+
+    def call(self, arguments: dict[str, str]) -> Call: ...
+    def respond(self, answer: Answer) -> None:
+        """Writes the whole response; not again, and not when the peer has gone."""
+        ...
+
+
+def route(method: str, path: str) -> Callable[[_Method], _Method]:
+    """Marks a coroutine method as the answer to `method` on `path`."""
+
+    def mark(function: _Method) -> _Method:
+        setattr(function, _ROUTE, (method, path))
+        return function
+
+    return mark
+
+
+def routes_of(part: object) -> Iterator[Route]:
+    """The marked methods of `part`, in the order of their names."""
+    for name in dir(type(part)):
+        marked = getattr(getattr(type(part), name), _ROUTE, None)
+        if marked is not None:
+            method, path = marked
+            yield Route(method, path, getattr(part, name))
+
+
+def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
+    """One Klein application with each dialect's routes under its prefix.
+
+    One of `mounts` has to stand at the root, the empty prefix: it also answers for what is none.
+    """
+    app = Klein()
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    for prefix, dialect in mounts:
+        for number, one in enumerate(dialect.routes()):
+            path = prefix + one.path
+            endpoint = f"{dialect.name} {prefix} {number}"
+            app.route(path, methods=[one.method], endpoint=endpoint)(_serve(one, path, dialect))
+    longest_first = sorted(mounts, key=lambda mount: -len(mount[0]))
+    app.handle_errors(HTTPException)(_unrouted(longest_first))  # type: ignore[arg-type]
+    resource: IResource = app.resource()
+    return resource
+
+
+def _serve(one: Route, path: str, dialect: Dialect) -> Callable[..., Deferred[None]]:
+    def serve(exchange: Exchange, **arguments: str) -> Deferred[None]:
+        exchange.route = path
+        done: Deferred[None] = Deferred()
+        # Klein cancels what it gets when the peer goes away. It gets `done` and not the work,
+        # so that a change that has begun always runs to its end.
+        work = ensureDeferred(_answer(one, exchange.call(arguments), dialect))
+        work.addCallback(exchange.respond)
+        work.addBoth(_pass_on, done)
+        return done
+
+    return serve
+
+
+def _pass_on(result: Failure | None, done: Deferred[None]) -> None:
+    if not done.called:
+        done.callback(result)
+
+
+async def _answer(one: Route, call: Call, dialect: Dialect) -> Answer:
+    try:
+        return await one.run(call)
+    except MailhubError as error:
+        return dialect.failure(error)
+    except Exception:
+        log.failure("{method} {path} failed", method=one.method, path=one.path)
+        return dialect.failure(None)
+
+
+def _unrouted(mounts: Sequence[tuple[str, Dialect]]) -> Callable[[Any, Failure], None]:
+    """Answers what Klein could not route, in the words of the dialect that the path is under."""
+
+    def answer(exchange: Exchange, failure: Failure) -> None:
+        call = exchange.call({})
+        allowed = getattr(failure.value, "valid_methods", None)
+        if allowed and call.method == "OPTIONS":
+            options = ", ".join(sorted({*allowed, "OPTIONS"}))
+            exchange.respond(Answer(204, headers=(("Allow", options),)))
+            return
+        error: MailhubError = (
+            MethodNotAllowed(allowed) if allowed else NotFound("This path does not exist")
+        )
+        dialect = next(dialect for prefix, dialect in mounts if _is_under(call.path, prefix))
+        exchange.respond(dialect.failure(error))
+
+    return answer
+
+
+def _is_under(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix + "/")

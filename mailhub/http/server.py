@@ -1,0 +1,235 @@
+"""HTTP on a Twisted transport: what twisted.web leaves open is closed here.
+
+A cap on bodies that holds before they are kept, an absolute time for a request to arrive, one
+Host, no other protocol than HTTP/1, no version in the answers, and a log without secrets.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource
+from twisted.web.server import Request, Site
+
+from mailhub.http.call import Answer, Call, json_answer
+from mailhub.net.peer import peer_of
+from mailhub.ports import Clock, Log
+
+LINGER = 2.0
+"""Seconds in which a refused body is read and dropped, so that its sender can read the refusal."""
+SECURITY_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_METHOD = re.compile(rb"[A-Z]{1,20}")
+_REFUSED = {
+    400: json_answer({"error": "Bad request", "code": "BadRequest"}, 400),
+    413: json_answer({"error": "The body is too large", "code": "TooLarge"}, 413),
+    500: json_answer({"error": "Internal failure", "code": "InternalError"}, 500),
+}
+
+
+class Channel(HTTPChannel):
+    """One connection. The timer runs from a request's first byte to its last and is not moved by
+    the bytes between, so nobody holds a connection by sending slowly."""
+
+    _receiving = False
+
+    def resetTimeout(self) -> None:
+        if not self._receiving:
+            self._receiving = True
+            super().resetTimeout()
+
+    def allContentReceived(self) -> None:
+        self._receiving = False
+        super().allContentReceived()
+
+    def retire(self) -> None:
+        """The server stops: idle connections close, others after the answer in progress."""
+        if not self.requests:
+            self.loseConnection()
+            return
+        self.persistent = False
+        headers = self.requests[-1].responseHeaders
+        headers.setRawHeaders(b"connection", [b"close"])
+
+
+class BoundedRequest(Request):
+    """One request."""
+
+    channel: Any
+    content: Any
+    site: BoundedSite
+    route = "-"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._received = 0
+        self._refused = False
+        self.began = 0.0
+
+    def gotLength(self, length: int | None) -> None:
+        """The headers are complete: the last moment to refuse a body before it is sent."""
+        site = self.channel.site
+        self.began = site.clock.seconds()
+        if length is not None and length > site.body_limit:
+            self._refuse_body()
+            length = 0
+        super().gotLength(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._refused:
+            return
+        if self._received > self.channel.site.body_limit:
+            self._refuse_body()
+        else:
+            super().handleContentChunk(data)
+
+    def _refuse_body(self) -> None:
+        """Answers at once and drops what still comes, for a while: closing with unread input
+        would reset the connection and take the answer with it."""
+        self._refused = True
+        self.requestHeaders.removeHeader(b"expect")
+        channel = self.channel
+        channel.site.note(self, 413)
+        channel.transport.write(_raw(_REFUSED[413]))
+        channel.site.reactor.callLater(LINGER, channel.loseConnection)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if self._refused:
+            self.channel.loseConnection()
+            return
+        super().requestReceived(command, path, version)
+
+    def process(self) -> None:
+        self.site = self.channel.site
+        if self._malformed():
+            self.respond(_REFUSED[400])
+            self.finish()
+            return
+        super().process()
+
+    def _malformed(self) -> bool:
+        """RFC 9112 section 3.2: exactly one Host; and a target that can be routed."""
+        hosts = self.requestHeaders.getRawHeaders(b"host", [])
+        old = self.clientproto == b"HTTP/1.0" and not hosts
+        if not old and (len(hosts) != 1 or not _HOST.fullmatch(hosts[0])):
+            return True
+        if not _METHOD.fullmatch(self.method) or not self.path.startswith(b"/"):
+            return True
+        try:
+            self.uri.decode("ascii")
+            unquote_to_bytes(self.path).decode()
+        except UnicodeDecodeError:
+            return True
+        return b"\0" in unquote_to_bytes(self.path)
+
+    def getRequestHostname(self) -> bytes:
+        """Klein builds a URL from it that nothing here uses; what a client sent stays out."""
+        return b"localhost"
+
+    def call(self, arguments: dict[str, str]) -> Call:
+        """The request as a value."""
+        headers: dict[str, list[str]] = {}
+        for name, values in self.requestHeaders.getAllRawHeaders():
+            key = name.decode("latin-1").lower()
+            headers[key] = [value.decode("utf-8", "replace") for value in values]
+        return Call(
+            method=self.method.decode("ascii"),
+            path=unquote_to_bytes(self.path).decode(),
+            peer=peer_of(self.channel.transport),
+            arguments=arguments,
+            query=self.uri.partition(b"?")[2].decode("ascii"),
+            headers=headers,
+            body=self.content.read(),
+        )
+
+    def respond(self, answer: Answer) -> None:
+        """Writes the response, unless one was written or the peer has gone."""
+        if self.startedWriting or self._disconnected:
+            return
+        self.setResponseCode(answer.status)
+        self.responseHeaders.removeHeader(b"server")
+        for name, value in _headers(answer):
+            self.setHeader(name, value)
+        self.write(answer.body)
+
+    def processingFailed(self, reason: Failure) -> None:
+        """What no dialect could answer; the traceback goes to the log alone."""
+        self._log.failure("A request failed", failure=reason)
+        self.respond(_REFUSED[500])
+        self.finish()
+
+
+class BoundedSite(Site):
+    """Makes the connections of one listener. `body_limit`: bytes of one request's body."""
+
+    noisy = False
+    protocol = Channel  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        resource: IResource,
+        *,
+        body_limit: int,
+        timeout: float,
+        reactor: IReactorTime,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        super().__init__(
+            resource,
+            BoundedRequest,
+            timeout=timeout,
+            reactor=reactor,
+            parsePOSTFormSubmission=False,
+        )
+        self.body_limit = body_limit
+        self.clock = clock
+        self._events = log
+
+    def startFactory(self) -> None:
+        """Site would open an access log here, with whole queries in it."""
+
+    def stopFactory(self) -> None:
+        """See `startFactory`."""
+
+    def log(self, request: Any) -> None:
+        """Called by each request when it is finished."""
+        self.note(request, request.code)
+
+    def note(self, request: BoundedRequest, status: int) -> None:
+        """One event a request: the route and never the path or the query, which hold tokens."""
+        method = getattr(request, "method", b"-").decode("ascii", "replace")[:20]
+        self._events.event(
+            "request",
+            service="http",
+            method=method,
+            route=request.route,
+            outcome=str(status),
+            duration=self.clock.seconds() - request.began,
+            peer=peer_of(request.channel.transport).address if request.channel else "",
+        )
+
+
+def _headers(answer: Answer) -> list[tuple[str, str]]:
+    given = [*SECURITY_HEADERS, *answer.headers]
+    if answer.status != 204:
+        given += [("Content-Type", answer.type), ("Content-Length", str(len(answer.body)))]
+    return given
+
+
+def _raw(answer: Answer) -> bytes:
+    """A response outside of twisted.web's own writing."""
+    lines = [f"HTTP/1.1 {answer.status} Refused", "Connection: close"]
+    lines += [f"{name}: {value}" for name, value in _headers(answer)]
+    return "\r\n".join([*lines, "", ""]).encode() + answer.body

@@ -1,0 +1,187 @@
+"""What every WildDuck call takes in common: merged parameters, their types, and Joi's texts.
+
+Clients show `details` to people and some match its words, so they are those of the Joi library
+that WildDuck validates with. Pure: JSON, query and path in; values or Invalid out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Annotated, Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from mailhub.http import body
+from mailhub.http.call import Call
+from mailhub.model.errors import Invalid
+
+LARGEST = (1 << 53) - 1
+"""The largest integer that a JavaScript client holds exactly."""
+TRUE = frozenset({"y", "true", "yes", "on", "1"})
+FALSE = frozenset({"n", "false", "no", "off", "0"})
+
+
+class FieldErrors(Invalid):
+    """`details`: a text for each field at fault."""
+
+    def __init__(self, details: Mapping[str, str]) -> None:
+        super().__init__(". ".join(details.values()), next(iter(details), ""))
+        self.details = dict(details)
+
+
+def _boolean(value: object) -> object:
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower() if isinstance(value, (str, int)) else ""
+    if word in TRUE:
+        return True
+    if word in FALSE:
+        return False
+    raise PydanticCustomError("boolean", "must be a boolean")
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("number", "must be a number")
+    return value
+
+
+def _hex_id(value: object) -> object:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string", "must be a string")
+    if not set(value) <= set("0123456789abcdefABCDEF"):
+        raise PydanticCustomError("hex", "must only contain hexadecimal characters")
+    if len(value) != 24:
+        raise PydanticCustomError("length", "length must be 24 characters long")
+    return value.lower()
+
+
+def _ip(value: object) -> object:
+    try:
+        return str(ip_address(value if isinstance(value, str) else "-"))
+    except ValueError:
+        raise PydanticCustomError(
+            "ip", "must be a valid ip address with a forbidden CIDR"
+        ) from None
+
+
+def _words(value: object) -> object:
+    """A comma-separated list."""
+    if isinstance(value, str):
+        return [word for part in value.split(",") if (word := part.strip())]
+    return value
+
+
+def _trim(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
+
+
+Trimmed = Annotated[str, BeforeValidator(_trim)]
+Boolean = Annotated[bool, BeforeValidator(_boolean)]
+Number = Annotated[int, BeforeValidator(_number), Field(ge=0, le=LARGEST)]
+HexId = Annotated[str, BeforeValidator(_hex_id)]
+Tags = Annotated[
+    list[Annotated[Trimmed, Field(min_length=1, max_length=128)]], Field(max_length=100)
+]
+TagWords = Annotated[list[Annotated[str, Field(max_length=1024)]], BeforeValidator(_words)]
+
+
+class Parameters(BaseModel):
+    """The base of all calls: unknown fields are refused, `sess` and `ip` always taken.
+
+    `sess` and `ip` are labels of the caller's own user, for the security log; nothing is decided
+    by them. An empty text is an absent one, except for the names in `clearable`.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+    clearable: ClassVar[frozenset[str]] = frozenset()
+
+    sess: Annotated[str, Field(max_length=255)] = ""
+    ip: Annotated[str, BeforeValidator(_ip)] = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, data: dict[str, Any]) -> dict[str, Any]:
+        keep = cls.clearable
+        return {name: value for name, value in data.items() if value != "" or name in keep}
+
+
+class UserCall(Parameters):
+    """A call on one user."""
+
+    user: HexId
+
+
+class Page(Parameters):
+    """A list's part; here unknown fields pass, as WildDuck lets them."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    limit: Annotated[int, BeforeValidator(_number), Field(ge=1, le=250)] = 20
+    next: Annotated[str, Field(max_length=1024)] = ""
+    previous: Annotated[str, Field(max_length=1024)] = ""
+    page: Number = 1
+
+
+_Shape = TypeVar("_Shape", bound=Parameters)
+
+
+def read(shape: type[_Shape], call: Call) -> _Shape:
+    """The call's parameters: query, then body, then path, the later ones winning.
+
+    Raises Invalid, FieldErrors.
+    """
+    merged: dict[str, Any] = dict(call.fields())
+    merged.pop("accessToken", None)
+    merged.update(body.fields(call))
+    merged.update(call.arguments)
+    try:
+        return shape.model_validate(merged)
+    except ValidationError as error:
+        raise FieldErrors(details(error.errors())) from None
+
+
+TEXTS = {
+    "missing": "is required",
+    "extra_forbidden": "is not allowed",
+    "string_type": "must be a string",
+    "string_too_long": "length must be less than or equal to {max_length} characters long",
+    "string_too_short": "length must be at least {min_length} characters long",
+    "string_pattern_mismatch": "fails to match the required pattern",
+    "int_type": "must be a number",
+    "int_parsing": "must be a number",
+    "int_parsing_size": "must be a safe number",
+    "int_from_float": "must be an integer",
+    "greater_than_equal": "must be greater than or equal to {ge}",
+    "less_than_equal": "must be less than or equal to {le}",
+    "list_type": "must be an array",
+    "too_long": "must contain less than or equal to {max_length} items",
+}
+"""pydantic's error types in Joi's words."""
+
+
+def details(errors: Sequence[ErrorDetails]) -> dict[str, str]:
+    """A text for each field, the first error of each."""
+    texts: dict[str, str] = {}
+    for error in errors:
+        name = _name(error["loc"])
+        template = TEXTS.get(error["type"])
+        text = template.format(**error.get("ctx", {})) if template else error["msg"]
+        if error["type"] == "string_too_short" and error["input"] == "":
+            text = "is not allowed to be empty"
+        texts.setdefault(name, f'"{name}" {text}')
+    return texts
+
+
+def _name(location: Sequence[str | int]) -> str:
+    """`tags`, `tags[0]`; the branches of a union are no part of the name."""
+    name = ""
+    for part in location:
+        if isinstance(part, int):
+            name += f"[{part}]"
+        elif not name:
+            name = part
+    return name or "value"
