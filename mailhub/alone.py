@@ -9,9 +9,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from mailhub import tap
 from mailhub.control import wire
 from mailhub.control.server import ControlFactory, ControlServer
 from mailhub.model.errors import MailhubError
@@ -20,22 +26,26 @@ from mailhub.net.clock import install_monotonic
 from mailhub.net.folder import DataFolder
 
 
-class OnlyFactory(ControlFactory):
-    """Serves one connection, then says so."""
+class OnlyServer(ControlServer):
+    """The one connection."""
 
-    over: Any
+    def __init__(self, factory: OnlyFactory) -> None:
+        super().__init__(factory)
+        self._over = factory.over
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        super().connectionLost(reason)
+        self._over()
+
+
+class OnlyFactory(ControlFactory):
+    """Makes it. `over`: called when it is gone."""
+
+    over: Callable[[], object]
 
     def buildProtocol(self, addr: object) -> ControlServer:
         """See IProtocolFactory."""
-        server = ControlServer(self)
-        lost = server.connectionLost
-
-        def ended(*reason: Any) -> None:
-            lost(*reason)
-            self.over()
-
-        server.connectionLost = ended  # type: ignore[method-assign]
-        return server
+        return OnlyServer(self)
 
 
 def main(descriptor: int, data: str, config: str | None) -> int:
@@ -58,39 +68,35 @@ def main(descriptor: int, data: str, config: str | None) -> int:
 
 
 def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> None:
-    from twisted.internet import reactor
-    from twisted.internet.defer import Deferred
+    from twisted.internet import reactor as installed
 
-    from mailhub import tap
-
+    reactor: Any = installed
     install_monotonic(reactor)
     parts = tap.compose_alone(folder.path, Path(config) if config else None, reactor)
     failures: list[MailhubError] = []
 
     async def begin() -> None:
-        await parts.store.start()
+        parts.store.start()
         parts.hashing.start()
         factory = OnlyFactory(tap.control_services(parts), reactor, parts.log)
         factory.over = lambda: Deferred.fromCoroutine(end())
         channel.setblocking(False)
-        reactor.adoptStreamConnection(channel.fileno(), socket.AF_UNIX, factory)  # type: ignore[attr-defined]
+        reactor.adoptStreamConnection(channel.fileno(), socket.AF_UNIX, factory)
         channel.close()
 
     async def end() -> None:
         parts.hashing.stop()
         await parts.store.stop()
-        reactor.stop()  # type: ignore[attr-defined]
+        reactor.stop()
 
     def failed(failure: Any) -> None:
         error = failure.value
         text = error.text if isinstance(error, MailhubError) else failure.getErrorMessage()
         failures.append(MailhubError(text))
-        reactor.stop()  # type: ignore[attr-defined]
+        reactor.stop()
 
-    reactor.callWhenRunning(  # type: ignore[attr-defined]
-        lambda: Deferred.fromCoroutine(begin()).addErrback(failed)
-    )
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(begin()).addErrback(failed))
+    reactor.run()
     if failures:
         raise failures[0]
 

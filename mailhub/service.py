@@ -54,16 +54,24 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class House:
+    """Every part, made. `open_doors`: called when all have started; it answers when clients may
+    come. `steps`: in the order of their start."""
+
+    steps: Sequence[Step]
+    open_doors: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What `tap` composed. `before`: parts that serve nobody yet (store, hashing); `announce`:
-    told when all is ready."""
+    """What `tap` laid out. `build`: makes the parts, once ports and folder are ours and root's
+    rights are gone; it opens files and may take its time, for nothing runs yet."""
 
     reactor: Any
     folder: DataFolder
     certificates: Certificates
     listeners: Sequence[Listener]
-    steps: Sequence[Step]
-    announce: Callable[[], Awaitable[None] | None]
+    build: Callable[[], House]
     sink: Sink
     observer: Observer
     log: Log
@@ -76,6 +84,7 @@ class MailServer(Service):
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._phase = Phase.NEW
+        self._house: House | None = None
         self._started: list[Step] = []
 
     def setServiceParent(self, parent: Any) -> None:
@@ -101,13 +110,13 @@ class MailServer(Service):
         plan.certificates.load()
         for listener in plan.listeners:
             _at_once(listener.open())
-            listener.pause()
         if plan.user and os.getuid() == 0:
             uid, gid = privileges.identity(plan.user)
             plan.folder.give_to(uid, gid)
             privileges.become(uid, gid)
         else:
             privileges.seal()
+        self._house = plan.build()
         self._phase = Phase.BOUND
 
     def startService(self) -> None:
@@ -119,17 +128,16 @@ class MailServer(Service):
         Deferred.fromCoroutine(self._start()).addErrback(self._failed)
 
     async def _start(self) -> None:
-        plan = self._plan
-        for step in plan.steps:
+        plan, house = self._plan, self._house
+        assert house is not None
+        for step in house.steps:
             self._started.append(step)
             await _maybe(step.start())
         if self._phase is not Phase.STARTING:
             return
         plan.certificates.start(plan.reactor)
         signal.signal(signal.SIGHUP, self._hung_up)
-        await _maybe(plan.announce())
-        for listener in plan.listeners:
-            listener.resume()
+        await house.open_doors()
         plan.folder.publish([listener.describe() for listener in plan.listeners])
         self._phase = Phase.SERVING
         plan.log.event("start", outcome="ready", pid=os.getpid())

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,6 +36,9 @@ from mailhub.core.selected import Selections
 from mailhub.core.transfer import Transfers
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
+from mailhub.http import app as http
+from mailhub.imap import server as imap
+from mailhub.imap import session as imap_talk
 from mailhub.model.account import Service
 from mailhub.model.settings import ListenerSettings, Settings
 from mailhub.net.admission import (
@@ -53,7 +57,7 @@ from mailhub.net.tls import Certificates
 from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Clock, Log
-from mailhub.service import MailServer, Plan, Step
+from mailhub.service import House, MailServer, Plan, Step
 from mailhub.smtp import server as smtp
 from mailhub.store.sqlite import SQLiteStore, open_store
 from mailhub.welcome import Welcome
@@ -131,8 +135,9 @@ def makeService(options: Options) -> IService:
     logfile = parent.get("logfile") or ""
     if not logfile and not parent.get("nodaemon", True):
         logfile = "twistd.log"
-    sink = Sink("" if logfile == "-" else logfile, reactor, options.settings().log.format)
-    return MailServer(plan(options.settings(), reactor, sink))
+    settings = options.settings()
+    sink = Sink("" if logfile == "-" else logfile, reactor, settings.log.format)
+    return MailServer(plan(settings, reactor, sink))
 
 
 def hostname_of(settings: Settings) -> str:
@@ -146,7 +151,7 @@ def compose(settings: Settings, reactor: Any, log: Log, metrics: Metrics) -> Par
     randomness = SystemRandomness()
     ids = Ids(clock, randomness)
     hostname = hostname_of(settings)
-    store = open_store(settings.store, Path(settings.data), reactor, clock)
+    store = open_store(settings.store, Path(settings.data) / "store", reactor, clock)
     hashing = PooledHashing(reactor, randomness.token)
     watch = Watch(store, log)
     mailboxes = Mailboxes(store, clock, ids, limit=settings.imap.mailboxes)
@@ -189,42 +194,50 @@ def compose(settings: Settings, reactor: Any, log: Log, metrics: Metrics) -> Par
 
 
 def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
-    """Everything `service` needs to run the server."""
+    """Everything `service` needs to run the server; opens nothing yet."""
     metrics = Metrics()
     log = MeasuredLog(ServiceLog(sink, settings.log.level), metrics)
     folder = DataFolder(Path(settings.data))
-    parts = compose(settings, reactor, log, metrics)
-    certificates = Certificates(settings.tls, folder.path, parts.hostname, log)
-    listeners = open_doors(parts, certificates, folder)
-    lateness = Lateness(reactor, metrics)
-    control = ControlSocket(
-        ControlFactory(control_services(parts), reactor, log), folder.path / CONTROL
-    )
-    welcome = Welcome(
-        folder,
-        parts.domains,
-        parts.accounts,
-        parts.store,
-        parts.hashing,
-        SystemRandomness(),
-        log,
-    )
+    certificates = Certificates(settings.tls, folder.path, hostname_of(settings), log)
+    doors = listeners(settings, certificates, folder, metrics, log, reactor)
     return Plan(
         reactor=reactor,
         folder=folder,
         certificates=certificates,
-        listeners=listeners,
+        listeners=doors,
+        build=lambda: build(compose(settings, reactor, log, metrics), doors, certificates, folder),
+        sink=sink,
+        observer=Observer(sink, settings.log.level),
+        log=log,
+        user=settings.user,
+    )
+
+
+def build(
+    parts: Parts, doors: Sequence[Listener], certificates: Certificates, folder: DataFolder
+) -> House:
+    """The parts in the order in which they start, and the doors that open last."""
+    lateness = Lateness(parts.reactor, parts.metrics)
+    factory = ControlFactory(control_services(parts), parts.reactor, parts.log)
+    control = ControlSocket(factory, folder.path / CONTROL)
+    randomness = SystemRandomness()
+    welcome = Welcome(
+        folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
+    )
+
+    async def open_doors() -> None:
+        for door in doors:
+            door.serve(FACES[door.settings.service](parts, door.settings, certificates))
+        await welcome.greet(parts.settings, parts.hostname, doors, parts.watch)
+
+    return House(
         steps=[
             Step("store", parts.store.start, parts.store.stop),
             Step("hashing", parts.hashing.start, parts.hashing.stop),
             Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),
         ],
-        announce=lambda: welcome.greet(settings, parts.hostname, listeners, parts.watch),
-        sink=sink,
-        observer=Observer(sink, settings.log.level),
-        log=log,
-        user=settings.user,
+        open_doors=open_doors,
     )
 
 
@@ -245,38 +258,61 @@ def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
     """Core without faces, for one command that owns the store. Logs to standard error only what
     went wrong. Raises BadConfig."""
     settings = replace(config.load(path), data=str(data))
-    metrics = Metrics()
     sink = Sink("/dev/stderr", reactor, "plain")
-    return compose(settings, reactor, ServiceLog(sink, "error"), metrics)
+    return compose(settings, reactor, ServiceLog(sink, "error"), Metrics())
 
 
-def open_doors(parts: Parts, certificates: Certificates, folder: DataFolder) -> list[Listener]:
-    """One Listener for each `[[listener]]`, not open yet."""
-    listeners: list[Listener] = []
-    descriptors = Descriptors(
-        descriptor_budget(raise_descriptor_limit()),
-        pause=lambda: pause(True),
-        resume=lambda: pause(False),
-    )
+def listeners(
+    settings: Settings,
+    certificates: Certificates,
+    folder: DataFolder,
+    metrics: Metrics,
+    log: Log,
+    reactor: Any,
+) -> Sequence[Listener]:
+    """One Listener for each `[[listener]]`, not bound yet."""
+    doors: list[Listener] = []
 
     def pause(full: bool) -> None:
-        parts.log.event("accept", outcome="paused" if full else "resumed", level="warn")
-        for listener in listeners:
-            (listener.pause if full else listener.resume)()
+        log.event("accept", outcome="paused" if full else "resumed", level="warn")
+        for door in doors:
+            (door.pause if full else door.resume)()
 
-    admission = Admission(parts.settings.limits)
-    shared = Shared(parts.reactor, certificates, admission, descriptors, parts.log, folder.path)
-    for settings in parts.settings.listener:
-        face = FACES[settings.service](parts, settings, certificates)
-        listeners.append(Listener(settings, face, BUSY[settings.service], shared))
-        parts.metrics.connections(
-            settings.service, lambda service=settings.service: admission.count(service)
-        )
-    return listeners
+    budget = descriptor_budget(raise_descriptor_limit())
+    descriptors = Descriptors(budget, lambda: pause(True), lambda: pause(False))
+    admission = Admission(settings.limits)
+    shared = Shared(reactor, certificates, admission, descriptors, log, folder.path)
+    for one in settings.listener:
+        doors.append(Listener(one, BUSY[one.service], shared))
+        metrics.connections(one.service, partial(admission.count, one.service))
+    return doors
 
 
 def _starttls(settings: ListenerSettings, certificates: Certificates) -> Any:
     return certificates.context_factory() if settings.tls == "starttls" else None
+
+
+def _imap(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
+    site = imap_talk.Site(
+        hostname=parts.hostname,
+        settings=parts.settings.imap,
+        storage=parts.store,
+        login=parts.login,
+        mailboxes=parts.mailboxes,
+        messages=parts.messages,
+        selections=parts.selections,
+        watch=parts.watch,
+        ids=parts.ids,
+        clock=parts.clock,
+        log=parts.log,
+        quota=parts.settings.store.quota,
+    )
+    return imap.IMAPFactory(
+        site,
+        reactor=parts.reactor,
+        new_session=parts.ids.new,
+        tls=_starttls(settings, certificates),
+    )
 
 
 def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
@@ -295,6 +331,24 @@ def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         new_session=parts.ids.new,
         tls=_starttls(settings, certificates),
     )
+
+
+def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
+    faces = http.Parts(
+        accounts=parts.accounts,
+        addresses=parts.addresses,
+        domains=parts.domains,
+        login=parts.login,
+        settings=parts.settings.http,
+        default_domain=parts.settings.default_domain,
+        quota=parts.settings.store.quota,
+        registry=parts.metrics.registry,
+        ready=lambda: True,
+        reactor=parts.reactor,
+        clock=parts.clock,
+        log=parts.log,
+    )
+    return http.application(faces, settings.root)
 
 
 def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
@@ -316,5 +370,7 @@ FACES = {
     "smtp": _smtp,
     "submission": _smtp,
     "lmtp": _smtp,
+    "imap": _imap,
     "pop3": _pop3,
+    "http": _http,
 }

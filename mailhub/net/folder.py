@@ -18,6 +18,7 @@ from mailhub.model.errors import MailhubError
 READY = "run/mailhub.json"
 CONTROL = "run/control.sock"
 ADMIN = "initial-admin.json"
+LOCK = "run/lock"
 
 
 class Busy(MailhubError):
@@ -46,7 +47,7 @@ class DataFolder:
 
     def give_to(self, uid: int, gid: int) -> None:
         """Hands what this process made as root to who it becomes."""
-        for path in (self.path, self.path / "run", self.path / "lock", *self.path.glob("tls/*")):
+        for path in (self.path, self.path / "run", self.path / LOCK, *self.path.glob("tls/*")):
             if path.exists():
                 os.chown(path, uid, gid)
         if (self.path / "tls").exists():
@@ -54,7 +55,7 @@ class DataFolder:
 
     def lock(self) -> None:
         """Takes the folder for this process, until it ends. Raises Busy."""
-        path = self.path / "lock"
+        path = self.path / LOCK
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:

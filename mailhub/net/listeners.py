@@ -56,16 +56,17 @@ class Shared:
 
 
 class Listener(Factory):
-    """One `[[listener]]`, from its endpoint string to sessions of `face`.
+    """One `[[listener]]`, from its endpoint string to sessions of a face.
 
-    `refusal`: what a client over a limit is told before the connection is closed.
+    It is bound first, perhaps as root, and given the face later (`serve`); until then nobody is
+    accepted. `refusal`: what a client over a limit is told before the connection is closed.
     """
 
     noisy = False
 
-    def __init__(
-        self, settings: ListenerSettings, face: Any, refusal: bytes, shared: Shared
-    ) -> None:
+    sessions: Any
+
+    def __init__(self, settings: ListenerSettings, refusal: bytes, shared: Shared) -> None:
         self.settings = settings
         self.shared = shared
         self.refusal = refusal
@@ -73,25 +74,30 @@ class Listener(Factory):
         self._proxies = Networks(settings.proxy_from)
         self._port: IListeningPort | None = None
         self._emptied: Deferred[None] | None = None
-        self._face = face
-        implicit = settings.tls == "implicit"
-        self.sessions = shared.certificates.implicit(face, shared.reactor) if implicit else face
 
     # -- opening and closing
 
     async def open(self) -> None:
-        """Binds and listens. Raises CannotListen."""
+        """Binds; what connects waits in the kernel's queue. Raises CannotListen."""
         description = self._description()
         try:
             endpoint = serverFromString(  # type: ignore[no-untyped-call]
                 self.shared.reactor, description
             )
             self._port = await endpoint.listen(self)
+            self.pause()
         except CannotListenError as error:
             reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
             raise CannotListen(self._refused(reason)) from error
         except (ValueError, TypeError, KeyError, OSError) as error:
             raise CannotListen(self._refused(str(error))) from error
+
+    def serve(self, face: Any) -> None:
+        """Accepts connections from now on, as sessions of the factory `face`."""
+        shared = self.shared
+        implicit = self.settings.tls == "implicit"
+        self.sessions = shared.certificates.implicit(face, shared.reactor) if implicit else face
+        self.resume()
 
     async def close(self) -> None:
         """No new connections; those that stand go on."""
