@@ -11,7 +11,7 @@ from mailhub.model.change import AccountChanged, Actor, AddressesChanged
 from mailhub.model.errors import AlreadyExists, NotFound
 from mailhub.model.mailbox import NewMailbox
 from mailhub.store import addresses, mailboxes
-from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, span
+from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, one_moment, span
 from mailhub.store.transaction import Transaction
 
 _SELECT = """

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from mailhub.model.address import Address, NewAddress
 from mailhub.model.change import Actor, AddressesChanged
 from mailhub.model.errors import AlreadyExists, NotFound
-from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, span
+from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, one_moment, span
 from mailhub.store.transaction import Transaction
 
 _SELECT = (

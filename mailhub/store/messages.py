@@ -17,7 +17,7 @@ from mailhub.model.message import BlobRef, Content, Index, Rendered
 from mailhub.model.uids import UidSet
 from mailhub.store import keywords
 from mailhub.store.schema import KEY_SHIFT
-from mailhub.store.sql import Cursor, Ranged, integers
+from mailhub.store.sql import Cursor, Ranged, integers, one_moment
 
 _JOINED = (
     " FROM message AS m CROSS JOIN content AS c ON c.key = m.content"
@@ -60,8 +60,9 @@ class Slices(Sequence[tuple[int, bytes]]):
         return self._at(place)
 
 
+@one_moment
 def index(cursor: Cursor, account: int, mailbox: int) -> Index:
-    """See `ports.Messages.index`. Runs in a read transaction: all of it is of one moment."""
+    """See `ports.Messages.index`."""
     key = {"account": account, "mailbox": mailbox}
     box = cursor.execute(
         "SELECT uidvalidity, uidnext, highestmodseq FROM mailbox"

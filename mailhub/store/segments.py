@@ -71,13 +71,22 @@ class Appender:
         return self._number
 
     def resume(self, number: int, end: int) -> None:
-        """Goes on in an existing segment, cut off at `end`: nothing behind it was acknowledged."""
+        """Goes on in an existing segment, cut off at `end`: nothing behind it was acknowledged.
+
+        A file that is shorter than that is left as it is, for `verify` to find what it lacks.
+        """
+        end = max(end, len(HEAD))
+        self._number = number
         handle = os.open(path_of(self._folder, number), os.O_RDWR | os.O_CLOEXEC)
-        if os.fstat(handle).st_size > end:
+        size = os.fstat(handle).st_size
+        if size < end:
+            os.close(handle)
+            return
+        if size > end:
             os.ftruncate(handle, end)
             os.fsync(handle)
         os.lseek(handle, end, os.SEEK_SET)
-        self._handle, self._number, self._end = handle, number, end
+        self._handle, self._end = handle, end
 
     def append(self, bodies: Sequence[Bytes]) -> list[Blob]:
         """Writes all of them; not durable before `sync`."""

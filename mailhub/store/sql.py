@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, wraps
+from functools import lru_cache
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from mailhub.model.uids import UidSet
@@ -47,14 +47,14 @@ def one_moment(
 ) -> Callable[Concatenate[Cursor, P], T]:
     """For a reading function of several statements: all of them see the same commit."""
 
-    @wraps(work)
-    def inside(cursor: Cursor, *args: P.args, **kwargs: P.kwargs) -> T:
+    def inside(cursor: Cursor, /, *args: P.args, **kwargs: P.kwargs) -> T:
         cursor.execute("BEGIN", {})
         try:
             return work(cursor, *args, **kwargs)
         finally:
             cursor.execute("COMMIT", {})
 
+    inside.__doc__ = work.__doc__
     return inside
 
 

@@ -1,0 +1,200 @@
+"""Giving garbage back: what lives in a mostly dead segment is copied forward, then its file goes.
+
+Copying runs by account, a megabyte a commit, between the commits of others. Readers lose nothing:
+a place that was looked up before stays readable for `GRACE` seconds after the last row left it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from mailhub.model.message import BlobRef
+from mailhub.store.arrivals import Blob
+from mailhub.store.batch import Bytes, Job
+from mailhub.store.segments import HEAD, numbers, path_of
+from mailhub.store.sql import Cursor, number
+from mailhub.store.transaction import Transaction
+
+STEP = 1 << 20
+"""Bytes copied in one commit."""
+GRACE = 600.0
+"""Seconds that a file stays after nothing refers to it: longer than any reader holds a place."""
+
+
+class Reading(Protocol):
+    """What this asks of the readers."""
+
+    def query(self, work: Callable[..., Any], *args: object) -> Deferred[Any]: ...
+    def read(self, refs: Sequence[BlobRef]) -> Deferred[Sequence[bytes]]: ...
+
+
+class Writing(Protocol):
+    """What this asks of the writer."""
+
+    def submit(self, job: Job) -> Deferred[Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A closed segment: its file's size and how much of it is in use."""
+
+    segment: int
+    size: int
+    live: int
+
+    @property
+    def wasteful(self) -> bool:
+        """Whether more than half of it is garbage."""
+        return self.live * 2 < self.size - len(HEAD)
+
+
+def survey(cursor: Cursor, folder: Path, current: int) -> list[Usage]:
+    """Every segment that has a file, but for the one being written."""
+    live = json.loads(
+        cursor.execute("SELECT json_group_object(number, live) FROM segment", {}).fetchone()[0]
+    )
+    return [
+        Usage(one, path_of(folder, one).stat().st_size, live.get(str(one), 0))
+        for one in numbers(folder)
+        if one != current
+    ]
+
+
+def places(cursor: Cursor, segment: int) -> list[tuple[BlobRef, bytes]]:
+    """Blobs of the segment that rows stand on, with their digests, by account."""
+    rows = cursor.execute(
+        "SELECT json_group_array(json_array(start, length, hex(digest))) FROM (SELECT start,"
+        " length, digest, min(key) AS key FROM content WHERE segment = :segment GROUP BY start"
+        " UNION SELECT start, length, digest, 0 FROM queue_message WHERE segment = :segment"
+        " ORDER BY 4) AS found",
+        {"segment": segment},
+    ).fetchone()
+    found: dict[BlobRef, bytes] = {}
+    for start, length, digest in json.loads(rows[0]):
+        found.setdefault(BlobRef(segment, start, length), bytes.fromhex(digest))
+    return list(found.items())
+
+
+def relocate(tx: Transaction, put: Sequence[Blob], refs: Sequence[BlobRef]) -> None:
+    """Points rows from the old places to the new ones. Rows that went meanwhile are no matter."""
+    for old, new in zip(refs, put, strict=True):
+        moved = 0
+        for table in ("content", "queue_message"):
+            moved += tx.execute(
+                f"UPDATE {table} SET segment = :new_segment, start = :new_start"
+                " WHERE segment = :segment AND start = :start",
+                {
+                    "new_segment": new.ref.segment,
+                    "new_start": new.ref.offset,
+                    "segment": old.segment,
+                    "start": old.offset,
+                },
+            ).rowcount
+        if moved:
+            tx.enliven(old.segment, -old.length)
+            tx.enliven(new.ref.segment, new.ref.length)
+
+
+def unused(cursor: Cursor, segment: int) -> bool:
+    """Whether no row stands in the segment."""
+    return not number(
+        cursor,
+        "SELECT EXISTS (SELECT 1 FROM content WHERE segment = :segment)"
+        " OR EXISTS (SELECT 1 FROM queue_message WHERE segment = :segment)",
+        {"segment": segment},
+    )
+
+
+def forget(tx: Transaction, put: Sequence[Blob], segment: int) -> None:
+    """Drops the segment's own row."""
+    tx.execute("DELETE FROM segment WHERE number = :segment", {"segment": segment})
+
+
+def remove_file(cursor: Cursor, folder: Path, segment: int) -> bool:
+    """Deletes the file unless a row stands in it after all."""
+    if not unused(cursor, segment):
+        return False
+    path_of(folder, segment).unlink(missing_ok=True)
+    return True
+
+
+class Compaction:
+    """Goes over all segments, a round at a time."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        folder: Path,
+        readers: Reading,
+        writer: Writing,
+        current: Callable[[], int],
+        seconds: Callable[[], float],
+    ) -> None:
+        self._folder = folder
+        self._readers = readers
+        self._writer = writer
+        self._current = current
+        self._seconds = seconds
+        self._emptied: dict[int, float] = {}
+        self._damaged: set[int] = set()
+
+    async def round(self) -> None:
+        """Copies out of what is wasteful, and removes the files that were emptied long ago."""
+        usages = await self._readers.query(survey, self._folder, self._current())
+        for usage in usages:
+            if usage.segment in self._damaged or not usage.wasteful:
+                continue
+            if usage.segment not in self._emptied:
+                await self._copy_forward(usage.segment)
+        await self._remove_files()
+
+    async def _copy_forward(self, segment: int) -> None:
+        chunk: list[tuple[BlobRef, bytes]] = []
+        size = 0
+        for ref, digest in await self._readers.query(places, segment):
+            chunk.append((ref, digest))
+            size += ref.length
+            if size >= STEP:
+                await self._copy(chunk)
+                chunk, size = [], 0
+        if chunk:
+            await self._copy(chunk)
+        if await self._readers.query(unused, segment):
+            self._emptied[segment] = self._seconds()
+
+    async def _copy(self, chunk: Sequence[tuple[BlobRef, bytes]]) -> None:
+        datas = await self._readers.read([ref for ref, _ in chunk])
+        bodies: list[Bytes] = []
+        refs: list[BlobRef] = []
+        for (ref, digest), data in zip(chunk, datas, strict=True):
+            if sha256(data).digest() != digest:
+                # Never copied under a new, right digest: it stays for `verify` to report.
+                self._damaged.add(ref.segment)
+                self._log.error(
+                    "Damaged bytes in segment {segment} at {offset}",
+                    segment=ref.segment,
+                    offset=ref.offset,
+                )
+                continue
+            bodies.append(Bytes(memoryview(data), digest))
+            refs.append(ref)
+        await self._writer.submit(Job(bodies, call=partial(relocate, refs=refs)))
+
+    async def _remove_files(self) -> None:
+        now = self._seconds()
+        for segment, since in list(self._emptied.items()):
+            if now - since < GRACE:
+                continue
+            del self._emptied[segment]
+            if await self._readers.query(remove_file, self._folder, segment):
+                await self._writer.submit(Job(call=partial(forget, segment=segment)))

@@ -1,0 +1,126 @@
+"""Opening the SQLite database: how it is tuned, made, and brought to the newest schema."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+from pathlib import Path
+
+from mailhub.model.errors import Unavailable
+from mailhub.store import schema
+
+NAME = "mail.sqlite"
+PAGE_SIZE = 4096
+CACHED_STATEMENTS = 512
+
+_COMMON = """
+    PRAGMA busy_timeout = 10000;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA secure_delete = OFF;
+    PRAGMA cache_size = -32768;
+    PRAGMA wal_autocheckpoint = 0;
+"""
+# mmap_size stays 0: a disk error under a map is a signal that kills the process, not an error.
+_WRITER = """
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+"""
+
+
+def connect_writer(folder: Path) -> sqlite3.Connection:
+    """The one connection that writes. Raises sqlite3.Error."""
+    connection = _connect(folder)
+    connection.executescript(f"PRAGMA page_size = {PAGE_SIZE};{_COMMON}{_WRITER}")
+    return connection
+
+
+def connect_reader(folder: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    connection = _connect(folder)
+    connection.executescript(f"{_COMMON} PRAGMA query_only = ON;")
+    return connection
+
+
+def connect_checkpointer(folder: Path) -> sqlite3.Connection:
+    """A connection for moving the log's pages into the database."""
+    connection = _connect(folder)
+    connection.executescript(f"{_COMMON} PRAGMA synchronous = FULL;")
+    return connection
+
+
+def _connect(folder: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        folder / NAME,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=CACHED_STATEMENTS,
+    )
+
+
+def prepare(folder: Path) -> None:
+    """Makes the database, or brings an older one to `schema.HEAD` after copying it.
+
+    Raises Unavailable for a database that a newer mailhub wrote.
+    """
+    connection = connect_writer(folder)
+    try:
+        revision = _revision(connection)
+        if not revision:
+            _make(connection)
+    finally:
+        connection.close()
+    if revision and revision != schema.HEAD:
+        # Alembic and SQLAlchemy cost half a second to import: only who migrates pays that.
+        from mailhub.store.migrate import migrate
+
+        migrate(folder / NAME, revision)
+
+
+def _revision(connection: sqlite3.Connection) -> str:
+    """The schema's revision; empty for a database without tables."""
+    made = connection.execute(
+        "SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'"
+    ).fetchone()
+    if made is None:
+        return ""
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    if row is None:
+        raise Unavailable("The database has no schema revision")
+    return str(row[0])
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    for statement in schema.TABLES:
+        connection.execute(statement)
+    connection.execute("INSERT INTO alembic_version VALUES (:head)", {"head": schema.HEAD})
+    connection.execute("COMMIT")
+
+
+class LogLength:
+    """How many pages stand in the write-ahead log.
+
+    Read from the log's index, whose header holds the count of committed frames 16 bytes from its
+    start (SQLite's walformat, section 2.1): asking SQLite would need a checkpoint.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / f"{NAME}-shm"
+        self._handle = -1
+
+    def pages(self) -> int:
+        """0 when there is no log."""
+        try:
+            if self._handle < 0:
+                self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            field = os.pread(self._handle, 4, 16)
+        except OSError:
+            return 0
+        return int(struct.unpack("=I", field)[0]) if len(field) == 4 else 0
+
+    def close(self) -> None:
+        """Closes the file; the next call opens it anew."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1

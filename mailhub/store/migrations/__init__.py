@@ -1,0 +1,1 @@
+"""Alembic's environment: how older databases reach `schema.HEAD`."""

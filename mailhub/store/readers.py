@@ -1,0 +1,110 @@
+"""Threads that read: each with its own connection and its own open segments."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from mailhub.model.errors import MailhubError
+from mailhub.model.message import BlobRef
+from mailhub.store import database
+from mailhub.store.faults import DRIVER, kind_of
+from mailhub.store.hop import Hop
+from mailhub.store.segments import Files
+from mailhub.store.sql import Cursor
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class _Desk:
+    """What one reading thread has at hand."""
+
+    def __init__(self, folder: Path, segments: Path) -> None:
+        self._folder = folder
+        self._connection: sqlite3.Connection | None = None
+        self.files = Files(segments)
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = database.connect_reader(self._folder)
+        return self._connection
+
+    def close(self) -> None:
+        """After an error too: the next reading opens everything anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+        self.files.close()
+
+
+_Job = tuple[Callable[[_Desk], Any], "Deferred[Any]"]
+
+
+class Readers:
+    """A bounded pool: one hop there and one back for each call."""
+
+    def __init__(self, folder: Path, segments: Path, count: int, hop: Hop) -> None:
+        self._folder = folder
+        self._segments = segments
+        self._hop = hop
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._threads = [
+            Thread(target=self._run, name=f"mailhub-reader-{number}", daemon=True)
+            for number in range(count)
+        ]
+
+    def start(self) -> None:
+        """Starts the threads."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Ends them after what was asked for; blocks until they ended."""
+        for _ in self._threads:
+            self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def query(
+        self, work: Callable[Concatenate[Cursor, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        """Runs `work` on a reading connection."""
+        done: Deferred[T] = Deferred()
+        self._jobs.put((lambda desk: work(desk.connection, *args, **kwargs), done))
+        return done
+
+    def read(self, refs: Sequence[BlobRef]) -> Deferred[Sequence[bytes]]:
+        """See `ports.Blobs.read`."""
+        done: Deferred[Sequence[bytes]] = Deferred()
+        self._jobs.put((lambda desk: desk.files.read(refs), done))
+        return done
+
+    def _run(self) -> None:
+        desk = _Desk(self._folder, self._segments)
+        while (job := self._jobs.get()) is not None:
+            self._answer(desk, *job)
+        desk.close()
+
+    def _answer(self, desk: _Desk, work: Callable[[_Desk], Any], done: Deferred[Any]) -> None:
+        try:
+            result = work(desk)
+        except MailhubError as error:
+            self._fail(done, error)
+        except DRIVER as error:
+            desk.close()
+            self._fail(done, kind_of(error))
+        except Exception as error:
+            self._fail(done, error)
+        else:
+            self._hop.post(lambda: done.callback(result))
+
+    def _fail(self, done: Deferred[Any], error: Exception) -> None:
+        self._hop.post(lambda: done.errback(error))

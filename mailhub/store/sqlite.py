@@ -1,0 +1,167 @@
+"""The embedded store: SQLite and segments in one folder, for one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Thread
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+
+from mailhub.model.errors import InUse
+from mailhub.model.message import Arrival
+from mailhub.model.settings import StoreSettings
+from mailhub.store import database, moves, segments
+from mailhub.store.arrivals import Blob, Order
+from mailhub.store.background import Background
+from mailhub.store.batch import Bytes, Job
+from mailhub.store.checkpoints import Checkpoints
+from mailhub.store.commit import Committer, WallClock
+from mailhub.store.compaction import Compaction
+from mailhub.store.hop import Hop
+from mailhub.store.readers import Readers
+from mailhub.store.segments import Appender
+from mailhub.store.spools import SpoolFolder
+from mailhub.store.sql import Cursor, number
+from mailhub.store.storage import ServedStorage
+from mailhub.store.transaction import Transaction
+from mailhub.store.watchers import Watchers
+from mailhub.store.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ThreadRunner:
+    """`services.Runner`: reads go to the pool, writes to the writer."""
+
+    def __init__(self, readers: Readers, writer: Writer) -> None:
+        self._readers = readers
+        self._writer = writer
+
+    def read(
+        self, work: Callable[Concatenate[Cursor, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        return self._readers.query(work, *args, **kwargs)
+
+    def write(
+        self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> Deferred[T]:
+        return self._writer.submit(Job(call=lambda tx, _: work(tx, *args, **kwargs)))
+
+    def arrive(
+        self,
+        bodies: Sequence[Bytes],
+        order: Callable[[Sequence[Blob]], Order],
+        replaced: tuple[int, int] | None = None,
+    ) -> Deferred[Sequence[Arrival]]:
+        if replaced is None:
+            return self._writer.submit(Job(bodies, order=order))
+        gone = replaced
+        return self._writer.submit(
+            Job(bodies, call=lambda tx, put: moves.replace(tx, order(put), gone))
+        )
+
+
+class StoreReactor(Protocol):
+    """What the store asks of the reactor."""
+
+    def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
+    def callLater(self, delay: float, call: Callable[..., object]) -> IDelayedCall: ...
+
+
+class SQLiteStore(ServedStorage):
+    """`ports.Storage` on disk. Call `start` before use and `stop` at the end."""
+
+    def __init__(
+        self, settings: StoreSettings, folder: Path, reactor: StoreReactor, clock: WallClock
+    ) -> None:
+        self._folder = folder
+        self._lock = _locked(folder)
+        blobs = folder / "segments"
+        blobs.mkdir(mode=0o700, exist_ok=True)
+        database.prepare(folder)
+        self._hop = Hop(reactor)
+        watchers = Watchers()
+        checkpoints = Checkpoints(folder)
+        appender = resumed(folder, blobs, settings.segment_size)
+        committer = Committer(folder, appender, clock, settings.quota)
+        self._readers = Readers(folder, blobs, settings.readers, self._hop)
+        self._writer = Writer(committer, checkpoints, self._hop, watchers, settings.pending)
+        self._checkpoints = checkpoints
+        runner = ThreadRunner(self._readers, self._writer)
+        self.blobs = self._readers
+        spools = SpoolFolder(settings.spool_memory, folder / "spool")
+        super().__init__(runner, spools, watchers)
+        compaction = Compaction(
+            blobs, self._readers, self._writer, lambda: appender.current, clock.seconds
+        )
+        self._background = Background(reactor, runner, compaction.round)
+        self.watch(self._background.heard)
+
+    def start(self) -> None:
+        """Starts the threads."""
+        self._checkpoints.start()
+        self._readers.start()
+        self._writer.start()
+        self._background.start()
+
+    def stop(self) -> Deferred[None]:
+        """Finishes what was asked for, then closes everything; fires when that is done."""
+        done: Deferred[None] = Deferred()
+        self._background.stop()
+        self._writer.refuse()
+
+        def close() -> None:
+            self._readers.stop()
+            self._writer.join()
+            os.close(self._lock)
+            self._hop.post(lambda: done.callback(None))
+
+        # A thread of its own: the reactor's pool may be gone when a server stops.
+        Thread(target=close, name="mailhub-store-stop").start()
+        return done
+
+
+def open_store(
+    settings: StoreSettings, folder: Path, reactor: StoreReactor, clock: WallClock
+) -> SQLiteStore:
+    """The store in `folder`, which is made where it is missing. Blocks while it migrates. Raises
+    InUse when another process has it open, Unavailable when a newer mailhub wrote it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return SQLiteStore(settings, folder, reactor, clock)
+
+
+def _locked(folder: Path) -> int:
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise InUse("Another process has this store open") from None
+    return handle
+
+
+def resumed(folder: Path, blobs: Path, size: int) -> Appender:
+    """An appender that goes on in the last segment, behind the last bytes a row refers to."""
+    appender = Appender(blobs, size)
+    known = segments.numbers(blobs)
+    if not known:
+        return appender
+    connection = database.connect_writer(folder)
+    try:
+        end = number(
+            connection,
+            "SELECT max(e) FROM (SELECT max(start + length) AS e FROM content"
+            " WHERE segment = :segment UNION ALL SELECT max(start + length)"
+            " FROM queue_message WHERE segment = :segment) AS ends",
+            {"segment": known[-1]},
+        )
+    finally:
+        connection.close()
+    appender.resume(known[-1], end)
+    return appender

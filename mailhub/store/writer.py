@@ -1,0 +1,127 @@
+"""The one thread that writes: natural group commit.
+
+Whatever is waiting when a commit ends makes the next one, and everyone in it is told in one
+wake-up of the reactor. How a commit is made, and what a failing disk does to it, is `commit`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from mailhub.model.change import Change
+from mailhub.model.errors import Unavailable
+from mailhub.store.batch import Failed, Job
+from mailhub.store.checkpoints import Checkpoints
+from mailhub.store.commit import Committer
+from mailhub.store.hop import Hop
+from mailhub.store.watchers import Watchers
+
+BATCH_JOBS = 512
+BATCH_SIZE = 32 << 20
+"""Most jobs and bytes of one commit: bounds how long the last one in it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    job: Job
+    size: int
+    done: Deferred[Any]
+
+
+class Writer:
+    """Takes jobs on the reactor's thread and carries them out on its own, many to a commit."""
+
+    def __init__(
+        self,
+        committer: Committer,
+        checkpoints: Checkpoints,
+        hop: Hop,
+        watchers: Watchers,
+        pending: int,
+    ) -> None:
+        self._committer = committer
+        self._checkpoints = checkpoints
+        self._hop = hop
+        self._watchers = watchers
+        self._pending_limit = pending
+        self._pending = 0
+        self._jobs: SimpleQueue[_Waiting | None] = SimpleQueue()
+        self._stopped = False
+        self._thread = Thread(target=self._run, name="mailhub-writer", daemon=True)
+
+    # -- the reactor's side
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def refuse(self) -> None:
+        """From now on new jobs fail; those that wait are still carried out."""
+        if not self._stopped:
+            self._stopped = True
+            self._jobs.put(None)
+
+    def join(self) -> None:
+        """After `refuse`: blocks until all is done and closed."""
+        self._thread.join()
+
+    def submit(self, job: Job) -> Deferred[Any]:
+        """Fires when the job's commit is durable, or with its error. Fails at once with
+        Unavailable while too much is pending."""
+        done: Deferred[Any] = Deferred()
+        size = job.size
+        if self._stopped or (self._pending and self._pending + size > self._pending_limit):
+            done.errback(Unavailable())
+            return done
+        self._pending += size
+        self._jobs.put(_Waiting(job, size, done))
+        return done
+
+    def _finish(
+        self, batch: Sequence[_Waiting], outcomes: Sequence[object], changes: Sequence[Change]
+    ) -> None:
+        self._pending -= sum(waiting.size for waiting in batch)
+        self._watchers.tell(changes)
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Failed):
+                waiting.done.errback(outcome.error)
+            else:
+                waiting.done.callback(outcome)
+
+    # -- the thread's side
+
+    def _run(self) -> None:
+        last = False
+        while not last:
+            batch, last = self._next_batch()
+            if batch:
+                self._carry_out(batch)
+            self._checkpoints.after_commit(self._committer.connection)
+        self._checkpoints.stop()
+        self._committer.close()
+
+    def _carry_out(self, batch: Sequence[_Waiting]) -> None:
+        outcomes, changes = self._committer.commit([waiting.job for waiting in batch])
+        self._hop.post(lambda: self._finish(batch, outcomes, changes))
+
+    def _next_batch(self) -> tuple[list[_Waiting], bool]:
+        """Waits for a job and takes all others that are there; whether it is the last batch."""
+        batch: list[_Waiting] = []
+        size = 0
+        try:
+            waiting = self._jobs.get()
+            while waiting is not None:
+                batch.append(waiting)
+                size += waiting.size
+                if len(batch) >= BATCH_JOBS or size >= BATCH_SIZE:
+                    return batch, False
+                waiting = self._jobs.get_nowait()
+        except Empty:
+            return batch, False
+        return batch, True
