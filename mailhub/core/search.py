@@ -25,7 +25,7 @@ from mailhub.core.search_text import (
     in_envelope,
     surely,
 )
-from mailhub.core.selected_view import SelectedView
+from mailhub.core.selected_view import Rows, SelectedView
 from mailhub.core.turns import Turns
 from mailhub.model.search import (
     And,
@@ -54,11 +54,24 @@ Progress = Callable[[int, int], Awaitable[None]]
 
 @dataclass(slots=True)
 class Found:
-    """Matches in mailbox order. `modseq`: the highest of theirs, 0 without any."""
+    """Matches in mailbox order, or sorted, as parallel sequences."""
 
     numbers: Sequence[int]
     uids: Sequence[int]
-    modseq: int
+    modseqs: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.uids)
+
+    @classmethod
+    def at(cls, rows: Rows, places: Sequence[int]) -> Found:
+        """What stands at `places` of `rows`, in that order."""
+        numbers, uids, modseqs = rows.numbers, rows.uids, rows.modseqs
+        return cls(
+            [numbers[place] for place in places],
+            [uids[place] for place in places],
+            [modseqs[place] for place in places],
+        )
 
 
 class Searches:
@@ -75,12 +88,7 @@ class Searches:
         """The messages of `view` that match. Raises Unavailable, Corrupt."""
         run = _Run(self._storage, self._reading, self._clock, view, progress)
         places = run.candidates.places(await run.match(key, run.candidates.all))
-        rows = run.candidates.rows
-        return Found(
-            [rows.numbers[place] for place in places],
-            [rows.uids[place] for place in places],
-            max((rows.modseqs[place] for place in places), default=0),
-        )
+        return Found.at(run.candidates.rows, places)
 
 
 class _Run:

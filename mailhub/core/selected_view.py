@@ -164,17 +164,23 @@ class SelectedView:
         self._serial, self.modseq, self._own = box.serial, box.highestmodseq, ()
         return updates
 
-    def _remove(self, updates: list[Update]) -> None:
-        """Takes over the mailbox's new UID array and says which messages it lacks."""
+    def pending_removals(self) -> UidSet:
+        """UIDs of messages that are gone and still numbered here."""
+        if self.uids is self.box.uids:
+            return UidSet()
         gone = self.box.log.expunged_after(self.modseq)
         if gone is None:
             left = set(self.uids[: self.count]).difference(self.box.uids)
-            gone = UidSet.from_sorted(sorted(left))
-        spans = clip(gone.within(self.uids), self.count)
+            return UidSet.from_sorted(sorted(left))
+        return self.uids_at(self.uid_spans(gone))
+
+    def _remove(self, updates: list[Update]) -> None:
+        """Takes over the mailbox's new UID array and says which messages it lacks."""
+        gone = self.pending_removals()
+        spans = self.uid_spans(gone)
         if spans:
             numbers = [n for start, stop in reversed(spans) for n in range(stop, start, -1)]
-            uids = [uid for start, stop in spans for uid in self.uids[start:stop]]
-            updates.append(Removed(numbers, UidSet.from_sorted(uids)))
+            updates.append(Removed(numbers, gone))
             self.count -= len(numbers)
         self.uids = self.box.uids
 
@@ -322,3 +328,20 @@ def chunks(spans: Spans, size: int) -> Iterator[Spans]:
             room -= stop - start
     if piece:
         yield piece
+
+
+def take(spans: Spans, first: int, last: int) -> Spans:
+    """The messages from the `first` to the `last` of `spans`, counted from 1 or, negative, from
+    the end (RFC 9394)."""
+    count = sum(stop - start for start, stop in spans)
+    if first < 0:
+        first, last = count + last + 1, count + first + 1
+    taken: Spans = []
+    before = 0
+    for start, stop in spans:
+        low = max(start, start + first - 1 - before)
+        high = min(stop, start + last - before)
+        if low < high:
+            taken.append((low, high))
+        before += stop - start
+    return taken

@@ -74,11 +74,7 @@ class Sorts:
         places: list[int] = list(range(len(rows)))
         for key in reversed(order):
             places = await _sorted(places, columns[key.field], key.reverse, turns)
-        return Found(
-            [rows.numbers[place] for place in places],
-            [rows.uids[place] for place in places],
-            found.modseq,
-        )
+        return Found.at(rows, places)
 
     async def _columns(
         self,

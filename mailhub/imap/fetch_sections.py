@@ -20,6 +20,7 @@ from mailhub.imap.grammar.values import (
     SectionText,
 )
 from mailhub.imap.session import Session
+from mailhub.model.errors import MailhubError
 from mailhub.model.message import Content
 from mailhub.ports import Body
 from mailhub.wire import bodystructure, header, mime, section
@@ -239,8 +240,13 @@ async def _stream_section(
         return
     start, stop = _cut(span, item.partial)
     await session.send(b"%b%b {%d}\r\n" % (gap, item.label, stop - start))
-    for at in range(start, stop, PORTION):
-        await session.send(await reading.octets(content, at, min(at + PORTION, stop)))
+    try:
+        for at in range(start, stop, PORTION):
+            await session.send(await reading.octets(content, at, min(at + PORTION, stop)))
+    except MailhubError:
+        # Octets were announced that will not come: no answer could be told from them.
+        session.output.close()
+        raise
 
 
 async def _stream_body(session: Session, item: FetchItem, body: Body | None, gap: bytes) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mailhub.imap.grammar.search import BadCharset
 from mailhub.model import errors
 
 
@@ -67,6 +68,7 @@ CODES: tuple[tuple[type[errors.MailhubError], Status, bytes], ...] = (
     (errors.Unavailable, Status.NO, b"UNAVAILABLE"),
     (errors.InUse, Status.NO, b"INUSE"),
     (errors.Conflict, Status.NO, b"INUSE"),
+    (BadCharset, Status.NO, b"BADCHARSET (US-ASCII UTF-8)"),
     (errors.Unsupported, Status.NO, b"CANNOT"),
     (errors.Corrupt, Status.NO, b"SERVERBUG"),
     (errors.MailhubError, Status.NO, b"SERVERBUG"),

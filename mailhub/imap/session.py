@@ -114,7 +114,8 @@ NOTHING: Enabled = frozenset()
 
 
 class Session:
-    """One client's state. `dialogue`: the command that waits for lines, if any."""
+    """One client's state. `dialogue`: the command that waits for lines, if any. `tag`: of the
+    command that runs, for the answers that repeat it (ESEARCH, INPROGRESS)."""
 
     __slots__ = (
         "_ended",
@@ -126,6 +127,7 @@ class Session:
         "selected",
         "site",
         "state",
+        "tag",
     )
 
     def __init__(self, site: Site, output: Output) -> None:
@@ -136,6 +138,7 @@ class Session:
         self.selected: SelectedView | None = None
         self.enabled: Enabled = NOTHING
         self.dialogue: Dialogue | None = None
+        self.tag = b""
         self._peer: Peer | None = None
         self._ended: Callable[[], None] | None = None
 

@@ -100,7 +100,8 @@ class Talk:
     # -- commands
 
     async def _request(self, event: Request) -> None:
-        self._tag, self._verb = event.tag, event.verb
+        self._tag = self.session.tag = event.tag
+        self._verb = event.verb
         await self._finish(await self._result(event.verb.run(self.session, event.value)))
 
     async def _line(self, event: Line) -> None:
@@ -224,7 +225,8 @@ class Talk:
                 uploads.fail(error)
 
     async def _complete(self, event: Complete) -> None:
-        self._tag, self._verb = event.tag, event.verb
+        self._tag = self.session.tag = event.tag
+        self._verb = event.verb
         uploads, self._uploads = self._uploads, None
         assert uploads is not None
         try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mailhub.core.turns import Turns
 from mailhub.imap.session import Session
 from mailhub.model.update import Changed, Exists, FlagsGrew, Recent, Removed, Update
 
@@ -64,9 +65,26 @@ async def tell(session: Session, *, removals: bool) -> None:
     if view is None or not view.behind:
         return
     for update in view.sync(removals=removals):
-        spelled = lines(update, session)
-        for start in range(0, len(spelled), PIECE):
-            await session.send(b"".join(spelled[start : start + PIECE]))
+        if isinstance(update, Changed):
+            await send_changed(session, update.rows)
+        else:
+            await send(session, lines(update, session))
+
+
+async def send(session: Session, spelled: Sequence[bytes]) -> None:
+    """Sends lines in pieces, in turns with other sessions."""
+    turns = Turns(session.site.clock)
+    for start in range(0, len(spelled), PIECE):
+        await session.send(b"".join(spelled[start : start + PIECE]))
+        await turns.rest()
+
+
+async def send_changed(session: Session, rows: Sequence[tuple[int, int, bytes, int]]) -> None:
+    """Sends `changed` of many rows, spelled piece by piece."""
+    turns = Turns(session.site.clock)
+    for start in range(0, len(rows), PIECE):
+        await session.send(b"".join(changed(rows[start : start + PIECE], session)))
+        await turns.rest()
 
 
 def close_gone(session: Session) -> None:

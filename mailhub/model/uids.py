@@ -79,6 +79,24 @@ class UidSet:
         """The members of sorted `numbers` that lie in the set, in order."""
         return [number for start, stop in self.within(numbers) for number in numbers[start:stop]]
 
+    def minus(self, other: UidSet) -> UidSet:
+        """What is here and not in `other`."""
+        kept: list[tuple[int, int]] = []
+        cuts = other.ranges
+        at = 0
+        for low, high in self.ranges:
+            while at < len(cuts) and cuts[at][1] < low:
+                at += 1
+            cut = at
+            while cut < len(cuts) and cuts[cut][0] <= high:
+                if cuts[cut][0] > low:
+                    kept.append((low, cuts[cut][0] - 1))
+                low = cuts[cut][1] + 1
+                cut += 1
+            if low <= high:
+                kept.append((low, high))
+        return UidSet(tuple(kept))
+
     def text(self) -> bytes:
         """The set as a `sequence-set` (RFC 9051 section 9): `1:3,7`; empty when empty."""
         return b",".join(b"%d" % a if a == b else b"%d:%d" % (a, b) for a, b in self.ranges)

@@ -8,7 +8,7 @@ from itertools import compress
 from mailhub.core.reading import Piece
 from mailhub.core.selected_view import SelectedView, Spans, chunks, take
 from mailhub.core.turns import Turns
-from mailhub.imap.commands.numbers import NO_SUCH_MESSAGE, wanted
+from mailhub.imap.commands.numbers import NO_SUCH_MESSAGE, count, wanted
 from mailhub.imap.fetch_columns import Heads, Pending
 from mailhub.imap.fetch_sections import Sections, sets_seen
 from mailhub.imap.grammar import fetch as grammar
@@ -18,6 +18,7 @@ from mailhub.imap.session import Session
 from mailhub.imap.verb import SELECTED, Updates, Verb
 from mailhub.model.errors import Unsupported
 from mailhub.model.flags import SEEN, FlagMode, Flags
+from mailhub.model.message import Content
 from mailhub.model.uids import UidSet
 
 SLICE = 500
@@ -144,7 +145,7 @@ class _Fetching:
         spans = next(slices, None)
         if spans is None:
             return None
-        return self._heads.begin(self._view.rows(spans)), _count(spans)
+        return self._heads.begin(self._view.rows(spans)), count(spans)
 
     async def _run_sections(self, spans: Spans) -> None:
         """Items of the messages' bytes: portion after portion."""
@@ -158,7 +159,7 @@ class _Fetching:
                 await self._turns.rest()
         finally:
             pieces.close()
-        self.missing = answered < _count(spans)
+        self.missing = answered < count(spans)
 
     async def _answer(self, portion: list[Piece]) -> int:
         """One portion's lines. How many messages were answered."""
@@ -170,17 +171,11 @@ class _Fetching:
             portion = [piece for piece in portion if piece.content.uid in there]
         lines: list[bytes] = []
         for head, piece in zip(heads, portion, strict=True):
-            try:
-                if piece.data is not None:
-                    items = self._sections.spell(piece, piece.data)
-                    lines += (head, self._gap, *items, b")\r\n")
-                    continue
+            if piece.data is None:
                 await self._session.send(b"".join(lines))
-                lines = [b")\r\n"]
-                await self._sections.stream(self._session, piece.content, head + self._gap)
-            except Unsupported:
-                lines = lines if piece.data is not None else []
-                self.unknown_encoding = True
+                lines = await self._stream(piece.content, head)
+            else:
+                lines += self._spell(piece, piece.data, head)
             if self._turns.over:
                 await self._session.send(b"".join(lines))
                 lines = []
@@ -188,9 +183,22 @@ class _Fetching:
         await self._session.send(b"".join(lines))
         return len(rows)
 
+    def _spell(self, piece: Piece, data: bytes, head: bytes) -> tuple[bytes, ...]:
+        """One message's line; nothing where BINARY cannot be decoded."""
+        try:
+            return head, self._gap, *self._sections.spell(piece, data), b")\r\n"
+        except Unsupported:
+            self.unknown_encoding = True
+            return ()
 
-def _count(spans: Spans) -> int:
-    return sum(stop - start for start, stop in spans)
+    async def _stream(self, content: Content, head: bytes) -> list[bytes]:
+        """Sends a large message's line up to its end, which is returned."""
+        try:
+            await self._sections.stream(self._session, content, head + self._gap)
+        except Unsupported:
+            self.unknown_encoding = True
+            return []
+        return [b")\r\n"]
 
 
 FETCH = Verb(b"FETCH", grammar.fetch, run, SELECTED, Updates.KEEP_NUMBERS)
