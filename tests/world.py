@@ -126,7 +126,7 @@ def world(
 ) -> World:
     """A server with the domain `example.org` and an account for each of `people`."""
     clock, randomness, log = FakeClock(), SeededRandomness(), ListLog()
-    store = MemoryStore(clock=clock)
+    store = MemoryStore(clock=clock, quota=quota)
     ids = Ids(clock, randomness)
     counters = MemoryCounters(clock)
     hashing = InlineHashing(randomness.token, CHEAP)

@@ -29,7 +29,13 @@ TAGS_LIMIT = 100
 _USERNAME = re.compile(r"[^\s\x00-\x20\x7f\"(),:;<>@\[\\\]\u0080-\u00a0\u2028\u2029]+")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
-_HASH = re.compile(r"(?:\{[A-Za-z0-9.-]+\}|\$)[\x21-\x7e]+")
+_HASH = re.compile(
+    r"(?:\{(?:CRYPT|MD5-CRYPT|BLF-CRYPT|SHA(?:256|512)-CRYPT|ARGON2ID?|PBKDF2|S?SHA(?:1|256|512)?)\}"
+    r"|\$(?:1|2[aby]|5|6|argon2(?:id?|d)|pbkdf2(?:-sha(?:1|256|512))?)\$"
+    r"|pbkdf2_sha(?:1|256|512)\$)[!-~]+",
+    re.IGNORECASE,
+)
+"""The kinds of hash that the hashing pool reads; clear text is none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +154,8 @@ class Accounts:
         address = order.address
         if address is None:
             address = username if "@" in username else ""
-        addresses = [await self._addresses.order(address, name=new.name)] if address else []
-        addresses = [dataclasses.replace(one, main=True) for one in addresses]
+        order_main = self._addresses.order
+        addresses = [await order_main(address, name=new.name, main=True)] if address else []
         secrets = await self._secrets(order.password, order.hashed)
         mailboxes = self._mailboxes.defaults()
         return await self._storage.accounts.create(new, secrets, mailboxes, addresses, actor)

@@ -141,8 +141,9 @@ class Addresses:
         order = await self.order(address, account=account, targets=targets, name=name, main=main)
         if account is not None and await self._storage.accounts.get(account) is None:
             raise NotFound("No such account")
-        if account is None and not targets:
-            raise Invalid("An alias needs a target", field="targets")
+        if account is None and (main or not targets):
+            field = "main" if main else "targets"
+            raise Invalid("An alias has targets, and is nobody's main address", field=field)
         made = await self._storage.addresses.add(order, actor)
         self._forget()
         return made
@@ -158,8 +159,8 @@ class Addresses:
     ) -> NewAddress:
         """The checked order for an address; its domain has to be here. Raises Invalid."""
         text, key = await self._canonical(address)
-        if main and (account is None or "*" in key):
-            raise Invalid("Only an account's own address can be its main one", field="main")
+        if main and "*" in key:
+            raise Invalid("A wildcard cannot be a main address", field="main")
         return NewAddress(
             id=self._ids.new(),
             address=text,
