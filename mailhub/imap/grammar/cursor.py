@@ -16,7 +16,7 @@ from mailhub.model.uids import MAX_UID
 from mailhub.wire import utf7
 
 ATOM = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\\]]+')
-ASTRING = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\]+')
+ASTRING = re.compile(rb'(?!~\{)[^\x00-\x20\x7f-\xff(){%*"\\]+')
 LIST_CHARS = re.compile(rb'[^\x00-\x20\x7f-\xff(){"\\]+')
 NUMBER = re.compile(rb"\d{1,20}")
 QUOTED = re.compile(rb'"((?:[^\x00\r\n"\\]|\\["\\])*)"')
