@@ -280,32 +280,42 @@ _READERS: dict[bytes, Callable[[bytes], Command]] = {
 }
 
 
+_LONE_DOT = re.compile(rb"\n\.(?=\r?\n)")
+
+
 class Stuffing:
     """Byte-stuffs a message that passes in chunks, and ends it (RFC 1939 section 3).
 
-    A dot is doubled after every LF, not only after CRLF: a message that was appended with bare
-    LFs would otherwise end early for the many clients that read up to LF (poplib, fetchmail),
-    and the rest of it would be taken for answers. Nothing else is changed.
+    Besides the dots after CRLF, a dot that stands alone between bare LFs is doubled: clients that
+    end lines at LF (poplib, fetchmail) would take it for the end of the message and the rest for
+    answers. SMTP lets no such line in; APPEND and imports can. Nothing else is changed.
     """
 
-    __slots__ = ("_tail",)
+    __slots__ = ("_before", "_held")
 
     def __init__(self) -> None:
-        self._tail = b"\r\n"
+        self._before = b"\r\n"
+        self._held = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        """What to send for the next `chunk`."""
-        if not chunk:
-            return chunk
-        stuffed = chunk.replace(b"\n.", b"\n..")
-        if chunk[0] == 0x2E and self._tail[-1] == 0x0A:
-            stuffed = b"." + stuffed
-        self._tail = (self._tail + chunk)[-2:] if len(chunk) < 2 else chunk[-2:]
-        return stuffed
+        """What to send for the next `chunk`. A dot at its end waits for what comes after it."""
+        data = self._held + chunk
+        _, line_end, line = (self._before + data[-3:])[-3:].rpartition(b"\n")
+        cut = len(data) - (len(line) if line_end and line in (b".", b".\r") else 0)
+        self._held = data[cut:]
+        return self._stuffed(data[:cut])
 
     def end(self) -> bytes:
-        """The terminator; a last line without its CRLF gets one."""
-        return b".\r\n" if self._tail == b"\r\n" else b"\r\n.\r\n"
+        """The rest and the terminator; a last line without its CRLF gets one."""
+        ended = (self._before + self._held).endswith(b"\r\n")
+        return self._stuffed(self._held if ended else self._held + b"\r\n") + b".\r\n"
+
+    def _stuffed(self, data: bytes) -> bytes:
+        window = (self._before + data).replace(b"\r\n.", b"\r\n..")
+        if b"\n.\n" in window or b"\n.\r\n" in window:
+            window = _LONE_DOT.sub(b"\n..", window)
+        self._before = (self._before + data[-2:])[-2:]
+        return window[2:]
 
 
 def first_lines(body: bytes, lines: int) -> tuple[bytes, int]:
