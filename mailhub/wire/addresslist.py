@@ -16,6 +16,8 @@ LIMIT = 10_000
 """Addresses read from one message; what follows is left out."""
 _TOKENS = 1_000
 """Tokens of one address that are looked at."""
+_LENGTH = 4_096
+"""Bytes of a quoted string or comment that are kept."""
 _SLICE = 2_000
 """Tokens between two chances for others to run: about a millisecond."""
 
@@ -102,7 +104,7 @@ class _Reader:
         """Reads up to the comma, semicolon or end that ends one address of any form."""
         tokens: list[_Token] = []
         comment = b""
-        spaced = in_angle = False
+        spaced = in_angle = in_route = False
         while self.at < len(self.value):
             self.spent += 1
             if self.spent > _SLICE:
@@ -117,7 +119,7 @@ class _Reader:
             elif kind == b"(":
                 comment = yield from self._comment()
                 spaced = True
-            elif kind == b";" or (kind == b"," and not _in_route(tokens, in_angle)):
+            elif kind == b";" or (kind == b"," and not in_route):
                 self._finish(tokens, comment, kind)
                 return
             elif kind == b":" and not in_angle and self._opens_group(tokens):
@@ -125,9 +127,13 @@ class _Reader:
                 self.in_group = True
                 return
             else:
+                # The hosts of an obsolete route, `<@a,@b:c@d>`, have commas between them.
+                begins_route = kind == b"@" and bool(tokens) and tokens[-1].kind == b"<"
+                in_route = begins_route or (in_route and kind not in {b":", b">"})
                 in_angle = kind == b"<" or (in_angle and kind != b">")
                 if kind == b'"':
-                    text = _ESCAPE.sub(rb"\1", token[1]) if b"\\" in text else token[1]
+                    text = token[1][:_LENGTH]
+                    text = _ESCAPE.sub(rb"\1", text) if b"\\" in text else text
                 elif kind not in b"<>@,:":
                     kind = b""
                 if len(tokens) < _TOKENS:
@@ -147,7 +153,7 @@ class _Reader:
             assert piece is not None  # its classes together take anything
             self.at = piece.end()
             depth += (piece[0] == b"(") - (piece[0] == b")")
-        text = self.value[start : self.at - (depth == 0)][:_TOKENS]
+        text = self.value[start : self.at - (depth == 0)][:_LENGTH]
         return _ESCAPE.sub(rb"\1", text).strip()
 
     def _opens_group(self, tokens: list[_Token]) -> bool:
@@ -159,15 +165,6 @@ class _Reader:
         if separator == b";" and self.in_group:
             self.in_group = False
             self.found.append(_GROUP_END)
-
-
-def _in_route(tokens: list[_Token], in_angle: bool) -> bool:
-    """Whether a comma here stands between the hosts of an obsolete route, `<@a,@b:c@d>`."""
-    if not in_angle:
-        return False
-    opened = max(at for at, token in enumerate(tokens) if token.kind == b"<")
-    behind = tokens[opened + 1 :]
-    return bool(behind) and behind[0].kind == b"@" and all(t.kind != b":" for t in behind)
 
 
 def _address(tokens: list[_Token], comment: bytes) -> HeaderAddress:

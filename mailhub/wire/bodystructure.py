@@ -43,7 +43,11 @@ def rendering(part: Part, *, extended: bool) -> Generator[None, None, bytes]:
     Children are rendered before their parents, from the last part to the first.
     """
     done: dict[int, bytes] = {}
-    parts = list(part.walk())
+    parts: list[Part] = []
+    for here in part.walk():
+        parts.append(here)
+        if len(parts) % 2048 == 0:
+            yield
     while parts:
         here = parts.pop()
         if here.multipart:

@@ -14,6 +14,9 @@ from mailhub.wire.words import unfold
 PARAMETERS = 128
 """Parameters of one field that are read."""
 
+LENGTH = 32 * 1024
+"""Bytes of a value that are read."""
+
 Parameters = tuple[tuple[bytes, bytes], ...]
 
 _TOKEN = rb'[^\s/;()<>@,:\\"\[\]?=]++'
@@ -100,7 +103,7 @@ def _parameters(value: bytes, start: int) -> Parameters:
 
 def _plain(value: bytes) -> bytes:
     """The value on one line and without comments (RFC 5322 3.2.2)."""
-    value = unfold(value)
+    value = unfold(value[:LENGTH])
     if b"(" not in value:
         return value
     kept: list[bytes] = []

@@ -63,8 +63,10 @@ def enveloping(fields: Fields) -> Generator[None, None, bytes]:
         rendered = NIL
         if values is not None and left > 0:
             found: list[HeaderAddress] = []
-            for value in values:
+            for number, value in enumerate(values[:left], start=1):
                 found += yield from addresslist.parsing(value, left - len(found))
+                if number % 256 == 0:
+                    yield
             left -= len(found)
             if found:
                 rendered = yield from _addresses(found)

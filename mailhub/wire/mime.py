@@ -19,10 +19,14 @@ SLICE = 256 * 1024
 """Bytes looked through between two chances for others to run."""
 _PART_COST = 4096
 """What one part costs, in bytes that could be looked through in the same time."""
-_FALSE_HIT_COST = 256
+_FALSE_HIT_COST = 1024
 """What a line costs that begins like a delimiter and is none."""
 _FIRST_COPY = 4096
 """Bytes of a view that are copied first to look for a delimiter, then four times as many."""
+_HEADER_SLICE = 64 * 1024
+"""Bytes of a header whose fields are found in one step."""
+_NAME = 100
+"""Bytes in which a field's name and colon certainly fit."""
 _CR = 13
 _MESSAGES = (b"message/rfc822", b"message/global")
 
@@ -32,14 +36,16 @@ class Limits:
     """How far a message is looked into; beyond, a part is a leaf.
 
     `depth`: multiparts and messages inside one another. `parts`: of the whole message.
-    `header`: bytes of one part's header, `headers`: of all. `boundary`: bytes of a boundary
-    (RFC 2046 allows 70). `passes`: how often, on average, a byte may be looked at.
+    `header`: bytes of one part's header, `headers`: of all, `value`: of one field. `boundary`:
+    bytes of a boundary (RFC 2046 allows 70). `passes`: how often, on average, a byte may be
+    looked at.
     """
 
     depth: int = 100
     parts: int = 10_000
     header: int = 1024 * 1024
     headers: int = 10 * 1024 * 1024
+    value: int = 256 * 1024
     boundary: int = 998
     passes: int = 16
 
@@ -237,6 +243,12 @@ class _Scanner:
                 return max(start, hit - (hit > 0 and data[hit - 1] == _CR))
             at = hit + 1
             self._spend(_FALSE_HIT_COST)
+            if self.left < 0:
+                opened.after = -1
+                return opened.limit
+            if self.spent > SLICE:
+                self.spent = 0
+                yield
 
     def _header(
         self, part: Part, stop: int, default: contenttype.ContentType
@@ -252,19 +264,31 @@ class _Scanner:
         if self.header_bytes > self.limits.headers:
             part.content = default
             return False
-        fields = part.fields
-        for field in _KEPT.finditer(b"\n" + self.data[start : start + size]):
-            name = field[1].lower()
-            if name not in fields:
-                fields[name] = [field[2]]
-                continue
-            fields[name].append(field[2])
-            if len(fields[name]) % 512 == 0:
-                yield
-        value = fields.get(b"content-type")
-        part.content = default if value is None else contenttype.parse(value[0])
-        self._spend(_PART_COST + size)
+        yield from self._fields(part, b"\n" + self.data[start : start + size])
+        value = part.field(b"content-type")
+        part.content = default if value is None else contenttype.parse(value)
+        self.spent += _PART_COST + size
         return size == part.body - start
+
+    def _fields(self, part: Part, block: bytes) -> Generator[None, None, None]:
+        """Keeps the fields of a header block."""
+        fields, limit = part.fields, self.limits.value
+        start, end = 0, len(block)
+        while True:
+            stop = start + _HEADER_SLICE
+            for field in _KEPT.finditer(block, start, stop):
+                if field.end() >= stop - 1 and stop < end:
+                    field = _KEPT.match(block, field.start()) or field  # it goes on behind
+                name, value = field[1].lower(), field[2][:limit]
+                if name in fields:
+                    fields[name].append(value)
+                else:
+                    fields[name] = [value]
+                start = field.end()
+            start = max(start, stop - _NAME)
+            if start >= end:
+                return
+            yield
 
     def _header_end(self, start: int, stop: int) -> Generator[None, None, int]:
         """Behind the first empty line, or `stop`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import islice
 
 from mailhub.model.message import Rendered
 from mailhub.wire import bodystructure, contenttype, dates, header, mime, text, words
@@ -50,7 +51,7 @@ def rendering(data: Buffer) -> Generator[None, None, Rendered]:
         message_id=ids[0] if ids else "",
         references=_references(root),
         preview=text.preview(data, root),
-        attachments=any(is_attachment(part) for part in root.walk()),
+        attachments=any(is_attachment(part) for part in islice(root.walk(), text.PARTS)),
     )
 
 

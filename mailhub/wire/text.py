@@ -11,6 +11,7 @@ import codecs
 import html
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from charset_normalizer import from_bytes
 
@@ -19,6 +20,8 @@ from mailhub.wire.mime import Buffer, Part
 
 PREVIEW_LENGTH = 200
 """Characters (RFC 8970 3.1 allows up to 256)."""
+PARTS = 1000
+"""Parts of a message among which the first text is looked for."""
 PREVIEW_BYTES = 64 * 1024
 """Bytes of a part, as transferred, that a preview is made from at most."""
 _LOOKS = (512, 4096, PREVIEW_BYTES)
@@ -100,7 +103,7 @@ def preview(data: Buffer, root: Part) -> str:
     From the first plain text part, or the first HTML part where there is none. Quoted lines are
     left out unless there is nothing else.
     """
-    texts = [part for part in root.walk() if is_text(part)]
+    texts = [part for part in islice(root.walk(), PARTS) if is_text(part)]
     if not texts:
         return ""
     part = next((part for part in texts if part.content.media == b"text/plain"), texts[0])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from mailhub.wire import charsets, transfer
 
 # Spaces inside the text are not allowed (section 2), but Outlook and many scripts write them.
 _WORD = re.compile(rb"=\?([^?\s]+)\?([BbQq])\?([^?]*)\?=")
+_WORDS = 2000
+"""Encoded words of one value that are decoded; further ones stay as they are."""
 _FOLD = re.compile(rb"\r*\n[ \t]*")
 
 
@@ -26,7 +29,7 @@ def decode(value: bytes) -> str:
     held: list[bytes] = []
     charset = ""
     end = 0
-    for word in _WORD.finditer(value):
+    for word in islice(_WORD.finditer(value), _WORDS):
         between = value[end : word.start()]
         # Space between two encoded words is not displayed (RFC 2047 6.2) …
         adjacent = bool(pieces or held) and end > 0 and not between.strip()
