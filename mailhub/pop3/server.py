@@ -42,7 +42,7 @@ class POP3Server(Stream):
         """The other end; asked again until the handshake has filled in its TLS facts."""
         peer = self._peer
         if peer is None or (peer.tls is not None and not peer.tls.version):
-            peer = self._peer = peer_of(self.transport)
+            peer = self._peer = self._factory.peer_of(self.transport)
         return peer
 
     @property
@@ -73,7 +73,7 @@ class POP3Factory(Factory):
     """Makes the sessions of one listener.
 
     `tls`: what `startTLS` takes where STLS is to be offered, else None (also with implicit TLS).
-    `new_session`: makes the id that a session has in the log.
+    `new_session`: makes the id that a session has in the log. `peer_of`: reads a transport's facts.
     """
 
     noisy = False
@@ -86,12 +86,14 @@ class POP3Factory(Factory):
         reactor: IReactorTime,
         new_session: Callable[[], str],
         tls: Any = None,
+        peer_of: Callable[[Any], Peer] = peer_of,
     ) -> None:
         self.services = services
         self.hostname = hostname
         self.reactor = reactor
         self.new_session = new_session
         self.tls = tls
+        self.peer_of = peer_of
 
     def buildProtocol(self, addr: IAddress | None) -> POP3Server:
         return POP3Server(self)
