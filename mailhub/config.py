@@ -50,7 +50,7 @@ LOOPBACK = (
     _loopback("smtp", 2525, "starttls"),
     _loopback("submission", 2587, "starttls"),
     _loopback("submission", 2465, "implicit"),
-    _loopback("lmtp", 2024),
+    _loopback("lmtp", 2424),
     ListenerSettings(service="lmtp", endpoint="unix:run/lmtp.sock", tls="none"),
     _loopback("imap", 2143, "starttls"),
     _loopback("imap", 2993, "implicit"),

@@ -100,7 +100,9 @@ class MailServer(Service):
         try:
             self._bind()
         except MailhubError as error:
-            raise SystemExit(f"mailhub: {error.text}") from None
+            self._plan.sink.flush()
+            print(f"mailhub: {error.text}", file=sys.__stderr__)  # Twisted's goes to the log
+            raise SystemExit(1) from None
 
     def _bind(self) -> None:
         plan = self._plan

@@ -1,0 +1,74 @@
+# mailhub: `make run` starts a server, `make test` proves it. `make help` lists the rest.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+VAR ?= var
+CONFIG ?= etc/loopback.toml
+N ?= 20
+PYTEST := $(BIN)/python -m pytest
+# One worker a core; the live tests start servers of their own and share the machine fairly.
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint bench crash fuzz sample packages clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
+
+run: $(VENV)/.run ## Start a server on loopback ports, everything below ./var
+	@exec $(BIN)/twistd --nodaemon --pidfile= mailhub --config $(CONFIG) --data $(VAR)
+
+test: packages $(VENV)/.test ## Everything: lint, unit, contract, live and crash tests
+	$(MAKE) --no-print-directory lint
+	$(PYTEST) -n $(JOBS) -m "not live and not crash"
+	$(PYTEST) -m "live and not crash"
+	$(PYTEST) -m crash
+
+check: $(VENV)/.test ## The quick part, under a minute: lint, types, imports, tests without servers
+	@$(MAKE) --no-print-directory lint
+	$(PYTEST) -n $(JOBS) -m "not live and not crash"
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy mailhub
+	$(BIN)/lint-imports
+
+bench: packages $(VENV)/.test ## Speed, disk and memory beside Postfix and Dovecot (needs root)
+	$(BIN)/python -m bench.run $(ARGS)
+
+crash: $(VENV)/.test ## N kills and power cuts under load (power cuts need root): make crash N=1000
+	$(BIN)/python -m tests.live.crash.loop $(N)
+
+fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of the parsers; FOR=seconds for each
+	$(BIN)/python -m fuzz --seconds $(or $(FOR),60)
+
+sample: $(VENV)/.run ## Write etc/mailhub.toml anew from the settings
+	$(BIN)/mailhub config sample > etc/mailhub.toml
+
+packages: ## Install the Debian packages that tests and bench need
+	@.ci/packages
+
+clean: ## Remove the environment and caches; ./var stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "mailhub needs Python 3.11 or newer; this is $$($(PYTHON) --version)." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "Python cannot make virtual environments here: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.run: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,dev]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.fuzz: setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[test,fuzz]'
+	@touch $@
