@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Protocol
 
@@ -54,7 +52,7 @@ def wait_for_port(port: int, seconds: float = 30) -> None:
 
 
 CONFIG = """
-hostname = "bench.test"
+hostname = "mail.bench.example"
 data = "{folder}/var"
 default_domain = "bench.test"
 
@@ -117,17 +115,8 @@ class Mailhub(Server):
         ports = {name: getattr(self, name) for name in ("smtp", "imap", "imaps", "pop3", "http")}
         self.config.write_text(CONFIG.format(folder=self.folder, **ports))
         self.launch()
-        self._command("domain", "add", "bench.test")
         for user in users:
-            self._post(
-                "/users",
-                {
-                    "username": user,
-                    "password": PASSWORD,
-                    "address": f"{user}@bench.test",
-                },
-            )
-        for user in users:
+            self._command("user", "add", f"{user}@bench.test", "--password", PASSWORD)
             self._command("alias", "add", f"alias-{user}@bench.test", f"{user}@bench.test")
 
     def launch(self) -> None:
@@ -152,17 +141,6 @@ class Mailhub(Server):
     def _command(self, *words: str) -> None:
         tool = Path(sys.executable).with_name("mailhub")
         subprocess.run([tool, "--config", self.config, *words], check=True, capture_output=True)
-
-    def _post(self, path: str, body: dict[str, object]) -> None:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.http}{path}",
-            json.dumps(body).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            reply = json.load(answer)
-        if not reply.get("success"):
-            raise RuntimeError(f"{path}: {reply}")
 
     def stop(self) -> None:
         if self._process is not None:

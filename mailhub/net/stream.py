@@ -18,7 +18,7 @@ from typing import Any
 from typing import Protocol as Shape
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -95,6 +95,10 @@ class Stream(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)  # type: ignore[union-attr]
+        if ITCPTransport.providedBy(self.transport):
+            # Every write is a whole turn's answers already; Nagle's algorithm would hold the
+            # second of two turns until the peer's delayed acknowledgement, 40 ms later.
+            self.transport.setTcpNoDelay(True)
         self._last_activity = self._reactor.seconds()
         self._timer = self._reactor.callLater(self.idle_timeout, self._check_time)
 

@@ -69,7 +69,7 @@ def test_too_large_an_append_is_refused_unread(server: Server, user: User) -> No
 
 
 def test_endless_pre_authentication_input_is_cut_off(server: Server) -> None:
-    with IMAP(server.port("imap")) as imap, pytest.raises(OSError, match="."):  # noqa: PT012
+    with IMAP(server.port("imap")) as imap, pytest.raises(OSError, match=r"."):  # noqa: PT012
         for _ in range(2000):
             imap.send(b"a NOOP " + b"x" * 8000)
             time.sleep(0.001)
