@@ -34,8 +34,12 @@ from mailhub.wire.rendering import render, rendering
 
 DIRECT = 64 * 1024
 """Octets up to which a message is rendered in one go."""
+HEADER = submission.HEADER_LIMIT + 64 * 1024
+"""Octets of header that are looked at: more than all of a submitted message's."""
 SLICE = 0.002
 """Seconds of rendering after which other sessions get their turn."""
+
+__all__ = ["Intake", "Outcome", "Recipient"]
 
 Outcome = Arrival | MailhubError | None
 """Of one LMTP recipient: where it went, why not, or None: queued for another server."""
@@ -86,10 +90,17 @@ class Intake:
 
         Raises NotPermitted.
         """
-        if principal is None or not path.address:
+        if principal is None:
             return
-        if not await self._addresses.owns(principal, path.address):
+        await self._check_login(principal)
+        if path.address and not await self._addresses.owns(principal, path.address):
             raise NotPermitted("This sender address is not yours")
+
+    async def _check_login(self, principal: Principal) -> None:
+        """Raises NotPermitted where the login does not hold any more: a password was changed, or
+        the account was disabled, since."""
+        if not await self._standings.holds(principal):
+            raise NotPermitted("The login has ended")
 
     async def recipient(
         self, path: ForwardPath, principal: Principal | None, relay: bool, *, size: int = 0
@@ -154,8 +165,7 @@ class Intake:
         try:
             message = await self._read(envelope, body)
             made = plan(message.envelope, recipients, message.visited, int(self._clock.now()))
-            for error in made.errors.values():
-                raise error
+            made.check()
             return await self._commit(message, made, envelope.transaction)
         finally:
             body.close()
@@ -198,8 +208,7 @@ class Intake:
             )
             token = f"{message.envelope.transaction}.{index}"
             try:
-                for error in made.errors.values():
-                    raise error
+                made.check()
                 arrivals = await self._commit(message, made, token) if made.any else ()
             except MailhubError as error:
                 outcomes.append(error)
@@ -213,12 +222,12 @@ class Intake:
     async def _read(self, envelope: Envelope, body: Body) -> _Message:
         """Renders the message, and refuses what must not go on. Raises MailLoop, NotPermitted."""
         rendered = await self._render(body)
-        limit = min(rendered.header_length, trace.HEADER_LIMIT)
-        block = bytes(body.view()[:limit])
+        block = bytes(body.view()[: min(rendered.header_length, HEADER)])
         visited = trace.visited(block, self._hops)
         principal = envelope.principal
         if principal is not None:
             visited = frozenset()  # a message sent again by its reader still names the reader
+            await self._check_login(principal)
             for author in submission.authors(block):
                 if not await self._addresses.owns(principal, author):
                     raise NotPermitted("The message names an author who is not you")

@@ -39,6 +39,11 @@ class Plan:
         """Whether there is anything to commit."""
         return bool(self.copies or self.onward)
 
+    def check(self) -> None:
+        """Raises what keeps the first recipient that cannot be served from being so."""
+        for error in self.errors.values():
+            raise error
+
     def outcome(self, index: int, arrivals: Sequence[Arrival]) -> Arrival | None:
         """What recipient `index` is told; None: it is queued for another server."""
         position = self.serves.get(index)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 
-from mailhub.model.account import Account
+from mailhub.model.account import Account, Principal
 from mailhub.model.change import AccountChanged, Change
 from mailhub.ports import Clock, Storage
 
@@ -34,6 +34,7 @@ class _Known:
     room: int | None
     """Octets left; None for no limit, 0 also where the count of messages is used up."""
     shut: bool
+    auth_version: int
     until: float
 
 
@@ -45,18 +46,22 @@ class Standings:
         self._clock = clock
         self._quota = quota
         self._known: dict[int, _Known] = {}
+        self._changes = 0
         storage.watch(self._heard)
 
     async def of(self, number: int, size: int) -> Standing:
         """The account's standing towards a message of `size` octets (0: unknown)."""
-        known = self._known.get(number)
-        if known is None or known.until <= self._clock.seconds():
-            known = await self._look(number)
+        known = await self._get(number)
         if known.shut:
             return Standing.SHUT
         if known.room is not None and known.room < max(size, 1):
             return Standing.FULL
         return Standing.OPEN
+
+    async def holds(self, principal: Principal) -> bool:
+        """Whether a login still stands: not disabled, and no newer auth version."""
+        known = await self._get(principal.account)
+        return not known.shut and known.auth_version == principal.auth_version
 
     def room(self, account: Account) -> int | None:
         """Octets that the account can still take; None for no limit."""
@@ -66,14 +71,23 @@ class Standings:
         storage = limits.storage or self._quota
         return max(0, storage - account.used_storage) if storage else None
 
+    async def _get(self, number: int) -> _Known:
+        known = self._known.get(number)
+        if known is None or known.until <= self._clock.seconds():
+            known = await self._look(number)
+        return known
+
     async def _look(self, number: int) -> _Known:
+        heard = self._changes
         account = await self._storage.accounts.get(number)
         if account is None:
-            return _Known(None, True, 0.0)
+            return _Known(None, True, 0, 0.0)
         room = self.room(account)
         limited = room is not None or account.limits.messages > 0
         until = self._clock.seconds() + LIFE if limited else float("inf")
-        known = _Known(room, account.disabled, until)
+        known = _Known(room, account.disabled, account.auth_version, until)
+        if heard != self._changes:
+            return known  # something changed while the store was asked: not to be kept
         if len(self._known) >= CAPACITY:
             for old in list(islice(self._known, CAPACITY // 4)):
                 del self._known[old]
@@ -83,4 +97,5 @@ class Standings:
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
             if isinstance(change, AccountChanged):
+                self._changes += 1
                 self._known.pop(change.account, None)

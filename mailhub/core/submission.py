@@ -55,7 +55,7 @@ class SubmissionSpool:
             self._release(0)
             return
         end = held.find(_END, searched)
-        if end >= 0:
+        if 0 <= end <= HEADER_LIMIT:
             self._release(end + 2)
         elif len(held) > HEADER_LIMIT:
             raise TooLarge("The header is too large", HEADER_LIMIT)

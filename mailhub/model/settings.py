@@ -117,6 +117,9 @@ class LimitSettings:
     guesses_per_account: int = setting(
         30, "wrong passwords a minute for one account from addresses that never logged in to it"
     )
+    guesses_in_all: int = setting(
+        1000, "wrong passwords a minute in all from networks that never logged in to the account"
+    )
     exempt_networks: tuple[str, ...] = setting(
         (), "clients that no connection or guess limit applies to"
     )

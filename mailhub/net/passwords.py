@@ -78,6 +78,9 @@ class Passwords:
         right = self._check(prepared, known)
         if not right and prepared != raw:
             right = self._check(raw, known)
+        if not right and hashed and not hashed.startswith("$argon2"):
+            # A cheap foreign hash would tell by its speed that the account exists.
+            self._check(prepared, self._nobody)
         right = right and bool(hashed)
         return right, right and not self._is_current(hashed)
 

@@ -1,4 +1,5 @@
-"""Limits on guessing passwords: one count over all services, by address, network and account.
+"""Limits on guessing passwords: one count over all services, by address, network, account and
+in all, so that a password sprayed over many accounts from many places is noticed as well.
 
 A guess is counted before it is checked and given back when it was right, so that a thousand
 guesses sent at once count as a thousand. Networks that an account logged in from before have a
@@ -69,6 +70,7 @@ class Guesses:
             (f"guess:address:{group(address)}", settings.guesses_per_address),
             (f"guess:network:{network}", settings.guesses_per_network),
             (f"guess:account:{subject}", settings.guesses_per_account),
+            ("guess:all", settings.guesses_in_all),
         )
 
     async def right(self, guess: Guess) -> None:

@@ -137,6 +137,35 @@ def test_a_user_sends_as_what_is_theirs() -> None:
         run(here.intake.sender(ReversePath(refused), None))
 
 
+@pytest.mark.parametrize("end", ["password", "disabled", "removed"])
+def test_a_login_that_ended_sends_nothing_more(end: str) -> None:
+    here = world(people=(JOE, ANN))
+    joe = here.principal(JOE)
+    run(here.intake.sender(ReversePath(JOE), joe))
+    order = prepared(here, ANN, message=OWN, sender=JOE, principal=joe)
+    if end == "password":
+        run(here.accounts.set_password(1, "new", ACTOR))
+    elif end == "disabled":
+        account = run(here.accounts.get(1))
+        run(here.accounts.update(dataclasses.replace(account, disabled=True), ACTOR))
+    else:
+        run(here.accounts.remove(1, ACTOR))
+    for path in (ReversePath(JOE), ReversePath("")):
+        with pytest.raises(NotPermitted):
+            run(here.intake.sender(path, joe))
+    with pytest.raises(NotPermitted):
+        run(here.intake.accept(*order))  # type: ignore[arg-type]
+    assert count(here, 2) == 0
+
+
+def test_an_author_behind_a_huge_header_is_seen() -> None:
+    here = world(people=(JOE, ANN))
+    filler = b"X-Filler: " + b"x" * 900 + b"\r\n"
+    message = OWN[:-8] + filler * 1140 + b"From: ann@example.org\r\n\r\nbody\r\n"
+    with pytest.raises(NotPermitted):
+        accept(here, JOE, message=message, sender=JOE, principal=here.principal(JOE))
+
+
 # -- one message
 
 

@@ -174,4 +174,11 @@ def test_nobody_costs_one_hash_of_the_full_price(
     monkeypatch.setattr("mailhub.net.passwords._check", check)
     assert passwords.verify("secret", "") == (False, False)
     assert len(checked) == 1
+    checked.clear()
+    monkeypatch.setattr(
+        "mailhub.net.passwords._check", lambda *claim: bool(checked.append(claim[1]))
+    )
+    assert passwords.verify("secret", FOREIGN["SHA"]) == (False, False)
+    assert [one[:5] for one in checked] == ["{SHA}", "$argo"]
+    checked.pop(0)
     assert checked[0].startswith("$argon2id$v=19$m=64,t=1,p=1$")

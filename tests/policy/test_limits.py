@@ -69,6 +69,14 @@ def test_an_account_has_so_many_from_everywhere() -> None:
     assert guess(guesses, "198.51.100.1", "#2")
 
 
+def test_spraying_is_limited_in_all_and_known_networks_are_not() -> None:
+    guesses = Guesses(MemoryCounters(FakeClock()), LimitSettings(guesses_in_all=20))
+    run(guesses.right(run(guesses.begin("192.0.2.1", "#1"))))
+    tries = [guess(guesses, f"10.{number}.0.1", f"#{number}") for number in range(30)]
+    assert tries == [True] * 20 + [False] * 10
+    assert guess(guesses, "192.0.2.1", "#1")
+
+
 def test_right_guesses_are_not_counted() -> None:
     guesses, _ = made()
     for _ in range(50):
@@ -124,6 +132,8 @@ def test_exempt_peers_are_not_counted() -> None:
 def test_a_limit_of_zero_is_none() -> None:
     guesses = Guesses(
         MemoryCounters(FakeClock()),
-        LimitSettings(guesses_per_address=0, guesses_per_network=0, guesses_per_account=0),
+        LimitSettings(
+            guesses_per_address=0, guesses_per_network=0, guesses_per_account=0, guesses_in_all=0
+        ),
     )
     assert all(guess(guesses, "192.0.2.1") for _ in range(100))
