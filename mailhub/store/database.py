@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import struct
 from pathlib import Path
 
-from mailhub.model.errors import Unavailable
+from mailhub.model.errors import InUse, Unavailable
 from mailhub.store import schema
 
 NAME = "mail.sqlite"
@@ -30,6 +31,8 @@ _WRITER = """
 
 def connect_writer(folder: Path) -> sqlite3.Connection:
     """The one connection that writes. Raises sqlite3.Error."""
+    # SQLite would make it readable for all; the log takes the database's mode.
+    os.close(os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = _connect(folder)
     connection.executescript(f"PRAGMA page_size = {PAGE_SIZE};{_COMMON}{_WRITER}")
     return connection
@@ -75,6 +78,23 @@ def prepare(folder: Path) -> None:
         from mailhub.store.migrate import migrate
 
         migrate(folder / NAME, revision)
+
+
+def require_current(connection: sqlite3.Connection) -> None:
+    """Raises Unavailable for a schema that is not this version's."""
+    if _revision(connection) != schema.HEAD:
+        raise Unavailable("The store is of another version: start the server once to migrate it")
+
+
+def lock(folder: Path) -> int:
+    """Takes the store for this process; the handle that holds it. Raises InUse."""
+    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise InUse("Another process has this store open") from None
+    return handle
 
 
 def _revision(connection: sqlite3.Connection) -> str:

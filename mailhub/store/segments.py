@@ -239,22 +239,27 @@ class Found:
     digest: bytes
 
 
+def entry_at(data: bytes, number: int, start: int) -> Found | None:
+    """The entry whose head `data` begins with, if it is one and of this very place."""
+    if len(data) < ENTRY_SIZE:
+        return None
+    magic, segment, offset, length, digest, check = _ENTRY.unpack_from(data)
+    if magic != _MAGIC or check != crc32(data[: ENTRY_SIZE - 8]):
+        return None
+    if (segment, offset) != (number, start):
+        return None
+    return Found(BlobRef(segment, offset, length), digest)
+
+
 def scan(folder: Path, number: int) -> Iterator[Found]:
     """The entries of a segment from its begin, up to the first that is torn or damaged."""
     with path_of(folder, number).open("rb") as file:
         end = file.seek(0, os.SEEK_END)
-        place = len(HEAD)
-        while place + ENTRY_SIZE <= end:
-            file.seek(place)
-            head = file.read(ENTRY_SIZE)
-            magic, segment, start, length, digest, check = _ENTRY.unpack(head)
-            whole = (
-                magic == _MAGIC
-                and check == crc32(head[:-8])
-                and (segment, start) == (number, place + ENTRY_SIZE)
-                and start + length <= end
-            )
-            if not whole:
+        start = len(HEAD) + ENTRY_SIZE
+        while start <= end:
+            file.seek(start - ENTRY_SIZE)
+            entry = entry_at(file.read(ENTRY_SIZE), number, start)
+            if entry is None or start + entry.ref.length > end:
                 return
-            yield Found(BlobRef(number, start, length), digest)
-            place = start + length
+            yield entry
+            start += entry.ref.length + ENTRY_SIZE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,7 +11,6 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
-from mailhub.model.errors import InUse
 from mailhub.model.message import Arrival
 from mailhub.model.settings import StoreSettings
 from mailhub.store import database, moves, segments
@@ -81,7 +79,7 @@ class SQLiteStore(ServedStorage):
         self, settings: StoreSettings, folder: Path, reactor: StoreReactor, clock: WallClock
     ) -> None:
         self._folder = folder
-        self._lock = _locked(folder)
+        self._lock = database.lock(folder)
         blobs = folder / "segments"
         blobs.mkdir(mode=0o700, exist_ok=True)
         database.prepare(folder)
@@ -134,16 +132,6 @@ def open_store(
     InUse when another process has it open, Unavailable when a newer mailhub wrote it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return SQLiteStore(settings, folder, reactor, clock)
-
-
-def _locked(folder: Path) -> int:
-    handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise InUse("Another process has this store open") from None
-    return handle
 
 
 def resumed(folder: Path, blobs: Path, size: int) -> Appender:

@@ -1,0 +1,219 @@
+"""What must hold between the store's rows, as a table of queries, each with what mends it.
+
+A query returns one text for each row that breaks its rule. Repairs set counters right and drop
+what nothing can reach; none of them deletes or changes a message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailhub.store.schema import KEY_SHIFT
+
+_COUNTED = """
+    (SELECT b.account, b.number, count(m.uid) AS messages,
+        count(CASE WHEN m.flags & 1 = 0 THEN m.uid END) AS unseen,
+        count(CASE WHEN m.flags & 8 = 8 THEN m.uid END) AS deleted,
+        coalesce(sum(m.size), 0) AS size, coalesce(max(m.uid), 0) AS last_uid,
+        coalesce(max(m.modseq), 0) AS last_modseq
+    FROM mailbox AS b LEFT JOIN message AS m ON m.account = b.account AND m.mailbox = b.number
+    GROUP BY b.account, b.number)
+"""
+_USED = """
+    (SELECT u.account, coalesce(sum(b.size), 0) AS storage, coalesce(sum(b.messages), 0) AS messages
+    FROM usage AS u LEFT JOIN mailbox AS b ON b.account = u.account GROUP BY u.account)
+"""
+_USES = "(SELECT content AS key, count(*) AS uses FROM message GROUP BY content)"
+_LIVE = """
+    (SELECT segment, sum(length) AS live FROM (
+        SELECT segment, start, length FROM content
+        UNION SELECT segment, start, length FROM queue_message) AS blobs GROUP BY segment)
+"""
+_MAILBOX = "'account ' || b.account || ' mailbox ' || b.number || ': '"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule. `query`: texts of what breaks it. `repairs`: statements that mend all of them."""
+
+    kind: str
+    query: str
+    repairs: tuple[str, ...] = ()
+
+
+def _missing(kind: str, child: str, parent: str, where: str, text: str) -> Check:
+    """Rows of `child` whose parent row is gone."""
+    query = f"SELECT {text} FROM {child} WHERE {where} NOT IN (SELECT {parent})"
+    return Check(kind, query)
+
+
+CHECKS: tuple[Check, ...] = (
+    Check(
+        "content-uses",
+        f"SELECT 'content ' || c.key || ' has ' || coalesce(n.uses, 0) || ' messages, not '"
+        f" || c.uses FROM content AS c LEFT JOIN {_USES} AS n ON n.key = c.key"
+        " WHERE c.uses <> coalesce(n.uses, 0)",
+        (
+            f"UPDATE content SET uses = n.uses FROM {_USES} AS n"
+            " WHERE n.key = content.key AND content.uses <> n.uses",
+            f"DELETE FROM content WHERE key NOT IN (SELECT key FROM {_USES} AS n)",
+        ),
+    ),
+    Check(
+        "message-without-content",
+        "SELECT 'account ' || m.account || ' mailbox ' || m.mailbox || ' uid ' || m.uid"
+        " || ' has no content' FROM message AS m WHERE NOT EXISTS"
+        " (SELECT 1 FROM content AS c WHERE c.key = m.content AND c.account = m.account)",
+    ),
+    Check(
+        "message-without-mailbox",
+        "SELECT 'account ' || m.account || ' mailbox ' || m.mailbox || ' holds ' || count(*)"
+        " || ' messages and is no mailbox' FROM message AS m"
+        " WHERE NOT EXISTS (SELECT 1 FROM mailbox AS b WHERE b.account = m.account"
+        " AND b.number = m.mailbox) AND NOT EXISTS (SELECT 1 FROM sweep AS s WHERE"
+        " s.account = m.account AND s.mailbox IN (0, m.mailbox)) GROUP BY m.account, m.mailbox",
+    ),
+    Check(
+        "message-size",
+        "SELECT 'account ' || m.account || ' mailbox ' || m.mailbox || ' uid ' || m.uid"
+        " || ' has ' || (length(c.prefix) + c.length) || ' bytes, not ' || m.size"
+        " FROM message AS m JOIN content AS c ON c.key = m.content"
+        " WHERE m.size <> length(c.prefix) + c.length",
+        (
+            "UPDATE message SET size = (SELECT length(c.prefix) + c.length FROM content AS c"
+            " WHERE c.key = message.content) WHERE EXISTS (SELECT 1 FROM content AS c"
+            " WHERE c.key = message.content AND message.size <> length(c.prefix) + c.length)",
+        ),
+    ),
+    Check(
+        "mailbox-counters",
+        f"SELECT {_MAILBOX} || n.messages || ' messages, ' || n.unseen || ' unseen, '"
+        " || n.deleted || ' deleted, ' || n.size || ' bytes, not ' || b.messages || ', '"
+        f" || b.unseen || ', ' || b.deleted || ', ' || b.size FROM mailbox AS b JOIN {_COUNTED}"
+        " AS n ON n.account = b.account AND n.number = b.number WHERE (b.messages, b.unseen,"
+        " b.deleted, b.size) IS NOT (n.messages, n.unseen, n.deleted, n.size)",
+        (
+            "UPDATE mailbox SET messages = n.messages, unseen = n.unseen, deleted = n.deleted,"
+            f" size = n.size FROM {_COUNTED} AS n"
+            " WHERE n.account = mailbox.account AND n.number = mailbox.number",
+        ),
+    ),
+    Check(
+        "uidnext",
+        f"SELECT {_MAILBOX} || 'uid ' || n.last_uid || ' is there, and UIDNEXT is ' || b.uidnext"
+        f" FROM mailbox AS b JOIN {_COUNTED} AS n ON n.account = b.account"
+        " AND n.number = b.number WHERE n.last_uid >= b.uidnext",
+        (
+            f"UPDATE mailbox SET uidnext = n.last_uid + 1 FROM {_COUNTED} AS n WHERE"
+            " n.account = mailbox.account AND n.number = mailbox.number"
+            " AND n.last_uid >= mailbox.uidnext",
+        ),
+    ),
+    Check(
+        "highestmodseq",
+        f"SELECT {_MAILBOX} || 'MODSEQ ' || n.last_modseq || ' is there, and the highest is '"
+        f" || b.highestmodseq FROM mailbox AS b JOIN {_COUNTED} AS n ON n.account = b.account"
+        " AND n.number = b.number WHERE n.last_modseq > b.highestmodseq",
+        (
+            f"UPDATE mailbox SET highestmodseq = n.last_modseq FROM {_COUNTED} AS n WHERE"
+            " n.account = mailbox.account AND n.number = mailbox.number"
+            " AND n.last_modseq > mailbox.highestmodseq",
+        ),
+    ),
+    Check(
+        "expunged-uid",
+        f"SELECT {_MAILBOX} || 'uid ' || m.uid || ' was expunged and is there'"
+        " FROM mailbox AS b JOIN expunged AS e ON e.account = b.account AND e.mailbox = b.number"
+        " JOIN message AS m ON m.account = b.account AND m.mailbox = b.number"
+        " AND m.uid BETWEEN e.low AND e.high",
+    ),
+    Check(
+        "expunged-range",
+        f"SELECT {_MAILBOX} || 'expunged ' || e.low || ':' || e.high || ' at MODSEQ '"
+        " || e.modseq || ' lies past UIDNEXT ' || b.uidnext || ' or MODSEQ ' || b.highestmodseq"
+        " FROM mailbox AS b JOIN expunged AS e ON e.account = b.account AND e.mailbox = b.number"
+        " WHERE e.high >= b.uidnext OR e.modseq > b.highestmodseq OR e.low > e.high",
+    ),
+    Check(
+        "quota",
+        "SELECT 'account ' || u.account || ' uses ' || n.storage || ' bytes and ' || n.messages"
+        " || ' messages, not ' || u.used_storage || ' and ' || u.used_messages"
+        f" FROM usage AS u JOIN {_USED} AS n ON n.account = u.account"
+        " WHERE (u.used_storage, u.used_messages) IS NOT (n.storage, n.messages)",
+        (
+            "UPDATE usage SET used_storage = n.storage, used_messages = n.messages"
+            f" FROM {_USED} AS n WHERE n.account = usage.account",
+        ),
+    ),
+    Check(
+        "keyword-set",
+        "SELECT 'account ' || m.account || ' has messages of keyword set ' || (m.flags >> 8)"
+        " || ', which is missing' FROM message AS m WHERE m.flags > 255 AND NOT EXISTS (SELECT 1"
+        " FROM keyword_set AS k WHERE k.account = m.account AND k.number = m.flags >> 8)"
+        " AND NOT EXISTS (SELECT 1 FROM sweep AS s WHERE s.account = m.account)"
+        " GROUP BY m.account, m.flags >> 8",
+    ),
+    Check(
+        "number-reused",
+        "SELECT 'account ' || u.account || ' has content or keyword set numbers past its counters'"
+        " FROM usage AS u WHERE u.contents < coalesce((SELECT max(key) FROM content WHERE key"
+        f" BETWEEN u.account << {KEY_SHIFT} AND (u.account + 1 << {KEY_SHIFT}) - 1), 0)"
+        f" & ((1 << {KEY_SHIFT}) - 1) OR u.keyword_sets < coalesce((SELECT max(number)"
+        " FROM keyword_set AS k WHERE k.account = u.account), 0)",
+    ),
+    Check(
+        "counter",
+        "SELECT 'the counter ' || name || ' is behind' FROM (SELECT 'account' AS name,"
+        " max(number) AS last FROM account UNION SELECT 'mailbox', max(number) FROM mailbox"
+        " UNION SELECT 'address', max(number) FROM address UNION SELECT 'domain', max(number)"
+        " FROM domain UNION SELECT 'queue_message', max(number) FROM queue_message"
+        " UNION SELECT 'queue_entry', max(number) FROM queue_entry) AS used"
+        " WHERE last > coalesce((SELECT value FROM counter AS c WHERE c.name = used.name), 0)",
+    ),
+    Check(
+        "uidvalidity",
+        f"SELECT {_MAILBOX} || 'UIDVALIDITY is past the last one given'"
+        " FROM mailbox AS b JOIN usage AS u ON u.account = b.account"
+        " WHERE b.uidvalidity > u.uidvalidity",
+    ),
+    _missing("usage", "account", "account FROM usage", "number", "'no usage of ' || number"),
+    _missing("secret", "account", "account FROM secret", "number", "'no secret of ' || number"),
+    _missing(
+        "mailbox-without-account",
+        "mailbox",
+        "number FROM account",
+        "account",
+        "'mailbox ' || number || ' belongs to no account'",
+    ),
+    _missing(
+        "address-without-account",
+        "address",
+        "number FROM account",
+        "account",
+        "'address ' || key || ' belongs to no account'",
+    ),
+    _missing(
+        "queue-entry",
+        "queue_entry",
+        "number FROM queue_message",
+        "message",
+        "'queue entry ' || number || ' has no message'",
+    ),
+    Check(
+        "queue-message",
+        "SELECT 'queued message ' || number || ' has no recipient' FROM queue_message"
+        " WHERE number NOT IN (SELECT message FROM queue_entry)",
+        ("DELETE FROM queue_message WHERE number NOT IN (SELECT message FROM queue_entry)",),
+    ),
+    Check(
+        "segment-live",
+        "SELECT 'segment ' || coalesce(n.segment, s.number) || ' has ' || coalesce(n.live, 0)"
+        " || ' bytes in use, not ' || coalesce(s.live, 0)"
+        f" FROM segment AS s LEFT JOIN {_LIVE} AS n ON n.segment = s.number"
+        " WHERE coalesce(n.live, 0) <> s.live",
+        (
+            "DELETE FROM segment",
+            f"INSERT INTO segment (number, live) SELECT segment, live FROM {_LIVE} AS n",
+        ),
+    ),
+)
