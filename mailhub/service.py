@@ -138,7 +138,7 @@ class MailServer(Service):
         if self._phase is not Phase.STARTING:
             return
         plan.certificates.start(plan.reactor)
-        signal.signal(signal.SIGHUP, self._hung_up)
+        plan.reactor.callWhenRunning(self._listen_to_signals)
         await house.open_doors()
         plan.folder.publish([listener.describe() for listener in plan.listeners])
         self._phase = Phase.SERVING
@@ -160,8 +160,20 @@ class MailServer(Service):
         else:
             plan.reactor.callWhenRunning(plan.reactor.stop)
 
-    def _hung_up(self, number: int, frame: object) -> None:
-        self._plan.reactor.callFromThread(self._reload)
+    def _listen_to_signals(self) -> None:
+        """Ours instead of the reactor's: a stop that was asked for is an end with status 0, and
+        asking twice does not wait."""
+        call = self._plan.reactor.callFromThread
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: call(self._asked_to_stop, number))
+        signal.signal(signal.SIGHUP, lambda *_: call(self._reload))
+
+    def _asked_to_stop(self, number: int) -> None:
+        self._plan.log.event("stop", outcome="begins", signal=signal.Signals(number).name)
+        if self._phase is Phase.STOPPING:
+            self._plan.sink.flush()
+            _exit(1)
+        self._plan.reactor.stop()
 
     def _reload(self) -> None:
         self._plan.sink.reopen()
