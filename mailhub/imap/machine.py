@@ -368,7 +368,7 @@ class Machine:
                 kept = max(self._at, len(data) - LITERAL_SPAN - 1)
                 self._thrown += kept - self._at
                 self._consume(kept)
-                return self._die() if self._over_budget(0) else None
+                return self._die() if self._over_budget(self.pending) else None
             found = LITERAL.search(data, max(self._at, end - LITERAL_SPAN), end)
             self._consume(end + 2)
             if found is None or not found[3]:
@@ -377,9 +377,12 @@ class Machine:
                 return self._finish(held)
             self._left = int(found[2])
             self._thrown += self._left
+            if self._over_budget(self._left):
+                return self._die()
 
     def _die(self) -> Event:
         self._mode = Mode.DEAD
+        self._consume(len(self._data))
         return Fatal(TooLarge("Too much input"))
 
     def _dead(self) -> Event | None:

@@ -18,9 +18,8 @@ async def run(session: Session, command: ListExtra) -> Reply:
         return DONE
     boxes = await session.site.mailboxes.all(session.account)
     found = listing.entries(boxes, (), List((command.pattern,)))
-    await session.send(
-        b"".join(listing.line(entry, session, False, verb=b"XLIST") for entry in found)
-    )
+    lines = [listing.line(entry, session, False, verb=b"XLIST") for entry in found]
+    await session.send(b"".join(lines))
     return DONE
 
 
