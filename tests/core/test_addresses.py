@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailhub.core.addresses import Addresses
 from mailhub.core.recipients import exact_keys, wildcard_keys
 from mailhub.model.account import Role
 from mailhub.model.address import Domain
@@ -46,8 +47,10 @@ def town() -> World:
         ("loop2@example.org", ("loop@example.org", ANN)),
         ("dead@example.org", ("gone@example.org",)),
         ("half@example.org", ("gone@example.org", ANN)),
+        ("chain@example.org", ("mixed@alias.example", "*@example.org")),
     ):
         run(here.addresses.create(alias, ACTOR, targets=targets))
+    run(here.addresses.create("team@example.org", ACTOR, account=1, targets=(ANN,)))
     return here
 
 
@@ -82,6 +85,8 @@ RESOLVED = {
     "away@example.org": ([], ["far@remote.example"], ""),
     "loop@example.org": ([2], [], ""),
     "half@example.org": ([2], [], ""),
+    "chain@example.org": ([1], ["far@remote.example", "FAR@remote.example"], ""),
+    "team@example.org": ([1, 2], [], ""),
 }
 
 
@@ -145,8 +150,6 @@ def test_a_role_falls_to_the_administrator_where_nobody_has_it(address: str) -> 
 
 def test_own_address_literals_are_the_default_domain() -> None:
     here = town()
-    from mailhub.core.addresses import Addresses
-
     own = Addresses(
         here.store,
         here.clock,

@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mailhub.core.intake import Outcome
 from mailhub.core.plan import Recipient
@@ -233,6 +235,20 @@ def test_a_large_message_is_rendered_in_turns() -> None:
     (arrival,) = accept(here, JOE, message=message)
     assert stored(here, arrival).endswith(message)
     assert here.clock.pauses > 3
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.binary(max_size=300), st.booleans())
+def test_any_bytes_are_kept_byte_for_byte(message: bytes, lmtp: bool) -> None:
+    here = WORLD
+    take = accept_each if lmtp else accept
+    (arrival,) = take(here, JOE, message=message)
+    assert isinstance(arrival, Arrival)
+    _, _, text = stored(here, arrival).partition(b"+0000\r\n")
+    assert text == message
+
+
+WORLD = world()
 
 
 # -- what users submit
