@@ -3,6 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any
 
+import pytest
+from twisted.internet.defer import Deferred
+
 from mailhub.core.background import spawn
 from tests.fakes import ListLog
 
@@ -66,3 +69,31 @@ def test_an_exception_nobody_waits_for_is_logged() -> None:
     assert log.named("background-failed") == [
         {"what": "journal", "error": "ValueError", "reason": "no such luck"}
     ]
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_real_deferred_is_waited_for(late: bool) -> None:
+    good: Deferred[str] = Deferred()
+    bad: Deferred[str] = Deferred()
+    seen: list[object] = []
+
+    def fire() -> None:
+        good.callback("one")
+        bad.errback(KeyError("gone"))
+
+    async def work() -> None:
+        seen.append(await good)
+        try:
+            await bad
+        except KeyError as error:
+            seen.append(error.args[0])
+        raise ValueError("the end")
+
+    log = ListLog()
+    if not late:
+        fire()
+    spawn(work(), log, "test")
+    if late:
+        fire()
+    assert seen == ["one", "gone"]
+    assert [event["error"] for event in log.named("background-failed")] == ["ValueError"]
