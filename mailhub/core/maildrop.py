@@ -12,7 +12,7 @@ from dataclasses import replace
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.model.account import Principal
 from mailhub.model.change import Actor
-from mailhub.model.errors import AlreadyExists, InUse, NotFound
+from mailhub.model.errors import AlreadyExists, Corrupt, InUse, NotFound
 from mailhub.model.flags import SEEN, FlagMode, Flags
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.message import Content
@@ -106,7 +106,7 @@ class Maildrop:
         self._actor = actor
         self._octets = sum(sizes)
         self._deleted: set[int] = set()
-        self._read: set[int] = set()
+        self._retrieved: set[int] = set()
         self._places: dict[int, Content] = {}
         self._ahead: dict[int, bytes] = {}
         self._expected = 1
@@ -187,6 +187,16 @@ class Maildrop:
         Empty at its end. Raises NotFound, Corrupt, Unavailable.
         """
         place = await self.place(number)
+        try:
+            return await self._read(number, place, start)
+        except Corrupt:
+            self._places = {}
+            moved = await self.place(number)  # compaction carries messages to new segments
+            if moved == place:
+                raise
+            return await self._read(number, moved, start)
+
+    async def _read(self, number: int, place: Content, start: int) -> bytes:
         if len(place.prefix) + place.blob.length > SMALL:
             return await self._slice(place, start)
         if number not in self._ahead:
@@ -237,7 +247,7 @@ class Maildrop:
 
     def was_read(self, number: int) -> None:
         """The whole message went out; the account's other clients learn of it at `commit`."""
-        self._read.add(number)
+        self._retrieved.add(number)
 
     # -- marks, and what becomes of them
 
@@ -259,7 +269,7 @@ class Maildrop:
         """
         messages = self._maildrops.storage.messages
         account, inbox, actor = self._inbox.account, self._inbox.number, self._actor
-        read = self._uid_set(self._read - self._deleted)
+        read = self._uid_set(self._retrieved - self._deleted)
         if read and self._maildrops.settings.mark_seen:
             seen = Flags(SEEN)
             await messages.store_flags(account, inbox, read, FlagMode.ADD, seen, actor)

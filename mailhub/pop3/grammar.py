@@ -299,6 +299,9 @@ class Stuffing:
 
     def feed(self, chunk: bytes) -> bytes:
         """What to send for the next `chunk`. A dot at its end waits for what comes after it."""
+        if b"\n." not in chunk and not self._held and not chunk.startswith(b"."):
+            self._before = (self._before + chunk[-2:])[-2:]
+            return chunk
         data = self._held + chunk
         _, line_end, line = (self._before + data[-3:])[-3:].rpartition(b"\n")
         cut = len(data) - (len(line) if line_end and line in (b".", b".\r") else 0)

@@ -33,27 +33,26 @@ class WallClock(Protocol):
 
 
 class MemoryBlobs:
-    """`ports.Blobs` over a dict; what bodies were put there, by their place."""
+    """`ports.Blobs` over one array, which stands for a segment without an end."""
 
     def __init__(self) -> None:
-        self._bytes: dict[int, bytes] = {}
-        self._end = 0
+        self._bytes = bytearray()
 
     async def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
         """See `ports.Blobs.read`."""
-        try:
-            return [self._bytes[ref.offset] for ref in refs]
-        except KeyError:
-            raise Corrupt("The stored message is missing") from None
+        if any(ref.offset + ref.length > len(self._bytes) for ref in refs):
+            raise Corrupt("The stored message is missing")
+        with memoryview(self._bytes) as held:
+            return [bytes(held[ref.offset : ref.offset + ref.length]) for ref in refs]
 
     def put(self, bodies: Sequence[Bytes]) -> list[Blob]:
         """Keeps the bytes; where."""
         blobs: list[Blob] = []
         for body in bodies:
-            # Even an empty body gets a place of its own.
-            offset, self._end = self._end, self._end + len(body.view) + 1
-            self._bytes[offset] = bytes(body.view)
-            blobs.append(Blob(BlobRef(SEGMENT, offset, len(body.view)), body.digest))
+            ref = BlobRef(SEGMENT, len(self._bytes), len(body.view))
+            self._bytes += body.view
+            self._bytes += b"\0"  # even an empty body gets a place of its own
+            blobs.append(Blob(ref, body.digest))
         return blobs
 
 
