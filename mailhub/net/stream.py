@@ -39,11 +39,13 @@ class Gone(BaseException):
 
 
 class Life(Enum):
-    """OPEN → CLOSING (nothing new is answered, output drains) → LOST; or OPEN → LOST."""
+    """OPEN → CLOSING (nothing new is answered, output drains) → LOST (an answer may still run) →
+    ENDED (the talk was told); CLOSING can be left out."""
 
     OPEN = "open"
     CLOSING = "closing"
     LOST = "lost"
+    ENDED = "ended"
 
 
 class Machine(Shape):
@@ -122,7 +124,7 @@ class Stream(Protocol):
             self._running = None
             running.close()
         if self._running is None and not self._in_step:
-            self.talk.lost()
+            self._end()
         else:
             self._wake()
 
@@ -154,7 +156,7 @@ class Stream(Protocol):
             data = self._out[0] if len(self._out) == 1 else b"".join(self._out)
             self._out.clear()
             self._out_size = 0
-            if self._life is not Life.LOST:
+            if self._life is Life.OPEN or self._life is Life.CLOSING:
                 self.transport.write(data)  # type: ignore[union-attr]
 
     @property
@@ -289,6 +291,10 @@ class Stream(Protocol):
         if waiting is not None:
             waiting.callback(None)
 
+    def _end(self) -> None:
+        self._life = Life.ENDED
+        self.talk.lost()
+
     def _step(self, result: object) -> None:
         """Drives the pump to its next wait, then flushes: one write for all that was answered."""
         running = self._running
@@ -318,7 +324,7 @@ class Stream(Protocol):
         if waiting is not None:
             waiting.addBoth(self._step)
         elif self._life is Life.LOST:
-            self.talk.lost()
+            self._end()
         elif self._input_paused and self._life is Life.OPEN:
             self._input_paused = False
             self.transport.resumeProducing()  # type: ignore[union-attr]
