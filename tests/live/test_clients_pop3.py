@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mailbox
 import poplib
 import smtplib
 import ssl
@@ -88,13 +87,14 @@ def test_fetchmail_takes_everything_away(server: Server, user: User, tmp_path: P
 @pytest.mark.parametrize("kind", ["SimplePOP3SSLRetriever", "SimpleIMAPSSLRetriever"])
 def test_getmail_reads_once(server: Server, user: User, tmp_path: Path, kind: str) -> None:
     deliver(server, user, 3)
-    for name in ("cur", "new", "tmp"):
-        (tmp_path / "mail" / name).mkdir(parents=True)
+    mail = tmp_path / "mail"
+    mail.mkdir()
     port = server.port("pop3" if "POP3" in kind else "imap", "implicit")
     (tmp_path / "getmailrc").write_text(
         f"[retriever]\ntype = {kind}\nserver = 127.0.0.1\nport = {port}\n"
         f"username = {user.address}\npassword = {user.password}\n"
-        f"[destination]\ntype = Maildir\npath = {tmp_path}/mail/\n"
+        "[destination]\ntype = MDA_external\npath = /bin/sh\nallow_root_commands = true\n"
+        f"arguments = ('-c', 'cat > {mail}/$$')\n"
         "[options]\nread_all = false\ndelete = false\n"
     )
     for _ in range(2):
@@ -103,4 +103,4 @@ def test_getmail_reads_once(server: Server, user: User, tmp_path: Path, kind: st
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
-    assert len(mailbox.Maildir(tmp_path / "mail")) == 3
+    assert len(list(mail.iterdir())) == 3

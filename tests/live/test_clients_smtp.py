@@ -90,7 +90,9 @@ def test_swaks_unknown_recipient_is_refused(server: Server) -> None:
 
 def test_curl_submits_over_implicit_tls(server: Server, user: User, tmp_path: Path) -> None:
     letter = tmp_path / "letter"
-    letter.write_bytes(b"From: me\r\nTo: you\r\nSubject: curl\r\n\r\n.dot\r\n..two\r\nend\r\n")
+    letter.write_bytes(
+        b"From: %s\r\nSubject: curl\r\n\r\n.dot\r\n..two\r\nend\r\n" % user.address.encode()
+    )
     port = server.port("submission", "implicit")
     subprocess.run(
         [program("curl"), "-sSk", f"smtps://127.0.0.1:{port}", "--mail-from", user.address,
