@@ -135,9 +135,9 @@ def plain_line(at: float, level: str, verb: str, fields: Mapping[str, object]) -
     """For people: time, level, verb, then `name=value`."""
     words = [stamp(at)[11:23], level.ljust(5), verb]
     for name, value in fields.items():
-        text = str(clean(name, value)).translate(_CONTROLS)
+        text = str(clean(name, value))
         words.append(f"{name}={text}" if " " not in text else f'{name}="{text}"')
-    return " ".join(words)
+    return " ".join(words).translate(_CONTROLS)
 
 
 def stamp(at: float) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from OpenSSL import SSL
-from OpenSSL.crypto import X509, PKey
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator, IProtocolFactory
 from twisted.internet.task import LoopingCall
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
@@ -201,16 +200,12 @@ def make_context(pair: Pair) -> SSL.Context:
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_session_id(b"mailhub")
-    context.use_certificate(X509.from_cryptography(pair.chain[0]))
+    context.use_certificate(pair.chain[0])
     for above in pair.chain[1:]:
-        context.add_extra_chain_cert(X509.from_cryptography(above))
-    context.use_privatekey(_pkey(pair))
+        context.add_extra_chain_cert(above)
+    context.use_privatekey(pair.key)  # type: ignore[arg-type]
     context.check_privatekey()
     return context
-
-
-def _pkey(pair: Pair) -> Any:
-    return PKey.from_cryptography_key(pair.key)  # type: ignore[arg-type]
 
 
 def _choose(contexts: Contexts) -> Callable[[SSL.Connection], None]:

@@ -228,9 +228,7 @@ def test_a_peer_that_never_takes_the_last_bytes_is_cut(
     assert wire.aborted
 
 
-def test_silence_ends_a_session_and_a_word_does_not(
-    stream: Echo, wire: Wire, clock: Clock
-) -> None:
+def test_silence_ends_a_session_and_a_word_does_not(stream: Echo, wire: Wire, clock: Clock) -> None:
     clock.advance(50)
     stream.dataReceived(b"a\n")
     clock.advance(50)
