@@ -6,6 +6,7 @@ kind's `text` never reaches a peer. Untagged data is not made here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -53,6 +54,8 @@ def bad(text: str, code: bytes = b"") -> Reply:
     return Reply(Status.BAD, text, code)
 
 
+CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+
 CODES: tuple[tuple[type[errors.MailhubError], Status, bytes], ...] = (
     (errors.NotFound, Status.NO, b"NONEXISTENT"),
     (errors.AlreadyExists, Status.NO, b"ALREADYEXISTS"),
@@ -80,7 +83,7 @@ def of_error(error: errors.MailhubError) -> Reply:
     """The answer to a command that core refused."""
     for kind, status, code in CODES:
         if isinstance(error, kind):
-            return Reply(status, error.text, code)
+            return Reply(status, CONTROLS.sub(" ", error.text), code)
     raise AssertionError("the table ends with the root of all kinds")
 
 

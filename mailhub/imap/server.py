@@ -43,6 +43,7 @@ class IMAPStream(Stream):
         self._has_tls = False
         self._deflate: Deflate | None = None
         self._inflating: IDelayedCall | None = None
+        self._holds_input = False
         self._next_layer: Callable[[], None] | None = None
 
     # -- events
@@ -137,11 +138,20 @@ class IMAPStream(Stream):
             return
         if data:
             super().dataReceived(data)
-        if deflate.waiting or len(data) == INFLATED:
-            self.transport.pauseProducing()  # type: ignore[union-attr]
+        self._hold_input(bool(deflate.waiting) or len(data) == INFLATED)
+
+    def _hold_input(self, more: bool) -> None:
+        """Whether `more` is left to unpack before anything else is read."""
+        if self.closing:
+            return
+        if more:
             self._inflate_later()
-        elif data and not self._input_paused:
-            self.transport.resumeProducing()  # type: ignore[union-attr]
+        if more is not self._holds_input:
+            self._holds_input = more
+            if more:
+                self.transport.pauseProducing()  # type: ignore[union-attr]
+            elif not self._input_paused:
+                self.transport.resumeProducing()  # type: ignore[union-attr]
 
     def _inflate_later(self) -> None:
         if self._inflating is None and not self.closing:
