@@ -21,7 +21,7 @@ MAX_IDS = 24
 
 def hash_of(message_id: str) -> int:
     """63 bits of the id, as SQL's signed integers hold them."""
-    digest = blake2b(message_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    digest = blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

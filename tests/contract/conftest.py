@@ -1,0 +1,31 @@
+"""Every storage test runs on every store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.stores import MAKERS, House
+
+
+@pytest.fixture(params=list(MAKERS))
+def make_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., House]]:
+    """Makes a store with given settings."""
+    made: list[House] = []
+
+    def make(**settings: int) -> House:
+        made.append(MAKERS[request.param](tmp_path / str(len(made)), **settings))
+        return made[-1]
+
+    (tmp_path / "0").mkdir()
+    yield make
+    for house in made:
+        house.stop()
+
+
+@pytest.fixture
+def house(make_house: Callable[..., House]) -> House:
+    """An empty store."""
+    return make_house()
