@@ -40,6 +40,9 @@ class State(Enum):
     """The next line answers a challenge."""
     CLOSED = auto()
 
+    # Enum's own is written in Python, and states are looked up a dozen times a message.
+    __hash__ = object.__hash__
+
 
 TRANSITIONS: Mapping[State, frozenset[State]] = {
     State.START: frozenset({State.START, State.READY, State.CHUNK, State.CLOSED}),

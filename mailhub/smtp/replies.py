@@ -115,6 +115,12 @@ FAULTS: Mapping[Fault, Reply] = {
     Fault.DROPPED: INTERNAL,
 }
 
+LMTP_FAULTS: Mapping[Fault, Reply] = {
+    **FAULTS,
+    # RFC 2033 section 4.2 wants a 503 here, where RFC 5321 section 3.3 leaves the choice.
+    Fault.NO_RECIPIENTS: reply(503, "5.5.1", "No valid recipients"),
+}
+
 
 class Stage(Enum):
     """What a client asked for when core raised an error kind: the same kind has other codes."""

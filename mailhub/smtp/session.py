@@ -6,6 +6,7 @@ an upgrade to TLS or a lost connection. No verb is known here, and no reply is c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -19,8 +20,9 @@ from mailhub.model.errors import MailhubError, Unavailable
 from mailhub.model.settings import SMTPSettings
 from mailhub.ports import Log, Spool
 from mailhub.smtp.content import ChunkContent, Newlines
+from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import Machine, State
-from mailhub.smtp.replies import OVER_QUOTA, OVER_QUOTA_LATER, Reply
+from mailhub.smtp.replies import FAULTS, LMTP_FAULTS, OVER_QUOTA, OVER_QUOTA_LATER, Reply
 from mailhub.wire.networks import Networks
 
 
@@ -69,6 +71,10 @@ class Reception:
     @property
     def lmtp(self) -> bool:
         return self.service is Service.LMTP
+
+    @property
+    def faults(self) -> Mapping[Fault, Reply]:
+        return LMTP_FAULTS if self.lmtp else FAULTS
 
     @property
     def newlines(self) -> Newlines:

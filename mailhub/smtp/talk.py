@@ -28,7 +28,6 @@ from mailhub.smtp.commands import (
 from mailhub.smtp.faults import Fault, Refusal
 from mailhub.smtp.machine import Command, End, Event, Refused, Response, State
 from mailhub.smtp.replies import (
-    FAULTS,
     INTERNAL,
     TOO_MANY_ERRORS,
     Reply,
@@ -130,7 +129,7 @@ class Talk:
         return self._fault(refused.fault, refused.verb)
 
     def _fault(self, fault: Fault, verb: str) -> Reply:
-        reply = FAULTS[fault]
+        reply = self.session.reception.faults[fault]
         self._note(verb, reply, fault.name)
         return reply
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.smtp.content import ChunkContent, DotContent, Newlines
+from mailhub.smtp.content import ChunkContent, DotContent, Newlines, only_pairs
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import Command, End, Machine, State
 
@@ -223,3 +223,9 @@ def test_a_chunk_is_followed_by_the_next_command() -> None:
     assert events(made) == [b"\r\n.", End(None)]
     made.enter(State.CHUNKS)
     assert events(made) == [Command("BDAT", "0 LAST")]
+
+
+@given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"\x0b", b"\x85"])).map(b"".join))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_only_pairs(piece: bytes) -> None:
+    assert only_pairs(piece) is (re.search(rb"(?<!\r)\n|\r(?!\n)", piece) is None)

@@ -13,7 +13,7 @@ from mailhub.smtp import grammar
 from mailhub.smtp.content import ChunkContent, Newlines
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import State
-from mailhub.smtp.replies import FAULTS, INTERNAL, Stage, of_error
+from mailhub.smtp.replies import INTERNAL, Stage, of_error
 from mailhub.smtp.session import Session
 
 _ILLEGAL: Mapping[State, Fault] = {
@@ -28,7 +28,7 @@ async def run(session: Session, argument: str) -> None:
     size, last = grammar.bdat(argument)
     fault = _ILLEGAL.get(session.machine.state)
     if fault is not None:
-        session.skip(size, FAULTS[fault])
+        session.skip(size, session.reception.faults[fault])
         return
     try:
         transaction = session.open()

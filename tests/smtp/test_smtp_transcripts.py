@@ -1,0 +1,47 @@
+"""Every dialogue of tests/transcripts/smtp, whole and byte by byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mailhub.model.account import Role, Service
+from tests.smtp.reception import Reception
+from tests.transcript import play
+from tests.world import World, world
+
+FOLDER = Path(__file__).parent.parent / "transcripts" / "smtp"
+LISTENERS: dict[str, dict[str, Any]] = {
+    "authentication": {"service": Service.SUBMISSION, "implicit": True},
+    "errors": {"errors": 5},
+    "limits": {"recipients": 3, "messages": 2, "message_size": 200},
+    "lmtp": {"service": Service.LMTP},
+    "normalizing": {"bare_newlines": "normalize"},
+    "relay": {"trusted_networks": ("192.0.2.0/24",)},
+    "submission": {"service": Service.SUBMISSION},
+    "verify": {"vrfy": True},
+    "xclient": {"service": Service.SUBMISSION, "xclient_from": ("192.0.2.7",)},
+}
+"""How a dialogue's listener differs from a plain one for other servers' mail."""
+
+
+def people() -> World:
+    """example.org with a few people, one of whom has little room."""
+    made = world(people=("joe@example.org", "ann@example.org"))
+    made.account("small@example.org", storage=100)
+    made.account("jöe@bücher.example")
+    made.account("boss@example.org", role=Role.ADMIN)
+    return made
+
+
+@pytest.mark.parametrize("piece", [0, 1])
+@pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.txt")))
+def test_dialogue(name: str, piece: int) -> None:
+    listener = Reception(people(), **LISTENERS.get(name, {}))
+    play((FOLDER / f"{name}.txt").read_text(), listener, piece=piece)
+
+
+def test_every_listener_has_its_dialogue() -> None:
+    assert {path.stem for path in FOLDER.glob("*.txt")} >= set(LISTENERS)
