@@ -132,7 +132,9 @@ class Worker(threading.Thread):
         self._send(change, lambda: imap.append(mailbox, words, None, data))  # type: ignore[arg-type]
 
     def _change(self, imap: imaplib.IMAP4, choice: str, mailbox: str, picked: list[Place]) -> None:
-        imap.select(mailbox)
+        status, answer = imap.select(mailbox)
+        if status != "OK":
+            raise Server(f"SELECT {mailbox}: {answer}")
         uids = numbers_of(imap, {identity for _, identity in picked})
         if len(uids) != len(picked):
             self.errors.append(f"{mailbox}: {len(picked)} wanted, {len(uids)} found")

@@ -8,6 +8,7 @@ half done or inconsistent.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
@@ -58,6 +59,7 @@ class Crash:
         self.server.add_domain(DOMAIN)
         for account in ACCOUNTS:
             self.server.add_user(f"{account}@{DOMAIN}", PASSWORD)
+        os.sync()  # the configuration file is ours, and no server syncs it
 
     def target(self) -> Target:
         ports = self.server

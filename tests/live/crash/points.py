@@ -39,6 +39,8 @@ CALLS = {
 }
 EFFECTS = {"kill": "signal=SIGKILL", "EIO": "error=EIO", "ENOSPC": "error=ENOSPC"}
 ACCOUNT, DOMAIN, PASSWORD = "p0", "crash.test", "crash-Passw0rd-1"
+CUT_OFF = (OSError, EOFError, imaplib.IMAP4.abort, smtplib.SMTPServerDisconnected)
+"""What a client sees when the server dies."""
 MOST = 60
 """Points of one kind in one operation past which the enumeration gives up, loudly."""
 
@@ -73,7 +75,7 @@ class Case:
     def attempt(self, change: Change, operation: Callable[[], bool]) -> None:
         """`operation` returns whether the server acknowledged; what it raises leaves doubt."""
         self.ledger.begin(change)
-        with suppress(OSError, EOFError, imaplib.IMAP4.abort, smtplib.SMTPServerDisconnected):
+        with suppress(*CUT_OFF):
             if operation():
                 self.ledger.done(change)
 
@@ -241,7 +243,8 @@ def run_point(point: Point, template: Path, folder: Path) -> tuple[bool, list[st
         case.server.start()
         inspect(case.target(), case.ledger)
         with injected(case.server.pid, point, out):
-            OPERATIONS[point.operation](case)
+            with suppress(*CUT_OFF):
+                OPERATIONS[point.operation](case)
             met = case.server.ended_within(0.1)
         met = met or "INJECTED" in out.read_text()
         case.server.kill()
