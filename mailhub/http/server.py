@@ -17,6 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from mailhub.http.call import Answer, Call, json_answer
+from mailhub.model.envelope import Peer
 from mailhub.net.peer import peer_of
 from mailhub.ports import Clock, Log
 
@@ -41,7 +42,31 @@ class Channel(HTTPChannel):
     """One connection. The timer runs from a request's first byte to its last and is not moved by
     the bytes between, so nobody holds a connection by sending slowly."""
 
+    site: BoundedSite
+    transport: Any
     _receiving = False
+    _ended = False
+    _peer: Peer | None = None
+
+    @property
+    def peer(self) -> Peer:
+        """The other end, asked for once: the handshake, if any, is over when a request comes."""
+        if self._peer is None:
+            self._peer = peer_of(self.transport)
+        return self._peer
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        self._ended = True
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self._ended:
+            super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """Lines that came in one piece with a bad one are no requests any more."""
+        if not self._ended:
+            super().lineReceived(line)
 
     def resetTimeout(self) -> None:
         if not self._receiving:
@@ -51,6 +76,29 @@ class Channel(HTTPChannel):
     def allContentReceived(self) -> None:
         self._receiving = False
         super().allContentReceived()
+
+    def refuse(self, answer: Answer, linger: float = 0.0) -> None:
+        """Answers what is no request that could be routed, and closes.
+
+        `linger`: seconds in which more input is dropped before that; closing with unread input
+        would reset the connection, and take the answer with it.
+        """
+        request: Any = self.requests[-1] if self.requests else self.requestFactory(self)
+        self.site.note(request, answer.status)
+        self.transport.write(_raw(answer))
+        if linger:
+            self.site.reactor.callLater(linger, self.loseConnection)
+        else:
+            self.loseConnection()
+
+    def loseConnection(self) -> None:
+        if not self._ended:
+            self._ended = True
+            super().loseConnection()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        if not self._ended:
+            self.refuse(_REFUSED[400])
 
     def retire(self) -> None:
         """The server stops: idle connections close, others after the answer in progress."""
@@ -72,15 +120,16 @@ class BoundedRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.method = b"-"
+        self.peer: Peer = self.channel.peer
+        self.began = self.channel.site.clock.seconds()
         self._received = 0
         self._refused = False
-        self.began = 0.0
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete: the last moment to refuse a body before it is sent."""
-        site = self.channel.site
-        self.began = site.clock.seconds()
-        if length is not None and length > site.body_limit:
+        self.method = self.channel._command
+        if length is not None and length > self.channel.site.body_limit:
             self._refuse_body()
             length = 0
         super().gotLength(length)
@@ -95,14 +144,10 @@ class BoundedRequest(Request):
             super().handleContentChunk(data)
 
     def _refuse_body(self) -> None:
-        """Answers at once and drops what still comes, for a while: closing with unread input
-        would reset the connection and take the answer with it."""
+        """At once, and not when all of it came: what still comes is dropped."""
         self._refused = True
         self.requestHeaders.removeHeader(b"expect")
-        channel = self.channel
-        channel.site.note(self, 413)
-        channel.transport.write(_raw(_REFUSED[413]))
-        channel.site.reactor.callLater(LINGER, channel.loseConnection)
+        self.channel.refuse(_REFUSED[413], LINGER)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         if self._refused:
@@ -146,7 +191,7 @@ class BoundedRequest(Request):
         return Call(
             method=self.method.decode("ascii"),
             path=unquote_to_bytes(self.path).decode(),
-            peer=peer_of(self.channel.transport),
+            peer=self.peer,
             arguments=arguments,
             query=self.uri.partition(b"?")[2].decode("ascii"),
             headers=headers,
@@ -209,15 +254,14 @@ class BoundedSite(Site):
 
     def note(self, request: BoundedRequest, status: int) -> None:
         """One event a request: the route and never the path or the query, which hold tokens."""
-        method = getattr(request, "method", b"-").decode("ascii", "replace")[:20]
         self._events.event(
             "request",
             service="http",
-            method=method,
+            method=request.method.decode("ascii", "replace")[:20],
             route=request.route,
             outcome=str(status),
             duration=self.clock.seconds() - request.began,
-            peer=peer_of(request.channel.transport).address if request.channel else "",
+            peer=request.peer.address,
         )
 
 

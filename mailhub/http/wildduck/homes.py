@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from mailhub.core.domains import Domains
 from mailhub.model.change import Actor
-from mailhub.model.errors import Invalid, MailhubError, NotFound
+from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, NotFound
 
 _Made = TypeVar("_Made")
 
@@ -25,6 +25,8 @@ async def at_home(
         return await make()
     try:
         await domains.add(name, actor)
+    except AlreadyExists:  # another call made it meanwhile
+        return await make()
     except Invalid as error:
         raise Invalid(error.text, field="address") from None
     try:

@@ -1,0 +1,152 @@
+"""Sends requests to a site in memory, as bytes, and reads the answers as bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from mailhub.http.app import Parts, application
+from mailhub.model.settings import HTTPSettings
+from tests.world import DOMAIN, World, world
+
+LOCAL = IPv4Address("TCP", "127.0.0.1", 40000)
+FOREIGN = IPv4Address("TCP", "192.0.2.7", 40000)
+HERE = IPv4Address("TCP", "127.0.0.1", 8080)
+
+
+@dataclass
+class Reply:
+    """One response."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Transport(StringTransport):
+    """Counts what the server does to the connection."""
+
+    aborted: bool = False
+
+    def __init__(self, peer: IPv4Address) -> None:
+        super().__init__(hostAddress=HERE, peerAddress=peer)
+
+    def abortConnection(self) -> None:
+        self.aborted = True
+        self.disconnecting = True
+
+    def loseConnection(self) -> None:
+        super().loseConnection()
+
+
+@dataclass
+class Site:
+    """A listener: `site.get("/users")`."""
+
+    world: World = field(default_factory=lambda: world(people=()))
+    root: str = "wildduck"
+    settings: HTTPSettings = field(default_factory=HTTPSettings)
+    quota: int = 0
+    ready: bool = True
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    peer: IPv4Address = LOCAL
+
+    def __post_init__(self) -> None:
+        self.reactor = Clock()
+        here = self.world
+        self.factory = application(
+            Parts(
+                accounts=here.accounts,
+                addresses=here.addresses,
+                domains=here.domains,
+                login=here.login,
+                settings=self.settings,
+                default_domain=DOMAIN,
+                quota=self.quota,
+                registry=self.registry,
+                ready=lambda: self.ready,
+                reactor=self.reactor,
+                clock=here.clock,
+                log=here.log,
+            ),
+            self.root,
+        )
+
+    def connect(self, peer: IPv4Address | None = None) -> tuple[Any, Transport]:
+        """A connection: its protocol and transport."""
+        transport = Transport(peer or self.peer)
+        protocol: Any = self.factory.buildProtocol(transport.getPeer())
+        protocol.makeConnection(transport)
+        return protocol, transport
+
+    def raw(self, data: bytes, piece: int = 0, peer: IPv4Address | None = None) -> list[Reply]:
+        """Every response to these bytes."""
+        protocol, transport = self.connect(peer)
+        for start in range(0, len(data), piece or len(data) or 1):
+            protocol.dataReceived(data[start : start + (piece or len(data))])
+        return replies(transport.value())
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        peer: IPv4Address | None = None,
+        **headers: str,
+    ) -> Reply:
+        """One request with a JSON body; header names are given with `_` for `-`."""
+        given = {"host": "localhost", **{k.replace("_", "-"): v for k, v in headers.items()}}
+        data = b""
+        if body is not None:
+            data = body if isinstance(body, bytes) else json.dumps(body).encode()
+            given.setdefault("content-type", "application/json")
+            given["content-length"] = str(len(data))
+        lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in given.items()), "", ""]
+        (reply,) = self.raw("\r\n".join(lines).encode() + data, peer=peer)
+        return reply
+
+    def get(self, path: str, **headers: str) -> Reply:
+        return self.ask("GET", path, **headers)
+
+    def post(self, path: str, body: object) -> Reply:
+        return self.ask("POST", path, body)
+
+    def put(self, path: str, body: object) -> Reply:
+        return self.ask("PUT", path, body)
+
+    def delete(self, path: str) -> Reply:
+        return self.ask("DELETE", path)
+
+
+def replies(data: bytes) -> list[Reply]:
+    """Responses one after the other; all have a Content-Length, or no body."""
+    found: list[Reply] = []
+    while data:
+        head, _, data = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines)}
+        assert len(headers) == len(lines), "a header is repeated"
+        status = int(first.split()[1])
+        length = int(headers.get("content-length", 0))
+        if "transfer-encoding" in headers:
+            raise AssertionError("answers have a length")
+        found.append(Reply(status, headers, data[:length]))
+        data = data[length:]
+    return found
+
+
+def with_token(token: str) -> HTTPSettings:
+    """Settings with an access token."""
+    return replace(HTTPSettings(), access_token=token)
