@@ -101,8 +101,8 @@ def nested_messages(depth: int) -> bytes:
 def _written() -> Iterator[tuple[str, bytes]]:
     """Messages written by hand, most of them for one fault each."""
     image = (
-        b"Content-Type: image/png\r\nContent-ID: <i@x>\r\n"
-        + attachment(b"\x89PNG").partition(CRLF)[2]
+        b"Content-Type: image/png\r\nContent-ID: <i@x>\r\nContent-Disposition: inline\r\n"
+        b"Content-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n"
     )
     alternative = multipart(
         b"alternative", b"alt", [text(b"plain"), text(b"<b>x</b>", kind=b"html")]

@@ -23,6 +23,8 @@ _FALSE_HIT_COST = 1024
 """What a line costs that begins like a delimiter and is none."""
 _FIRST_COPY = 4096
 """Bytes of a view that are copied first to look for a delimiter, then four times as many."""
+_FREE = 32 * 1024 * 1024
+"""Bytes that may be looked through in any message, however small and deeply nested."""
 _HEADER_SLICE = 64 * 1024
 """Bytes of a header whose fields are found in one step."""
 _NAME = 100
@@ -160,7 +162,7 @@ class _Scanner:
         self.header_bytes = 0
         self.spent = 0
         """Work since the last yield."""
-        self.left = limits.passes * len(data) + SLICE
+        self.left = limits.passes * len(data) + _FREE
         """Work that may still be done before nothing more is looked into."""
 
     def run(self) -> Generator[None, None, Part]:

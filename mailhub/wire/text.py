@@ -27,6 +27,9 @@ PREVIEW_BYTES = 64 * 1024
 _LOOKS = (512, 4096, PREVIEW_BYTES)
 """How much is decoded until there is enough: nearly all previews are done after the first."""
 _SAMPLE = 512
+_FEW = 5
+"""8-bit bytes from which nothing can be guessed."""
+_ASCII = bytes(range(128))
 # Windows-1250 is not among them: it takes Western text for Eastern more often than it helps.
 _GUESSES = [
     *("cp1252", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "tis_620"),
@@ -62,30 +65,31 @@ def decoded(data: Buffer, part: Part, limit: int) -> str:
     """The first `limit` bytes of a text part as text; HTML stays HTML."""
     coded = bytes(data[part.body : min(part.end, part.body + limit)])
     content = transfer.decode(coded, part.encoding)
-    return charsets.decode(content, _charset(part, content))
+    return charsets.decode(content, _charset(part, content, part.end - part.body > limit))
 
 
-def _charset(part: Part, sample: bytes) -> str:
-    """The declared charset where it is one; else a guess."""
+def _charset(part: Part, sample: bytes, more: bool) -> str:
+    """The declared charset where it is one; else a guess. `more`: the text goes on behind."""
     charset = part.content.parameter(b"charset").decode("ascii", "replace")
     if charset and charsets.codec_of(charset):
         return charset
-    return "" if sample.isascii() else guess(sample)
+    return "utf-8" if sample.isascii() else guess(sample, more)
 
 
-def guess(content: bytes) -> str:
-    """A likely charset of undeclared 8-bit text, from a small sample; empty for UTF-8."""
+def guess(content: bytes, more: bool = False) -> str:
+    """A likely charset of undeclared 8-bit text, from a small sample of it."""
     try:
         content.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.end >= len(content) - 3 and error.reason == "unexpected end of data":
+        if more and error.reason == "unexpected end of data":
             return "utf-8"  # cut within a character
         start = max(0, error.start - _SAMPLE // 4)
-        best = from_bytes(
-            content[start : start + _SAMPLE], steps=1, chunk_size=_SAMPLE, cp_isolation=_GUESSES
-        ).best()
-        return best.encoding if best is not None else ""
-    return ""
+        sample = content[start : start + _SAMPLE]
+        if len(sample.translate(None, _ASCII)) < _FEW:
+            return "cp1252"
+        best = from_bytes(sample, steps=1, chunk_size=_SAMPLE, cp_isolation=_GUESSES).best()
+        return best.encoding if best is not None else "cp1252"
+    return "utf-8"
 
 
 def is_text(part: Part) -> bool:
@@ -120,7 +124,11 @@ def _one_line(text: str, is_html: bool) -> str:
     elif ">" in text and (own := _QUOTED.sub("", text)) and not own.isspace():
         text = own
     line = " ".join(text.split())
-    return line if line.isascii() and line.isprintable() else _INVISIBLE.sub("", line)
+    return (
+        line
+        if line.isascii() and line.isprintable()
+        else " ".join(_INVISIBLE.sub("", line).split())
+    )
 
 
 def searchable(data: Buffer, root: Part) -> Iterator[str]:
@@ -151,7 +159,8 @@ def _pieces(data: Buffer, part: Part) -> Iterator[str]:
     tail = opened = ""
     for content in transfer.decoding(data, part.body, part.end, part.encoding):
         if decoder is None:
-            decoder = charsets.decoder(_charset(part, content))
+            more = part.end - part.body > transfer.SLICE
+            decoder = charsets.decoder(_charset(part, content, more))
         text = opened + _next_piece(decoder, content)
         opened = ""
         if is_html:

@@ -61,8 +61,10 @@ def _quoted_printable_cut(piece: bytes) -> int:
     line = piece.rfind(b"\n") + 1
     if line:
         return line
-    kept = len(piece.rstrip(b" \t\r"))
-    return kept - (piece[kept - 1 : kept] == b"=") - 2 * (piece[kept - 2 : kept - 1] == b"=")
+    cut = len(piece.rstrip(b" \t\r="))
+    if piece[cut - 2 : cut - 1] == b"=":
+        cut = len(piece[: cut - 1].rstrip(b"="))
+    return cut or len(piece)
 
 
 def from_base64(data: bytes) -> bytes:
