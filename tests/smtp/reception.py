@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -12,7 +11,9 @@ from twisted.internet.task import Clock
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer, TLSFacts
 from mailhub.model.settings import SMTPSettings
+from mailhub.model.uids import MAX_UID, UidSet
 from mailhub.smtp.server import SMTPFactory
+from tests.support import run
 from tests.transcript import Conversation, Transport
 from tests.world import HOSTNAME, World
 
@@ -39,7 +40,7 @@ class Reception:
         tls: bool = True,
         implicit: bool = False,
         client: IPv4Address = CLIENT,
-        settings: SMTPSettings | None = None,
+        intake: Any = None,
         **changes: Any,
     ) -> None:
         self.world = world
@@ -50,8 +51,8 @@ class Reception:
         self.factory = SMTPFactory(
             service,
             hostname=HOSTNAME,
-            settings=replace(settings or SMTPSettings(), **changes),
-            intake=world.intake,
+            settings=SMTPSettings(**changes),
+            intake=world.intake if intake is None else intake,
             login=world.login,
             addresses=world.addresses,
             reactor=self.reactor,
@@ -68,3 +69,27 @@ class Reception:
         protocol = self.factory.buildProtocol(self.client)
         protocol.factory = self.factory  # type: ignore[attr-defined]
         return Conversation(protocol, transport, self.reactor)
+
+    def greeted(self, hello: str = "EHLO client.example") -> Conversation:
+        """A connection after its hello, with nothing left to read."""
+        conversation = self("")
+        conversation.send(f"{hello}\r\n".encode())
+        assert b"\r\n250 " in conversation.read()
+        return conversation
+
+
+def said(conversation: Conversation, *lines: str) -> list[str]:
+    """What the server answers to these lines, sent in one write."""
+    conversation.send("".join(f"{line}\r\n" for line in lines).encode())
+    return conversation.read().decode().splitlines()
+
+
+def stored(world: World, address: str) -> list[bytes]:
+    """Every message in an account's INBOX, whole."""
+    account = world.people[address].number
+    inbox = run(world.store.mailboxes.get(account, "INBOX"))
+    assert inbox is not None
+    every = UidSet.of([(1, MAX_UID)])
+    contents = run(world.store.messages.contents(account, inbox.number, every))
+    blobs = run(world.store.blobs.read([content.blob for content in contents]))
+    return [one.prefix + blob for one, blob in zip(contents, blobs, strict=True)]
