@@ -27,6 +27,14 @@ _ENCODED = re.compile(
 """What makes the raw bytes of an ASCII message say something else than its text."""
 _COMPOSITE = re.compile(rb"multipart/|message/|content-type:(?!\s*+text/)")
 _DATE = re.compile(rb'\("([^"\\]*)"')
+_STRING = rb'(?:NIL|"[^"\\\x80-\xff]*")'
+_LIST = rb"(?:NIL|\((?:\(%b %b %b %b\))+\))" % ((_STRING,) * 4)
+_PLAIN = re.compile(
+    rb"\(%b (?P<subject>%b) (?P<from>%b) %b %b (?P<to>%b) (?P<cc>%b) (?P<bcc>%b) "
+    % (_STRING, _STRING, *(_LIST,) * 6)
+)
+"""An ENVELOPE up to its addresses, without escapes, literals and 8-bit text: most of them."""
+_ADDRESS = re.compile(rb'\((?:NIL|"([^"]*)") (?:NIL|"[^"]*") (?:NIL|"([^"]*)") (?:NIL|"([^"]*)")\)')
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -70,23 +78,29 @@ def envelope_has(rendered: bytes, name: str, needle: Needle) -> bool:
     """Whether an ENVELOPE's field `name` contains the needle; an empty one: is there."""
     if needle.absent(rendered.lower()):
         return False
+    plain = _PLAIN.match(rendered)
+    field = plain[name] if plain is not None else None
+    if field is not None and b"=?" not in field:
+        return _plain_has(field, name, needle)
     try:
         fields = envelope.parse(rendered)
     except Invalid:  # a row of an older rendering: nothing can be said of it
         return False
     if name == "subject":
-        if not needle.folded:
-            return bool(fields.subject) or _has_subject(rendered)
-        return needle.within(fields.subject)
-    addresses = _addresses(fields, name)
-    if not needle.folded:
-        return bool(addresses)
-    return any(needle.within(shown(address)) for address in addresses)
+        return needle.within(fields.subject) if needle.folded else fields.subject != ""
+    return any(needle.within(shown(address)) for address in _addresses(fields, name))
 
 
-def _has_subject(rendered: bytes) -> bool:
-    """Whether the field stands there, if empty: NIL says it does not."""
-    return re.match(rb'\((?:NIL|"(?:[^"\\]|\\.)*") ""', rendered) is not None
+def _plain_has(field: bytes, name: str, needle: Needle) -> bool:
+    """The same for a field without escapes, literals, encoded words and 8-bit text."""
+    if field == b"NIL":
+        return False
+    if name == "subject":
+        return needle.within(field[1:-1].decode("ascii"))
+    return any(
+        needle.within(shown(EnvelopeAddress(*(part.decode("ascii") for part in parts))))
+        for parts in _ADDRESS.findall(field)
+    )
 
 
 def envelope_day(rendered: bytes) -> date | None:

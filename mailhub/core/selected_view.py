@@ -155,14 +155,20 @@ class SelectedView:
             self.count = len(self.uids)
             if self.recent_from != _NEVER:
                 updates.append(Recent(self.recent))
-        if len(box.keywords) > self._flags_told:
-            self._flags_told = len(box.keywords)
-            updates.append(FlagsGrew(box.flag_names()))
+        updates += self.grown_flags()
         rows = list(self._changed(since, own, known))
         if rows:
             updates.append(Changed(rows))
         self._serial, self.modseq, self._own = box.serial, box.highestmodseq, ()
         return updates
+
+    def grown_flags(self) -> list[Update]:
+        """Keywords that are new to the mailbox: to be told before they occur in an answer."""
+        box = self.box
+        if len(box.keywords) == self._flags_told:
+            return []
+        self._flags_told = len(box.keywords)
+        return [FlagsGrew(box.flag_names())]
 
     def pending_removals(self) -> UidSet:
         """UIDs of messages that are gone and still numbered here."""

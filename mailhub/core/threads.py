@@ -97,10 +97,12 @@ def references(messages: Sequence[Threadable]) -> Work:
     """Steps 1 to 6 of RFC 5256."""
     roots = yield from _linked(messages)
     yield from _date_all(roots)
+    yield
     roots.sort(key=attrgetter("sent"))
     roots = yield from _merge_subjects(roots)
     yield from _date_all(roots)
     yield from _sort_children(roots)
+    yield
     roots.sort(key=attrgetter("sent"))
     return roots
 
@@ -144,10 +146,12 @@ class _Families:
     def root(self, node: Node) -> Node:
         above = self._above
         root = node
-        while (higher := above.get(root)) is not None:
-            root = higher
+        while root in above:
+            root = above[root]
         while node is not root:
-            node, above[node] = above[node], root
+            higher = above[node]
+            above[node] = root
+            node = higher
         return root
 
     def link(self, parent: Node, child: Node) -> None:

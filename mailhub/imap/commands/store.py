@@ -34,6 +34,8 @@ async def run(session: Session, command: Store) -> Reply:
     )
     if stored.modseq:
         view.skip_own(stored.modseq)
+    for update in view.grown_flags():
+        session.write(b"".join(updates.lines(update, session)))
     touched = UidSet.from_sorted([uid for uid, _ in stored.flags])
     rows = view.rows(view.uid_spans(touched))
     if not command.silent:
