@@ -6,7 +6,7 @@ inferiors but no mailbox are shown too, as RFC 9051 7.3.1 wants; the core keeps 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailhub.core import names
@@ -37,22 +37,19 @@ def entries(boxes: Sequence[Mailbox], subscribed: Sequence[str], command: List) 
     shown = set(existing)
     if ListSelection.SUBSCRIBED in selection:
         shown |= subscriptions
-    parents = {parent for name in shown for parent in names.parents(name)}
-    childful = {parent for name in existing for parent in names.parents(name)}
+    childful = _above(existing)
+    parents = childful if shown == existing.keys() else _above(shown)
     tests = [patterns.compiled(pattern) for pattern in command.patterns]
     criteria = _criteria(selection, existing, subscriptions)
-    above = {
-        option: {parent for name in chosen for parent in names.parents(name)}
-        for option, chosen in criteria.items()
-    }
     recursive = ListSelection.RECURSIVEMATCH in selection
+    above = {option: _above(chosen) for option, chosen in criteria.items()} if recursive else {}
     tells_subscribed = ListSelection.SUBSCRIBED in selection or (
         ListReturn.SUBSCRIBED in command.returns
     )
-    for name in sorted(shown | parents, key=_inbox_first):
+    for name in _ordered(shown | parents):
         if not any(test(name) for test in tests):
             continue
-        info = tuple(option for option, over in above.items() if name in over) if recursive else ()
+        info = tuple(option for option, over in above.items() if name in over)
         if criteria and not info and not all(name in chosen for chosen in criteria.values()):
             continue
         is_subscribed = tells_subscribed and name in subscriptions
@@ -71,8 +68,25 @@ def _criteria(
     return criteria
 
 
-def _inbox_first(name: str) -> tuple[bool, str]:
-    return name != patterns.INBOX, name
+def _above(chosen: Iterable[str]) -> set[str]:
+    """The superior names of all of `chosen`; each is cut off once, however many share it."""
+    found: set[str] = set()
+    for name in chosen:
+        while (cut := name.rfind(names.SEPARATOR)) > 0:
+            name = name[:cut]
+            if name in found:
+                break
+            found.add(name)
+    return found
+
+
+def _ordered(shown: Iterable[str]) -> list[str]:
+    """By name, INBOX first."""
+    ordered = sorted(shown)
+    if patterns.INBOX in ordered:
+        ordered.remove(patterns.INBOX)
+        ordered.insert(0, patterns.INBOX)
+    return ordered
 
 
 def line(entry: Entry, session: Session, extended: bool, verb: bytes = b"LIST") -> bytes:
@@ -110,7 +124,7 @@ def lsub_lines(subscribed: Sequence[str], pattern: str, session: Session) -> lis
                     shown[parent] = b"\\Noselect"
     return [
         b'* LSUB (%b) "/" %b\r\n' % (shown[name], spelling.mailbox(name, session.utf8))
-        for name in sorted(shown, key=_inbox_first)
+        for name in _ordered(shown)
     ]
 
 

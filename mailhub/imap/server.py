@@ -63,6 +63,7 @@ class IMAPStream(Stream):
         keep_alive = getattr(self.transport, "setTcpKeepAlive", None)
         if keep_alive is not None:
             keep_alive(True)
+        site.log.event("connect", session=self._id, service="imap", peer=session.peer.address)
         code = capabilities.code(session)
         self.write(b"* OK [%b] %b ready\r\n" % (code, site.hostname.encode("ascii", "replace")))
         self.flush()

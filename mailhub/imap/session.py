@@ -158,10 +158,11 @@ class Session:
 
     @property
     def peer(self) -> Peer:
-        """The other end; asked of the transport when first needed, since TLS takes a while."""
-        if self._peer is None:
-            self._peer = self.output.peer()
-        return self._peer
+        """The other end; asked again until the handshake has filled in its TLS facts."""
+        peer = self._peer
+        if peer is None or (peer.tls is not None and not peer.tls.version):
+            peer = self._peer = self.output.peer()
+        return peer
 
     @property
     def account(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailhub.core.turns import Turns
 from mailhub.imap import listing
 from mailhub.imap.commands import status
 from mailhub.imap.grammar import mailboxes
@@ -11,8 +12,8 @@ from mailhub.imap.session import Session
 from mailhub.imap.verb import AUTHENTICATED, Verb
 
 DONE = ok("That is all")
-PIECE = 200
-"""Names that are written before the peer's reading is waited for."""
+PIECE = 100
+"""Names that are written before the peer and other sessions have a turn."""
 
 
 async def run(session: Session, command: List) -> Reply:
@@ -23,6 +24,7 @@ async def run(session: Session, command: List) -> Reply:
         ListSelection.SUBSCRIBED in command.selection or ListReturn.SUBSCRIBED in command.returns
     )
     service = session.site.mailboxes
+    turns = Turns(session.site.clock)
     boxes = await service.all(session.account)
     subscribed = await service.subscriptions(session.account) if needs_subscriptions else ()
     lines: list[bytes] = []
@@ -33,6 +35,7 @@ async def run(session: Session, command: List) -> Reply:
         if len(lines) >= PIECE:
             await session.send(b"".join(lines))
             lines.clear()
+            await turns.rest()
     await session.send(b"".join(lines))
     return DONE
 
