@@ -237,7 +237,7 @@ def test_retire_asks_sessions_and_emptied_tells(house: House) -> None:
 
 
 def test_a_session_that_cannot_say_goodbye_has_a_moment(house: House) -> None:
-    entry, wire = house.connect("192.0.2.1")
+    _entry, wire = house.connect("192.0.2.1")
     house.face.made[0].retire = None  # type: ignore[assignment]
     house.listener.retire()
     assert not wire.disconnecting
