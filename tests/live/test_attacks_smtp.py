@@ -95,13 +95,21 @@ def test_the_relay_door_is_shut(server: Server, path: bytes) -> None:
         b"MAIL FROM:<a@example.org> SIZE=99999999999999999999", b"MAIL FROM:<a@example.org> X=1",
         b"MAIL FROM:<a@example.org> SIZE=1 SIZE=2", b"MAIL FROM:a b", b"NOOP \x01\x02",
         b"MAIL FROM:<" + b"a" * 5000 + b"@example.org>", b"HELO", b"\x16\x03\x01\x02\x00",
-        b"AUTH PLAIN AAAA", b"AUTH UNKNOWN", b"BDAT", b"BDAT -1", b"BDAT 1 LAST EXTRA", b"DATA now",
+        b"AUTH PLAIN AAAA", b"AUTH UNKNOWN", b"DATA now",
     ],
 )  # fmt: skip
 def test_malformed_lines_get_a_5xx_and_nothing_else(server: Server, line: bytes) -> None:
     with SMTP(server.port("smtp")) as smtp:
         assert smtp.say(line)[:1] == b"5"
         assert smtp.say(b"NOOP")[:3] == b"250"
+
+
+@pytest.mark.parametrize("line", [b"BDAT", b"BDAT -1", b"BDAT 1 LAST EXTRA", b"BDAT 5\0"])
+def test_a_chunk_of_unknown_size_ends_the_session(server: Server, line: bytes) -> None:
+    """What follows may be its content, which must not be read as commands."""
+    with SMTP(server.port("smtp")) as smtp:
+        assert smtp.say(line)[:1] == b"5"
+        assert smtp.say(b"NOOP") == b""
 
 
 @pytest.mark.parametrize(
