@@ -315,8 +315,8 @@ def gather(rows: array[int], spans: Spans) -> array[int]:
 
 def mask_spans(mask: Sequence[bool]) -> Spans:
     """The spans of true places."""
-    positions = compress(range(len(mask)), mask)
-    return [(low, high + 1) for low, high in UidSet.from_sorted(positions).ranges]
+    numbers = compress(range(1, len(mask) + 1), mask)
+    return [(low - 1, high) for low, high in UidSet.from_sorted(numbers).ranges]
 
 
 def chunks(spans: Spans, size: int) -> Iterator[Spans]:
