@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from mailhub.http.wildduck.shapes import Boolean, HexId, Page, Trimmed, UserCall
@@ -19,13 +19,13 @@ def _true(value: object) -> object:
     return True
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, str) and "+" in value.rpartition("@")[0]:
+def _plain(value: str) -> str:
+    if "+" in value.rpartition("@")[0]:
         raise PydanticCustomError("label", "must not contain the + sign")
     return value
 
 
-Spelling = Annotated[Trimmed, BeforeValidator(_plain), Field(min_length=3, max_length=254)]
+Spelling = Annotated[Trimmed, Field(min_length=3, max_length=254), AfterValidator(_plain)]
 Name = Annotated[Trimmed, Field(max_length=128)]
 
 

@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -75,11 +83,7 @@ def _words(value: object) -> object:
     return value
 
 
-def _trim(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
-
-
-Trimmed = Annotated[str, BeforeValidator(_trim)]
+Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Number = Annotated[int, BeforeValidator(_number), Field(ge=0, le=LARGEST)]
 HexId = Annotated[str, BeforeValidator(_hex_id)]
@@ -93,7 +97,8 @@ class Parameters(BaseModel):
     """The base of all calls: unknown fields are refused, `sess` and `ip` always taken.
 
     `sess` and `ip` are labels of the caller's own user, for the security log; nothing is decided
-    by them. An empty text is an absent one, except for the names in `clearable`.
+    by them. An empty text is an absent one, except for the names in `clearable`: those it clears,
+    and so does null, which is how GET shows them when they are empty.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
@@ -105,8 +110,9 @@ class Parameters(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _drop_empty(cls, data: dict[str, Any]) -> dict[str, Any]:
-        keep = cls.clearable
-        return {name: value for name, value in data.items() if value != "" or name in keep}
+        clear = cls.clearable
+        given = {name: value for name, value in data.items() if value != "" or name in clear}
+        return given | {name: "" for name in clear if name in data and data[name] is None}
 
 
 class UserCall(Parameters):

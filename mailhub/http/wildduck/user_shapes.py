@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from mailhub.core.accounts import AccountOrder
@@ -26,7 +26,7 @@ from mailhub.wire import openpgp
 
 RECIPIENTS = 2000
 """WildDuck's default for recipients and for forwards a day; shown where an account has no own."""
-USERNAME = r"^[a-z0-9\-._=:]+(?:@[^@\s]+)?$"
+USERNAME = r"^[A-Za-z0-9\-._=:]+(?:@[^@\s]+)?$"
 KEY, ENCRYPT, ENCRYPT_FORWARDED = "pgp_public_key", "encrypt_messages", "encrypt_forwarded"
 """Where an account's metadata keeps what core does not read yet."""
 
@@ -42,10 +42,6 @@ def _password(value: object) -> object:
     raise PydanticCustomError("password", "must be one of [string, false]")
 
 
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
 def _key(value: str) -> str:
     if value:
         try:
@@ -55,16 +51,14 @@ def _key(value: str) -> str:
     return value
 
 
-def _nothing(value: object) -> object:
-    """GET shows an absent name as null, and clients send back what they got."""
-    return "" if value is None else value
-
-
 Password = Annotated[str | Literal[False], BeforeValidator(_password)]
 Username = Annotated[
-    str, BeforeValidator(_lower), Field(min_length=1, max_length=128, pattern=USERNAME)
+    str,
+    StringConstraints(
+        strip_whitespace=True, to_lower=True, min_length=1, max_length=128, pattern=USERNAME
+    ),
 ]
-Name = Annotated[Trimmed, BeforeValidator(_nothing), Field(max_length=256)]
+Name = Annotated[Trimmed, Field(max_length=256)]
 Language = Annotated[Trimmed, Field(max_length=20)]
 PublicKey = Annotated[Trimmed, Field(max_length=openpgp.LIMIT), AfterValidator(_key)]
 
@@ -202,6 +196,10 @@ class Login(Parameters):
 
 def listed(account: Account, has_password: bool, quota: int) -> dict[str, object]:
     """A row of GET /users. `quota`: the server's default."""
+    return {**_common(account, has_password), "quota": _quota(account, quota)}
+
+
+def _common(account: Account, has_password: bool) -> dict[str, object]:
     return {
         "id": account.id,
         "username": account.username,
@@ -211,7 +209,6 @@ def listed(account: Account, has_password: bool, quota: int) -> dict[str, object
         "enabled2fa": [],
         "encryptMessages": bool(account.metadata.get(ENCRYPT)),
         "encryptForwarded": bool(account.metadata.get(ENCRYPT_FORWARDED)),
-        "quota": _quota(account, quota),
         "hasPasswordSet": has_password,
         "activated": True,
         "disabled": account.disabled,
@@ -224,8 +221,7 @@ def shown(account: Account, has_password: bool, quota: int) -> dict[str, object]
     limits = account.limits
     key = str(account.metadata.get(KEY) or "")
     return {
-        **listed(account, has_password, quota),
-        "quota": None,
+        **_common(account, has_password),
         "language": account.language,
         "retention": account.retention or False,
         "pubKey": key,
