@@ -181,6 +181,7 @@ def _address(tokens: list[_Token], comment: bytes) -> HeaderAddress:
         if spec and spec[0].kind == b"@" and b":" in kinds[opened:closed]:
             colon = kinds.index(b":", opened) - opened - 1
             route, spec = b"".join(token.text for token in spec[:colon]), spec[colon + 1 :]
+    spec = [token for token in spec if token.kind not in {b"<", b">"}]
     ats = [at for at, token in enumerate(spec) if token.kind == b"@"]
     if ats:
         phrase, mailbox = _local(spec[: ats[-1]])

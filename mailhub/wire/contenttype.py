@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 from mailhub.wire.words import unfold
 
@@ -81,8 +82,32 @@ def token(value: bytes) -> bytes:
 
 
 def parameter(parameters: Parameters, name: bytes) -> bytes:
-    """The value of the first parameter of that name (in lower case), or empty."""
-    return next((value for found, value in parameters if found.lower() == name), b"")
+    """The value of the first parameter of that name (in lower case), or empty.
+
+    One that is only there in RFC 2231's spelling is put together, its charset left out.
+    """
+    extended: dict[bytes, bytes] = {}
+    for found, value in parameters:
+        folded = found.lower()
+        if folded == name:
+            return value
+        if folded.startswith(name + b"*"):
+            extended.setdefault(folded[len(name) + 1 :], value)
+    return _extended(extended) if extended else b""
+
+
+def _extended(sections: dict[bytes, bytes]) -> bytes:
+    """RFC 2231: by what follows the name and its star; `` and `0*` begin with charset'language'."""
+    if b"" in sections:
+        return unquote_to_bytes(sections[b""].split(b"'", 2)[-1])
+    value = b""
+    for number in range(len(sections)):
+        plain, coded = sections.get(b"%d" % number), sections.get(b"%d*" % number)
+        if coded is not None:
+            value += unquote_to_bytes(coded.split(b"'", 2)[-1] if number == 0 else coded)
+        elif plain is not None:
+            value += plain
+    return value
 
 
 def _parameters(value: bytes, start: int) -> Parameters:

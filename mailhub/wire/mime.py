@@ -139,16 +139,18 @@ class _Open:
     """A multipart or a message/rfc822 part that is being read.
 
     `limit`: where its content ends. `after`: the start of the line behind the delimiter that was
-    found last, -1 where no further part begins.
+    found last, -1 where no further part begins. `closed`: the start of the line behind its
+    closing delimiter, -1 where none was found. `shares`: its boundary is its parent's, too.
     """
 
-    __slots__ = ("after", "limit", "needle", "part")
+    __slots__ = ("after", "closed", "limit", "needle", "part", "shares")
 
     def __init__(self, part: Part, limit: int, needle: bytes = b"") -> None:
         self.part = part
         self.limit = limit
         self.needle = needle
-        self.after = -1
+        self.after = self.closed = -1
+        self.shares = False
 
 
 class _Scanner:
@@ -205,6 +207,10 @@ class _Scanner:
         else:
             part.multipart = True
             opened = _Open(part, stop, b"\n--" + boundary)
+            if self.open and self.open[-1].needle == opened.needle:
+                # Outlook Express for Macintosh gave both the same: the inner one has them first.
+                opened.shares = True
+                opened.limit = self.open[-1].limit
             self.open.append(opened)
             yield from self._delimiter(opened, part.body)
 
@@ -222,6 +228,11 @@ class _Scanner:
             self.open.pop()
             closed = opened.part
             closed.end = opened.limit
+            if opened.shares:
+                outer = self.open[-1]
+                outer.after = -1
+                if opened.closed >= 0:
+                    closed.end = yield from self._delimiter(outer, opened.closed)
             if closed.message is not None:
                 closed.lines = yield from self._count_lines(closed.body, closed.end)
         return None
@@ -241,7 +252,9 @@ class _Scanner:
                 return opened.limit
             ending = _DELIMITER_END.match(data, hit + len(opened.needle), opened.limit)
             if ending is not None:
-                opened.after = -1 if ending[1] else ending.end()
+                opened.after, opened.closed = ending.end(), -1
+                if ending[1]:
+                    opened.after, opened.closed = -1, ending.end()
                 return max(start, hit - (hit > 0 and data[hit - 1] == _CR))
             at = hit + 1
             self._spend(_FALSE_HIT_COST)

@@ -54,6 +54,7 @@ CASES = [
     (b'"a@b', [(b"a@b", N, b"", b"")]),
     (b"a@", [(N, N, b"a", b"")]),
     (b"@b", [(N, N, b"", b"b")]),
+    (b"a@b>", [(N, N, b"a", b"b")]),
     (b"a@b@c", [(N, N, b"a@b", b"c")]),
     (b"Name one@x", [(b"Name", N, b"one", b"x")]),
     (b"a@b <c@d>", [(b"a@b", N, b"c", b"d")]),

@@ -71,6 +71,24 @@ def test_parameters_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("parameters", "value"),
+    [
+        (b"n*=utf-8''%C3%BC", b"\xc3\xbc"),
+        (b"n*=plain", b"plain"),
+        (b"n*0=a; n*1=b; n*2=c", b"abc"),
+        (b"n*1=b; n*0=a", b"ab"),
+        (b"n*0*=utf-8''%C3; n*1*=%BC; n*2=%41", b"\xc3\xbc%41"),
+        (b"n*0=a; n=first", b"first"),
+        (b"n*5=x", b""),
+        (b"n*x=y", b""),
+        (b"nn=x; m=y", b""),
+    ],
+)
+def test_parameters_in_the_spelling_of_rfc_2231(parameters: bytes, value: bytes) -> None:
+    assert contenttype.parse(b"a/b; " + parameters).parameter(b"n") == value
+
+
+@pytest.mark.parametrize(
     "piece", [b"(", b"; a=", b'"', b'; a="', b"\\", b"()", b" ", b";", b'a="\\']
 )
 def test_hostile_values_cost_little(piece: bytes) -> None:

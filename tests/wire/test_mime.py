@@ -85,6 +85,28 @@ def test_a_boundary_may_begin_like_another(outer: bytes, inner: bytes) -> None:
     assert contents(data) == [b"one", b"two", b"three"]
 
 
+def test_an_inner_multipart_may_have_its_parents_boundary() -> None:
+    """As Outlook Express for Macintosh sent it."""
+    inner = corpus.multipart(b"alternative", b"b", [corpus.text(b"1"), corpus.text(b"2")])
+    data = corpus.HEAD + corpus.multipart(b"mixed", b"b", [inner, corpus.text(b"3")])
+    assert shape(mime.scan(data)) == (
+        b"multipart/mixed",
+        [(b"multipart/alternative", [b"text/plain", b"text/plain"]), b"text/plain"],
+    )
+    assert contents(data) == [b"1", b"2", b"3"]
+    assert contents(data[: data.index(b"--b--") - 2]) == [b"1", b"2"]
+
+
+def test_a_boundary_in_the_spelling_of_rfc_2231() -> None:
+    for spelled in (
+        b"boundary*=us-ascii''%62b",
+        b"boundary*0=b; boundary*1=b",
+        b"BOUNDARY*0*=''bb",
+    ):
+        data = b"Content-Type: multipart/mixed; " + spelled + b"\r\n\r\n--bb\r\n\r\nx\r\n--bb--"
+        assert contents(data) == [b"x"]
+
+
 def test_an_outer_delimiter_ends_what_was_left_open_inside() -> None:
     data = CORPUS["written/inner-not-closed"]
     assert shape(mime.scan(data)) == (
