@@ -10,6 +10,7 @@ from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.interfaces import ISSLTransport
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import providedBy
 
 from mailhub.model.envelope import Peer, TLSFacts
@@ -38,7 +39,11 @@ def _end(address: Any) -> tuple[str, int]:
 
 def tls_facts(transport: Any) -> TLSFacts | None:
     """The TLS layer on `transport`, None without one."""
-    if ISSLTransport not in providedBy(transport):
+    # TLS begun later marks the transport; TLS from the first byte is a transport of its own,
+    # which provides only what the socket below it does.
+    if not isinstance(transport, TLSMemoryBIOProtocol) and ISSLTransport not in providedBy(
+        transport
+    ):
         return None
     connection = transport.getHandle()
     if not isinstance(connection, SSL.Connection):
