@@ -128,10 +128,11 @@ class MemoryStore(ServedStorage):
     def __init__(self, clock: WallClock, quota: int = 0, spool_memory: int = 256 << 10) -> None:
         watchers = Watchers()
         self.blobs = MemoryBlobs()
-        self._runner = MemoryRunner(clock, quota, self.blobs, watchers)
-        super().__init__(self._runner, SpoolFolder(spool_memory), watchers)
+        runner = MemoryRunner(clock, quota, self.blobs, watchers)
+        super().__init__(runner, SpoolFolder(spool_memory), watchers)
+        self._database = runner.database
 
     @property
     def database(self) -> sqlite3.Connection:
         """For tests that look at rows."""
-        return self._runner.database
+        return self._database

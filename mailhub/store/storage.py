@@ -23,6 +23,8 @@ class ServedStorage:
     """`ports.Storage` but for `blobs`, which each store reads in its own way."""
 
     def __init__(self, runner: Runner, spools: SpoolFolder, watchers: Watchers) -> None:
+        self.runner = runner
+        """Runs the store's own work; for its background, and tests."""
         self.accounts = AccountService(runner)
         self.domains = DomainService(runner)
         self.addresses = AddressService(runner)

@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -81,21 +82,39 @@ def verify(
 def _check_rows(
     connection: sqlite3.Connection, repair: bool
 ) -> tuple[list[Finding], tuple[int, int, int]]:
-    """All rules, on one snapshot."""
+    """All rules, on one snapshot. A database too damaged to be asked is a finding as well."""
     connection.execute("BEGIN IMMEDIATE" if repair else "BEGIN")
-    findings = [
+    findings: list[Finding] = []
+    steps: list[Callable[[], list[Finding]]] = [partial(_integrity, connection)]
+    steps += [partial(_run, connection, check, repair) for check in CHECKS]
+    for step in steps:
+        try:
+            findings += step()
+        except sqlite3.DatabaseError as error:
+            findings.append(Finding("database", "file", str(error), False))
+    accounts, mailboxes, messages = (
+        _count(connection, table) for table in ("account", "mailbox", "message")
+    )
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.DatabaseError as error:
+        findings.append(Finding("database", "file", str(error), False))
+    return findings, (accounts, mailboxes, messages)
+
+
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    try:
+        return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return 0  # The rules above have said so already.
+
+
+def _integrity(connection: sqlite3.Connection) -> list[Finding]:
+    return [
         Finding("database", "file", str(text), False)
         for (text,) in connection.execute("PRAGMA integrity_check").fetchall()
         if text != "ok"
     ]
-    for check in CHECKS:
-        findings += _run(connection, check, repair)
-    accounts, mailboxes, messages = (
-        int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-        for table in ("account", "mailbox", "message")
-    )
-    connection.execute("COMMIT")
-    return findings, (accounts, mailboxes, messages)
 
 
 def _run(connection: sqlite3.Connection, check: Check, repair: bool) -> list[Finding]:
@@ -142,6 +161,13 @@ class _Reading:
 
     def findings(self, progress: Callable[[int, int], None] | None) -> Iterator[Finding]:
         """Goes through all segments in order. A server may write and compact meanwhile."""
+        try:
+            yield from self._go_through(progress)
+        except sqlite3.DatabaseError as error:
+            yield Finding("database", "file", str(error), False)
+        self._files.close()
+
+    def _go_through(self, progress: Callable[[int, int], None] | None) -> Iterator[Finding]:
         total = int(self._connection.execute(_TOTAL).fetchone()[0])
         place: dict[str, object] = {"segment": 0, "start": 0, "limit": CHUNK}
         while rows := self._connection.execute(_BLOBS, place).fetchall():
@@ -155,7 +181,6 @@ class _Reading:
             place["segment"], place["start"] = rows[-1][0], rows[-1][1]
             if progress is not None:
                 progress(self.size, total)
-        self._files.close()
 
     def _wrong(self, ref: BlobRef, digest: bytes) -> str:
         """What is wrong with the bytes; empty when nothing is."""

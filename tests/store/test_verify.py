@@ -1,0 +1,167 @@
+"""`verify` sees every kind of damage, and repairs what can be repaired without losing mail."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mailhub.model.errors import NotFound
+from mailhub.model.flags import Flags
+from mailhub.model.message import Copy, Onward, QueueSender
+from mailhub.model.uids import UidSet
+from mailhub.store import database, segments
+from mailhub.store.checks import CHECKS
+from mailhub.store.verify import Report, verify
+from tests.contract.stores import ACTOR, MESSAGE, TextBody, rendered, sqlite_house
+
+DAMAGE = [
+    ("UPDATE mailbox SET messages = messages + 1", "mailbox-counters", True),
+    ("UPDATE mailbox SET unseen = unseen - 1 WHERE messages > 0", "mailbox-counters", True),
+    ("UPDATE mailbox SET size = 5", "mailbox-counters", True),
+    ("UPDATE mailbox SET deleted = 9", "mailbox-counters", True),
+    ("UPDATE usage SET used_storage = 1", "quota", True),
+    ("UPDATE usage SET used_messages = 1", "quota", True),
+    ("UPDATE mailbox SET uidnext = 1 WHERE messages > 0", "uidnext", True),
+    ("UPDATE mailbox SET highestmodseq = 1 WHERE messages > 0", "highestmodseq", True),
+    ("UPDATE content SET uses = 7", "content-uses", True),
+    ("DELETE FROM message WHERE uid = 1", "content-uses", True),
+    ("UPDATE message SET size = 3 WHERE uid = 2", "message-size", True),
+    ("DELETE FROM content WHERE key & 15 = 1", "message-without-content", False),
+    ("DELETE FROM mailbox WHERE messages > 0", "message-without-mailbox", False),
+    ("DELETE FROM keyword_set", "keyword-set", False),
+    ("INSERT INTO expunged VALUES (1, 1, 2, 1, 1)", "expunged-uid", False),
+    ("INSERT INTO expunged VALUES (1, 1, 99, 4, 4)", "expunged-range", False),
+    ("UPDATE usage SET contents = 0", "number-reused", False),
+    ("DELETE FROM counter WHERE name = 'mailbox'", "counter", False),
+    ("UPDATE usage SET uidvalidity = 1", "uidvalidity", False),
+    ("DELETE FROM usage", "usage", False),
+    ("DELETE FROM secret", "secret", False),
+    ("DELETE FROM account", "mailbox-without-account", False),
+    (
+        "INSERT INTO address VALUES (9, 'i', 'a@b', 'a@b', 'b', 77, '[]', '', 0, 0)",
+        "address-without-account",
+        False,
+    ),
+    ("DELETE FROM queue_message", "queue-entry", False),
+    ("DELETE FROM queue_entry", "queue-message", True),
+    ("UPDATE segment SET live = 1", "segment-live", True),
+    ("UPDATE content SET digest = zeroblob(32) WHERE key & 15 = 1", "damaged-bytes", False),
+    ("UPDATE content SET start = start + 1 WHERE key & 15 = 1", "damaged-bytes", False),
+    ("UPDATE content SET segment = 55 WHERE key & 15 = 1", "damaged-bytes", False),
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A stopped store with a little of everything."""
+    house = sqlite_house(tmp_path)
+    account, boxes = house.account("Other")
+    messages = house.store.messages
+    assert (account.number, boxes["INBOX"]) == (1, 1)
+    house.fill(account.number, 1, 3)
+    one = (TextBody(MESSAGE * 2), rendered(), Flags(1, ("$K",)), 1)
+    house.ask(messages.append(account.number, 1, [one], ACTOR))
+    house.ask(messages.copy(1, 1, UidSet(((1, 2),)), boxes["Other"], ACTOR))
+    house.ask(messages.expunge(1, 1, UidSet(((3, 3),)), ACTOR, only_deleted=False))
+    house.ask(
+        messages.deliver(
+            "t",
+            TextBody(b"out"),
+            rendered(),
+            [Copy(1)],
+            QueueSender("a@b"),
+            [Onward("c@d")],
+            ACTOR,
+        )
+    )
+    house.stop()
+    return tmp_path / "store"
+
+
+def kinds(report: Report) -> set[str]:
+    return {finding.kind for finding in report.findings}
+
+
+def test_a_healthy_store_is_clean_and_counted(folder: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    report = verify(folder, progress=lambda read, total: heard.append((read, total)))
+    assert report.clean
+    assert report.findings == ()
+    assert (report.accounts, report.mailboxes, report.messages, report.blobs) == (1, 2, 6, 4)
+    assert report.bytes == 4 * len(MESSAGE) + 3
+    assert heard[-1] == (report.bytes, report.bytes)
+
+
+def test_no_store_is_not_found(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        verify(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("statement", "kind", "repairable"), DAMAGE, ids=lambda one: str(one))
+def test_damage_is_found_and_mended(
+    folder: Path, statement: str, kind: str, repairable: bool
+) -> None:
+    connection = database.connect_writer(folder)
+    connection.execute(statement)
+    connection.close()
+    report = verify(folder)
+    assert kind in kinds(report)
+    assert not report.clean
+    before = messages_of(folder)
+    assert {one.repairable for one in report.findings if one.kind == kind} == {repairable}
+    mended = verify(folder, repair=True)
+    assert all(one.repaired for one in mended.findings if one.kind == kind) is repairable
+    assert (kind in kinds(verify(folder))) is not repairable
+    assert messages_of(folder) == before
+
+
+def messages_of(folder: Path) -> list[tuple[int, ...]]:
+    connection = database.connect_reader(folder)
+    rows = connection.execute("SELECT account, mailbox, uid, flags FROM message").fetchall()
+    connection.close()
+    return rows
+
+
+def test_every_rule_has_been_broken() -> None:
+    assert {check.kind for check in CHECKS} <= {kind for _, kind, _ in DAMAGE}
+
+
+def test_bytes_are_held_against_their_digest(folder: Path) -> None:
+    [found, *_] = segments.scan(folder / "segments", 1)
+    path = segments.path_of(folder / "segments", 1)
+    with path.open("r+b") as file:
+        file.seek(found.ref.offset + 2)
+        file.write(b"!")
+    report = verify(folder)
+    texts = [finding.text for finding in report.findings]
+    assert len(texts) == 2
+    assert all("uid 1: bytes do not match" in text for text in texts)
+    assert verify(folder, repair=True).findings == report.findings
+
+
+@pytest.mark.parametrize("cut", [1, 400])
+def test_missing_bytes_are_found(folder: Path, cut: int) -> None:
+    path = segments.path_of(folder / "segments", 1)
+    os.truncate(path, path.stat().st_size - cut)
+    assert kinds(verify(folder)) == {"damaged-bytes"}
+
+
+def test_a_damaged_entry_head_is_found(folder: Path) -> None:
+    [found, *_] = segments.scan(folder / "segments", 1)
+    with segments.path_of(folder / "segments", 1).open("r+b") as file:
+        file.seek(found.ref.offset - segments.ENTRY_SIZE)
+        file.write(b"XXXX")
+    assert kinds(verify(folder)) == {"damaged-bytes"}
+
+
+def test_a_damaged_database_is_found(folder: Path) -> None:
+    with (folder / database.NAME).open("r+b") as file:
+        file.seek(0, os.SEEK_END)
+        pages = file.tell() // database.PAGE_SIZE
+        file.seek(database.PAGE_SIZE * (pages - 3) + 8)
+        file.write(b"\xff" * 64)
+    report = verify(folder)
+    assert "database" in kinds(report)
