@@ -58,6 +58,7 @@ class Site:
     root: str = "wildduck"
     settings: HTTPSettings = field(default_factory=HTTPSettings)
     quota: int = 0
+    default_domain: str = DOMAIN
     ready: bool = True
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     peer: IPv4Address = LOCAL
@@ -72,7 +73,7 @@ class Site:
                 domains=here.domains,
                 login=here.login,
                 settings=self.settings,
-                default_domain=DOMAIN,
+                default_domain=self.default_domain,
                 quota=self.quota,
                 registry=self.registry,
                 ready=lambda: self.ready,

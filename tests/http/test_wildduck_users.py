@@ -10,7 +10,7 @@ import pytest
 from tests.http.browsing import Site
 from tests.support import run
 from tests.wire.test_openpgp import KEY
-from tests.world import DOMAIN, world
+from tests.world import ACTOR, DOMAIN, world
 
 ID = re.compile(r"[0-9a-f]{24}")
 ABSENT = "0123456789abcdef01234567"
@@ -121,6 +121,15 @@ def test_every_parameter_is_kept(site: Site) -> None:
 def test_the_main_address(site: Site, given: dict[str, object], address: str) -> None:
     id = site.post("/users", {"password": "x", **given}).json["id"]
     assert site.get(f"/users/{id}").json["address"] == address
+
+
+def test_without_a_default_domain_the_first_one_is_home() -> None:
+    site = Site(default_domain="")
+    assert site.get(f"/users/{made(site)}").json["address"] == f"joe@{DOMAIN}"
+    run(site.world.accounts.remove(1, ACTOR))
+    run(site.world.domains.remove(DOMAIN, ACTOR))
+    reply = site.post("/users", {"username": "joe", "password": "x"})
+    assert list(reply.json["details"]) == ["address"]
 
 
 def test_an_account_without_a_password(site: Site) -> None:

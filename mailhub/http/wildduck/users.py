@@ -15,7 +15,8 @@ from mailhub.model.errors import AuthenticationFailed, Invalid, NotFound
 
 
 class Users:
-    """`default_domain`: of users without an address of their own; `quota`: the default, 0 none."""
+    """`default_domain`: of users without an address of their own, empty for the first domain;
+    `quota`: the default, 0 none."""
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class Users:
     async def create(self, call: Call) -> Answer:
         """A new user; a domain that is new to the server is made with it."""
         actor = self._guard.actor(call)
-        order = shapes.read(user_shapes.NewUser, call).order(self._default_domain)
+        order = shapes.read(user_shapes.NewUser, call).order(await self._home())
         if order.address:
             account = await at_home(
                 self._domains, order.address, actor, lambda: self._accounts.create(order, actor)
@@ -106,6 +107,13 @@ class Users:
         except NotFound:
             return replies.success()
         return replies.success()
+
+    async def _home(self) -> str:
+        """Where users are at home whose name is no address: as set, else the first domain."""
+        if self._default_domain:
+            return self._default_domain
+        domains = await self._domains.all()
+        return min(domains, key=lambda domain: domain.number).name if domains else ""
 
     async def _find(self, id: str) -> Account:
         try:
