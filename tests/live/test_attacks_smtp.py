@@ -23,7 +23,7 @@ def subjects(server: Server, user: User) -> list[bytes]:
     with imaplib.IMAP4("127.0.0.1", server.port("imap")) as imap:
         imap.login(user.address, user.password)
         imap.select("INBOX", readonly=True)
-        _, rows = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+        _, rows = imap.uid("FETCH", "1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
         return [row[1].strip() for row in rows if isinstance(row, tuple)]
 
 

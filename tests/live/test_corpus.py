@@ -15,13 +15,13 @@ from tests.live.wire import IMAP, Wire
 
 BARE = re.compile(rb"(?<!\r)\n|\r(?!\n)")
 TRACE = re.compile(
-    rb"\AReturn-Path: <[^>]*>\r\nDelivered-To: [^\r]*\r\nReceived: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*"
+    rb"Return-Path: <[^>]*>\r\nDelivered-To: [^\r]*\r\nReceived: [^\r]*\r\n(?:[ \t][^\r]*\r\n)*"
 )
 
 
 @pytest.fixture(scope="module")
 def messages() -> list[tuple[str, bytes]]:
-    found = list(corpus.messages())
+    found = [(name, raw) for name, raw in corpus.messages() if raw]
     assert len(found) >= 500
     return found
 
@@ -79,8 +79,9 @@ def test_smtp_in_imap_and_pop3_out(
     by_imap = all_by_imap(server, user)
     assert len(by_imap) == len(sent)
     for raw, stored in zip(sent, by_imap, strict=True):
-        assert TRACE.sub(b"", stored) == raw
-    assert [TRACE.sub(b"", stored) for stored in all_by_pop3(server, user)] == sent
+        assert stored.endswith(raw)
+        assert TRACE.fullmatch(stored.removesuffix(raw))
+    assert all_by_pop3(server, user) == by_imap
 
 
 def test_append_in_imap_and_pop3_out(
@@ -95,6 +96,10 @@ def test_append_in_imap_and_pop3_out(
     for (name, raw), stored in zip(messages, all_by_imap(server, user), strict=True):
         assert stored == raw, name
     for (name, raw), stored in zip(messages, all_by_pop3(server, user), strict=True):
+        if BARE.search(raw):
+            # A dot after a bare LF is doubled too: clients that end lines there must not see an
+            # end of the message, and clients that do not see one dot more.
+            stored = stored.replace(b"\n..", b"\n.")
         assert stored in (raw, raw + b"\r\n"), name
 
 
@@ -117,6 +122,8 @@ def test_every_fetch_item_answers_sanely(
         imap.say(b"SELECT INBOX")
         for item in ITEMS:
             answer = imap.say(b"FETCH 1:* (UID %s)" % item)
+            if item.startswith(b"BINARY") and b" NO [UNKNOWN-CTE]" in answer[-1]:
+                continue  # some parts of the corpus have no known encoding (RFC 3516 section 4.3)
             assert b" OK" in answer[-1], (item, answer[-1])
             told = {line.split()[1] for line in answer[:-1] if b" FETCH (" in line[:40]}
             assert len(told) == len(messages), item
