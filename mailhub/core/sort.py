@@ -64,12 +64,14 @@ class Sorts:
         are left out."""
         turns = Turns(self._clock)
         rows = view.rows(view.uid_spans(UidSet.from_sorted(found.uids)))
+        if not len(rows):
+            return Found.at(rows, [])
         columns: dict[SortField, Sequence[Any]] = {
             SortField.ARRIVAL: rows.dates,
             SortField.SIZE: rows.sizes,
         }
         fields = {key.field for key in order}.difference(columns)
-        if fields and len(rows):
+        if fields:
             columns.update(await self._columns(view, rows.uids, rows.dates, fields, turns))
         places: list[int] = list(range(len(rows)))
         for key in reversed(order):
