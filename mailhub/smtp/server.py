@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
@@ -21,8 +22,9 @@ from mailhub.model.settings import SMTPSettings
 from mailhub.net.peer import peer_of
 from mailhub.net.stream import Stream
 from mailhub.ports import Log
+from mailhub.smtp.content import Newlines
 from mailhub.smtp.machine import Machine
-from mailhub.smtp.replies import INTERNAL, SHUTDOWN, TIMEOUT
+from mailhub.smtp.replies import INTERNAL, OVER_QUOTA, OVER_QUOTA_LATER, SHUTDOWN, TIMEOUT
 from mailhub.smtp.session import Reception, Session
 from mailhub.smtp.talk import Talk
 from mailhub.wire.networks import Networks
@@ -94,6 +96,12 @@ class SMTPServer(Stream):
         self.flush()
         self.transport.startTLS(self._factory.tls)  # type: ignore[union-attr]
 
+    def wait(self, seconds: float) -> Deferred[None]:
+        """Lets time pass before the next answer."""
+        over: Deferred[None] = Deferred()
+        self._reactor.callLater(seconds, over.callback, None)
+        return over
+
     def report(self) -> None:
         """Logs the exception that is being handled."""
         self.log.failure("A command failed in session {id}", id=self._id)
@@ -152,6 +160,8 @@ class SMTPFactory(Factory):
             tls=tls is not None,
             trusted=Networks(settings.trusted_networks),
             proxies=Networks(settings.xclient_from),
+            newlines=Newlines(settings.bare_newlines),
+            over_quota=OVER_QUOTA if settings.over_quota == "permanent" else OVER_QUOTA_LATER,
         )
 
     def buildProtocol(self, addr: IAddress | None) -> SMTPServer:

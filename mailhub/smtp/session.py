@@ -6,7 +6,7 @@ an upgrade to TLS or a lost connection. No verb is known here, and no reply is c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from mailhub.ports import Log, Spool
 from mailhub.smtp.content import ChunkContent, Newlines
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import Machine, State
-from mailhub.smtp.replies import FAULTS, LMTP_FAULTS, OVER_QUOTA, OVER_QUOTA_LATER, Reply
+from mailhub.smtp.replies import FAULTS, LMTP_FAULTS, Reply
 from mailhub.wire.networks import Networks
 
 
@@ -42,6 +42,7 @@ class Link(Protocol):
         """An absolute deadline for the session, or none."""
         ...
 
+    def wait(self, seconds: float) -> Awaitable[None]: ...
     def peer(self) -> Peer: ...
     def report(self) -> None:
         """Logs the exception that is being handled: a defect, or a part that failed badly."""
@@ -65,6 +66,10 @@ class Reception:
     """May relay without logging in (`smtp.trusted_networks`)."""
     proxies: Networks
     """Whose XCLIENT is believed (`smtp.xclient_from`)."""
+    newlines: Newlines
+    """What becomes of a bare CR or LF in a message (`smtp.bare_newlines`)."""
+    over_quota: Reply
+    """What a full mailbox answers (`smtp.over_quota`)."""
     hellos: dict[object, bytes] = field(default_factory=dict)
     """The lines of EHLO's reply after the first, by what they depend on."""
 
@@ -75,14 +80,6 @@ class Reception:
     @property
     def faults(self) -> Mapping[Fault, Reply]:
         return LMTP_FAULTS if self.lmtp else FAULTS
-
-    @property
-    def newlines(self) -> Newlines:
-        return Newlines(self.settings.bare_newlines)
-
-    @property
-    def over_quota(self) -> Reply:
-        return OVER_QUOTA if self.settings.over_quota == "permanent" else OVER_QUOTA_LATER
 
 
 @dataclass(slots=True)
@@ -109,6 +106,7 @@ class Session:
     """One connection. `id`: names it in the log."""
 
     __slots__ = (
+        "_origin",
         "errors",
         "exchange",
         "extended",
@@ -130,6 +128,7 @@ class Session:
         self.link = link
         self.id = id
         self.peer = link.peer()
+        self._origin = self.peer.address
         self.helo = ""
         self.extended = False
         """Greeted with EHLO or LHLO."""
@@ -145,6 +144,11 @@ class Session:
     def trusted(self) -> bool:
         """May relay without logging in."""
         return self.peer.address in self.reception.trusted
+
+    @property
+    def known(self) -> bool:
+        """A user, a trusted client, or an agent of our own (LMTP); no stranger."""
+        return self.principal is not None or self.reception.lmtp or self.trusted
 
     @property
     def secure(self) -> bool:
@@ -165,7 +169,7 @@ class Session:
 
     @property
     def may_xclient(self) -> bool:
-        return self.link.peer().address in self.reception.proxies
+        return self._origin in self.reception.proxies
 
     @property
     def protocol(self) -> str:

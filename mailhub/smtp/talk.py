@@ -64,6 +64,10 @@ STAGES: Mapping[str, Stage] = {
     "XCLIENT": Stage.AUTH,
 }
 
+SLOWER = 1.0
+"""Seconds that a refusal waits once half of the errors of a session are made: so long that trying
+addresses or passwords by the thousand does not pay, so short that nobody else notices."""
+
 
 class Talk:
     """Answers one session."""
@@ -83,17 +87,28 @@ class Talk:
         """Carries one event out and writes what is to be said."""
         if type(event) is bytes:
             self.session.keep(event)
-        elif type(event) is Command:
-            reply = await self._run(event)
-            if reply is not None:
-                self._say(reply)
+            return
+        excused = False
+        if type(event) is Command:
+            answer = await self._run(event)
+            if answer is None:
+                return
+            reply = answer
+            # Dead addresses on a list are no sign of ill will in who may send to lists.
+            excused = event.verb == "RCPT" and self.session.known
         elif type(event) is End:
-            self._say(*await ending.run(self.session, event))
+            *others, reply = await ending.run(self.session, event)
+            for other in others:
+                self._say(other)
         elif type(event) is Response:
-            self._say(await self._respond(event))
+            reply = await self._respond(event)
         else:
             assert type(event) is Refused
-            self._say(self._refuse(event))
+            reply = self._refused(event)
+        if reply.code < 500 or excused:
+            self._say(reply)
+        else:
+            await self._refuse(reply)
 
     def lost(self) -> None:
         """The connection is gone."""
@@ -121,7 +136,7 @@ class Talk:
             self.session.link.report()
             return INTERNAL
 
-    def _refuse(self, refused: Refused) -> Reply:
+    def _refused(self, refused: Refused) -> Reply:
         session = self.session
         if session.machine.state is State.AUTH:
             session.exchange = None
@@ -133,20 +148,23 @@ class Talk:
         self._note(verb, reply, fault.name)
         return reply
 
-    def _say(self, *replies: Reply) -> None:
-        """Writes what answers one command; too many refusals in a row end the session."""
+    async def _refuse(self, reply: Reply) -> None:
+        """Refuses. Who is refused again and again waits for each, and then has to go."""
         session = self.session
-        for reply in replies:
-            session.link.write(reply.wire)
-        if replies[-1].code >= 500:
-            session.errors += 1
-            if session.errors >= session.reception.settings.errors:
-                self._note("", TOO_MANY_ERRORS, "too many errors")
-                session.link.write(TOO_MANY_ERRORS.wire)
-                session.link.close()
-                return
-        if replies[-1].closes:
-            session.link.close()
+        session.errors += 1
+        limit = session.reception.settings.errors
+        if session.errors > limit // 2:
+            await session.link.wait(SLOWER)
+        self._say(reply)
+        if session.errors >= limit and not reply.closes:
+            self._note("", TOO_MANY_ERRORS, "too many errors")
+            self._say(TOO_MANY_ERRORS)
+
+    def _say(self, reply: Reply) -> None:
+        link = self.session.link
+        link.write(reply.wire)
+        if reply.closes:
+            link.close()
 
     def _note(self, verb: str, reply: Reply, outcome: str) -> None:
         session = self.session

@@ -375,6 +375,53 @@ def test_auth_on_a_plain_listener_is_a_setting(people: World) -> None:
     ]
 
 
+# -- patience
+
+
+def test_a_stranger_is_slowed_and_then_ended(people: World) -> None:
+    listener = Reception(people)
+    conversation = listener.greeted()
+    said(conversation, "MAIL FROM:<a@remote.example>")
+    for number in range(1, 21):
+        answers = said(conversation, f"RCPT TO:<guess{number}@example.org>")
+        if number > 10:
+            assert answers == []
+            listener.reactor.advance(1)
+            answers = conversation.read().decode().splitlines()
+        assert answers[0].startswith("550 5.1.1")
+    assert answers[1:] == ["421 4.7.0 Too many errors, closing the connection"]
+    assert conversation.transport.disconnecting
+
+
+@pytest.mark.parametrize(
+    ("service", "changes", "hello"),
+    [
+        (Service.LMTP, {}, "LHLO agent.example"),
+        (Service.SMTP, {"trusted_networks": ("192.0.2.7",)}, "EHLO list.example"),
+    ],
+)
+def test_dead_addresses_of_a_known_client_are_only_refused(
+    people: World, service: Service, changes: dict[str, Any], hello: str
+) -> None:
+    conversation = Reception(people, service, **changes).greeted(hello)
+    lines = [f"RCPT TO:<dead{number}@example.org>" for number in range(50)]
+    answers = said(conversation, "MAIL FROM:<a@remote.example>", *lines, f"RCPT TO:<{JOE}>")
+    assert answers == [
+        "250 2.1.0 Sender ok",
+        *["550 5.1.1 No such mailbox here"] * 50,
+        "250 2.1.5 Recipient ok",
+    ]
+
+
+def test_a_client_that_leaves_while_it_has_to_wait_breaks_nothing(people: World) -> None:
+    listener = Reception(people, errors=2)
+    conversation = listener.greeted()
+    said(conversation, "FOO", "FOO", "NOOP")
+    conversation.drop()
+    listener.reactor.advance(5)
+    assert people.log.named("disconnect")
+
+
 # -- the envelope
 
 

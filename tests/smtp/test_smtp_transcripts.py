@@ -14,11 +14,13 @@ from tests.world import World, world
 
 FOLDER = Path(__file__).parent.parent / "transcripts" / "smtp"
 LISTENERS: dict[str, dict[str, Any]] = {
-    "authentication": {"service": Service.SUBMISSION, "implicit": True},
+    "addresses": {"errors": 100},
+    "authentication": {"service": Service.SUBMISSION, "implicit": True, "errors": 100},
     "errors": {"errors": 5},
     "limits": {"recipients": 3, "messages": 2, "message_size": 200},
     "lmtp": {"service": Service.LMTP},
     "normalizing": {"bare_newlines": "normalize"},
+    "order": {"errors": 100},
     "relay": {"trusted_networks": ("192.0.2.0/24",)},
     "submission": {"service": Service.SUBMISSION},
     "verify": {"vrfy": True},
