@@ -57,6 +57,7 @@ def main(descriptor: int, data: str, config: str | None) -> int:
     try:
         privileges.seal()
         folder.make()
+        privileges.become_owner(folder.path)
         folder.lock()
         _serve(channel, folder, config)
     except MailhubError as error:

@@ -205,19 +205,24 @@ class MailServer(Service):
         plan.folder.withdraw()
         plan.certificates.stop()
         for listener in plan.listeners:
-            await listener.close()
-        for listener in plan.listeners:
+            await self._ending(listener.settings.endpoint, listener.close)
             listener.retire()
         emptied = DeferredList([listener.emptied() for listener in plan.listeners])
         await _within(plan.reactor, emptied, GOODBYE)
         for listener in plan.listeners:
             listener.abort()
         for step in reversed(self._started):
-            try:
-                await _maybe(step.stop())
-            except Exception as error:
-                plan.log.event("stop", part=step.name, outcome="failed", reason=str(error))
+            await self._ending(step.name, step.stop)
         plan.folder.unlock()
+
+    async def _ending(self, name: str, end: Callable[[], Awaitable[None] | None]) -> None:
+        """One part's end; when it fails the others still have theirs."""
+        try:
+            await _maybe(end())
+        except Exception as error:
+            self._plan.log.event(
+                "stop", part=name, outcome="failed", level="warn", reason=str(error)
+            )
 
     def _overdue(self) -> None:
         self._plan.log.event("stop", outcome="overdue", level="error")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,6 +47,18 @@ def progress(verb: str) -> Iterator[Progress]:
                 yield shown
     finally:
         click.echo(f"{verb} {shown.moved} messages, {shown.known} were there already")
+
+
+@contextmanager
+def reading() -> Iterator[Callable[[int, int], None] | None]:
+    """A bar for work that tells (done, of how many); None without a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bar = _bar()
+    with bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _bar() -> Any:

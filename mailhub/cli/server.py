@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import os
 import secrets
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from mailhub.cli.access import Access
+from mailhub.cli.access import Access, Refused
+from mailhub.cli.progress import reading
+from mailhub.model.errors import MailhubError
 from mailhub.net.folder import DataFolder
 from mailhub.sample import sample
 
@@ -70,8 +74,36 @@ def verify(access: Access, repair: bool, as_json: bool) -> None:
 
     Ends with status 1 when something is wrong.
     """
-    words = [sys.executable, "-m", "mailhub.inspect", str(access.data)]
-    if access.config is not None:
-        words += ["--config", str(access.config)]
-    words += ["--repair"] * repair + ["--json"] * as_json
-    sys.exit(subprocess.run(words, check=False).returncode)  # noqa: S603
+    from mailhub.net import privileges
+    from mailhub.store import verify as store
+
+    folder = access.data / "store"
+    if not folder.is_dir():
+        raise Refused(f"{access.data} holds no store")
+    privileges.become_owner(folder)
+    lock = DataFolder(access.data)
+    try:
+        if repair:
+            lock.lock()
+        with reading() as advance:
+            report = store.verify(folder, repair, advance)
+    except MailhubError as error:
+        raise Refused(error.text) from None
+    finally:
+        lock.unlock()
+    _tell(report, as_json)
+    sys.exit(0 if report.clean else 1)
+
+
+def _tell(report: Any, as_json: bool) -> None:
+    about = dataclasses.asdict(report)
+    if as_json:
+        click.echo(json.dumps({**about, "clean": report.clean}, indent=2))
+        return
+    for finding in report.findings:
+        mended = " (repaired)" if finding.repaired else ""
+        click.echo(f"{finding.kind}: {finding.where}: {finding.text}{mended}")
+    counts = ", ".join(
+        f"{about[name]} {name}" for name in ("accounts", "mailboxes", "messages", "blobs", "bytes")
+    )
+    click.echo(f"{'good' if report.clean else 'WRONG'}: {counts}")

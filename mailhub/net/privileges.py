@@ -9,6 +9,7 @@ import ctypes
 import os
 import pwd
 import resource
+from pathlib import Path
 
 from mailhub.model.errors import MailhubError
 
@@ -32,6 +33,15 @@ def become(uid: int, gid: int) -> None:
     if os.getresuid() != (uid, uid, uid) or os.getgroups():
         raise MailhubError("root's rights could not be given up")
     seal()
+
+
+def become_owner(path: Path) -> None:
+    """As root, becomes who owns `path`: a command must leave no file there that the server,
+    which runs as that user, cannot write."""
+    if os.getuid() == 0:
+        owner = path.stat()
+        if owner.st_uid != 0:
+            become(owner.st_uid, owner.st_gid)
 
 
 def seal() -> None:

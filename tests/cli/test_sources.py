@@ -230,6 +230,6 @@ def test_another_uidvalidity_begins_anew() -> None:
 
 def test_large_mailboxes_are_fetched_in_runs() -> None:
     size = sources.FETCHED // 2 + 1
-    remote = Remote([], {uid: b"x" * size for uid in range(1, 5)})
+    remote = Remote([], dict.fromkeys(range(1, 5), b"x" * size))
     assert len(list(sources.remote(cast("Any", remote), BOX, None))) == 4
     assert remote.fetched == ["1", "2", "3", "4"]
