@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mailhub.imap.grammar.values import AppendHead, ReplaceHead, Upload
+from mailhub.imap.grammar.uploads import AppendHead, ReplaceHead, Upload
 from mailhub.imap.replies import Refusal
 from mailhub.imap.verb import Verb
 from mailhub.model.errors import MailhubError

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from enum import Enum
-from typing import NoReturn
 
 from mailhub.imap.events import (
     Announced,
@@ -26,49 +24,26 @@ from mailhub.imap.events import (
     Refused,
     Request,
 )
+from mailhub.imap.framing import (
+    DISCARDED,
+    HEAD,
+    LITERAL,
+    LITERAL_SPAN,
+    LONGEST_TAG,
+    UNAUTHENTICATED_INPUT,
+    Mode,
+    UnknownCommand,
+    WrongState,
+    tag_of,
+    without_message,
+)
 from mailhub.imap.grammar import messages
 from mailhub.imap.grammar.cursor import Cursor
-from mailhub.imap.grammar.values import AppendHead, ReplaceHead, Upload
+from mailhub.imap.grammar.uploads import AppendHead, ReplaceHead, Upload
 from mailhub.imap.replies import Refusal
 from mailhub.imap.state import State
 from mailhub.imap.verb import Verb
 from mailhub.model.errors import Invalid, MailhubError, TooLarge
-
-HEAD = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ((?:UID )?[A-Z]+)(?=[ ]|\Z)', re.IGNORECASE)
-TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]+(?= )')
-LITERAL = re.compile(rb"(~?)\{(\d{1,20})(\+?)\}\Z")
-LITERAL_SPAN = 24
-"""Octets that the longest announcement of a literal takes."""
-UNAUTHENTICATED_INPUT = 4096
-"""Octets that a client may send before it logs in, TLS excluded; counted anew after STARTTLS."""
-LONGEST_TAG = 200
-"""A longer tag is a command line like any other that makes no sense."""
-DISCARDED = 4
-"""How many times the limit for one message is read and thrown away before the server hangs up."""
-
-
-class Mode(Enum):
-    """What the next bytes are."""
-
-    COMMAND = "a command"
-    ANNOUNCED = "a literal of a message, when the talk takes it"
-    MESSAGE = "octets of a message"
-    TAIL = "what follows a message inside its command"
-    DISCARD = "something refused, up to its end"
-    LINES = "lines of an exchange"
-    DEAD = "nothing that matters"
-
-
-class UnknownCommand(Invalid):
-    """No verb has this name."""
-
-    default = "Unknown command"
-
-
-class WrongState(Invalid):
-    """The verb exists, but not now (RFC 9051 section 3)."""
-
-    default = "The command is not valid in this state"
 
 
 class Machine:
@@ -187,7 +162,7 @@ class Machine:
         if self._over_budget(self.pending):
             return self._die()
         if self.pending > self._line and self._scan <= len(self._data):
-            tag = _tag_of(self._data[self._at : self._at + LONGEST_TAG + 1])
+            tag = tag_of(self._data[self._at : self._at + LONGEST_TAG + 1])
             self._discard(0, Refused(tag, TooLarge("The command is too long")))
             return self._skip()
         # A CR that ends the data may be half of the line's end.
@@ -197,14 +172,14 @@ class Machine:
     def _request(self, line: bytes) -> Event:
         """A whole command without its line end."""
         if len(line) > self._line:
-            return Refused(_tag_of(line), TooLarge("The command is too long"))
+            return Refused(tag_of(line), TooLarge("The command is too long"))
         tag, verb, at, error = self._head(line)
         if verb is None:
             return Refused(tag, error or UnknownCommand())
         cursor = Cursor(line, at, self.utf8)
         try:
             if verb.admit is not None:
-                _without_message(verb, cursor)
+                without_message(verb, cursor)
             value = verb.parse(cursor)
             if cursor.at != len(line):
                 cursor.end()
@@ -218,7 +193,7 @@ class Machine:
         if found is None:
             if not line:
                 return b"*", None, 0, Invalid("A command is missing")
-            tag = _tag_of(line)
+            tag = tag_of(line)
             return tag, None, 0, Invalid("A tag is missing") if tag == b"*" else UnknownCommand()
         tag = found[1]
         if len(tag) > LONGEST_TAG:
@@ -423,16 +398,3 @@ class Machine:
         Mode.LINES: _exchange,
         Mode.DEAD: _dead,
     }
-
-
-def _tag_of(line: bytes) -> bytes:
-    """The tag to answer a senseless line with."""
-    found = TAG.match(line)
-    return found[0] if found is not None and len(found[0]) <= LONGEST_TAG else b"*"
-
-
-def _without_message(verb: Verb, cursor: Cursor) -> NoReturn:
-    """A command that should have announced a message: says what is wrong with it."""
-    verb.parse(cursor)
-    cursor.space()
-    raise Invalid("A message literal is expected")

@@ -24,7 +24,7 @@ from mailhub.imap.events import (
     Refused,
     Request,
 )
-from mailhub.imap.grammar.values import Append, AppendHead, Replace, ReplaceHead, Upload, Uploaded
+from mailhub.imap.grammar.uploads import Append, AppendHead, Replace, ReplaceHead, Upload, Uploaded
 from mailhub.imap.machine import Machine
 from mailhub.imap.replies import Refusal, Reply, Status
 from mailhub.imap.session import Session

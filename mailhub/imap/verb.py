@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any
 
 from mailhub.imap.grammar.cursor import Cursor
-from mailhub.imap.grammar.values import AppendHead, ReplaceHead, Upload
+from mailhub.imap.grammar.uploads import AppendHead, ReplaceHead, Upload
 from mailhub.imap.replies import Reply
 from mailhub.imap.session import Session
 from mailhub.imap.state import State

@@ -6,15 +6,8 @@ import pytest
 
 from mailhub.imap.grammar import messages
 from mailhub.imap.grammar.cursor import Cursor
-from mailhub.imap.grammar.values import (
-    AppendHead,
-    Copy,
-    Move,
-    ReplaceHead,
-    Store,
-    UidExpunge,
-    Upload,
-)
+from mailhub.imap.grammar.uploads import AppendHead, ReplaceHead, Upload
+from mailhub.imap.grammar.values import Copy, Move, Store, UidExpunge
 from mailhub.model.errors import Invalid
 from mailhub.model.flags import DELETED, SEEN, FlagMode, Flags
 from mailhub.model.sequence import SAVED

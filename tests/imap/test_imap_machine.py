@@ -20,13 +20,10 @@ from mailhub.imap.events import (
     Refused,
     Request,
 )
-from mailhub.imap.grammar.values import BARE, AppendHead, Login, Select, Upload
-from mailhub.imap.machine import (
-    UNAUTHENTICATED_INPUT,
-    Machine,
-    UnknownCommand,
-    WrongState,
-)
+from mailhub.imap.framing import UNAUTHENTICATED_INPUT, UnknownCommand, WrongState
+from mailhub.imap.grammar.uploads import AppendHead, Upload
+from mailhub.imap.grammar.values import BARE, Login, Select
+from mailhub.imap.machine import Machine
 from mailhub.imap.state import State
 from mailhub.imap.table import VERBS
 from mailhub.model.errors import Invalid, TooLarge

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mailhub.core.messages import NewMessage, check
 from mailhub.imap.commands.numbers import destination
 from mailhub.imap.grammar import messages as grammar
-from mailhub.imap.grammar.values import Append, AppendHead, ReplaceHead, Upload, Uploaded
+from mailhub.imap.grammar.uploads import Append, AppendHead, ReplaceHead, Upload, Uploaded
 from mailhub.imap.replies import Refusal, Reply, bad, ok
 from mailhub.imap.session import Session
 from mailhub.imap.verb import AUTHENTICATED, Verb

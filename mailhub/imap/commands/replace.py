@@ -10,7 +10,7 @@ from mailhub.imap.commands.numbers import (
     wanted,
 )
 from mailhub.imap.grammar import messages as grammar
-from mailhub.imap.grammar.values import AppendHead, Replace, ReplaceHead, Upload
+from mailhub.imap.grammar.uploads import AppendHead, Replace, ReplaceHead, Upload
 from mailhub.imap.replies import Refusal, Reply, no, ok
 from mailhub.imap.session import Session
 from mailhub.imap.verb import SELECTED, Verb

@@ -5,17 +5,8 @@ from __future__ import annotations
 import re
 
 from mailhub.imap.grammar.cursor import Cursor
-from mailhub.imap.grammar.values import (
-    BARE,
-    AppendHead,
-    Bare,
-    Copy,
-    Move,
-    ReplaceHead,
-    Store,
-    UidExpunge,
-    Upload,
-)
+from mailhub.imap.grammar.uploads import AppendHead, ReplaceHead, Upload
+from mailhub.imap.grammar.values import BARE, Bare, Copy, Move, Store, UidExpunge
 from mailhub.model.errors import Invalid
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.sequence import SequenceSet

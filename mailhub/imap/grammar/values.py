@@ -2,19 +2,17 @@
 
 Mailbox names are Unicode with `/` between levels, whatever encoding the client used. Numbers are
 message numbers or UIDs as the command's `uid` says. Search programs live in `model.search`,
-because core runs them. No value knows its tag.
+because core runs them; messages that come in are in `uploads`. No value knows its tag.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, Flag, auto
 
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.search import Returns, SearchKey, SortKey, ThreadAlgorithm
 from mailhub.model.sequence import SequenceSet
-from mailhub.ports import Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,57 +367,3 @@ class Thread:
     uid: bool
     algorithm: ThreadAlgorithm
     key: SearchKey
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """One message of APPEND or REPLACE, announced. `date`: epoch seconds or None for now. `size`:
-    octets of its literal. `binary`: a literal8. `utf8`: UTF8 (…) of RFC 6855."""
-
-    flags: Flags
-    date: int | None
-    size: int
-    binary: bool = False
-    utf8: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class AppendHead:
-    """What is known of an APPEND before its first message."""
-
-    mailbox: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReplaceHead:
-    """What is known of a REPLACE before its message. `message`: one number or `STAR`."""
-
-    uid: bool
-    message: int
-    mailbox: str
-
-
-@dataclass(frozen=True, slots=True)
-class Uploaded:
-    """One message, arrived. The frame closes `body` after the command ran, on every path."""
-
-    upload: Upload
-    body: Body
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """APPEND, complete: several messages are MULTIAPPEND (RFC 3502), all or none."""
-
-    mailbox: str
-    messages: Sequence[Uploaded]
-
-
-@dataclass(frozen=True, slots=True)
-class Replace:
-    """REPLACE, UID REPLACE, complete (RFC 8508)."""
-
-    uid: bool
-    message: int
-    mailbox: str
-    uploaded: Uploaded
