@@ -50,6 +50,9 @@ class Transport(StringTransport):
         super().__init__(hostAddress=host, peerAddress=peer)
         self.tls: Any = None
 
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """TLS from the first byte passes this on to whatever it runs over."""
+
     def startTLS(self, context: Any) -> None:
         assert self.tls is None, "TLS began twice"
         self.tls = context
