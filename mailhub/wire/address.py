@@ -130,7 +130,7 @@ def key(address: str, *, delimiter: str = "+", ignore_dots: bool = False) -> str
     local, name = split(address)
     local = base(fold(local), delimiter)
     if ignore_dots:
-        local = local.replace(".", "")
+        local = local.replace(".", "") or local
     return join(local, name)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Generator
 from typing import NamedTuple
 
+from mailhub.wire.slices import finish
 from mailhub.wire.words import unfold
 
 LIMIT = 10_000
@@ -58,13 +59,7 @@ _SPACES = re.compile(rb"\s{2,}|[\t\r]")
 
 def parse(value: bytes, limit: int = LIMIT) -> list[HeaderAddress]:
     """The addresses of one field's raw value, at most `limit` and the ends of groups."""
-    steps = parsing(value, limit)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            found: list[HeaderAddress] = stop.value
-            return found
+    return finish(parsing(value, limit))
 
 
 def parsing(value: bytes, limit: int = LIMIT) -> Generator[None, None, list[HeaderAddress]]:

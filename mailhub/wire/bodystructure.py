@@ -13,6 +13,7 @@ from mailhub.wire.contenttype import Parameters
 from mailhub.wire.envelope import enveloping
 from mailhub.wire.mime import Part
 from mailhub.wire.nstring import NIL, nstring, string
+from mailhub.wire.slices import finish
 from mailhub.wire.words import unfold
 
 _NO_PART = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
@@ -20,21 +21,12 @@ _NO_PART = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 
 def bodystructure(part: Part) -> bytes:
     """BODYSTRUCTURE, with all extension data."""
-    return _drain(rendering(part, extended=True))
+    return finish(rendering(part, extended=True))
 
 
 def body(part: Part) -> bytes:
     """BODY without a section: the same without extension data."""
-    return _drain(rendering(part, extended=False))
-
-
-def _drain(steps: Generator[None, None, bytes]) -> bytes:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            rendered: bytes = stop.value
-            return rendered
+    return finish(rendering(part, extended=False))
 
 
 def rendering(part: Part, *, extended: bool) -> Generator[None, None, bytes]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mailhub.wire import addresslist, datum, words
 from mailhub.wire.addresslist import HeaderAddress
 from mailhub.wire.nstring import NIL, nstring
+from mailhub.wire.slices import finish
 
 Fields = Mapping[bytes, Sequence[bytes]]
 """Raw values by name in lower case, as `wire.mime.Part.fields` holds them."""
@@ -45,13 +46,7 @@ class EnvelopeFields:
 
 def envelope(fields: Fields) -> bytes:
     """The parenthesized ENVELOPE of a header with these fields."""
-    steps = enveloping(fields)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            rendered: bytes = stop.value
-            return rendered
+    return finish(enveloping(fields))
 
 
 def enveloping(fields: Fields) -> Generator[None, None, bytes]:

@@ -12,8 +12,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from mailhub.wire import contenttype
-
-Buffer = bytes | bytearray | memoryview
+from mailhub.wire.slices import Buffer, finish
 
 SLICE = 256 * 1024
 """Bytes looked through between two chances for others to run."""
@@ -121,13 +120,7 @@ _DELIMITER_END = re.compile(rb"(--)?[ \t]{0,998}+(?:\r?\n|\r?\Z)")
 
 def scan(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Part:
     """The structure of a whole message, at once. Never raises, on any bytes."""
-    steps = scanning(data, limits)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            root: Part = stop.value
-            return root
+    return finish(scanning(data, limits))
 
 
 def scanning(data: Buffer, limits: Limits = DEFAULT_LIMITS) -> Generator[None, None, Part]:

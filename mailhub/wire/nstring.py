@@ -1,16 +1,17 @@
 """Strings as IMAP data (RFC 9051 `string` and `nstring`) for what is rendered at delivery.
 
-Quoted where the content is printable ASCII, else a literal: so the same bytes are right for
-IMAP4rev1, IMAP4rev2 and UTF8=ACCEPT sessions alike, and 8-bit header bytes reach the client as
-they came (RFC 6855 3 forbids them in quoted strings only). NUL, which no literal may hold, is `?`.
+Quoted where the content is printable ASCII and short, else a literal: so the same bytes are right
+for IMAP4rev1, IMAP4rev2 and UTF8=ACCEPT sessions alike, and 8-bit header bytes reach the client
+as they came (RFC 6855 3 forbids them in quoted strings only). NUL, which no literal may hold, is
+`?`.
 """
 
 from __future__ import annotations
 
 import re
 
-_PLAIN = re.compile(rb"[ !#-\[\]-~\t]*+").fullmatch
-_QUOTABLE = re.compile(rb"[ -~\t]*+").fullmatch
+_PLAIN = re.compile(rb"[ !#-\[\]-~\t]{0,1000}+").fullmatch
+_QUOTABLE = re.compile(rb"[ -~\t]{0,1000}+").fullmatch
 _ESCAPED = re.compile(rb'["\\]')
 
 NIL = b"NIL"

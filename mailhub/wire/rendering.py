@@ -8,7 +8,8 @@ from itertools import islice
 from mailhub.model.message import Rendered
 from mailhub.wire import bodystructure, contenttype, dates, header, mime, text, words
 from mailhub.wire.envelope import enveloping
-from mailhub.wire.mime import Buffer, Part
+from mailhub.wire.mime import Part
+from mailhub.wire.slices import Buffer, finish
 
 REFERENCES = 100
 """Message ids kept of one message: the first, and the last of the others (RFC 5537 3.4.4)."""
@@ -26,13 +27,7 @@ _SIGNATURES = frozenset(
 
 def render(data: Buffer) -> Rendered:
     """The rendered form of a message. Never raises, on any bytes."""
-    steps = rendering(data)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            rendered: Rendered = stop.value
-            return rendered
+    return finish(rendering(data))
 
 
 def rendering(data: Buffer) -> Generator[None, None, Rendered]:

@@ -12,7 +12,8 @@ from enum import Enum
 
 from mailhub.model.errors import Unsupported
 from mailhub.wire import transfer
-from mailhub.wire.mime import Buffer, Part
+from mailhub.wire.mime import Part
+from mailhub.wire.slices import Buffer
 
 
 class Piece(Enum):

@@ -1,6 +1,6 @@
 """What people read in a message: text of its parts for search, and a short preview.
 
-HTML is reduced by a pair of linear patterns and not by a parser: a parser of the HTML
+HTML is reduced by a few linear patterns and not by a parser: a parser of the HTML
 specification needs quadratic time on nested elements (73 s for 1 MB of `<div>`, measured with
 lexbor), and neither search nor preview needs its tree.
 """
@@ -16,7 +16,8 @@ from itertools import islice
 from charset_normalizer import from_bytes
 
 from mailhub.wire import charsets, contenttype, header, transfer, words
-from mailhub.wire.mime import Buffer, Part
+from mailhub.wire.mime import Part
+from mailhub.wire.slices import Buffer
 
 PREVIEW_LENGTH = 200
 """Characters (RFC 8970 3.1 allows up to 256)."""
@@ -27,6 +28,7 @@ PREVIEW_BYTES = 64 * 1024
 _LOOKS = (512, 4096, PREVIEW_BYTES)
 """How much is decoded until there is enough: nearly all previews are done after the first."""
 _SAMPLE = 512
+"""Bytes from which a charset is guessed: more would cost milliseconds."""
 _FEW = 5
 """8-bit bytes from which nothing can be guessed."""
 _ASCII = bytes(range(128))
@@ -37,6 +39,8 @@ _GUESSES = [
 ]
 OVERLAP = 256
 """Characters at the end of one searched piece that begin the next one of the same part."""
+_FIELDS = 500
+"""Header fields in one searched piece."""
 _OPEN_TAG = 4096
 """Characters of an unfinished tag that wait for the next piece."""
 
@@ -73,10 +77,10 @@ def _charset(part: Part, sample: bytes, more: bool) -> str:
     charset = part.content.parameter(b"charset").decode("ascii", "replace")
     if charset and charsets.codec_of(charset):
         return charset
-    return "utf-8" if sample.isascii() else guess(sample, more)
+    return "utf-8" if sample.isascii() else _guess(sample, more)
 
 
-def guess(content: bytes, more: bool = False) -> str:
+def _guess(content: bytes, more: bool) -> str:
     """A likely charset of undeclared 8-bit text, from a small sample of it."""
     try:
         content.decode("utf-8")
@@ -124,11 +128,9 @@ def _one_line(text: str, is_html: bool) -> str:
     elif ">" in text and (own := _QUOTED.sub("", text)) and not own.isspace():
         text = own
     line = " ".join(text.split())
-    return (
-        line
-        if line.isascii() and line.isprintable()
-        else " ".join(_INVISIBLE.sub("", line).split())
-    )
+    if line.isascii() and line.isprintable():
+        return line
+    return " ".join(_INVISIBLE.sub("", line).split())
 
 
 def searchable(data: Buffer, root: Part) -> Iterator[str]:
@@ -140,16 +142,18 @@ def searchable(data: Buffer, root: Part) -> Iterator[str]:
     """
     for part in root.walk():
         if part.message is not None:
-            yield of_header(bytes(data[part.message.start : part.message.body]))
+            yield from _header_pieces(bytes(data[part.message.start : part.message.body]))
         elif part.content.media.startswith(b"text/"):
             yield from _pieces(data, part)
 
 
-def of_header(block: bytes) -> str:
-    """A header as SEARCH TEXT looks at it: one line a field, encoded words decoded."""
-    return "\n".join(
+def _header_pieces(block: bytes) -> Iterator[str]:
+    """A header as it is searched: one line a field, encoded words decoded."""
+    lines = (
         f"{charsets.decode(name)}: {words.decode(value)}" for name, value in header.fields(block)
     )
+    while piece := "\n".join(islice(lines, _FIELDS)):
+        yield piece
 
 
 def _pieces(data: Buffer, part: Part) -> Iterator[str]:

@@ -11,7 +11,7 @@ import re
 import string
 from collections.abc import Iterator
 
-Buffer = bytes | bytearray | memoryview
+from mailhub.wire.slices import Buffer
 
 SLICE = 64 * 1024
 """Bytes decoded in one step."""

@@ -69,6 +69,7 @@ def test_refuses_what_is_none(written: str) -> None:
         ("joe+tag@x.org", {"delimiter": ""}, "joe+tag@x.org", ""),
         ("j.o.e@x.org", {}, "j.o.e@x.org", ""),
         ("j.o.e+t@x.org", {"ignore_dots": True}, "joe@x.org", "t"),
+        ('"..."@x.org', {"ignore_dots": True}, '"..."@x.org', ""),
         ('"j o e"@x.org', {}, '"j o e"@x.org', ""),
         ('"joe"@x.org', {}, "joe@x.org", ""),
         ('""@x.org', {}, '""@x.org', ""),

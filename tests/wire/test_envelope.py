@@ -68,6 +68,10 @@ C = b'((NIL NIL "c" "d"))'
         (b"Subject: \xc3\xbc\r\n", b"(NIL {2}\r\n\xc3\xbc NIL NIL NIL NIL NIL NIL NIL NIL)"),
         (b"Subject: a\rb\r\n", b"(NIL {3}\r\na\rb NIL NIL NIL NIL NIL NIL NIL NIL)"),
         (b"Subject: a\0b\r\n", b"(NIL {3}\r\na?b NIL NIL NIL NIL NIL NIL NIL NIL)"),
+        (
+            b"Subject: " + b"x" * 1001 + b"\r\n",
+            b"(NIL {1001}\r\n" + b"x" * 1001 + b" NIL NIL NIL NIL NIL NIL NIL NIL)",
+        ),
         (b"Cc: root\r\n", b'(NIL NIL NIL NIL NIL NIL ((NIL NIL "root" "")) NIL NIL NIL)'),
         (b"Bcc: ,\r\n", b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"),
         (b"In-Reply-To: <a@b>\r\n", b'(NIL NIL NIL NIL NIL NIL NIL NIL "<a@b>" NIL)'),
