@@ -86,7 +86,7 @@ def _multipart(part: Part, done: dict[int, bytes], extended: bool) -> bytes:
 
 def _extension(part: Part) -> bytes:
     """Disposition, language and location."""
-    if len(part.fields) == 0:
+    if not part.fields:
         return b" NIL NIL NIL"
     disposition = NIL
     value = part.field(b"content-disposition")

@@ -37,9 +37,12 @@ def part_at(root: Part, path: Sequence[int]) -> Part | None:
                 return None
             part, container = container, container.message
             continue
-        if not 1 <= number <= len(container.children):
+        if not container.children and number == 1:
             # BODYSTRUCTURE shows an empty part 1 where a multipart has none at all.
-            return Part(container.end) if number == 1 and not container.children else None
+            part, container = Part(container.end), None
+            continue
+        if not 1 <= number <= len(container.children):
+            return None
         part = container.children[number - 1]
         container = part.message or (part if part.multipart else None)
     return part

@@ -101,6 +101,7 @@ def test_the_empty_part_that_bodystructure_shows() -> None:
     root = mime.scan(data)
     assert section.span(root, (1,), W) == (len(data), len(data))
     assert section.span(root, (2,), W) is None
+    assert section.span(root, (1, 1), W) is None
 
 
 def test_binary() -> None:
