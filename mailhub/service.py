@@ -32,6 +32,9 @@ GOODBYE = 7.0
 BOUND = 10.0
 """Seconds after which a stop that hangs is made an end; the store survives that."""
 
+AGAIN = 1.0
+"""Seconds from which on a second request to stop is meant, and not an echo of the first."""
+
 
 class Phase(Enum):
     """NEW → BOUND (ports and folder are ours) → STARTING → SERVING → STOPPING → ENDED."""
@@ -86,6 +89,7 @@ class MailServer(Service):
         self._phase = Phase.NEW
         self._house: House | None = None
         self._started: list[Step] = []
+        self._stop_asked = 0.0
 
     def setServiceParent(self, parent: Any) -> None:
         """Also makes the application log in our format."""
@@ -162,18 +166,22 @@ class MailServer(Service):
 
     def _listen_to_signals(self) -> None:
         """Ours instead of the reactor's: a stop that was asked for is an end with status 0, and
-        asking twice does not wait."""
+        who asks again does not wait."""
         call = self._plan.reactor.callFromThread
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: call(self._asked_to_stop, number))
         signal.signal(signal.SIGHUP, lambda *_: call(self._reload))
 
     def _asked_to_stop(self, number: int) -> None:
-        self._plan.log.event("stop", outcome="begins", signal=signal.Signals(number).name)
+        reactor = self._plan.reactor
         if self._phase is Phase.STOPPING:
-            self._plan.sink.flush()
-            _exit(1)
-        self._plan.reactor.stop()
+            # make, timeout and terminals signal a process and its group: that is one request.
+            if reactor.seconds() > self._stop_asked + AGAIN:
+                self._overdue()
+            return
+        self._stop_asked = reactor.seconds()
+        self._plan.log.event("stop", outcome="begins", signal=signal.Signals(number).name)
+        reactor.stop()
 
     def _reload(self) -> None:
         self._plan.sink.reopen()

@@ -161,6 +161,15 @@ def test_a_stop_says_goodbye_in_every_protocol(hub: Server, number: signal.Signa
     assert hub.stop() == 0
 
 
+def test_two_signals_at_once_are_one_request(hub: Server) -> None:
+    imap, _ = greeted(hub.port("imap", "starttls"))
+    os.kill(hub.pid, signal.SIGTERM)
+    os.kill(hub.pid, signal.SIGINT)
+    assert rest(imap).startswith(b"* BYE ")
+    assert hub.ended_within(10)
+    assert hub.stop() == 0
+
+
 def test_a_stop_does_not_wait_for_those_who_never_read(hub: Server) -> None:
     stuck = socket.create_connection(("127.0.0.1", hub.port("imap", "implicit")))
     os.kill(hub.pid, signal.SIGTERM)
