@@ -16,8 +16,9 @@ from mailhub.smtp.faults import Fault, Refusal
 
 # RFC 5321 section 4.1.1.1 wants a domain or an address literal, and section 4.1.4 forbids to
 # refuse a client for a false one. Windows hosts say names with underscores, phones bare IPv6
-# addresses, so any printable word is taken that cannot break a Received field apart.
-_HELLO = re.compile(r"[^\s()<>\\\",;\x00-\x1f\x7f-\x9f]{1,255}")
+# addresses, so any ASCII word is taken that cannot break a Received field apart. RFC 6531 section
+# 3.7.1 has A-labels only here: SMTPUTF8 was not offered yet.
+_HELLO = re.compile(r"[!#-'*+./0-:=?-\[\]-~-]{1,255}")
 # Spaces behind the colon are not in the grammar; section 4.1.1.2 calls them a common error, and
 # clients from Microsoft's CDO to home-made scripts send them, so they are read over.
 _FROM = re.compile(r"FROM: *", re.IGNORECASE)

@@ -159,14 +159,27 @@ def test_xtext_decodes_to_what_was_encoded(text: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["client.example", "[192.0.2.1]", "[IPv6:::1]", "WIN_PC", "localhost", "::1", "bücher.example"],
+    ["client.example", "[192.0.2.1]", "[IPv6:::1]", "WIN_PC", "localhost", "::1", "a@b", "!#$"],
 )
 def test_hello_takes_what_clients_call_themselves(name: str) -> None:
     assert grammar.hello(name) == name
 
 
 @pytest.mark.parametrize(
-    "name", ["", "two words", "a(b", "a)b", "a;b", "a<b>", 'a"b', "a\\b", "a\u2028b", "x" * 256]
+    "name",
+    [
+        "",
+        "two words",
+        "a(b",
+        "a)b",
+        "a;b",
+        "a<b>",
+        'a"b',
+        "a\\b",
+        "a\u2028b",
+        "bücher.example",
+        "x" * 256,
+    ],
 )
 def test_hello_refuses_what_would_break_a_trace_field(name: str) -> None:
     assert refused(grammar.hello, name) is Fault.SYNTAX
