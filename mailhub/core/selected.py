@@ -20,7 +20,7 @@ from mailhub.model.change import (
     MailboxChanged,
     Queued,
 )
-from mailhub.model.errors import NotFound
+from mailhub.model.errors import NotFound, StorageFull, Unavailable
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.settings import StoreSettings
 from mailhub.ports import Storage
@@ -64,14 +64,21 @@ class Selections:
             if recent:
                 recent_from = mailbox.recent_from
                 if not read_only and recent_from < box.uidnext:
-                    mailboxes = self._storage.mailboxes
-                    recent_from = await mailboxes.claim_recent(mailbox.account, mailbox.number)
+                    recent_from = await self._claim_recent(mailbox)
         except BaseException:
             self.release(box)
             raise
         return SelectedView(
             box, read_only=read_only, recent_from=recent_from, on_close=self.release
         )
+
+    async def _claim_recent(self, mailbox: Mailbox) -> int:
+        """Where \\Recent begins. A store that cannot write now (a full disk) must not keep anyone
+        from reading; then another session may be told of the same messages as recent too."""
+        try:
+            return await self._storage.mailboxes.claim_recent(mailbox.account, mailbox.number)
+        except (StorageFull, Unavailable):
+            return mailbox.recent_from
 
     async def open(self, account: int, mailbox: int) -> SharedMailbox:
         """The shared arrays, held for the caller until `release`. Raises NotFound."""
