@@ -179,8 +179,8 @@ def create(
     )
     tx.execute(
         "INSERT INTO usage (account, used_storage, used_messages, limit_storage, limit_messages,"
-        " contents, keyword_sets, uidvalidity)"
-        " VALUES (:account, 0, 0, :storage, :messages, 0, 0, 0)",
+        " keyword_sets, uidvalidity)"
+        " VALUES (:account, 0, 0, :storage, :messages, 0, 0)",
         {
             "account": account,
             "storage": order.limits.storage,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mailhub.model.change import Actor, Arrived, ArrivedRow, Queued
-from mailhub.model.errors import MailhubError, NotFound, OverQuota
+from mailhub.model.errors import LimitReached, MailhubError, NotFound, OverQuota
 from mailhub.model.flags import DELETED, SEEN, Flags
 from mailhub.model.message import Arrival, BlobRef, Onward, QueueSender, Rendered
 from mailhub.store import queue
@@ -96,7 +96,6 @@ class _Usage:
     messages: int
     limit_storage: int
     limit_messages: int
-    contents: int
 
 
 @dataclass(slots=True)
@@ -165,7 +164,7 @@ def _look_up_boxes(batch: _Batch, entries: Sequence[Entry]) -> None:
     if accounts:
         usages = (
             "SELECT json_group_array(json_array(u.account, u.used_storage, u.used_messages,"
-            " u.limit_storage, u.limit_messages, u.contents))"
+            " u.limit_storage, u.limit_messages))"
             " FROM json_each(:wanted) AS wanted CROSS JOIN usage AS u"
             " WHERE u.account = wanted.value"
         )
@@ -205,7 +204,9 @@ def _arrivals_text(arrivals: Sequence[Arrival]) -> str:
 
 
 def _check(batch: _Batch, order: Order) -> None:
-    """Raises NotFound or OverQuota for the order as a whole."""
+    """Raises NotFound, OverQuota or LimitReached for the order as a whole."""
+    if len(order.entries) >= 1 << KEY_SHIFT:
+        raise LimitReached("Too many messages at once")
     added: dict[int, tuple[int, int]] = {}
     for entry in order.entries:
         if (entry.account, entry.mailbox) not in batch.boxes:
@@ -225,18 +226,18 @@ def _check(batch: _Batch, order: Order) -> None:
 class _Shared:
     """Content rows of one order: copies that are alike in one account stand on one row."""
 
-    __slots__ = ("blobs", "rows")
+    __slots__ = ("first_key", "rows")
 
-    def __init__(self) -> None:
+    def __init__(self, first_key: int) -> None:
+        self.first_key = first_key
         self.rows: dict[tuple[int, bytes, BlobRef], list[Any]] = {}
-        self.blobs: set[BlobRef] = set()
 
 
 def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arrival]:
     """Gives out UIDs; one MODSEQ, journal row and change for each mailbox and order."""
     arrivals: list[Arrival] = []
     news: dict[int, tuple[_Box, list[ArrivedRow]]] = {}
-    shared = _Shared()
+    shared = _Shared(batch.tx.journal_number + 1 << KEY_SHIFT)
     for entry, code in zip(order.entries, codes, strict=True):
         box = batch.boxes[entry.account, entry.mailbox]
         fresh = news.get(box.number)
@@ -248,7 +249,7 @@ def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arriva
         usage = batch.usages[entry.account]
         usage.storage += size
         usage.messages += 1
-        content = _content(batch, entry, usage, shared)
+        content = _content(batch, entry, shared)
         date = entry.internaldate
         batch.messages.append(
             (box.account, box.number, uid, box.modseq, code, date, batch.tx.now, size, content)
@@ -266,7 +267,7 @@ def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arriva
     return arrivals
 
 
-def _content(batch: _Batch, entry: Entry, usage: _Usage, shared: _Shared) -> int:
+def _content(batch: _Batch, entry: Entry, shared: _Shared) -> int:
     """The key of the entry's content row."""
     ref = entry.blob.ref
     alike = (entry.account, entry.prefix, ref)
@@ -274,11 +275,7 @@ def _content(batch: _Batch, entry: Entry, usage: _Usage, shared: _Shared) -> int
     if row is not None:
         row[_USES] += 1
         return int(row[0])
-    usage.contents += 1
-    key = entry.account << KEY_SHIFT | usage.contents
-    if ref not in shared.blobs:
-        shared.blobs.add(ref)
-        batch.tx.enliven(ref.segment, ref.length)
+    key = shared.first_key + len(shared.rows)
     rendered = entry.rendered
     shared.rows[alike] = row = [
         key,
@@ -289,7 +286,7 @@ def _content(batch: _Batch, entry: Entry, usage: _Usage, shared: _Shared) -> int
         ref.length,
         entry.blob.digest,
         rendered.header_length + len(entry.prefix),
-        batch.threads.thread(entry.account, usage.contents, rendered),
+        batch.threads.thread(entry.account, key, rendered),
         rendered.sent_at,
         int(rendered.attachments),
         entry.prefix,
@@ -308,8 +305,6 @@ def _send_on(tx: Transaction, order: Order) -> None:
     if order.outgoing is None or not order.outgoing[2]:
         return
     blob, sender, onward = order.outgoing
-    if not order.entries:
-        tx.enliven(blob.ref.segment, blob.ref.length)
     numbers = queue.add(tx, blob.ref, blob.digest, sender, onward)
     detail = json.dumps({"entries": list(numbers)})
     entry = tx.journal("queued", order.actor, sender.account, detail=detail)
@@ -367,13 +362,10 @@ def _write(batch: _Batch) -> None:
         )
         put_rows(
             cursor,
-            "WITH news (account, storage, messages, contents) AS (VALUES",
-            [
-                (account, usage.storage, usage.messages, usage.contents)
-                for account, usage in batch.usages.items()
-            ],
-            ") UPDATE usage SET used_storage = news.storage, used_messages = news.messages,"
-            " contents = news.contents FROM news WHERE usage.account = news.account",
+            "WITH news (account, storage, messages) AS (VALUES",
+            [(account, usage.storage, usage.messages) for account, usage in batch.usages.items()],
+            ") UPDATE usage SET used_storage = news.storage, used_messages = news.messages"
+            " FROM news WHERE usage.account = news.account",
         )
     if batch.handovers:
         put_rows(cursor, "INSERT INTO handover (token, at, arrivals) VALUES", batch.handovers)

@@ -48,7 +48,6 @@ class Checkpoints:
         self._wanted.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._log.close()
 
     def after_commit(self, connection: sqlite3.Connection | None) -> None:
         """On the writer's thread, between commits: cheap when there is nothing to do."""

@@ -24,11 +24,6 @@ _USED = """
     FROM usage AS u LEFT JOIN mailbox AS b ON b.account = u.account GROUP BY u.account)
 """
 _USES = "(SELECT content AS key, count(*) AS uses FROM message GROUP BY content)"
-_LIVE = """
-    (SELECT segment, sum(length) AS live FROM (
-        SELECT segment, start, length FROM content
-        UNION SELECT segment, start, length FROM queue_message) AS blobs GROUP BY segment)
-"""
 _MAILBOX = "'account ' || b.account || ' mailbox ' || b.number || ': '"
 
 
@@ -155,11 +150,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "number-reused",
-        "SELECT 'account ' || u.account || ' has content or keyword set numbers past its counters'"
-        " FROM usage AS u WHERE u.contents < coalesce((SELECT max(key) FROM content WHERE key"
-        f" BETWEEN u.account << {KEY_SHIFT} AND (u.account + 1 << {KEY_SHIFT}) - 1), 0)"
-        f" & ((1 << {KEY_SHIFT}) - 1) OR u.keyword_sets < coalesce((SELECT max(number)"
-        " FROM keyword_set AS k WHERE k.account = u.account), 0)",
+        "SELECT 'account ' || account || ' has a keyword set past its counter' FROM usage"
+        " WHERE keyword_sets < (SELECT max(number) FROM keyword_set AS k"
+        " WHERE k.account = usage.account) UNION ALL SELECT 'content ' || max(key)"
+        f" || ' is past the journal' FROM content HAVING max(key) >> {KEY_SHIFT} >"
+        " coalesce((SELECT max(number) FROM journal), 0)",
     ),
     Check(
         "counter",
@@ -204,16 +199,5 @@ CHECKS: tuple[Check, ...] = (
         "SELECT 'queued message ' || number || ' has no recipient' FROM queue_message"
         " WHERE number NOT IN (SELECT message FROM queue_entry)",
         ("DELETE FROM queue_message WHERE number NOT IN (SELECT message FROM queue_entry)",),
-    ),
-    Check(
-        "segment-live",
-        "SELECT 'segment ' || coalesce(n.segment, s.number) || ' has ' || coalesce(n.live, 0)"
-        " || ' bytes in use, not ' || coalesce(s.live, 0)"
-        f" FROM segment AS s LEFT JOIN {_LIVE} AS n ON n.segment = s.number"
-        " WHERE coalesce(n.live, 0) <> s.live",
-        (
-            "DELETE FROM segment",
-            f"INSERT INTO segment (number, live) SELECT segment, live FROM {_LIVE} AS n",
-        ),
     ),
 )

@@ -44,6 +44,8 @@ class Committer:
         self._database: sqlite3.Connection | None = None
         self._journal = 0
         self._doubtful = False
+        self.freed = 0
+        """Bytes of segments that became garbage since the start."""
 
     @property
     def connection(self) -> sqlite3.Connection | None:
@@ -105,6 +107,7 @@ class Committer:
             if not self._happened(tx):
                 raise
         self._journal = tx.journal_number
+        self.freed += tx.freed
         return outcomes, tx.changes
 
     def _carry_out(

@@ -7,6 +7,7 @@ a place that was looked up before stays readable for `GRACE` seconds after the l
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,8 @@ from mailhub.store.transaction import Transaction
 
 STEP = 1 << 20
 """Bytes copied in one commit."""
+ENOUGH = 16 << 20
+"""Bytes of new garbage that are worth looking at all segments again."""
 GRACE = 600.0
 """Seconds that a file stays after nothing refers to it: longer than any reader holds a place."""
 
@@ -59,11 +62,17 @@ class Usage:
 
 def survey(cursor: Cursor, folder: Path, current: int) -> list[Usage]:
     """Every segment that has a file, but for the one being written."""
-    live = json.loads(
-        cursor.execute("SELECT json_group_object(number, live) FROM segment", {}).fetchone()[0]
-    )
+    live: Counter[int] = Counter()
+    for table in ("content", "queue_message"):
+        # Goes through the index alone; a blob that both stand on counts twice, to no harm.
+        rows = cursor.execute(
+            "SELECT segment, sum(length) FROM (SELECT DISTINCT segment, start, length"
+            f" FROM {table}) AS blobs GROUP BY segment",
+            {},
+        ).fetchall()
+        live.update(dict(rows))
     return [
-        Usage(one, path_of(folder, one).stat().st_size, live.get(str(one), 0))
+        Usage(one, path_of(folder, one).stat().st_size, live[one])
         for one in numbers(folder)
         if one != current
     ]
@@ -73,8 +82,8 @@ def places(cursor: Cursor, segment: int) -> list[tuple[BlobRef, bytes]]:
     """Blobs of the segment that rows stand on, with their digests, by account."""
     rows = cursor.execute(
         "SELECT json_group_array(json_array(start, length, hex(digest))) FROM (SELECT start,"
-        " length, digest, min(key) AS key FROM content WHERE segment = :segment GROUP BY start"
-        " UNION SELECT start, length, digest, 0 FROM queue_message WHERE segment = :segment"
+        " length, digest, min(account) FROM content WHERE segment = :segment GROUP BY start"
+        " UNION ALL SELECT start, length, digest, 0 FROM queue_message WHERE segment = :segment"
         " ORDER BY 4) AS found",
         {"segment": segment},
     ).fetchone()
@@ -100,8 +109,7 @@ def relocate(tx: Transaction, put: Sequence[Blob], refs: Sequence[BlobRef]) -> N
                 },
             ).rowcount
         if moved:
-            tx.enliven(old.segment, -old.length)
-            tx.enliven(new.ref.segment, new.ref.length)
+            tx.freed += old.length
 
 
 def unused(cursor: Cursor, segment: int) -> bool:
@@ -114,17 +122,10 @@ def unused(cursor: Cursor, segment: int) -> bool:
     )
 
 
-def forget(tx: Transaction, put: Sequence[Blob], segment: int) -> None:
-    """Drops the segment's own row."""
-    tx.execute("DELETE FROM segment WHERE number = :segment", {"segment": segment})
-
-
-def remove_file(cursor: Cursor, folder: Path, segment: int) -> bool:
+def remove_file(cursor: Cursor, folder: Path, segment: int) -> None:
     """Deletes the file unless a row stands in it after all."""
-    if not unused(cursor, segment):
-        return False
-    path_of(folder, segment).unlink(missing_ok=True)
-    return True
+    if unused(cursor, segment):
+        path_of(folder, segment).unlink(missing_ok=True)
 
 
 class Compaction:
@@ -138,25 +139,33 @@ class Compaction:
         readers: Reading,
         writer: Writing,
         current: Callable[[], int],
+        freed: Callable[[], int],
         seconds: Callable[[], float],
     ) -> None:
         self._folder = folder
         self._readers = readers
         self._writer = writer
         self._current = current
+        self._freed = freed
         self._seconds = seconds
+        self._next_survey = 0
         self._emptied: dict[int, float] = {}
         self._damaged: set[int] = set()
 
     async def round(self) -> None:
         """Copies out of what is wasteful, and removes the files that were emptied long ago."""
+        if self._freed() >= self._next_survey:
+            self._next_survey = self._freed() + ENOUGH
+            await self._survey()
+        await self._remove_files()
+
+    async def _survey(self) -> None:
         usages = await self._readers.query(survey, self._folder, self._current())
         for usage in usages:
             if usage.segment in self._damaged or not usage.wasteful:
                 continue
             if usage.segment not in self._emptied:
                 await self._copy_forward(usage.segment)
-        await self._remove_files()
 
     async def _copy_forward(self, segment: int) -> None:
         chunk: list[tuple[BlobRef, bytes]] = []
@@ -196,5 +205,4 @@ class Compaction:
             if now - since < GRACE:
                 continue
             del self._emptied[segment]
-            if await self._readers.query(remove_file, self._folder, segment):
-                await self._writer.submit(Job(call=partial(forget, segment=segment)))
+            await self._readers.query(remove_file, self._folder, segment)

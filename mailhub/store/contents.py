@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from mailhub.model.uids import UidSet
-from mailhub.store.sql import Ranged, array_text
+from mailhub.store.sql import Ranged, array_text, number
 from mailhub.store.transaction import Transaction
 
 _MESSAGES = (
@@ -45,13 +45,10 @@ def drop(tx: Transaction, dead: list[tuple[int, int, int, int]]) -> None:
 def forget_blobs(tx: Transaction, blobs: set[tuple[int, int, int]]) -> None:
     """Counts (segment, start, length) as garbage where no row stands on it any more."""
     place = "segment = json_extract(b.value, '$[0]') AND start = json_extract(b.value, '$[1]')"
-    rows = tx.execute(
-        "SELECT json_extract(b.value, '$[0]'), sum(json_extract(b.value, '$[2]'))"
-        " FROM json_each(:blobs) AS b"
+    tx.freed += number(
+        tx.cursor,
+        "SELECT sum(json_extract(b.value, '$[2]')) FROM json_each(:blobs) AS b"
         f" WHERE NOT EXISTS (SELECT 1 FROM content WHERE {place})"
-        f" AND NOT EXISTS (SELECT 1 FROM queue_message WHERE {place})"
-        " GROUP BY 1",
+        f" AND NOT EXISTS (SELECT 1 FROM queue_message WHERE {place})",
         {"blobs": array_text(blobs)},
-    ).fetchall()
-    for segment, size in rows:
-        tx.enliven(segment, -size)
+    )

@@ -127,20 +127,15 @@ class LogLength:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{NAME}-shm"
-        self._handle = -1
 
     def pages(self) -> int:
-        """0 when there is no log."""
+        """0 when there is no log. The file is opened anew each time, as SQLite may replace it."""
         try:
-            if self._handle < 0:
-                self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            field = os.pread(self._handle, 4, 16)
+            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                field = os.pread(handle, 4, 16)
+            finally:
+                os.close(handle)
         except OSError:
             return 0
         return int(struct.unpack("=I", field)[0]) if len(field) == 4 else 0
-
-    def close(self) -> None:
-        """Closes the file; the next call opens it anew."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1

@@ -16,7 +16,6 @@ from mailhub.model.errors import NotFound
 from mailhub.model.message import BlobRef, Content, Index, Rendered
 from mailhub.model.uids import UidSet
 from mailhub.store import keywords
-from mailhub.store.schema import KEY_SHIFT
 from mailhub.store.sql import Cursor, Ranged, integers, one_moment
 
 _JOINED = (
@@ -194,15 +193,14 @@ def marks(
 ) -> Sequence[tuple[int, str, str, int, str]]:
     """(uid, EMAILID, THREADID, SAVEDATE, PREVIEW) by UID.
 
-    Ids are not stored: they spell the account and the content's or thread's number, neither of
-    which is ever given out twice (RFC 8474 section 5).
+    Ids are not stored: they spell the account and the key of the content, or of the one that
+    began the thread. No key is ever given twice (RFC 8474 section 5).
     """
     if not uids:
         return ()
     row = _MARKS.run(cursor, uids, {"account": account, "mailbox": mailbox}).fetchone()
-    below = (1 << KEY_SHIFT) - 1
     return [
-        (uid, f"{account:08x}{content & below:016x}", f"{account:08x}{thread:016x}", save, preview)
+        (uid, f"{account:08x}{content:016x}", f"{account:08x}{thread:016x}", save, preview)
         for uid, content, thread, save, preview in json.loads(row[0])
     ]
 

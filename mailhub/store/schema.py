@@ -14,8 +14,9 @@ from __future__ import annotations
 HEAD = "0001"
 """The newest revision; the migrations' last one."""
 
-KEY_SHIFT = 32
-"""A content's key is account << 32 | number: clustered by account, and still one integer."""
+KEY_SHIFT = 20
+"""A content's key is JOURNAL << 20 | PLACE: the journal's row of the order that brought it, and its
+place in that order. So keys only grow, and none is ever given twice."""
 
 TABLES: tuple[str, ...] = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)",
@@ -42,7 +43,7 @@ TABLES: tuple[str, ...] = (
     )
     """,
     # What a delivery reads and writes of an account, apart from the profile: a hundred accounts
-    # share one page. contents, keyword_sets: last number given out. uidvalidity: likewise.
+    # share one page. keyword_sets, uidvalidity: last number given out.
     """
     CREATE TABLE usage (
         account INTEGER PRIMARY KEY,
@@ -50,7 +51,6 @@ TABLES: tuple[str, ...] = (
         used_messages BIGINT NOT NULL,
         limit_storage BIGINT NOT NULL,
         limit_messages BIGINT NOT NULL,
-        contents BIGINT NOT NULL,
         keyword_sets BIGINT NOT NULL,
         uidvalidity BIGINT NOT NULL
     )
@@ -135,11 +135,12 @@ TABLES: tuple[str, ...] = (
     ) WITHOUT ROWID
     """,
     # uses: how many message rows stand on it. segment, start, length: the blob; prefix stands
-    # before it. thread: number of the content that began the thread. A rowid table on purpose:
-    # rows of a kilobyte and more would spill out of WITHOUT ROWID pages, one page each.
-    f"""
+    # before it. thread: key of the content that began the thread. A rowid table with growing keys
+    # on purpose: a batch for ten accounts fills four pages at its end, where rows clustered by
+    # account touched 26; and rows this wide would spill out of WITHOUT ROWID pages.
+    """
     CREATE TABLE content (
-        key INTEGER PRIMARY KEY CHECK (key >> {KEY_SHIFT} = account),
+        key INTEGER PRIMARY KEY,
         account BIGINT NOT NULL,
         uses BIGINT NOT NULL,
         segment BIGINT NOT NULL,
@@ -159,8 +160,9 @@ TABLES: tuple[str, ...] = (
         preview TEXT NOT NULL
     )
     """,
-    # New entries stand last in it: one warm page. Compaction and verify find rows by place.
-    "CREATE INDEX content_place ON content (segment, start)",
+    # New entries stand last in it: one warm page. Compaction and verify find rows by place; the
+    # length lets them sum what is in use without reading rows.
+    "CREATE INDEX content_place ON content (segment, start, length)",
     """
     CREATE TABLE keyword_set (
         account BIGINT NOT NULL,
@@ -204,7 +206,7 @@ TABLES: tuple[str, ...] = (
         digest BLOB NOT NULL
     )
     """,
-    "CREATE INDEX queue_message_place ON queue_message (segment, start)",
+    "CREATE INDEX queue_message_place ON queue_message (segment, start, length)",
     """
     CREATE TABLE queue_entry (
         number INTEGER PRIMARY KEY,
@@ -240,8 +242,6 @@ TABLES: tuple[str, ...] = (
         arrivals TEXT NOT NULL
     ) WITHOUT ROWID
     """,
-    # live: bytes of blobs that rows refer to, each counted once.
-    "CREATE TABLE segment (number INTEGER PRIMARY KEY, live BIGINT NOT NULL)",
     # Messages out of sight (of removed mailboxes and accounts, of large expunges) whose rows are
     # still to be cleared, a few at a time. mailbox 0: all that the account had.
     """

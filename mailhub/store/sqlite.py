@@ -96,7 +96,12 @@ class SQLiteStore(ServedStorage):
         spools = SpoolFolder(settings.spool_memory, folder / "spool")
         super().__init__(runner, spools, watchers)
         compaction = Compaction(
-            blobs, self._readers, self._writer, lambda: appender.current, clock.seconds
+            blobs,
+            self._readers,
+            self._writer,
+            lambda: appender.current,
+            lambda: committer.freed,
+            clock.seconds,
         )
         self._background = Background(reactor, runner, compaction.round)
         self.watch(self._background.heard)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from mailhub.model.uids import UidSet
 from mailhub.store import contents
-from mailhub.store.schema import KEY_SHIFT
 from mailhub.store.sql import integers
 from mailhub.store.transaction import Transaction
 
@@ -62,7 +61,7 @@ def _mailbox_step(tx: Transaction, account: int, mailbox: int) -> bool:
 
 
 def _account_step(tx: Transaction, account: int) -> bool:
-    key: dict[str, object] = {"account": account, "step": STEP, "shift": KEY_SHIFT}
+    key: dict[str, object] = {"account": account, "step": STEP}
     for table in ("message", "expunged"):
         row = tx.execute(
             f"SELECT mailbox FROM {table} WHERE account = :account LIMIT 1",

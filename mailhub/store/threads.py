@@ -58,7 +58,7 @@ class Threads:
             self._known[account, one] = thread
 
     def thread(self, account: int, content: int, rendered: Rendered) -> int:
-        """The thread's number: that of its first content, which may be this one."""
+        """The thread: the key of its first content, which may be this one."""
         hashes = _hashes(rendered)
         known = self._known
         thread = content

@@ -11,7 +11,7 @@ from mailhub.model.change import Actor, Change
 from mailhub.model.errors import NotFound
 from mailhub.store.sql import Cursor, Rows, put_rows
 
-Mark = tuple[int, int, dict[int, int]]
+Mark = tuple[int, int, int]
 
 
 class Transaction:
@@ -26,8 +26,8 @@ class Transaction:
         "changes",
         "cursor",
         "execute",
+        "freed",
         "journal_number",
-        "live",
         "now",
         "quota",
     )
@@ -39,7 +39,8 @@ class Transaction:
         self.quota = quota
         self.journal_number = journal_number
         self.changes: list[Change] = []
-        self.live: dict[int, int] = {}
+        self.freed = 0
+        """Bytes in segments that nothing refers to any more."""
         self._journal: list[tuple[object, ...]] = []
 
     def journal(
@@ -74,21 +75,17 @@ class Transaction:
         """Watchers hear `change` after the commit."""
         self.changes.append(change)
 
-    def enliven(self, segment: int, size: int) -> None:
-        """`size` bytes of `segment` came into use; negative: are garbage now."""
-        self.live[segment] = self.live.get(segment, 0) + size
-
     def mark(self) -> Mark:
         """Where the buffers stand, for `rewind` when a work fails."""
-        return len(self.changes), len(self._journal), dict(self.live)
+        return len(self.changes), len(self._journal), self.freed
 
     def rewind(self, mark: Mark) -> None:
         """Forgets what was buffered since `mark`."""
-        changes, journal, live = mark
+        changes, journal, freed = mark
         self.journal_number -= len(self._journal) - journal
         del self.changes[changes:]
         del self._journal[journal:]
-        self.live = live
+        self.freed = freed
 
     def finish(self) -> None:
         """Writes the buffers: the last statements before the commit."""
@@ -99,13 +96,6 @@ class Transaction:
                 " source, detail) VALUES",
                 self._journal,
             )
-        for segment, size in self.live.items():
-            if size:
-                self.execute(
-                    "INSERT INTO segment (number, live) VALUES (:segment, :size)"
-                    " ON CONFLICT (number) DO UPDATE SET live = segment.live + excluded.live",
-                    {"segment": segment, "size": size},
-                )
 
 
 def found(rows: Rows, what: str) -> None:

@@ -26,7 +26,6 @@ def test_the_length_of_the_log_is_read_from_its_index(tmp_path: Path) -> None:
     assert length == first + 20
     connection.execute("UPDATE counter SET value = 99")
     assert log.pages() == 1
-    log.close()
     connection.close()
 
 
@@ -39,7 +38,6 @@ def test_the_log_stays_short_under_load(tmp_path: Path, monkeypatch: pytest.Monk
     for _ in range(150):
         house.fill(account.number, boxes["INBOX"], 5, b"x" * 1000)
         lengths.append(log.pages())
-    log.close()
     assert max(lengths) < 1000
     assert any(after < before for before, after in pairwise(lengths))
     house.stop()

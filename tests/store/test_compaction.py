@@ -14,6 +14,12 @@ from mailhub.store.verify import verify
 from tests.contract.stores import ACTOR, ALL, House, TextBody, rendered, sqlite_house
 
 
+@pytest.fixture(autouse=True)
+def eager(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any garbage is enough."""
+    monkeypatch.setattr(compaction, "ENOUGH", 1)
+
+
 class Worn:
     """A store whose first segments are mostly garbage."""
 

@@ -28,12 +28,17 @@ DAMAGE = [
     ("UPDATE content SET uses = 7", "content-uses", True),
     ("DELETE FROM message WHERE uid = 1", "content-uses", True),
     ("UPDATE message SET size = 3 WHERE uid = 2", "message-size", True),
-    ("DELETE FROM content WHERE key & 15 = 1", "message-without-content", False),
+    (
+        "DELETE FROM content WHERE key IN (SELECT min(key) FROM content)",
+        "message-without-content",
+        False,
+    ),
     ("DELETE FROM mailbox WHERE messages > 0", "message-without-mailbox", False),
     ("DELETE FROM keyword_set", "keyword-set", False),
     ("INSERT INTO expunged VALUES (1, 1, 2, 1, 1)", "expunged-uid", False),
     ("INSERT INTO expunged VALUES (1, 1, 99, 4, 4)", "expunged-range", False),
-    ("UPDATE usage SET contents = 0", "number-reused", False),
+    ("UPDATE usage SET keyword_sets = 0", "number-reused", False),
+    ("DELETE FROM journal WHERE number > 3", "number-reused", False),
     ("DELETE FROM counter WHERE name = 'mailbox'", "counter", False),
     ("UPDATE usage SET uidvalidity = 1", "uidvalidity", False),
     ("DELETE FROM usage", "usage", False),
@@ -46,10 +51,21 @@ DAMAGE = [
     ),
     ("DELETE FROM queue_message", "queue-entry", False),
     ("DELETE FROM queue_entry", "queue-message", True),
-    ("UPDATE segment SET live = 1", "segment-live", True),
-    ("UPDATE content SET digest = zeroblob(32) WHERE key & 15 = 1", "damaged-bytes", False),
-    ("UPDATE content SET start = start + 1 WHERE key & 15 = 1", "damaged-bytes", False),
-    ("UPDATE content SET segment = 55 WHERE key & 15 = 1", "damaged-bytes", False),
+    (
+        "UPDATE content SET digest = zeroblob(32) WHERE key IN (SELECT min(key) FROM content)",
+        "damaged-bytes",
+        False,
+    ),
+    (
+        "UPDATE content SET start = start + 1 WHERE key IN (SELECT min(key) FROM content)",
+        "damaged-bytes",
+        False,
+    ),
+    (
+        "UPDATE content SET segment = 55 WHERE key IN (SELECT min(key) FROM content)",
+        "damaged-bytes",
+        False,
+    ),
 ]
 
 

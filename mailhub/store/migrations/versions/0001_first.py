@@ -35,7 +35,6 @@ TABLES = (
     used_messages BIGINT NOT NULL,
     limit_storage BIGINT NOT NULL,
     limit_messages BIGINT NOT NULL,
-    contents BIGINT NOT NULL,
     keyword_sets BIGINT NOT NULL,
     uidvalidity BIGINT NOT NULL
 )""",
@@ -69,8 +68,8 @@ TABLES = (
     main INTEGER NOT NULL,
     created BIGINT NOT NULL
 )""",
-    """CREATE INDEX address_account ON address (account)""",
-    """CREATE INDEX address_domain ON address (domain)""",
+    "CREATE INDEX address_account ON address (account)",
+    "CREATE INDEX address_domain ON address (domain)",
     """CREATE TABLE mailbox (
     account BIGINT NOT NULL,
     number BIGINT NOT NULL,
@@ -88,7 +87,7 @@ TABLES = (
     created BIGINT NOT NULL,
     PRIMARY KEY (account, number)
 ) WITHOUT ROWID""",
-    """CREATE UNIQUE INDEX mailbox_name ON mailbox (account, name)""",
+    "CREATE UNIQUE INDEX mailbox_name ON mailbox (account, name)",
     """CREATE TABLE subscription (
     account BIGINT NOT NULL,
     name TEXT NOT NULL,
@@ -107,7 +106,7 @@ TABLES = (
     PRIMARY KEY (account, mailbox, uid)
 ) WITHOUT ROWID""",
     """CREATE TABLE content (
-    key INTEGER PRIMARY KEY CHECK (key >> 32 = account),
+    key INTEGER PRIMARY KEY,
     account BIGINT NOT NULL,
     uses BIGINT NOT NULL,
     segment BIGINT NOT NULL,
@@ -126,7 +125,7 @@ TABLES = (
     reference_ids TEXT NOT NULL,
     preview TEXT NOT NULL
 )""",
-    """CREATE INDEX content_place ON content (segment, start)""",
+    "CREATE INDEX content_place ON content (segment, start, length)",
     """CREATE TABLE keyword_set (
     account BIGINT NOT NULL,
     number BIGINT NOT NULL,
@@ -161,7 +160,7 @@ TABLES = (
     length BIGINT NOT NULL,
     digest BLOB NOT NULL
 )""",
-    """CREATE INDEX queue_message_place ON queue_message (segment, start)""",
+    "CREATE INDEX queue_message_place ON queue_message (segment, start, length)",
     """CREATE TABLE queue_entry (
     number INTEGER PRIMARY KEY,
     message BIGINT NOT NULL,
@@ -171,7 +170,7 @@ TABLES = (
     due BIGINT NOT NULL,
     attempts BIGINT NOT NULL
 )""",
-    """CREATE INDEX queue_entry_message ON queue_entry (message)""",
+    "CREATE INDEX queue_entry_message ON queue_entry (message)",
     """CREATE TABLE journal (
     number INTEGER PRIMARY KEY,
     at BIGINT NOT NULL,
@@ -189,7 +188,6 @@ TABLES = (
     at BIGINT NOT NULL,
     arrivals TEXT NOT NULL
 ) WITHOUT ROWID""",
-    """CREATE TABLE segment (number INTEGER PRIMARY KEY, live BIGINT NOT NULL)""",
     """CREATE TABLE sweep (
     account BIGINT NOT NULL,
     mailbox BIGINT NOT NULL,
