@@ -23,6 +23,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mailhub.net import prompt
+
 INPUT_LIMIT = 256 * 1024
 """Unread input in bytes past which reading pauses; a machine bounds single items itself."""
 OUTPUT_SLICE = 128 * 1024
@@ -157,7 +159,9 @@ class Stream(Protocol):
             self._out.clear()
             self._out_size = 0
             if self._life is Life.OPEN or self._life is Life.CLOSING:
-                self.transport.write(data)  # type: ignore[union-attr]
+                rest = prompt.send(self.transport, data)
+                if rest:
+                    self.transport.write(rest)  # type: ignore[union-attr]
 
     @property
     def congested(self) -> bool:
