@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.wire import header
+from mailhub.wire import header, mime
 
 BLOCK = (
     b"From: a@b\r\nSubject: one\r\n two\r\nX-Odd : 1\r\nno field here\r\n\tand more\r\n"
@@ -47,6 +49,7 @@ def test_select_fields(names: list[bytes], negate: bool, selected: bytes) -> Non
 
 def test_select_fields_invents_no_empty_line() -> None:
     assert header.select_fields(b"From: a\r\nTo: b", [b"to"]) == b"To: b"
+    assert header.select_fields(b"To: b\r\nX-To: b", [b"to"]) == b"To: b\r\n"
     assert header.select_fields(b"", [b"to"]) == b""
     assert header.select_fields(b"A: 1\nB: 2\n\n", [b"b"]) == b"B: 2\n\n"
 
@@ -75,11 +78,35 @@ def test_many_message_ids_keep_the_first_and_the_last() -> None:
     assert header.message_ids(value, 1) == ["<0@x>"]
 
 
+BLOCKS = st.one_of(st.binary(), st.text("Aa:b \t\r\n", max_size=60).map(str.encode))
+
+
 @settings(max_examples=200, derandomize=True, deadline=None)
-@given(st.one_of(st.binary(), st.text("Aa:b \t\r\n", max_size=60).map(str.encode)))
-def test_a_selection_and_its_opposite_are_the_whole(block: bytes) -> None:
+@given(BLOCKS)
+def test_a_selection_and_its_opposite_are_the_whole(data: bytes) -> None:
+    block = data[: mime.scan(data).body]
     wanted = header.select_fields(block, [b"a", b"aa"])
     others = header.select_fields(block, [b"a", b"aa"], negate=True)
-    if b"\n\n" in b"\n" + block or b"\n\r\n" in b"\n" + block:
-        return  # the empty line ends the block and is part of both
-    assert sorted(wanted + others) == sorted(block)
+    nothing = header.select_fields(block, [])
+    assert sorted(wanted + others) == sorted(block + nothing)
+    assert nothing in (b"", b"\n", b"\r\n")
+    assert block.endswith(nothing)
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(BLOCKS)
+def test_few_names_and_many_select_alike(data: bytes) -> None:
+    block = data[: mime.scan(data).body]
+    many = [b"A", b"aa", *(b"x%d" % number for number in range(50))]
+    assert header.select_fields(block, many) == header.select_fields(block, many[:2])
+
+
+def test_names_are_no_patterns() -> None:
+    assert header.select_fields(b"A: 1\r\n.: 2\r\n\r\n", [b".", b"(", b""]) == b".: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize("negate", [False, True])
+def test_a_header_of_tiny_lines_costs_little(negate: bool) -> None:
+    started = time.thread_time()
+    header.select_fields(b"x\n" * 500_000, [b"x"], negate=negate)
+    assert time.thread_time() - started < 0.5
