@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import overload
+from typing import Any, TypeVar, overload
 
 from mailhub.model.errors import NotFound
 from mailhub.model.message import BlobRef, Content, Index, Rendered
@@ -18,45 +18,46 @@ from mailhub.model.uids import UidSet
 from mailhub.store import keywords
 from mailhub.store.sql import Cursor, Ranged, integers, one_moment
 
+T = TypeVar("T")
+
 _JOINED = (
     " FROM message AS m CROSS JOIN content AS c ON c.key = m.content"
     " WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
 )
 
 
-class Slices(Sequence[tuple[int, bytes]]):
-    """(uid, bytes) pairs over one buffer, cut out as they are asked for."""
+class Lazily(Sequence[T]):
+    """Values made of rows as the caller goes through them, each time anew.
 
-    __slots__ = ("_data", "_ends", "_uids")
+    Ten thousand values made at once on a reading thread would take the interpreter from the
+    reactor for milliseconds; the caller works in slices anyway.
+    """
 
-    def __init__(self, uids: Sequence[int], lengths: Sequence[int], data: bytes) -> None:
-        self._uids = uids
-        self._ends = list(accumulate(lengths))
-        self._data = data
+    __slots__ = ("_make", "_rows")
+
+    def __init__(self, make: Callable[[Any], T], rows: Sequence[Any]) -> None:
+        self._make = make
+        self._rows = rows
 
     def __len__(self) -> int:
-        return len(self._uids)
+        return len(self._rows)
 
-    def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        data = self._data
-        start = 0
-        for uid, end in zip(self._uids, self._ends, strict=True):
-            yield uid, data[start:end]
-            start = end
-
-    def _at(self, place: int) -> tuple[int, bytes]:
-        place = range(len(self._uids))[place]
-        start = self._ends[place - 1] if place else 0
-        return self._uids[place], self._data[start : self._ends[place]]
+    def __iter__(self) -> Iterator[T]:
+        return map(self._make, self._rows)
 
     @overload
-    def __getitem__(self, place: int) -> tuple[int, bytes]: ...
+    def __getitem__(self, place: int) -> T: ...
     @overload
-    def __getitem__(self, place: slice) -> list[tuple[int, bytes]]: ...
-    def __getitem__(self, place: int | slice) -> tuple[int, bytes] | list[tuple[int, bytes]]:
+    def __getitem__(self, place: slice) -> Lazily[T]: ...
+    def __getitem__(self, place: int | slice) -> T | Lazily[T]:
         if isinstance(place, slice):
-            return [self._at(one) for one in range(*place.indices(len(self._uids)))]
-        return self._at(place)
+            return Lazily(self._make, self._rows[place])
+        return self._make(self._rows[place])
+
+
+def _starts(lengths: Iterable[int]) -> Iterator[int]:
+    """Where each of the pieces begins that stand one after the other."""
+    return accumulate(lengths, initial=0)
 
 
 @one_moment
@@ -105,21 +106,34 @@ _BODYSTRUCTURES = Ranged(
 )
 
 
-def envelopes(cursor: Cursor, account: int, mailbox: int, uids: UidSet) -> Slices:
+def envelopes(
+    cursor: Cursor, account: int, mailbox: int, uids: UidSet
+) -> Sequence[tuple[int, bytes]]:
     """(uid, ENVELOPE) by UID."""
     return _slices(cursor, _ENVELOPES, account, mailbox, uids)
 
 
-def bodystructures(cursor: Cursor, account: int, mailbox: int, uids: UidSet) -> Slices:
+def bodystructures(
+    cursor: Cursor, account: int, mailbox: int, uids: UidSet
+) -> Sequence[tuple[int, bytes]]:
     """(uid, BODYSTRUCTURE) by UID."""
     return _slices(cursor, _BODYSTRUCTURES, account, mailbox, uids)
 
 
-def _slices(cursor: Cursor, sql: Ranged, account: int, mailbox: int, uids: UidSet) -> Slices:
+def _slices(
+    cursor: Cursor, sql: Ranged, account: int, mailbox: int, uids: UidSet
+) -> Sequence[tuple[int, bytes]]:
     if not uids:
-        return Slices((), (), b"")
+        return ()
     row = sql.run(cursor, uids, {"account": account, "mailbox": mailbox}).fetchone()
-    return Slices(integers(row[0]), integers(row[1]), row[2] or b"")
+    lengths = integers(row[1])
+    data: bytes = row[2] or b""
+
+    def cut(place: tuple[int, int, int]) -> tuple[int, bytes]:
+        uid, start, length = place
+        return uid, data[start : start + length]
+
+    return Lazily(cut, list(zip(integers(row[0]), _starts(lengths), lengths, strict=False)))
 
 
 _CONTENTS = Ranged(
@@ -133,15 +147,16 @@ def contents(cursor: Cursor, account: int, mailbox: int, uids: UidSet) -> Sequen
     if not uids:
         return ()
     row = _CONTENTS.run(cursor, uids, {"account": account, "mailbox": mailbox}).fetchone()
-    prefixes = row[1] or b""
-    found: list[Content] = []
-    start = 0
-    for uid, prefix, segment, offset, length, header in json.loads(row[0]):
-        end = start + prefix
-        blob = BlobRef(segment, offset, length)
-        found.append(Content(uid, prefixes[start:end], blob, header))
-        start = end
-    return found
+    rows = json.loads(row[0])
+    prefixes: bytes = row[1] or b""
+
+    def make(row: tuple[list[int], int]) -> Content:
+        (uid, prefix, segment, offset, length, header), start = row
+        return Content(
+            uid, prefixes[start : start + prefix], BlobRef(segment, offset, length), header
+        )
+
+    return Lazily(make, list(zip(rows, _starts(one[1] for one in rows), strict=False)))
 
 
 _RENDERED = Ranged(
@@ -159,27 +174,27 @@ def rendered(
     if not uids:
         return ()
     row = _RENDERED.run(cursor, uids, {"account": account, "mailbox": mailbox}).fetchone()
-    all_envelopes, all_structures = row[1] or b"", row[2] or b""
-    found: list[tuple[int, Rendered]] = []
-    at_envelope = at_structure = 0
-    for uid, envelope, structure, header, sent, subject, id_, refs, preview, att in json.loads(
-        row[0]
-    ):
-        one = Rendered(
-            all_envelopes[at_envelope : at_envelope + envelope],
-            all_structures[at_structure : at_structure + structure],
+    rows = json.loads(row[0])
+    envelopes: bytes = row[1] or b""
+    structures: bytes = row[2] or b""
+
+    def make(row: tuple[list[Any], int, int]) -> tuple[int, Rendered]:
+        columns, envelope, structure = row
+        uid, length, length2, header, sent, subject, id_, refs, preview, attachments = columns
+        return uid, Rendered(
+            envelopes[envelope : envelope + length],
+            structures[structure : structure + length2],
             header,
             sent,
             subject,
             id_,
             tuple(refs.split("\n")) if refs else (),
             preview,
-            bool(att),
+            bool(attachments),
         )
-        at_envelope += envelope
-        at_structure += structure
-        found.append((uid, one))
-    return found
+
+    begins = _starts(one[1] for one in rows), _starts(one[2] for one in rows)
+    return Lazily(make, list(zip(rows, *begins, strict=False)))
 
 
 _MARKS = Ranged(
