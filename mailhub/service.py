@@ -47,6 +47,17 @@ class Phase(Enum):
     ENDED = "ended"
 
 
+class Readiness:
+    """Whether the server takes work at the moment: what `/health` says."""
+
+    def __init__(self) -> None:
+        self.phase = Phase.NEW
+
+    def __call__(self) -> bool:
+        """True while it serves."""
+        return self.phase is Phase.SERVING
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A part with a beginning and an end; parts start in order and stop in reverse."""
@@ -78,6 +89,7 @@ class Plan:
     sink: Sink
     observer: Observer
     log: Log
+    readiness: Readiness
     user: str = ""
 
 
@@ -86,10 +98,13 @@ class MailServer(Service):
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._phase = Phase.NEW
         self._house: House | None = None
         self._started: list[Step] = []
         self._stop_asked = 0.0
+
+    @property
+    def _phase(self) -> Phase:
+        return self._plan.readiness.phase
 
     def setServiceParent(self, parent: Any) -> None:
         """Also makes the application log in our format."""
@@ -123,14 +138,14 @@ class MailServer(Service):
         else:
             privileges.seal()
         self._house = plan.build()
-        self._phase = Phase.BOUND
+        self._plan.readiness.phase = Phase.BOUND
 
     def startService(self) -> None:
         """Begins to start the parts; `var/run/mailhub.json` says when that is done."""
         super().startService()  # type: ignore[no-untyped-call]
         if self._phase is Phase.NEW:
             self.privilegedStartService()
-        self._phase = Phase.STARTING
+        self._plan.readiness.phase = Phase.STARTING
         Deferred.fromCoroutine(self._start()).addErrback(self._failed)
 
     async def _start(self) -> None:
@@ -145,7 +160,7 @@ class MailServer(Service):
         plan.reactor.callWhenRunning(self._listen_to_signals)
         await house.open_doors()
         plan.folder.publish([listener.describe() for listener in plan.listeners])
-        self._phase = Phase.SERVING
+        self._plan.readiness.phase = Phase.SERVING
         plan.log.event("start", outcome="ready", pid=os.getpid())
 
     def _failed(self, failure: Failure) -> None:
@@ -192,13 +207,13 @@ class MailServer(Service):
     def stopService(self) -> Deferred[None]:
         """No new connections, goodbyes, then the parts in reverse; never longer than BOUND."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._phase = Phase.STOPPING
+        self._plan.readiness.phase = Phase.STOPPING
         plan = self._plan
         end = plan.reactor.callLater(BOUND, self._overdue)
         stopped = Deferred.fromCoroutine(self._stop())
 
         def ended(result: Any) -> None:
-            self._phase = Phase.ENDED
+            self._plan.readiness.phase = Phase.ENDED
             if end.active():
                 end.cancel()
             if isinstance(result, Failure):

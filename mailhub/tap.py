@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -57,7 +57,7 @@ from mailhub.net.tls import Certificates
 from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Clock, Log
-from mailhub.service import House, MailServer, Plan, Step
+from mailhub.service import House, MailServer, Plan, Readiness, Step
 from mailhub.smtp import server as smtp
 from mailhub.store.sqlite import SQLiteStore, open_store
 from mailhub.welcome import Welcome
@@ -112,6 +112,7 @@ class Parts:
     clock: Clock
     log: Log
     metrics: Metrics
+    ready: Callable[[], bool]
     ids: Ids
     store: SQLiteStore
     hashing: PooledHashing
@@ -145,7 +146,9 @@ def hostname_of(settings: Settings) -> str:
     return settings.hostname or socket.getfqdn()
 
 
-def compose(settings: Settings, reactor: Any, log: Log, metrics: Metrics) -> Parts:
+def compose(
+    settings: Settings, reactor: Any, log: Log, metrics: Metrics, ready: Callable[[], bool]
+) -> Parts:
     """Core on the embedded store."""
     clock = ReactorClock(reactor)
     randomness = SystemRandomness()
@@ -165,6 +168,7 @@ def compose(settings: Settings, reactor: Any, log: Log, metrics: Metrics) -> Par
         clock=clock,
         log=log,
         metrics=metrics,
+        ready=ready,
         ids=ids,
         store=store,
         hashing=hashing,
@@ -198,6 +202,7 @@ def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
     metrics = Metrics()
     log = MeasuredLog(ServiceLog(sink, settings.log.level), metrics)
     folder = DataFolder(Path(settings.data))
+    readiness = Readiness()
     certificates = Certificates(settings.tls, folder.path, hostname_of(settings), log)
     doors = listeners(settings, certificates, folder, metrics, log, reactor)
     return Plan(
@@ -205,10 +210,13 @@ def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
         folder=folder,
         certificates=certificates,
         listeners=doors,
-        build=lambda: build(compose(settings, reactor, log, metrics), doors, certificates, folder),
+        build=lambda: build(
+            compose(settings, reactor, log, metrics, readiness), doors, certificates, folder
+        ),
         sink=sink,
         observer=Observer(sink, settings.log.level),
         log=log,
+        readiness=readiness,
         user=settings.user,
     )
 
@@ -259,7 +267,7 @@ def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
     went wrong. Raises BadConfig."""
     settings = replace(config.load(path), data=str(data))
     sink = Sink("/dev/stderr", reactor, "plain")
-    return compose(settings, reactor, ServiceLog(sink, "error"), Metrics())
+    return compose(settings, reactor, ServiceLog(sink, "error"), Metrics(), lambda: True)
 
 
 def listeners(
@@ -343,7 +351,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,
         registry=parts.metrics.registry,
-        ready=lambda: True,
+        ready=parts.ready,
         reactor=parts.reactor,
         clock=parts.clock,
         log=parts.log,
