@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
+from twisted.web.http import RESPONSES, HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
@@ -274,6 +274,7 @@ def _headers(answer: Answer) -> list[tuple[str, str]]:
 
 def _raw(answer: Answer) -> bytes:
     """A response outside of twisted.web's own writing."""
-    lines = [f"HTTP/1.1 {answer.status} Refused", "Connection: close"]
+    reason = RESPONSES[answer.status].decode("ascii")
+    lines = [f"HTTP/1.1 {answer.status} {reason}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in _headers(answer)]
     return "\r\n".join([*lines, "", ""]).encode() + answer.body

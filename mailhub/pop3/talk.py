@@ -127,7 +127,8 @@ class Talk:
         self._wire.close()
 
     async def _list(self, first: Reply, lines: Iterable[str]) -> None:
-        """A multi-line answer; a long one goes out in slices that wait for the peer."""
+        """A multi-line answer; a long one goes out in slices, which wait for the peer and let
+        other sessions run."""
         write = self._wire.write
         write(first.encode())
         batch: list[str] = []
@@ -137,6 +138,7 @@ class Talk:
                 write("".join(batch).encode())
                 batch.clear()
                 await self._wire.drained()
+                await self._core.clock.pause()
         batch.append(".\r\n")
         write("".join(batch).encode())
 

@@ -295,6 +295,15 @@ def test_long_listings_wait_for_a_slow_client() -> None:
     assert visit.read().endswith(b".3000\r\n.\r\n")
 
 
+def test_long_listings_let_other_sessions_run() -> None:
+    here = world()
+    put(here, JOE, *[b"a\r\n"] * 3000)
+    visit = logged_in(here)
+    before = here.clock.pauses
+    assert said(visit, b"LIST").count(b"\r\n") == 3002
+    assert here.clock.pauses - before == 3
+
+
 def test_the_log_tells_a_session_and_no_secret() -> None:
     here = world()
     put(here, JOE, b"Subject: hush\r\n\r\n")
