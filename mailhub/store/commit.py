@@ -7,7 +7,7 @@ tried again, for after it failed the kernel may have dropped the pages and would
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -32,13 +32,21 @@ class WallClock(Protocol):
 
 
 class Committer:
-    """Carries out batches of jobs, each batch in one commit."""
+    """Carries out batches of jobs, each batch in one commit. `report` hears of every failure."""
 
-    def __init__(self, folder: Path, segments: Appender, clock: WallClock, quota: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        segments: Appender,
+        clock: WallClock,
+        quota: int,
+        report: Callable[[Exception], None],
+    ) -> None:
         self._folder = folder
         self._segments = segments
         self._clock = clock
         self._quota = quota
+        self._report = report
         self._reserve = Reserve(folder)
         self._reserve.take()
         self._database: sqlite3.Connection | None = None
@@ -55,8 +63,9 @@ class Committer:
     def commit(self, jobs: Sequence[Job]) -> Result:
         """One outcome for each job, durable; and what changed. Never raises."""
         outcomes: list[object] = [Failed(StorageFull())] * len(jobs)
-        size = sum(job.size for job in jobs)
-        chosen = self._without_bodies(jobs) if not self._reserve.room_for(size) else None
+        reserve = self._reserve
+        room = reserve.held or reserve.room_for(sum(job.size for job in jobs))
+        chosen = None if room else self._without_bodies(jobs)
         changes, error = self._fill(jobs, chosen, outcomes)
         if isinstance(error, StorageFull):
             # Nothing of the batch was written. Jobs that make room get the reserve to do it with.
@@ -76,7 +85,9 @@ class Committer:
             return (), None
         try:
             results, changes = self._attempt([jobs[place] for place in places])
-        except DRIVER as error:
+        except Exception as error:
+            # Nothing may end the writer; what is no error of the disk is a defect, and is told.
+            self._report(error)
             kind = kind_of(error)
             self._give_up(isinstance(kind, StorageFull))
             for place in places:
@@ -87,7 +98,7 @@ class Committer:
         return changes, None
 
     def _attempt(self, jobs: Sequence[Job]) -> Result:
-        """Raises one of DRIVER; then nothing of it is or will be there."""
+        """When it raises, nothing of it is or will be there."""
         connection = self._opened()
         put = self._segments.append([body for job in jobs for body in job.bodies])
         blobs: list[Sequence[Blob]] = []

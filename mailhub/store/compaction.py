@@ -57,7 +57,7 @@ class Usage:
     @property
     def wasteful(self) -> bool:
         """Whether more than half of it is garbage."""
-        return self.live * 2 < self.size - len(HEAD)
+        return not self.live or self.live * 2 < self.size - len(HEAD)
 
 
 def survey(cursor: Cursor, folder: Path, current: int) -> list[Usage]:

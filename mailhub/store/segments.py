@@ -64,6 +64,8 @@ class Appender:
         self._number = 0
         self._end = 0
         self._dirty: list[int] = []
+        self._fresh = False
+        """Whether no sync of the current file came back well: no row refers to it."""
 
     @property
     def current(self) -> int:
@@ -138,6 +140,7 @@ class Appender:
         if self._handle >= 0 and self._handle not in self._dirty:
             os.close(self._handle)
         self._handle, self._number, self._end = handle, number, len(HEAD)
+        self._fresh = True
 
     def sync(self) -> None:
         """Makes everything appended durable."""
@@ -148,15 +151,23 @@ class Appender:
             finally:
                 if handle != self._handle:
                     os.close(handle)
+        if dirty:
+            self._fresh = False
 
     def abandon(self) -> None:
-        """Lets go of the current file for good."""
+        """Lets go of the current file for good, and removes it when nothing in it was synced."""
         for handle in {self._handle, *self._dirty} - {-1}:
             try:
                 os.close(handle)
             except OSError:
                 continue  # The file is given up either way.
         self._handle, self._dirty = -1, []
+        if self._fresh:
+            self._fresh = False
+            try:
+                path_of(self._folder, self._number).unlink(missing_ok=True)
+            except OSError:
+                return  # It stays as garbage; no row refers to it.
 
 
 def _behind(buffers: Sequence[bytes | memoryview], written: int) -> list[bytes | memoryview]:

@@ -15,15 +15,15 @@ SMALLEST = 256 << 10
 class Reserve:
     """Some disk space, held by a file.
 
-    While it is given up, `room_for` answers whether messages fit again; it takes the reserve back
-    first, so that the space is not handed out twice.
+    While it is given up (not `held`), `room_for` answers whether messages fit again; it takes the
+    reserve back first, so that the space is not handed out twice.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "reserve"
         self._folder = folder
         self._size = SMALLEST
-        self._held = False
+        self.held = False
 
     def take(self) -> bool:
         """Occupies the space; whether that could be done."""
@@ -35,14 +35,14 @@ class Reserve:
                 os.posix_fallocate(handle, 0, self._size)
             finally:
                 os.close(handle)
-            self._held = True
+            self.held = True
         except OSError:
             self.give_up()
-        return self._held
+        return self.held
 
     def give_up(self) -> None:
         """Frees the space: the disk is full."""
-        self._held = False
+        self.held = False
         try:
             self._path.unlink(missing_ok=True)
         except OSError:
@@ -50,8 +50,6 @@ class Reserve:
 
     def room_for(self, size: int) -> bool:
         """Whether `size` more bytes of messages fit, with the reserve whole."""
-        if self._held:
-            return True
         try:
             facts = os.statvfs(self._folder)
         except OSError:

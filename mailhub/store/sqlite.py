@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 
 from mailhub.model.message import Arrival
 from mailhub.model.settings import StoreSettings
@@ -75,6 +76,8 @@ class StoreReactor(Protocol):
 class SQLiteStore(ServedStorage):
     """`ports.Storage` on disk. Call `start` before use and `stop` at the end."""
 
+    _log = Logger()
+
     def __init__(
         self, settings: StoreSettings, folder: Path, reactor: StoreReactor, clock: WallClock
     ) -> None:
@@ -83,11 +86,13 @@ class SQLiteStore(ServedStorage):
         blobs = folder / "segments"
         blobs.mkdir(mode=0o700, exist_ok=True)
         database.prepare(folder)
+        for path in (folder, folder.parent):
+            segments.sync_folder(path)
         self._hop = Hop(reactor)
         watchers = Watchers()
         checkpoints = Checkpoints(folder)
         appender = resumed(folder, blobs, settings.segment_size)
-        committer = Committer(folder, appender, clock, settings.quota)
+        committer = Committer(folder, appender, clock, settings.quota, self._failed)
         self._readers = Readers(folder, blobs, settings.readers, self._hop)
         self._writer = Writer(committer, checkpoints, self._hop, watchers, settings.pending)
         self._checkpoints = checkpoints
@@ -105,6 +110,14 @@ class SQLiteStore(ServedStorage):
         )
         self._background = Background(reactor, runner, compaction.round)
         self.watch(self._background.heard)
+
+    def _failed(self, error: Exception) -> None:
+        """A commit failed; heard on the writer's thread."""
+        self._hop.post(
+            lambda: self._log.error(
+                "A commit failed: {kind}: {error}", kind=type(error).__name__, error=error
+            )
+        )
 
     def start(self) -> None:
         """Starts the threads."""

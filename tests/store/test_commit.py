@@ -38,7 +38,8 @@ class Disk:
         (folder / "segments").mkdir()
         database.prepare(folder)
         self.appender = Appender(folder / "segments", 1 << 20)
-        self.committer = Committer(folder, self.appender, FakeClock(), 0)
+        self.reported: list[Exception] = []
+        self.committer = Committer(folder, self.appender, FakeClock(), 0, self.reported.append)
         order = NewAccount("a" * 24, "ann", 1)
         boxes = [NewMailbox("b" * 24, "INBOX", 1)]
         [made] = self.commit(
@@ -147,6 +148,7 @@ def test_a_failing_segment_fails_its_batch_and_is_left_behind(
     assert kinds(outcomes) == [kind.__name__] * 2
     assert disk.changes == ()
     assert disk.bodies() == [b"before"]
+    assert len(disk.reported) == 1
     assert kinds(disk.commit(disk.arriving(b"after"))) == ["done"]
     assert disk.appender.current == 2
     disk.check(b"before", b"after")
@@ -299,3 +301,28 @@ def test_a_defect_in_one_order_fails_it_alone(disk: Disk) -> None:
     outcomes = disk.commit(disk.arriving(b"1"), job, disk.arriving(b"3"))
     assert kinds(outcomes) == ["done", "AttributeError", "done"]
     disk.check(b"1", b"3")
+
+
+def test_a_defect_at_the_end_of_a_commit_does_not_end_the_writer(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Transaction) -> None:
+        raise OverflowError("a defect")
+
+    monkeypatch.setattr(Transaction, "finish", broken)
+    assert kinds(disk.commit(disk.arriving(b"lost"))) == ["Unavailable"]
+    assert [type(error) for error in disk.reported] == [OverflowError]
+    monkeypatch.undo()
+    assert kinds(disk.commit(disk.arriving(b"kept"))) == ["done"]
+    disk.check(b"kept")
+
+
+def test_a_disk_that_goes_on_failing_leaves_no_heap_of_segments(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk.fail("fdatasync", errno.EIO, times=20)
+    for _ in range(20):
+        assert kinds(disk.commit(disk.arriving(b"lost"))) == ["Unavailable"]
+    assert list((disk.folder / "segments").iterdir()) == []
+    assert kinds(disk.commit(disk.arriving(b"kept"))) == ["done"]
+    disk.check(b"kept")
