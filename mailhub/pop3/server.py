@@ -13,7 +13,6 @@ from mailhub.net.peer import peer_of
 from mailhub.net.stream import Stream
 from mailhub.pop3 import replies
 from mailhub.pop3.machine import Machine
-from mailhub.pop3.replies import ok
 from mailhub.pop3.talk import Services, Talk
 
 
@@ -27,15 +26,15 @@ class POP3Server(Stream):
         settings = factory.services.settings
         super().__init__(factory.reactor, settings.idle_timeout)
         self._factory = factory
+        self.hostname = factory.hostname
         self._peer: Peer | None = None
         self.machine = Machine()
         self.talk = Talk(factory.services, self, factory.new_session())
 
     def connectionMade(self) -> None:
-        """Greets, without a timestamp: APOP is not offered (RFC 1939 section 7)."""
         super().connectionMade()
         self.expire_in(self._factory.services.settings.login_timeout)
-        self.write(ok(f"{self._factory.hostname} POP3 ready").encode())
+        self.talk.connected()
         self.flush()
 
     def peer(self) -> Peer:

@@ -35,6 +35,7 @@ class Wire(Protocol):
     """The connection as a talk sees it."""
 
     machine: Machine
+    hostname: str
 
     def write(self, data: bytes) -> None: ...
     @property
@@ -73,12 +74,14 @@ class Talk:
         self._wire = wire
         self._session = session
         self._began = services.clock.seconds()
+        self._address = ""
         self._name = ""
         self._utf8 = False
-        self._language = "en"
         self._errors = 0
         self._retrieved = 0
         self._sent = 0
+        self._removed = 0
+        self._outcome = "lost"
         self._exchange: Exchange | None = None
         self._principal: Principal | None = None
         self._maildrop: Maildrop | None = None
@@ -105,11 +108,32 @@ class Talk:
         """The connection is gone: the lock is released, nothing is deleted (RFC 1939 section 6)."""
         if self._unwatch is not None:
             self._unwatch()
-            self._unwatch = None
         if self._maildrop is not None:
-            self._end_log("lost")
             self._maildrop.close()
-            self._maildrop = None
+        self._log(
+            "disconnect",
+            outcome=self._outcome,
+            duration=self._core.clock.seconds() - self._began,
+            retrieved=self._retrieved,
+            octets=self._sent,
+            deleted=self._removed,
+        )
+
+    def connected(self) -> None:
+        """Greets, without a timestamp: APOP is not offered (RFC 1939 section 7)."""
+        self._address = self._wire.peer().address
+        self._log("connect")
+        self._reply(ok(f"{self._wire.hostname} POP3 ready"))
+
+    def _log(self, verb: str, **fields: object) -> None:
+        self._core.log.event(
+            verb,
+            session=self._session,
+            service="pop3",
+            account=self._principal.username if self._principal is not None else None,
+            peer=self._address,
+            **fields,
+        )
 
     def _reply(self, reply: Reply) -> None:
         self._wire.write(reply.encode())
@@ -178,12 +202,12 @@ class Talk:
             if not cut:
                 self._reply(refused("This language is not offered"))
                 return
-        self._language = tag
         self._reply(ok(f"{tag} {LANGUAGES[tag]}"))
 
     async def quit(self, command: grammar.Quit) -> None:
         """RFC 1939 section 6: only here, and only after a login, are messages deleted."""
         if self._maildrop is None:
+            self._outcome = "quit"
             self._reply(ok("Bye"))
             self._close()
             return
@@ -193,13 +217,13 @@ class Talk:
             await drop.commit()
         except MailhubError as error:
             reply = replies.failure(error)
+            self._outcome = "not removed"
             self._reply(refused("Messages were not removed: " + reply.text, reply.code))
         else:
+            self._outcome, self._removed = "quit", drop.deleted
             self._reply(ok(f"Bye, {drop.deleted} messages removed"))
         finally:
-            self._end_log("quit")
             drop.close()
-            self._maildrop = None
         self._close()
 
     # -- AUTHORIZATION
@@ -259,12 +283,13 @@ class Talk:
 
     async def _enter(self, principal: Principal) -> None:
         """From AUTHORIZATION to TRANSACTION, with the maildrop locked (RFC 1939 section 4)."""
-        source = f"pop3 {self._wire.peer().address}"
-        self._maildrop = drop = await self._core.maildrops.open(principal, source)
+        drop = await self._core.maildrops.open(principal, f"pop3 {self._address}")
+        self._maildrop = drop
         self._principal = principal
         self._unwatch = self._core.watch.subscribe(principal.account, self._changed)
         self._wire.machine.move(State.TRANSACTION)
         self._wire.expire_in(None)
+        self._log("session", tls=self._wire.peer().tls is not None, messages=drop.count)
         self._reply(ok(f"{drop.count} messages ({drop.octets} octets)"))
 
     def _changed(self, changes: Sequence[Change]) -> None:
@@ -351,21 +376,6 @@ class Talk:
     async def noop(self, command: grammar.Noop) -> None:
         """RFC 1939 section 5."""
         self._wire.write(b"+OK\r\n")
-
-    def _end_log(self, outcome: str) -> None:
-        if self._maildrop is not None and self._principal is not None:
-            self._core.log.event(
-                "session",
-                service="pop3",
-                session=self._session,
-                account=self._principal.username,
-                peer=self._wire.peer().address,
-                outcome=outcome,
-                duration=self._core.clock.seconds() - self._began,
-                retrieved=self._retrieved,
-                octets=self._sent,
-                deleted=self._maildrop.deleted if outcome == "quit" else 0,
-            )
 
 
 VERBS: dict[type[grammar.Command], Callable[[Talk, Any], Awaitable[None]]] = {
