@@ -146,9 +146,7 @@ class Pieces:
             self._begin()
         (pieces, reading), self._reads = self._reads, None
         if reading is not None:
-            blobs = iter(await reading)
-            for piece in pieces:
-                _fill(piece, blobs)
+            _fill(pieces, await reading)
         if self._contents:
             self._begin()
         return pieces
@@ -196,34 +194,30 @@ class Pieces:
                 pieces.append(Piece(content, start, stop, None))
                 continue
             room -= size
+            pieces.append(Piece(content, start, stop, content.prefix[start:stop]))
             ref = _blob_range(content, start, stop)
-            pieces.append(Piece(content, start, stop, b""))
-            refs.append(ref)
-        refs = [ref for ref in refs if ref.length]
+            if ref.length:
+                refs.append(ref)
         self._reads = pieces, self._storage.blobs.read(refs) if refs else None
-        if not refs:
-            for piece in pieces:
-                _fill(piece, iter(()))
 
 
 def _blob_range(content: Content, start: int, stop: int) -> BlobRef:
     """The part of [start, stop) that lies in the blob and not in the prefix."""
-    shift = len(content.prefix)
-    first = max(0, start - shift)
-    last = max(first, stop - shift)
     blob = content.blob
+    shift = len(content.prefix)
+    first = start - shift if start > shift else 0
+    last = stop - shift if stop > shift else 0
     if first == 0 and last == blob.length:
         return blob
-    return BlobRef(blob.segment, blob.offset + first, last - first)
+    return BlobRef(blob.segment, blob.offset + first, last - first if last > first else 0)
 
 
-def _fill(piece: Piece, blobs: Iterator[bytes]) -> None:
-    """Puts together what comes from the prefix and what was read."""
-    if piece.data is None:
-        return
-    prefix = piece.content.prefix
-    head = prefix[piece.start : piece.stop] if piece.start < len(prefix) else b""
-    piece.data = head + next(blobs) if piece.stop > max(piece.start, len(prefix)) else head
+def _fill(pieces: Sequence[Piece], blobs: Sequence[bytes]) -> None:
+    """Puts what was read behind what came of the prefixes."""
+    read = iter(blobs)
+    for piece in pieces:
+        if piece.data is not None and piece.stop > max(piece.start, len(piece.content.prefix)):
+            piece.data += next(read)
 
 
 def abandon(awaited: Any) -> None:

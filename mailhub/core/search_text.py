@@ -41,13 +41,13 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 class Needle:
     """A text that is looked for."""
 
-    __slots__ = ("folded", "probe", "raw")
+    __slots__ = ("folded", "probes", "raw")
 
     def __init__(self, wanted: str) -> None:
         self.folded = fold(wanted)
-        words_ = _WORD.findall(self.folded) if self.folded.isascii() else []
-        self.probe: bytes | None = max(words_, key=len).encode() if words_ else None
-        """A word without which ASCII text cannot contain the needle; None where none is sure."""
+        found = set(_WORD.findall(self.folded)) if self.folded.isascii() else set()
+        self.probes = sorted((word.encode() for word in found), key=len, reverse=True)
+        """Words without each of which ASCII text cannot contain the needle, the longest first."""
         self.raw: bytes | None = self.folded.encode() if self.folded.isascii() else None
 
     def within(self, found: str) -> bool:
@@ -57,8 +57,7 @@ class Needle:
     def absent(self, lowered: bytes) -> bool:
         """Whether undecoded header text, lowered, surely does not contain it."""
         return (
-            self.probe is not None
-            and self.probe not in lowered
+            any(probe not in lowered for probe in self.probes)
             and b"=?" not in lowered
             and lowered.isascii()
         )
@@ -170,7 +169,7 @@ def surely(data: bytes, header_length: int, needle: Needle) -> bool | None:
     described = b"content-t" in lowered
     if described and (b"text/html" in lowered or _ENCODED.search(lowered) is not None):
         return None
-    if needle.probe is not None and lowered.find(needle.probe) < 0:
+    if any(probe not in lowered for probe in needle.probes):
         return False
     if described and _COMPOSITE.search(lowered, 0, header_length) is not None:
         return None

@@ -52,12 +52,39 @@ def _thread_ids(part: Slice) -> Sequence[bytes]:
     return [b"(%b)" % row[2].encode() if row[2] else b"NIL" for row in part.loaded["marks"]]
 
 
+DAY = 86400
+_TIMES = [b"%02d:%02d" % divmod(minute, 60) for minute in range(1440)]
+_ZONE = [b':%02d +0000"' % second for second in range(60)]
+
+
+class _Days(dict[int, bytes]):
+    """Day since the epoch → the beginning of its date-times; forgets all when it grows large."""
+
+    def __missing__(self, day: int) -> bytes:
+        if len(self) > 5000:
+            self.clear()
+        text = self[day] = spelling.internaldate(day * DAY)[:-15]
+        return text
+
+
+_DAYS = _Days()
+
+
+def internaldates(moments: Sequence[int]) -> list[bytes]:
+    """`spelling.internaldate` of many: put together from a day, a minute and a second."""
+    days, times, zone = _DAYS, _TIMES, _ZONE
+    found: list[bytes] = []
+    for moment in moments:
+        minute, second = divmod(moment, 60)
+        day, minute = divmod(minute, 1440)
+        found.append(days[day] + times[minute] + zone[second])
+    return found
+
+
 COLUMNS: dict[Attribute, Column] = {
     Attribute.UID: Column(b"UID %d", lambda part: part.rows.uids),
     Attribute.FLAGS: Column(b"FLAGS %b", lambda part: part.view.flag_texts(part.rows)),
-    Attribute.INTERNALDATE: Column(
-        b"INTERNALDATE %b", lambda part: [spelling.internaldate(at) for at in part.rows.dates]
-    ),
+    Attribute.INTERNALDATE: Column(b"INTERNALDATE %b", lambda part: internaldates(part.rows.dates)),
     Attribute.SIZE: Column(b"RFC822.SIZE %d", lambda part: part.rows.sizes),
     Attribute.MODSEQ: Column(b"MODSEQ (%d)", lambda part: part.rows.modseqs),
     Attribute.ENVELOPE: Column(b"ENVELOPE %b", _second("envelopes"), "envelopes"),
@@ -70,7 +97,7 @@ COLUMNS: dict[Attribute, Column] = {
     Attribute.THREADID: Column(b"THREADID %b", _thread_ids, "marks"),
     Attribute.SAVEDATE: Column(
         b"SAVEDATE %b",
-        lambda part: [spelling.internaldate(row[3]) for row in part.loaded["marks"]],
+        lambda part: internaldates([row[3] for row in part.loaded["marks"]]),
         "marks",
     ),
     Attribute.PREVIEW: Column(b"PREVIEW %b", _previews, "marks"),

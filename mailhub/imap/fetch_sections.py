@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailhub.core.reading import PORTION, Piece, Reading, length
+from mailhub.core.reading import PORTION, Piece, Range, Reading, length, whole
+from mailhub.core.reading import header as reading_header
 from mailhub.imap.grammar.spelling import literal
 from mailhub.imap.grammar.values import (
     Attribute,
@@ -34,6 +35,7 @@ PIECES = {
     SectionText.TEXT: section.Piece.TEXT,
     SectionText.MIME: section.Piece.MIME,
 }
+_HEADERS = (SectionText.HEADER, SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT)
 HEADER_LIMIT = 1024 * 1024
 """Octets of a header that fields are picked from."""
 
@@ -47,24 +49,28 @@ class Sections:
         self.items = [item for item in items if not isinstance(item, Attribute)]
         self.wants_body = Attribute.BODY in items
         self._needs_structure = self.wants_body or any(_needs_structure(i) for i in self.items)
+        self.wanted = self._range()
 
     def __bool__(self) -> bool:
         return bool(self.items) or self.wants_body
 
     # -- what to read
 
-    def wanted(self, content: Content) -> Span:
-        """The octets of a message in which all items lie."""
-        end = length(content)
+    def _range(self) -> Range:
+        """The octets of a message in which all items lie, as a function of its place."""
         if self._needs_structure:
-            return 0, end
-        spans = [
-            _cut(_plain_span(item, content), item.partial)
-            for item in self.items
-            if isinstance(item, Section)
-        ]
-        start = min((low for low, _ in spans), default=0)
-        return start, max((high for _, high in spans), default=start)
+            return whole
+        sections = [item for item in self.items if isinstance(item, Section)]
+        if all(item.text in _HEADERS for item in sections):
+            return reading_header
+        if any(item.text is SectionText.ALL and item.partial is None for item in sections):
+            return whole
+
+        def span(content: Content) -> Span:
+            spans = [_cut(_plain_span(item, content), item.partial) for item in sections]
+            return min(low for low, _ in spans), max(high for _, high in spans)
+
+        return span
 
     # -- a message that was read in one piece
 
@@ -181,9 +187,10 @@ def _picks_fields(item: Section) -> bool:
 
 def _fields(item: Section, block: bytes) -> bytes:
     """HEADER.FIELDS and HEADER.FIELDS.NOT of a header, cut to the partial."""
-    names = [name.lower() for name in item.fields]
     negate = item.text is SectionText.HEADER_FIELDS_NOT
-    found = header.select_fields(block, names, negate=negate)
+    found = header.select_fields(block, item.fields, negate=negate)
+    if item.partial is None:
+        return found
     start, stop = _cut((0, len(found)), item.partial)
     return found[start:stop]
 
@@ -196,7 +203,9 @@ def _section(
         spelled.append(b" %b NIL" % item.label)
         return
     if _picks_fields(item):
-        found = _fields(item, data[span[0] - piece.start : span[1] - piece.start])
+        whole_header = span == (piece.start, piece.stop)
+        block = data if whole_header else data[span[0] - piece.start : span[1] - piece.start]
+        found = _fields(item, block)
         spelled.append(b" %b {%d}\r\n%b" % (item.label, len(found), found))
         return
     start, stop = _cut(span, item.partial)
