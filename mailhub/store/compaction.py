@@ -61,7 +61,8 @@ class Usage:
 
 
 def survey(cursor: Cursor, folder: Path, current: int) -> list[Usage]:
-    """Every segment that has a file, but for the one being written."""
+    """Every segment that has a file, but for the one being written. Files after `current` were
+    begun meanwhile: the rows on them may be on their way."""
     live: Counter[int] = Counter()
     for table in ("content", "queue_message"):
         # Goes through the index alone; a blob that both stand on counts twice, to no harm.
@@ -74,7 +75,7 @@ def survey(cursor: Cursor, folder: Path, current: int) -> list[Usage]:
     return [
         Usage(one, path_of(folder, one).stat().st_size, live[one])
         for one in numbers(folder)
-        if one != current
+        if one < current
     ]
 
 
@@ -162,9 +163,8 @@ class Compaction:
     async def _survey(self) -> None:
         usages = await self._readers.query(survey, self._folder, self._current())
         for usage in usages:
-            if usage.segment in self._damaged or not usage.wasteful:
-                continue
-            if usage.segment not in self._emptied:
+            skipped = usage.segment in self._damaged or usage.segment in self._emptied
+            if usage.wasteful and not skipped:
                 await self._copy_forward(usage.segment)
 
     async def _copy_forward(self, segment: int) -> None:

@@ -69,7 +69,7 @@ class Appender:
 
     @property
     def current(self) -> int:
-        """The segment being written; 0 before the first append."""
+        """The segment being written, or the last one there is; 0 where there is none."""
         return self._number
 
     def resume(self, number: int, end: int) -> None:
