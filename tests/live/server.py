@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 BIN = Path(sys.executable).parent
@@ -22,9 +22,10 @@ data = "var"
 {top}
 
 [limits]
-exempt_networks = ["127.0.0.0/8", "::1/128"]
+exempt_networks = {exempt}
 {sections}
 """
+EXEMPT = ("127.0.0.0/8", "::1/128")
 LISTENERS = (
     ("smtp", "tcp:0:interface=127.0.0.1", "starttls"),
     ("submission", "tcp:0:interface=127.0.0.1", "starttls"),
@@ -41,13 +42,27 @@ PLAIN = "".join(f"\n[{face}]\nplaintext_auth = true\n" for face in ("smtp", "ima
 
 
 class Server:
-    """`sections`: more TOML for the configuration; `wrap`: words before the twistd command."""
+    """`sections`: more TOML, at first for `[limits]`; `exempt`: networks that these do not apply
+    to; `proxies`: networks whose PROXY header every listener of TCP believes; `wrap`: words
+    before the twistd command."""
 
-    def __init__(self, folder: Path, sections: str = PLAIN, top: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sections: str = PLAIN,
+        top: str = "",
+        *,
+        exempt: Sequence[str] = EXEMPT,
+        proxies: Sequence[str] = (),
+        wrap: Sequence[str] = (),
+    ) -> None:
         self.folder = folder
         self.config = folder / "mailhub.toml"
         self._sections = sections
         self._top = top
+        self._exempt = exempt
+        self._proxies = proxies
+        self._wrap = wrap
         self._process: subprocess.Popen[bytes] | None = None
         self._listeners: list[Mapping[str, object]] = []
 
@@ -67,10 +82,14 @@ class Server:
 
     def _write_config(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = LOOPBACK.format(top=self._top, sections=self._sections)
+        text = LOOPBACK.format(
+            top=self._top, exempt=json.dumps(list(self._exempt)), sections=self._sections
+        )
         for service, endpoint, tls in LISTENERS:
             where = endpoint.format(folder=self.folder)
             text += f'\n[[listener]]\nservice = "{service}"\nendpoint = "{where}"\ntls = "{tls}"\n'
+            if self._proxies and endpoint.startswith("tcp"):
+                text += f"proxy_from = {json.dumps(list(self._proxies))}\n"
             if service == "http":
                 text += 'root = "wildduck"\n'
         self.config.write_text(text)
@@ -84,7 +103,15 @@ class Server:
         ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [BIN / "twistd", "-n", "--pidfile=", "mailhub", "--config", self.config],
+                [
+                    *self._wrap,
+                    BIN / "twistd",
+                    "-n",
+                    "--pidfile=",
+                    "mailhub",
+                    "--config",
+                    self.config,
+                ],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **(environment or {})},

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import base64
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
 from tests.live.conftest import User
 from tests.live.server import Server
+from tests.live.stall import no_stall
 from tests.live.wire import IMAP, SMTP, Wire
-
-STALL = 0.1
-"""Seconds that another session's NOOP may take while a bomb goes off."""
-
-
-@contextmanager
-def no_stall(server: Server, user: User) -> Iterator[None]:
-    """Meanwhile another session says NOOP all the time; fails when one answer took too long."""
-    worst = [0.0]
-    stop = threading.Event()
-    with IMAP(server.port("imap"), user.address, user.password) as other:
-
-        def knock() -> None:
-            while not stop.wait(0.005):
-                start = time.monotonic()
-                other.say(b"NOOP")
-                worst[0] = max(worst[0], time.monotonic() - start)
-
-        thread = threading.Thread(target=knock)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
-    assert worst[0] < STALL, f"another session waited {worst[0] * 1000:.0f} ms"
 
 
 def test_commands_before_tls_are_not_executed_after_it(server: Server) -> None:
