@@ -7,6 +7,8 @@ VAR ?= var
 CONFIG ?= etc/loopback.toml
 N ?= 20
 PYTEST := $(BIN)/python -m pytest
+# Power cuts need loop devices, hence root; without it there are none.
+CUTS ?= $(if $(filter 0,$(shell id -u)),$(N),0)
 # One worker a core; the live tests start servers of their own and share the machine fairly.
 JOBS ?= auto
 
@@ -39,7 +41,7 @@ bench: packages $(VENV)/.test ## Speed, disk and memory beside Postfix and Dovec
 	$(BIN)/python -m bench.run $(ARGS)
 
 crash: $(VENV)/.test ## N kills and power cuts under load (power cuts need root): make crash N=1000
-	$(BIN)/python -m tests.live.crash.loop $(N)
+	$(BIN)/python -m tests.live.crash.loop --kills $(N) --cuts $(CUTS)
 
 fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of the parsers; FOR=seconds for each
 	$(BIN)/python -m fuzz --seconds $(or $(FOR),60)
