@@ -34,7 +34,7 @@ class LoopDisk:
 
     def mount(self) -> None:
         """Mounts it; the file system replays its log."""
-        _run("/bin/mount", "-o", "loop", str(self.image), str(self.mount_point))
+        _run("/bin/mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.mount_point))
 
     def cut(self) -> None:
         """From here on nothing reaches the image, and every call on the file system fails."""
@@ -47,9 +47,10 @@ class LoopDisk:
     def unmount(self) -> None:
         _run("/bin/umount", str(self.mount_point))
 
-    def remount(self, word: str) -> None:
-        """`ro` or `rw`."""
-        _run("/bin/mount", "-o", f"remount,{word}", str(self.mount_point))
+    def fail(self) -> None:
+        """What ext4 does on a fault that it cannot mend: the file system turns read-only."""
+        device = _run("/bin/findmnt", "-no", "SOURCE", str(self.mount_point)).strip()
+        Path(f"/sys/fs/ext4/{Path(device).name}/trigger_fs_error").write_text("1")
 
     def remove(self) -> None:
         """Unmounts if need be and deletes the image."""
@@ -69,5 +70,5 @@ def available(folder: Path) -> bool:
     return True
 
 
-def _run(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True)
+def _run(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
