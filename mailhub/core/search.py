@@ -7,7 +7,7 @@ of a large mailbox holds nobody up. What a search returns to whom is the faces' 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -17,11 +17,11 @@ from mailhub.core.rows import each_chunk
 from mailhub.core.search_arrays import Candidates
 from mailhub.core.search_text import (
     Needle,
-    body_has,
     envelope_day,
     envelope_has,
     field_has,
-    header_has,
+    header_surely,
+    header_texts,
     in_envelope,
     surely,
 )
@@ -43,7 +43,7 @@ from mailhub.model.search import (
 )
 from mailhub.model.uids import UidSet
 from mailhub.ports import Clock, Storage
-from mailhub.wire import mime
+from mailhub.wire import mime, text
 
 ARRAYS, RENDERED, HEADERS, BODIES = range(4)
 """What a key costs: nothing, a row, a header, a whole message."""
@@ -135,8 +135,8 @@ class _Run:
     async def _look(self, key: SearchKey, places: list[int]) -> int:
         """Asks the store about each of `places`."""
         match key:
-            case HeaderHas(name, text) if in_envelope(name):
-                needle = Needle(text)
+            case HeaderHas(name, wanted) if in_envelope(name):
+                needle = Needle(wanted)
                 return await self._rows(
                     self._messages.envelopes,
                     places,
@@ -158,10 +158,10 @@ class _Run:
                 return await self._rows(
                     self._messages.marks, places, lambda row: bool(row[2] == wanted)
                 )
-            case HeaderHas(name, text):
-                return await self._headers(places, name.encode("utf-8"), Needle(text))
-            case BodyHas(text) | TextHas(text):
-                return await self._bodies(places, Needle(text), isinstance(key, TextHas))
+            case HeaderHas(name, wanted):
+                return await self._headers(places, name.encode("utf-8"), Needle(wanted))
+            case BodyHas(wanted) | TextHas(wanted):
+                return await self._bodies(places, Needle(wanted), isinstance(key, TextHas))
         raise AssertionError(f"no way to answer {type(key).__name__}")
 
     # -- rows of the store
@@ -173,17 +173,25 @@ class _Run:
         test: Callable[[Any], bool],
     ) -> int:
         """Tests rows that begin with their UID; the next chunk is loaded meanwhile."""
-        uids = self.candidates.rows.uids
+        uids, sizes = self.candidates.rows.uids, self.candidates.rows.sizes
         place_of = {uids[place]: place for place in places}
         found: list[int] = []
 
         async def take(rows: Sequence[Any]) -> None:
-            for at in range(0, len(rows), 64):
-                found.extend([place_of[row[0]] for row in rows[at : at + 64] if test(row)])
-                await self._turns.rest()
+            for count, row in enumerate(rows):
+                if test(row):
+                    found.append(place_of[row[0]])
+                if not count & 31 or len(row[1]) > LONG_ROW:
+                    await self._turns.rest()
             await self._tell(len(rows), len(places))
 
-        await each_chunk(load, self._box, [uids[place] for place in places], take)
+        await each_chunk(
+            load,
+            self._box,
+            [uids[place] for place in places],
+            [sizes[place] for place in places],
+            take,
+        )
         return self.candidates.mask(found)
 
     # -- headers and bodies
@@ -204,17 +212,38 @@ class _Run:
             length = piece.content.header_length
             if piece.data is None:
                 async with self._reading.large(piece.content) as data:
-                    if with_header and header_has(bytes(data[: min(length, HEADER_LIMIT)]), needle):
-                        return True
-                    return body_has(data, await self._reading.scanned(data), needle)
-            if with_header and header_has(piece.data[:length], needle):
-                return True
+                    return await self._has(data, length, needle, with_header)
+            left = with_header
+            if left:
+                known = header_surely(piece.data[:length], needle)
+                if known:
+                    return True
+                left = known is None
             known = surely(piece.data, length, needle)
-            return (
-                known if known is not None else body_has(piece.data, mime.scan(piece.data), needle)
-            )
+            if known or (known is False and not left):
+                return known
+            return await self._has(piece.data, length, needle, left)
 
         return await self._pieces(places, whole, test)
+
+    async def _has(
+        self, data: bytes | bytearray, header_length: int, needle: Needle, with_header: bool
+    ) -> bool:
+        """Whether the decoded text contains the needle, worked out in turns with others."""
+        if with_header:
+            block = bytes(data[: min(header_length, HEADER_LIMIT)])
+            if await self._any(header_texts(block), needle):
+                return True
+        small = len(data) <= SMALL
+        root = mime.scan(data) if small else await self._reading.scanned(data)
+        return await self._any(text.searchable(data, root), needle)
+
+    async def _any(self, texts: Iterable[str], needle: Needle) -> bool:
+        for piece in texts:
+            if needle.within(piece):
+                return True
+            await self._turns.rest()
+        return False
 
     async def _pieces(
         self,
@@ -247,6 +276,10 @@ class _Run:
 
 HEADER_LIMIT = 1024 * 1024
 """Octets of a header that are searched."""
+LONG_ROW = 4096
+"""Bytes of a rendered row that takes a while to look at."""
+SMALL = 64 * 1024
+"""Octets of a message whose structure is found in one go."""
 
 
 def cost(key: SearchKey) -> int:

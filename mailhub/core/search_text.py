@@ -8,14 +8,13 @@ encoded words, transfer encodings and charsets undone, is worked out only for th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import date
 
 from mailhub.core.collation import fold
 from mailhub.model.errors import Invalid
-from mailhub.wire import dates, envelope, header, text, words
+from mailhub.wire import dates, envelope, header, words
 from mailhub.wire.envelope import EnvelopeAddress, EnvelopeFields
-from mailhub.wire.mime import Part
 
 _WORD = re.compile(r"[^\s\"\\()<>@,;:=_?]+")
 """What stands together in every spelling of a text: folding, quoting and address syntax split
@@ -145,17 +144,20 @@ def field_has(block: bytes, name: bytes, needle: Needle) -> bool:
     return any(needle.within(words.decode(value)) for value in found)
 
 
-def header_has(block: bytes, needle: Needle) -> bool:
-    """Whether any field, name included, contains the needle."""
+def header_surely(block: bytes, needle: Needle) -> bool | None:
+    """Whether any field, name included, contains the needle; None where that takes decoding."""
     lowered = block.lower()
     if needle.absent(lowered):
         return False
     if needle.raw is not None and needle.raw in _FOLD.sub(b"", lowered):
         return True
-    return any(
-        needle.within(f"{name.decode('ascii', 'replace')}: {words.decode(value)}")
-        for name, value in header.fields(block)
-    )
+    return None
+
+
+def header_texts(block: bytes) -> Iterator[str]:
+    """Every field as one decoded line, name included."""
+    for name, value in header.fields(block):
+        yield f"{name.decode('ascii', 'replace')}: {words.decode(value)}"
 
 
 # -- bodies
@@ -174,18 +176,3 @@ def surely(data: bytes, header_length: int, needle: Needle) -> bool | None:
     if described and _COMPOSITE.search(lowered, 0, header_length) is not None:
         return None
     return lowered.find(needle.raw, header_length) >= 0
-
-
-def body_has(data: bytes | bytearray, root: Part, needle: Needle) -> bool:
-    """The same from decoded text: of every text part, and of the headers of messages within."""
-    return any(needle.within(found) for found in body_texts(data, root))
-
-
-def body_texts(data: bytes | bytearray, root: Part) -> Iterable[str]:
-    """The decoded texts that a search of the body looks at."""
-    yield from text.searchable(data, root)
-    for part in root.walk():
-        if part.message is not None:
-            inner = part.message
-            for name, value in header.fields(bytes(data[inner.start : inner.body])):
-                yield f"{name.decode('ascii', 'replace')}: {words.decode(value)}"

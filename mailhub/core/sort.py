@@ -14,7 +14,7 @@ from typing import Any
 from mailhub.core.collation import fold
 from mailhub.core.rows import rendered_rows
 from mailhub.core.search import Found
-from mailhub.core.selected_view import SelectedView
+from mailhub.core.selected_view import Rows, SelectedView
 from mailhub.core.turns import Turns
 from mailhub.model.errors import Invalid
 from mailhub.model.message import Rendered
@@ -72,7 +72,7 @@ class Sorts:
         }
         fields = {key.field for key in order}.difference(columns)
         if fields:
-            columns.update(await self._columns(view, rows.uids, rows.dates, fields, turns))
+            columns.update(await self._columns(view, rows, fields, turns))
         places: list[int] = list(range(len(rows)))
         for key in reversed(order):
             places = await _sorted(places, columns[key.field], key.reverse, turns)
@@ -81,22 +81,22 @@ class Sorts:
     async def _columns(
         self,
         view: SelectedView,
-        uids: Sequence[int],
-        arrived: Sequence[int],
+        rows: Rows,
         fields: set[SortField],
         turns: Turns,
     ) -> dict[SortField, list[Any]]:
         """The columns that need what was rendered of the messages."""
-        place_of = {uid: place for place, uid in enumerate(uids)}
+        place_of = {uid: place for place, uid in enumerate(rows.uids)}
         columns: dict[SortField, list[Any]] = {
-            field: list(arrived) if field is SortField.DATE else [""] * len(uids)
+            field: list(rows.dates) if field is SortField.DATE else [""] * len(rows)
             for field in fields
         }
 
         def take(uid: int, rendered: Rendered) -> None:
             _fill(columns, place_of[uid], rendered)
 
-        await rendered_rows(self._storage.messages, view.box, uids, take, turns)
+        messages = self._storage.messages
+        await rendered_rows(messages, view.box, rows.uids, rows.sizes, take, turns)
         return columns
 
 

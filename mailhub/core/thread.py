@@ -42,7 +42,7 @@ class Threading:
             place = place_of[number]
             messages.append(_threadable(names[place], rendered, rows.dates[place]))
 
-        await rendered_rows(self._storage.messages, view.box, rows.uids, take, turns)
+        await rendered_rows(self._storage.messages, view.box, rows.uids, rows.sizes, take, turns)
         work = threading(algorithm, messages)
         while True:
             try:

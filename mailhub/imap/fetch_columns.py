@@ -119,6 +119,11 @@ class Heads:
         self._form = b"* %d FETCH (" + items + ending
         self._loads = sorted({column.load for column in self._columns if column.load})
 
+    @property
+    def asks(self) -> bool:
+        """Whether anything has to be asked of the store."""
+        return bool(self._loads)
+
     def begin(self, rows: Rows) -> Pending:
         """Asks the store for what `rows` need; the lines come from the result."""
         box = self._view.box

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.core import reading
+from mailhub.core import reading, rows
 from mailhub.imap import fetch_sections
 from mailhub.imap.commands import fetch
 from mailhub.model.change import Actor
@@ -216,8 +216,26 @@ def test_slices_answer_every_message_once(monkeypatch: pytest.MonkeyPatch) -> No
     assert (
         fetched(IMAPListener(made, steps=SELECTED)(), b"UID ENVELOPE PREVIEW BODY.PEEK[]") == whole
     )
+    monkeypatch.setattr(rows, "BUDGET", 50)
+    again = fetched(IMAPListener(made, steps=SELECTED)(), b"UID ENVELOPE PREVIEW BODY.PEEK[]")
+    assert again == whole
     columns = fetched(IMAPListener(made, steps=SELECTED)(), b"UID ENVELOPE", b"2:4,6:7")
     assert re.findall(rb"UID (\d)", columns) == [b"2", b"3", b"4", b"6", b"7"]
+
+
+def test_slices_of_a_session_that_was_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "FEW", 2)
+    monkeypatch.setattr(rows, "BUDGET", 50)
+    made = mail(*[b"Subject: %d\r\n\r\nx\r\n" % n for n in range(7)])
+    listener = IMAPListener(made, steps=SELECTED)
+    conversation, other = listener(), listener()
+    other.send(b"s STORE 2,5 +FLAGS.SILENT (\\Deleted)\r\ne EXPUNGE\r\n")
+    conversation.send(b"f FETCH 1:* (UID ENVELOPE)\r\n")
+    said = conversation.read()
+    assert re.findall(rb"\* (\d) FETCH \(UID (\d) ", said) == [
+        (number, number) for number in (b"1", b"3", b"4", b"6", b"7")
+    ]
+    assert b"f NO [EXPUNGEISSUED]" in said
 
 
 @settings(max_examples=40, deadline=None)

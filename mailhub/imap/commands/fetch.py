@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import compress
 
 from mailhub.core.reading import Piece
+from mailhub.core.rows import bounded
 from mailhub.core.selected_view import SelectedView, Spans, chunks, take
 from mailhub.core.turns import Turns
 from mailhub.imap.commands.numbers import NO_SUCH_MESSAGE, count, wanted
@@ -23,6 +24,8 @@ from mailhub.model.uids import UidSet
 
 SLICE = 500
 """Messages answered at once."""
+FEW = 16
+"""The same where nothing is known of their sizes."""
 
 DONE = ok("Fetch completed")
 UNKNOWN_ENCODING = no("A part has an unknown transfer encoding", b"UNKNOWN-CTE")
@@ -124,7 +127,19 @@ class _Fetching:
         if self._sections:
             await self._run_sections(spans)
         else:
-            await self._run_columns(chunks(spans, SLICE))
+            await self._run_columns(self._slices(spans))
+
+    def _slices(self, spans: Spans) -> Iterator[Spans]:
+        """`spans` in slices; what the store has to say of one is bounded (see `core.rows`)."""
+        for piece in chunks(spans, SLICE):
+            sizes = self._view.rows(piece).sizes if self._heads.asks else ()
+            cuts = list(bounded(sizes))
+            if len(cuts) < 2:
+                yield piece
+            elif len(sizes) < count(piece):  # places and sizes are out of step
+                yield from chunks(piece, FEW)
+            else:
+                yield from (take(piece, start + 1, stop) for start, stop in cuts)
 
     async def _run_columns(self, slices: Iterator[Spans]) -> None:
         """Items of the index and of what was rendered: slice after slice."""
