@@ -240,6 +240,57 @@ def test_health_and_metrics(hub: Server) -> None:
     assert re.search(r'mailhub_connections\{service="http"\} [1-9]', text)
 
 
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_at_the_descriptor_limit_newcomers_wait_and_nothing_spins(tmp_path: Path) -> None:
+    hub = Server(tmp_path / "hub", wrap=["/usr/bin/prlimit", "--nofile=200:200"])
+    hub.start()
+    channels: list[socket.socket] = []
+    try:
+        first, _ = greeted(hub.port("imap", "starttls"))
+        for _ in range(300):
+            channel = socket.socket()
+            channel.setblocking(False)
+            channel.connect_ex(("127.0.0.1", hub.port("imap", "starttls")))
+            channels.append(channel)
+        time.sleep(1)
+        before = cpu_seconds(hub.pid)
+        time.sleep(2)
+        assert cpu_seconds(hub.pid) - before < 0.4, "it spins"
+        open_now = len(list(Path(f"/proc/{hub.pid}/fd").iterdir()))
+        assert open_now < 190, "none are left for the store"
+        first.sendall(b"a1 NOOP\r\n")
+        assert first.recv(1000).startswith(b"a1 OK")
+        # The store still has what it needs: an account is made while all this stands.
+        hub.command("domain", "add", "crowded.test")
+        for channel in channels:
+            channel.close()
+        channels.clear()
+
+        def welcome() -> bool:
+            try:
+                late, words = greeted(hub.port("imap", "starttls"))
+            except OSError:
+                return False
+            late.close()
+            return words.startswith(b"* OK")
+
+        assert until(welcome, 10)
+        log = hub.log.read_text()
+        assert log.count('"outcome":"paused"') == 1
+        assert log.count('"outcome":"resumed"') == 1
+        assert "EMFILE" not in log
+        first.close()
+        assert hub.stop() == 0
+    finally:
+        for channel in channels:
+            channel.close()
+        hub.kill()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root has rights to give up")
 def test_rights_are_given_up_after_binding(tmp_path: Path) -> None:
     nobody = pwd.getpwnam("nobody")
