@@ -233,6 +233,7 @@ class Entry(Protocol):
             self._listener.shared.admission.leave(self._ticket)
             self._ticket = None
         self._listener.left(self)
+        self.__dict__.pop("dataReceived", None)  # ends the cycle with the session
         inner, self._inner = self._inner, None
         if inner is not None:
             inner.connectionLost(reason)
