@@ -16,7 +16,6 @@ from mailhub.core.selected_view import SelectedView
 from mailhub.core.sort import Sorts
 from mailhub.core.thread import Threading
 from mailhub.core.threads import Node
-from mailhub.core.turns import Turns
 from mailhub.model.change import Actor
 from mailhub.model.errors import LimitReached
 from mailhub.model.flags import FlagMode, Flags
@@ -78,15 +77,7 @@ class Messages:
 
     async def render(self, body: Body) -> Rendered:
         """Renders in turns, so that a large message does not hold up other sessions."""
-        turns = Turns(self._clock)
-        work = rendering.rendering(body.view())
-        while True:
-            try:
-                next(work)
-            except StopIteration as done:
-                rendered: Rendered = done.value
-                return rendered
-            await turns.rest()
+        return await self.reading.run(rendering.rendering(body.view()))
 
     # -- flags
 

@@ -8,12 +8,12 @@ for ranges, and only one such message at a time is in memory where its structure
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from mailhub.core.turns import Turns
+from mailhub.core.turns import Turns, run
 from mailhub.model.message import BlobRef, Content
 from mailhub.model.uids import UidSet
 from mailhub.ports import Clock, Storage
@@ -30,6 +30,7 @@ STRUCTURES = 16
 WAIT = 0.02
 """Seconds between two looks at whether the room for a large message is free."""
 
+Result = TypeVar("Result")
 Range = Callable[[Content], tuple[int, int]]
 """Which octets [start, stop) of a message are needed."""
 
@@ -110,15 +111,11 @@ class Reading:
 
     async def scanned(self, data: bytes | bytearray) -> mime.Part:
         """The part tree of `data`, found in turns with others."""
-        turns = Turns(self._clock)
-        work = mime.scanning(data)
-        while True:
-            try:
-                next(work)
-            except StopIteration as done:
-                part: mime.Part = done.value
-                return part
-            await turns.rest()
+        return await self.run(mime.scanning(data))
+
+    async def run(self, work: Generator[None, None, Result]) -> Result:
+        """Runs sliced work in turns with others."""
+        return await run(work, Turns(self._clock))
 
 
 class Pieces:

@@ -12,7 +12,7 @@ from mailhub.core.rows import rendered_rows
 from mailhub.core.search import Found
 from mailhub.core.selected_view import SelectedView
 from mailhub.core.threads import Node, Threadable, threading
-from mailhub.core.turns import Turns
+from mailhub.core.turns import Turns, run
 from mailhub.model.message import Rendered
 from mailhub.model.search import ThreadAlgorithm
 from mailhub.model.uids import UidSet
@@ -43,14 +43,7 @@ class Threading:
             messages.append(_threadable(names[place], rendered, rows.dates[place]))
 
         await rendered_rows(self._storage.messages, view.box, rows.uids, rows.sizes, take, turns)
-        work = threading(algorithm, messages)
-        while True:
-            try:
-                next(work)
-            except StopIteration as done:
-                roots: list[Node] = done.value
-                return roots
-            await turns.rest()
+        return await run(threading(algorithm, messages), turns)
 
 
 def _threadable(number: int, rendered: Rendered, arrived: int) -> Threadable:

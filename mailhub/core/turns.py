@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from typing import TypeVar
+
 from mailhub.ports import Clock
+
+Result = TypeVar("Result")
 
 SLICE = 0.003
 """Seconds one session may work on before it rests."""
@@ -29,3 +34,14 @@ class Turns:
         if clock.seconds() >= self._until:
             await clock.pause()
             self._until = clock.seconds() + SLICE
+
+
+async def run(work: Generator[None, None, Result], turns: Turns) -> Result:
+    """Runs work that yields between its slices, and returns what it returns."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            result: Result = done.value
+            return result
+        await turns.rest()

@@ -38,6 +38,8 @@ PIECES = {
 _HEADERS = (SectionText.HEADER, SectionText.HEADER_FIELDS, SectionText.HEADER_FIELDS_NOT)
 HEADER_LIMIT = 1024 * 1024
 """Octets of a header that fields are picked from."""
+SMALL = 64 * 1024
+"""Octets of a message whose structure is found in one go."""
 
 Span = tuple[int, int]
 
@@ -74,13 +76,15 @@ class Sections:
 
     # -- a message that was read in one piece
 
-    def spell(self, piece: Piece, data: bytes) -> list[bytes]:
+    async def spell(self, reading: Reading, piece: Piece, data: bytes) -> list[bytes]:
         """Every item of one message, with a space between two. Raises Unsupported (an unknown
         transfer encoding under BINARY)."""
-        root = mime.scan(data) if self._needs_structure else None
+        root: Part | None = None
+        if self._needs_structure:
+            root = mime.scan(data) if len(data) <= SMALL else await reading.scanned(data)
         spelled: list[bytes] = []
         if self.wants_body and root is not None:
-            spelled += (b" BODY ", bodystructure.body(root))
+            spelled += (b" BODY ", await reading.run(bodystructure.rendering(root, extended=False)))
         for item in self.items:
             if isinstance(item, Section):
                 _section(spelled, item, piece, data, root)
@@ -102,7 +106,8 @@ class Sections:
         try:
             gap = first
             if self.wants_body and root is not None:
-                await session.send(gap + b"BODY " + bodystructure.body(root))
+                structure = await reading.run(bodystructure.rendering(root, extended=False))
+                await session.send(gap + b"BODY " + structure)
                 gap = b" "
             for item in self.items:
                 if isinstance(item, Section):

@@ -190,7 +190,7 @@ class _Fetching:
                 await self._session.send(b"".join(lines))
                 lines = await self._stream(piece.content, head)
             else:
-                lines += self._spell(piece, piece.data, head)
+                lines += await self._spell(piece, piece.data, head)
             if self._turns.over:
                 await self._session.send(b"".join(lines))
                 lines = []
@@ -198,10 +198,11 @@ class _Fetching:
         await self._session.send(b"".join(lines))
         return len(rows)
 
-    def _spell(self, piece: Piece, data: bytes, head: bytes) -> tuple[bytes, ...]:
+    async def _spell(self, piece: Piece, data: bytes, head: bytes) -> tuple[bytes, ...]:
         """One message's line; nothing where BINARY cannot be decoded."""
+        reading = self._session.site.messages.reading
         try:
-            return head, self._gap, *self._sections.spell(piece, data), b")\r\n"
+            return head, self._gap, *await self._sections.spell(reading, piece, data), b")\r\n"
         except Unsupported:
             self.unknown_encoding = True
             return ()
