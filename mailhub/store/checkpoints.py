@@ -43,11 +43,12 @@ class Checkpoints:
         self._thread.start()
 
     def stop(self) -> None:
-        """On the writer's thread, before the database closes."""
+        """On the writer's thread, after all other connections closed."""
         self._state = State.STOPPED
         self._wanted.set()
         if self._thread.is_alive():
             self._thread.join()
+        self._log.close()
 
     def after_commit(self, connection: sqlite3.Connection | None) -> None:
         """On the writer's thread, between commits: cheap when there is nothing to do."""

@@ -31,11 +31,23 @@ _WRITER = """
 
 def connect_writer(folder: Path) -> sqlite3.Connection:
     """The one connection that writes. Raises sqlite3.Error."""
-    # SQLite would make it readable for all; the log takes the database's mode.
-    os.close(os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    _make_private(folder)
     connection = _connect(folder)
     connection.executescript(f"PRAGMA page_size = {PAGE_SIZE};{_COMMON}{_WRITER}")
     return connection
+
+
+def _make_private(folder: Path) -> None:
+    """Makes the file where it is missing: SQLite would make it readable for all. The log takes the
+    database's mode.
+
+    One that exists is not opened, for closing it again would drop the locks that SQLite has on it
+    (see `LogLength`).
+    """
+    try:
+        os.close(os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
 
 
 def connect_reader(folder: Path) -> sqlite3.Connection:
@@ -123,19 +135,30 @@ class LogLength:
 
     Read from the log's index, whose header holds the count of committed frames 16 bytes from its
     start (SQLite's walformat, section 2.1): asking SQLite would need a checkpoint.
+
+    The file stays open as long as connections are. The kernel gives up all locks that a process
+    has on a file when it closes any handle of it, SQLite's too: the next process that opens the
+    database, `mailhub verify` say, would take the log's index for abandoned and cut it to nothing.
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / f"{NAME}-shm"
+        self._handle = -1
 
     def pages(self) -> int:
-        """0 when there is no log. The file is opened anew each time, as SQLite may replace it."""
+        """0 when there is no log."""
         try:
-            handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                field = os.pread(handle, 4, 16)
-            finally:
-                os.close(handle)
+            if self._handle < 0 or not os.fstat(self._handle).st_nlink:
+                # The last connection closed, and SQLite made another file since.
+                self.close()
+                self._handle = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            field = os.pread(self._handle, 4, 16)
         except OSError:
             return 0
         return int(struct.unpack("=I", field)[0]) if len(field) == 4 else 0
+
+    def close(self) -> None:
+        """Only when no connection is open."""
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)

@@ -103,8 +103,8 @@ class Writer:
             if batch:
                 self._carry_out(batch)
             self._checkpoints.after_commit(self._committer.connection)
-        self._checkpoints.stop()
         self._committer.close()
+        self._checkpoints.stop()
 
     def _carry_out(self, batch: Sequence[_Waiting]) -> None:
         outcomes, changes = self._committer.commit([waiting.job for waiting in batch])

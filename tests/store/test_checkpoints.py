@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from itertools import pairwise
 from pathlib import Path
 
@@ -27,6 +29,30 @@ def test_the_length_of_the_log_is_read_from_its_index(tmp_path: Path) -> None:
     connection.execute("UPDATE counter SET value = 99")
     assert log.pages() == 1
     connection.close()
+
+
+def locks(path: Path) -> int:
+    """How many locks this process has on the file."""
+    owner = re.compile(rf" {os.getpid()} \S+:{path.stat().st_ino} ")
+    return len(owner.findall(Path("/proc/locks").read_text()))
+
+
+def test_other_processes_go_on_seeing_that_the_database_is_open(tmp_path: Path) -> None:
+    """The kernel drops a process's locks on a file when it closes any handle of that file."""
+    database.prepare(tmp_path)
+    main, index = tmp_path / database.NAME, tmp_path / f"{database.NAME}-shm"
+    reader = database.connect_reader(tmp_path)
+    reader.execute("SELECT count(*) FROM counter").fetchall()
+    before = locks(main), locks(index)
+    assert min(before) > 0
+    log = database.LogLength(tmp_path)
+    log.pages()
+    writer = database.connect_writer(tmp_path)
+    assert (locks(main), locks(index)) == before
+    writer.close()
+    reader.close()
+    assert log.pages() >= 0
+    log.close()
 
 
 def test_the_log_stays_short_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
