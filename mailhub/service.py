@@ -5,6 +5,7 @@ Knows when things happen; what they are is composed in `tap`.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -31,7 +32,8 @@ GOODBYE = 7.0
 """Seconds that sessions have for the answer in progress and their goodbye; then they are cut."""
 BOUND = 10.0
 """Seconds after which a stop that hangs is made an end; the store survives that."""
-
+YOUNG = 7000
+"""New objects after which the young ones are looked through for garbage: about a millisecond."""
 AGAIN = 1.0
 """Seconds from which on a second request to stop is meant, and not an echo of the first."""
 
@@ -160,6 +162,7 @@ class MailServer(Service):
         plan.reactor.callWhenRunning(self._listen_to_signals)
         await house.open_doors()
         plan.folder.publish([listener.describe() for listener in plan.listeners])
+        _settle()
         self._plan.readiness.phase = Phase.SERVING
         plan.log.event("start", outcome="ready", pid=os.getpid())
 
@@ -251,6 +254,18 @@ class MailServer(Service):
         self._plan.log.event("stop", outcome="overdue", level="error")
         self._plan.sink.flush()
         _exit(1)
+
+
+def _settle() -> None:
+    """What the start made stays: it is not looked through again for garbage.
+
+    Modules, settings and listeners are 80,000 objects, and a full collection of them held the
+    reactor for 50 ms. The young generation is ten times as large as by default: with the messages
+    of fifty sessions in flight each of its collections found nearly everything in use.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, 10, 10)
 
 
 def _exit(status: int) -> None:
