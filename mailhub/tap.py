@@ -143,7 +143,8 @@ def makeService(options: Options) -> IService:
 
 def hostname_of(settings: Settings) -> str:
     """This server's name: as set, else the machine's."""
-    return settings.hostname or socket.getfqdn()
+    name = settings.hostname or socket.gethostname()
+    return name if "." in name else socket.getfqdn(name)
 
 
 def compose(

@@ -46,12 +46,15 @@ class DataFolder:
             raise MailhubError(f"{self.path}: {error.strerror}") from error
 
     def give_to(self, uid: int, gid: int) -> None:
-        """Hands what this process made as root to who it becomes."""
-        for path in (self.path, self.path / "run", self.path / LOCK, *self.path.glob("tls/*")):
-            if path.exists():
-                os.chown(path, uid, gid)
-        if (self.path / "tls").exists():
-            os.chown(self.path / "tls", uid, gid)
+        """Hands the folder to who this process becomes: all of it where root made it before."""
+        everything = self.path.stat().st_uid != uid
+        below = self.path.rglob("*") if everything else [*self.path.glob("run/*"), *self._tls()]
+        for path in (self.path, self.path / "run", *below):
+            os.chown(path, uid, gid, follow_symlinks=False)
+
+    def _tls(self) -> list[Path]:
+        folder = self.path / "tls"
+        return [folder, *folder.iterdir()] if folder.is_dir() else []
 
     def lock(self) -> None:
         """Takes the folder for this process, until it ends. Raises Busy."""
@@ -90,7 +93,11 @@ class DataFolder:
 
     def keep_admin(self, address: str, password: str) -> None:
         """Writes `initial-admin.json`, readable by its owner alone."""
-        write_json(self.path / ADMIN, {"address": address, "password": password}, 0o600)
+        path = self.path / ADMIN
+        write_json(path, {"address": address, "password": password}, 0o600)
+        if os.getuid() == 0:  # a command of root's, in the folder of the server's user
+            owner = self.path.stat()
+            os.chown(path, owner.st_uid, owner.st_gid)
 
     def admin(self) -> Mapping[str, str] | None:
         """What `keep_admin` wrote, None when it is gone or unreadable."""

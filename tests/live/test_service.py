@@ -296,8 +296,12 @@ def test_rights_are_given_up_after_binding(tmp_path: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     # pytest's folders are closed to others; the server needs to reach its own.
     folder = Path("/tmp") / f"mailhub-rights-{os.getpid()}"
-    hub = Server(folder, top='user = "nobody"')
+    hub = Server(folder)
     try:
+        hub.start()
+        hub.add_domain("before.test")
+        hub.stop()  # what root made until now, the store included, goes to the user as well
+        hub.config.write_text('user = "nobody"\n' + hub.config.read_text())
         hub.start()
         status = Path(f"/proc/{hub.pid}/status").read_text()
         assert re.search(rf"(?m)^Uid:\t{nobody.pw_uid}(\t{nobody.pw_uid}){{3}}$", status)
@@ -313,6 +317,31 @@ def test_rights_are_given_up_after_binding(tmp_path: Path) -> None:
     finally:
         hub.kill()
         subprocess.run(["/bin/rm", "-rf", folder], check=True)
+
+
+def test_a_daemon_logs_to_its_file_and_goes_on_after_rotation(tmp_path: Path) -> None:
+    hub = Server(tmp_path / "hub")
+    hub.start()
+    hub.stop()
+    log, pidfile = tmp_path / "mailhub.log", tmp_path / "mailhub.pid"
+    ready = hub.var / "run" / "mailhub.json"
+    words = [BIN / "twistd", f"--pidfile={pidfile}", f"--logfile={log}", "mailhub"]
+    subprocess.run([*words, "--config", hub.config], check=True, timeout=30)
+    assert until(ready.exists)
+    pid = json.loads(ready.read_text())["pid"]
+    try:
+        assert int(pidfile.read_text()) == pid
+        log.rename(tmp_path / "mailhub.log.1")
+        os.kill(pid, signal.SIGHUP)
+        assert until(lambda: log.exists() and "certificate" in log.read_text())
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        assert until(lambda: not Path(f"/proc/{pid}").exists())
+    for path in (log, tmp_path / "mailhub.log.1"):
+        for line in path.read_text().splitlines():
+            assert {"time", "level", "verb"} <= set(json.loads(line))
+    assert '"outcome":"done"' in log.read_text()
+    assert not pidfile.exists()
 
 
 def test_the_tac_file_runs_from_a_checkout(tmp_path: Path) -> None:
