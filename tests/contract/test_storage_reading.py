@@ -189,7 +189,6 @@ def test_every_change_has_its_row_in_the_journal(house: House) -> None:
 def test_any_bytes_come_back(data: bytes, split: int) -> None:
     """Through a spool, in two chunks, in memory."""
 
-
     house = memory_house(Path())
     account, boxes = house.account()
     spool = house.store.spools.open(data[:split])
