@@ -12,6 +12,7 @@ _WORD = re.compile(rb"=\?([^?\s]+)\?([BbQq])\?([^?]*)\?=")
 _WORDS = 2000
 """Encoded words of one value that are decoded; further ones stay as they are."""
 _FOLD = re.compile(rb"\r*\n[ \t]*")
+_BREAKS = re.compile("[\r\n]+")
 
 
 def unfold(value: bytes) -> bytes:
@@ -21,10 +22,14 @@ def unfold(value: bytes) -> bytes:
 
 
 def decode(value: bytes) -> str:
-    """An unstructured field's value, or a phrase, as text: unfolded, encoded words decoded."""
+    """An unstructured field's value, or a phrase, as text: unfolded, encoded words decoded.
+
+    Always one line: line breaks that an encoded word brings along (against section 5) would be
+    a new field where somebody writes the text into a header.
+    """
     value = unfold(value)
     if b"=?" not in value:
-        return charsets.decode(value)
+        return _one_line(charsets.decode(value))
     pieces: list[str] = []
     held: list[bytes] = []
     charset = ""
@@ -46,7 +51,11 @@ def decode(value: bytes) -> str:
         end = word.end()
     pieces.append(charsets.decode(b"".join(held), charset))
     pieces.append(charsets.decode(value[end:]))
-    return "".join(pieces)
+    return _one_line("".join(pieces))
+
+
+def _one_line(text: str) -> str:
+    return _BREAKS.sub(" ", text) if "\r" in text or "\n" in text else text
 
 
 def _charset(name: bytes) -> str:

@@ -51,6 +51,22 @@ def test_decode(value: bytes, shown: str) -> None:
     assert words.decode(value) == shown
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"=?utf-8?q?a=0D=0ABcc:_x?=",
+        b"=?utf-8?b?YQpCY2M6IHg=?=",
+        b"a\rBcc: x",
+        b"=?utf-16be?q?=00a=00=0A?= Bcc: x",
+    ],
+)
+def test_line_breaks_hidden_in_a_field_are_spaces(value: bytes) -> None:
+    """They would begin a new field where somebody writes the text into a header."""
+    assert words.decode(value).split() == ["a", "Bcc:", "x"]
+    assert "\r" not in words.decode(value)
+    assert "\n" not in words.decode(value)
+
+
 def test_a_flood_of_words_is_left_as_it_is() -> None:
     shown = words.decode(b"=?utf-8?q?a?= " * 50_000)
     assert shown.startswith("a" * 1000)
