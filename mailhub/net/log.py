@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from typing import IO, Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -26,6 +28,7 @@ MASK = "***"
 LONGEST_VALUE = 1000
 """Characters of one field; the rest is cut."""
 LONGEST_TRACE = 8000
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _CONTROLS = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]} | {
     0x2028: "\\u2028",
     0x2029: "\\u2029",
@@ -125,10 +128,22 @@ class Observer:
 
 def json_line(at: float, level: str, verb: str, fields: Mapping[str, object]) -> str:
     """An object on one line, ASCII alone: every control and separator is escaped."""
-    line: dict[str, object] = {"time": stamp(at), "level": level, "verb": verb}
+    pieces = [f'{{"time":"{stamp(at)}","level":{_quoted(level)},"verb":{_quoted(verb)}']
     for name, value in fields.items():
-        line[name] = clean(name, value)
-    return json.dumps(line, separators=(",", ":"))
+        value = clean(name, value)
+        if isinstance(value, str):
+            text = _quoted(value)
+        elif value is None:
+            text = "null"
+        else:
+            text = _ENCODER.encode(value)
+        pieces.append(_key(name) + text)
+    return ",".join(pieces) + "}"
+
+
+@lru_cache(maxsize=1000)
+def _key(name: str) -> str:
+    return f"{_quoted(name)}:"
 
 
 def plain_line(at: float, level: str, verb: str, fields: Mapping[str, object]) -> str:
@@ -142,7 +157,13 @@ def plain_line(at: float, level: str, verb: str, fields: Mapping[str, object]) -
 
 def stamp(at: float) -> str:
     """Epoch seconds in UTC, with milliseconds."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    second, millisecond = divmod(int(at * 1000), 1000)
+    return f"{_second(second)}.{millisecond:03}+00:00"
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def clean(name: str, value: object) -> object:
@@ -151,17 +172,27 @@ def clean(name: str, value: object) -> object:
         return value
     if isinstance(value, float):
         return round(value, 6)
-    if SECRETS.search(name):
+    if _is_secret(name):
         return MASK
+    if isinstance(value, str):
+        return _shortened(name, value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         value = bytes(value[:LONGEST_VALUE]).decode("ascii", "backslashreplace")
     if isinstance(value, Mapping):
         return {str(key): clean(str(key), item) for key, item in list(value.items())[:100]}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [clean(name, item) for item in list(value)[:100]]
-    text = value if isinstance(value, str) else str(value)
+    return _shortened(name, str(value))
+
+
+def _shortened(name: str, text: str) -> str:
     longest = LONGEST_TRACE if name == "traceback" else LONGEST_VALUE
     return text if len(text) <= longest else text[:longest] + "…"
+
+
+@lru_cache(maxsize=1000)
+def _is_secret(name: str) -> bool:
+    return SECRETS.search(name) is not None
 
 
 def terminal() -> Any:
