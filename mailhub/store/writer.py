@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
+from time import sleep
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -25,6 +26,11 @@ from mailhub.store.watchers import Watchers
 BATCH_JOBS = 512
 BATCH_SIZE = 32 << 20
 """Most jobs and bytes of one commit: bounds how long the last one in it waits."""
+CROWD = 4
+"""Jobs a commit from which on it is worth waiting for more; a lone session never waits."""
+GATHER_STEP = 0.0005
+GATHER_STEPS = 4
+"""How long: at most this many steps of so many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Writer:
         self._pending = 0
         self._jobs: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._stopped = False
+        self._usual = 0
+        """Jobs of a commit in the last while."""
         self._thread = Thread(target=self._run, name="mailhub-writer", daemon=True)
 
     # -- the reactor's side
@@ -112,16 +120,32 @@ class Writer:
 
     def _next_batch(self) -> tuple[list[_Waiting], bool]:
         """Waits for a job and takes all others that are there; whether it is the last batch."""
+        waiting = self._jobs.get()
+        self._gather()
         batch: list[_Waiting] = []
         size = 0
+        last = False
         try:
-            waiting = self._jobs.get()
             while waiting is not None:
                 batch.append(waiting)
                 size += waiting.size
                 if len(batch) >= BATCH_JOBS or size >= BATCH_SIZE:
-                    return batch, False
+                    break
                 waiting = self._jobs.get_nowait()
+            else:
+                last = True
         except Empty:
-            return batch, False
-        return batch, True
+            last = False
+        self._usual = max(len(batch), self._usual * 3 // 4)
+        return batch, last
+
+    def _gather(self) -> None:
+        """Gives the jobs that usually come together a moment to do so.
+
+        Sessions that were answered together send their next messages together. Without this the
+        first of them takes a commit for itself: at ten sessions a third more is written.
+        """
+        for _ in range(GATHER_STEPS):
+            if self._usual < CROWD or self._jobs.qsize() + 1 >= self._usual:
+                return
+            sleep(GATHER_STEP)
