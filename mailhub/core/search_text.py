@@ -34,6 +34,8 @@ _PLAIN = re.compile(
 )
 """An ENVELOPE up to its addresses, without escapes, literals and 8-bit text: most of them."""
 _ADDRESS = re.compile(rb'\((?:NIL|"([^"]*)") (?:NIL|"[^"]*") (?:NIL|"([^"]*)") (?:NIL|"([^"]*)")\)')
+TAGS = 64
+"""Tags of a message that are looked at one by one."""
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 
@@ -169,10 +171,30 @@ def surely(data: bytes, header_length: int, needle: Needle) -> bool | None:
         return None
     lowered = data.lower()
     described = b"content-t" in lowered
-    if described and (b"text/html" in lowered or _ENCODED.search(lowered) is not None):
+    if described and _ENCODED.search(lowered) is not None:
         return None
-    if any(probe not in lowered for probe in needle.probes):
+    html = described and b"text/html" in lowered
+    missing = next((probe for probe in needle.probes if probe not in lowered), None)
+    if missing is not None and not (html and _may_join(lowered, missing)):
         return False
+    if html:
+        return None
     if described and _COMPOSITE.search(lowered, 0, header_length) is not None:
         return None
     return lowered.find(needle.raw, header_length) >= 0
+
+
+def _may_join(lowered: bytes, word: bytes) -> bool:
+    """Whether taking the markup out of HTML may put `word` together: behind one of its letters
+    stands a tag, or a letter is written as an entity."""
+    if b"&" in lowered:
+        return True
+    letters = word[:-1]
+    at = lowered.find(b"<")
+    for _ in range(TAGS):
+        if at < 0:
+            return False
+        if at and lowered[at - 1] in letters:
+            return True
+        at = lowered.find(b"<", at + 1)
+    return True

@@ -443,6 +443,9 @@ def test_progress_is_told_for_what_is_looked_at() -> None:
         (b"A: b\r\n\r\nSome Text", "other", False),
         (b"A: some\r\n\r\nText", "some", False),
         (b"Content-Type: text/html\r\n\r\n<b>s</b>ome", "some", None),
+        (b"Content-Type: text/html\r\n\r\n<b>some</b>", "some", None),
+        (b"Content-Type: text/html\r\n\r\n<b>other</b>", "some", False),
+        (b"Content-Type: text/html\r\n\r\n<b>other</b> s&#111;me", "some", None),
         (b"Content-Transfer-Encoding: base64\r\n\r\nc29tZQ==", "some", None),
         (b"Content-Transfer-Encoding:\r\n 7bit\r\n\r\nsome", "some", True),
         (b"Content-Type: text/plain; charset=utf-7\r\n\r\n+AHM-ome", "some", None),
@@ -467,6 +470,19 @@ def test_the_short_way_agrees_with_the_long_way(text: str, word: str) -> None:
     message = b"X: y\r\n\r\n" + text.encode()
     needle = Needle(word)
     known = surely(message, 8, needle)
+    if known is not None:
+        texts = list(text_of.searchable(message, scan(message)))
+        assert known == any(needle.within(found) for found in texts)
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", "<b>", "</b>", "<p>", "&#97;", " ", "<!--a-->"])),
+    st.text("ab", min_size=1, max_size=3),
+)
+def test_the_short_way_agrees_with_the_long_way_in_html(pieces: list[str], word: str) -> None:
+    message = b"Content-Type: text/html\r\n\r\n" + "".join(pieces).encode()
+    needle = Needle(word)
+    known = surely(message, 27, needle)
     if known is not None:
         texts = list(text_of.searchable(message, scan(message)))
         assert known == any(needle.within(found) for found in texts)
