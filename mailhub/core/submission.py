@@ -13,15 +13,34 @@ from mailhub.model.errors import Invalid, NotPermitted, TooLarge
 from mailhub.ports import Body, Buffer, Spool
 from mailhub.wire import address as grammar
 from mailhub.wire import addresslist, header
+from mailhub.wire.words import unfold
 
 HEADER_LIMIT = 1 << 20
 """Octets of header that are held back."""
 AUTHORS = 50
 """Most addresses in From and Sender together."""
+AUTHORS_LENGTH = 64 * 1024
+"""Octets of one of these fields: reading more would hold others up for over five milliseconds."""
 REMOVED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
 """Blind copies are for the sender's eyes alone (RFC 5322 3.6.3); Return-Path is for delivery."""
 _FIELD = re.compile(rb"[^\s:]+[ \t]*:")
 _END = b"\r\n\r\n"
+# What a lenient reader might take for a field's name, and the octets that it might pass over.
+_CLAIM = re.compile(rb"\n(?![ \t])([^:\n]*+):")
+_NO_NAME = re.compile(rb"[^a-z-]")
+_CLAIMS = frozenset({b"from", b"sender"})
+_ATOM = rb"[!#-'*+\--9=?A-Z^-~\x80-\xff]++"
+_QUOTED = rb'"(?:[^"\\\x00-\x1f\x7f]++|\\[ -~])*+"'
+_IN_COMMENT = rb"[^()\\\x00-\x1f\x7f]++|\\[ -~]"
+_COMMENT = rb"\((?:%b|\((?:%b)*+\))*+\)" % (_IN_COMMENT, _IN_COMMENT)
+_SPEC = rb"(?:%b|%b)@(?:%b|\[[^][\s<>]++\])" % (_ATOM, _QUOTED, _ATOM)
+_AROUND = rb"(?:[ \t]++|%b)*+" % _COMMENT
+_PHRASE = rb"(?:[ \t]++|%b|%b|%b)*+" % (_ATOM, _QUOTED, _COMMENT)
+# Scripts write an address as its own name, without the quotes that its @ needs there.
+_SAID_TWICE = rb"%b(?P<said>%b)[ \t]*+<(?P=said)>" % (_AROUND, _SPEC)
+_MAILBOX = rb"(?:%b|%b<%b>|%b%b)%b" % (_SAID_TWICE, _PHRASE, _SPEC, _AROUND, _SPEC, _AROUND)
+_MAILBOXES = re.compile(rb"(?:(?:\A|,)%b)++" % _MAILBOX)
+"""RFC 5322 section 3.4 without groups and routes, with the dots of 4.1 in names, and UTF-8."""
 
 
 class SubmissionSpool:
@@ -96,15 +115,20 @@ class SubmissionSpool:
 def authors(block: bytes) -> list[str]:
     """The addresses that From and Sender claim, canonically (RFC 5322 3.6.2).
 
-    Strict, as another reader must not see another author: one From, at most one Sender, no
-    group, nothing that is not a plain address. Raises NotPermitted, Invalid.
+    Strict, as another reader must not see another author: one From, at most one Sender, nothing
+    that looks like one of them and is none, no group, nothing that is not a plain address.
+    Raises NotPermitted, Invalid.
     """
     found = header.values(block, b"from")
     sender = header.values(block, b"sender")
-    if len(found) != 1 or len(sender) > 1:
+    if len(found) != 1 or len(sender) > 1 or _claims(block) != 1 + len(sender):
         raise NotPermitted("A message needs exactly one From field, and at most one Sender")
     claimed: list[str] = []
     for value in (*found, *sender):
+        if len(value) > AUTHORS_LENGTH:
+            raise Invalid("The From or Sender field is too long")
+        if _MAILBOXES.fullmatch(unfold(value)) is None:
+            raise NotPermitted("The From or Sender field is not a list of plain addresses")
         addresses = addresslist.parse(value, AUTHORS + 1)
         if not addresses:
             raise NotPermitted("The From or Sender field names nobody")
@@ -112,6 +136,12 @@ def authors(block: bytes) -> list[str]:
     if len(claimed) > AUTHORS:
         raise Invalid(f"A message has at most {AUTHORS} authors")
     return list(dict.fromkeys(claimed))
+
+
+def _claims(block: bytes) -> int:
+    """Lines that one reader or another takes for From or Sender: with a NUL in the name, say."""
+    names = (_NO_NAME.sub(b"", found[1].lower()) for found in _CLAIM.finditer(b"\n" + block))
+    return sum(name in _CLAIMS for name in names)
 
 
 def _plain(one: addresslist.HeaderAddress) -> str:

@@ -96,6 +96,13 @@ CLAIMED = {
         "c@z.example",
     ],
     b'From: "a b"@x.example\r\n\r\n': ['"a b"@x.example'],
+    b"From: joe@example.org (Joe, at (a) home)\r\n\r\n": ["joe@example.org"],
+    b"From: Dr. J. Doe (he/him)\r\n <joe@example.org>\r\n\r\n": ["joe@example.org"],
+    b"From: joe@example.org <joe@example.org>, a@b.example\r\n\r\n": [
+        "joe@example.org",
+        "a@b.example",
+    ],
+    b"From: =?utf-8?q?J=C3=B6?= <joe@[192.0.2.1]>\r\n\r\n": ["joe@[192.0.2.1]"],
     "From: Jörg <grün@bücher.example>\r\n\r\n".encode(): ["grün@xn--bcher-kva.example"],
 }
 
@@ -122,6 +129,16 @@ def test_authors_are_read_canonically(block: bytes, claimed: list[str]) -> None:
         b"From: =?utf-8?q?a=40x.example?=\r\n\r\n",
         b"From: a@\r\n\r\n",
         b"From: a@x.example\r\nSender:\r\n\r\n",
+        b"From: <a@x.example> <b@x.example>\r\n\r\n",
+        b"From: b@x.example a@x.example\r\n\r\n",
+        b"From: b@x.example <a@x.example>\r\n\r\n",
+        b"From: <a@x.example\r\n\r\n",
+        b"From: a@x.example (b\r\n\r\n",
+        b'From: "b <a@x.example>\r\n\r\n',
+        b"From: a@x.example\r\nFrom\0: b@x.example\r\n\r\n",
+        b"From: a@x.example\r\n\x08From: b@x.example\r\n\r\n",
+        b"From: a@x.example\r\n\x0bfrom: b@x.example\r\n\r\n",
+        b"From: a@x.example\r\nSender\xa0: b@x.example\r\n\r\n",
     ],
 )
 def test_an_author_that_another_reader_might_see_otherwise_is_refused(block: bytes) -> None:
@@ -129,7 +146,8 @@ def test_an_author_that_another_reader_might_see_otherwise_is_refused(block: byt
         authors(block)
 
 
-def test_authors_are_bounded() -> None:
-    many = b"From: " + b",\r\n ".join(b"a%d@x.example" % n for n in range(5000)) + b"\r\n\r\n"
+@pytest.mark.parametrize("number", [51, 5000])
+def test_authors_are_bounded(number: int) -> None:
+    many = b"From: " + b",\r\n ".join(b"a%d@x.example" % n for n in range(number)) + b"\r\n\r\n"
     with pytest.raises(Invalid):
         authors(many)
