@@ -287,7 +287,7 @@ def listeners(
         for door in doors:
             (door.pause if full else door.resume)()
 
-    budget = descriptor_budget(raise_descriptor_limit())
+    budget = partial(descriptor_budget, raise_descriptor_limit())
     descriptors = Descriptors(budget, lambda: pause(True), lambda: pause(False))
     admission = Admission(settings.limits)
     shared = Shared(reactor, certificates, admission, descriptors, log, folder.path)

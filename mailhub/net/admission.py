@@ -66,13 +66,17 @@ class Admission:
 class Descriptors:
     """How many more connections the descriptor table has room for.
 
-    At the budget's end `pause` is called once, and `resume` when enough of them were closed: a
-    process at its limit must neither spin on accept nor take the store's descriptors.
+    `budget` is asked when the first connection comes: everything else is open by then. At its
+    end `pause` is called once, and `resume` when enough of them were closed: a process at its
+    limit must neither spin on accept nor take the store's descriptors.
     """
 
-    def __init__(self, budget: int, pause: Callable[[], None], resume: Callable[[], None]) -> None:
-        self._budget = max(1, budget)
-        self._low = min(self._budget - 1, int(self._budget * RESUME_AT))
+    def __init__(
+        self, budget: Callable[[], int], pause: Callable[[], None], resume: Callable[[], None]
+    ) -> None:
+        self._measure = budget
+        self._budget = 0
+        self._low = 0
         self._used = 0
         self._paused = False
         self._pause = pause
@@ -80,6 +84,9 @@ class Descriptors:
 
     def take(self) -> bool:
         """Counts a connection; False where even the spare ones are half used up."""
+        if not self._budget:
+            self._budget = max(1, self._measure())
+            self._low = min(self._budget - 1, int(self._budget * RESUME_AT))
         if self._used >= self._budget + SPARE_DESCRIPTORS // 2:
             return False
         self._used += 1

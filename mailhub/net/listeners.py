@@ -284,10 +284,8 @@ class Entry(Protocol):
         listener.shared.log.event(
             "connect", service=listener.settings.service, peer=address, outcome="too many"
         )
-        if listener.settings.tls == "implicit":
-            self.abort()
-            return
-        self.transport.write(listener.refusal)  # type: ignore[union-attr]
+        if listener.settings.tls != "implicit":
+            self.transport.write(listener.refusal)  # type: ignore[union-attr]
         self.transport.loseConnection()  # type: ignore[union-attr]
 
 

@@ -57,7 +57,9 @@ def test_nothing_is_kept_of_who_left() -> None:
 
 def test_descriptors_pause_once_and_resume_with_a_margin() -> None:
     told: list[str] = []
-    descriptors = Descriptors(100, lambda: told.append("pause"), lambda: told.append("resume"))
+    descriptors = Descriptors(
+        lambda: 100, lambda: told.append("pause"), lambda: told.append("resume")
+    )
     assert all(descriptors.take() for _ in range(105))
     assert told == ["pause"]
     for _ in range(9):
@@ -70,14 +72,16 @@ def test_descriptors_pause_once_and_resume_with_a_margin() -> None:
 
 
 def test_the_spare_ones_are_never_all_taken() -> None:
-    descriptors = Descriptors(10, lambda: None, lambda: None)
+    descriptors = Descriptors(lambda: 10, lambda: None, lambda: None)
     taken = sum(descriptors.take() for _ in range(1000))
     assert taken == 10 + SPARE_DESCRIPTORS // 2
 
 
 def test_a_tiny_budget_still_pauses_and_resumes() -> None:
     told: list[str] = []
-    descriptors = Descriptors(-5, lambda: told.append("pause"), lambda: told.append("resume"))
+    descriptors = Descriptors(
+        lambda: -5, lambda: told.append("pause"), lambda: told.append("resume")
+    )
     assert descriptors.take()
     descriptors.give()
     assert told == ["pause", "resume"]

@@ -85,7 +85,7 @@ class House:
         self.admission = Admission(limits)
         self.paused: list[bool] = []
         self.descriptors = Descriptors(
-            50, lambda: self.paused.append(True), lambda: self.paused.append(False)
+            lambda: 50, lambda: self.paused.append(True), lambda: self.paused.append(False)
         )
         certificates = Certificates(TLSSettings(), tmp_path, "mail.test", self.log)
         shared = Shared(
@@ -140,8 +140,9 @@ def test_one_too_many_is_told_so_and_never_meets_the_face(house: House) -> None:
 def test_behind_implicit_tls_the_refusal_costs_no_handshake(tmp_path: Path) -> None:
     house = House(tmp_path, LimitSettings(connections_per_network=0), tls="implicit")
     _, wire = house.connect("192.0.2.1")
-    assert wire.aborted
+    assert wire.disconnecting
     assert wire.value() == b""
+    assert house.face.made == []
 
 
 def test_a_full_table_pauses_and_then_turns_away(house: House) -> None:
