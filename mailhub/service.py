@@ -161,9 +161,9 @@ class MailServer(Service):
         plan.certificates.start(plan.reactor)
         plan.reactor.callWhenRunning(self._listen_to_signals)
         await house.open_doors()
-        plan.folder.publish([listener.describe() for listener in plan.listeners])
         _settle()
         self._plan.readiness.phase = Phase.SERVING
+        plan.folder.publish([listener.describe() for listener in plan.listeners])
         plan.log.event("start", outcome="ready", pid=os.getpid())
 
     def _failed(self, failure: Failure) -> None:
