@@ -7,6 +7,7 @@ so, and a client puts them together. Any bytes give a value; nothing raises.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -17,6 +18,9 @@ PARAMETERS = 128
 
 LENGTH = 32 * 1024
 """Bytes of a value that are read."""
+
+_SHORT = 200
+"""Bytes of a value that is remembered."""
 
 Parameters = tuple[tuple[bytes, bytes], ...]
 
@@ -53,6 +57,12 @@ OPAQUE = ContentType(b"application", b"octet-stream", (), b"application/octet-st
 
 def parse(value: bytes, default: ContentType = TEXT_PLAIN) -> ContentType:
     """A Content-Type's raw value; `default` where it names no type."""
+    return _parse(value, default) if len(value) <= _SHORT else _parse.__wrapped__(value, default)
+
+
+@lru_cache(maxsize=1000)
+def _parse(value: bytes, default: ContentType) -> ContentType:
+    """A dozen values stand in nearly all parts."""
     value = _plain(value)
     found = _TYPE.match(value)
     if found is None:

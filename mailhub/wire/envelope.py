@@ -7,6 +7,7 @@ joined in their order. Text stays as the message has it, encoded words included;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,17 @@ from mailhub.wire.slices import finish
 
 Fields = Mapping[bytes, Sequence[bytes]]
 """Raw values by name in lower case, as `wire.mime.Part.fields` holds them."""
+
+
+_SHORT = 500
+_ATOM = rb"[!#-'*+\--9=?A-Z^-~]++"
+_QUOTED = rb"[!#-\[\]-~]++"
+_USUAL = re.compile(
+    rb'(?:(?:"(%b(?: %b)*+)"|(%b(?: %b)*+)) ?)?<(%b)@(%b)>|(%b)@(%b)'
+    % (_QUOTED, _QUOTED, *[_ATOM] * 6)
+)
+"""`Name <a@b>`, `<a@b>` and `a@b`, as nearly all From and To fields are: reading and quoting them
+by the general rules took three times as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +67,18 @@ def enveloping(fields: Fields) -> Generator[None, None, bytes]:
     lists: dict[bytes, bytes] = {}
     for name in (b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc"):
         values = fields.get(name)
-        rendered = NIL
-        if values is not None and left > 0:
+        if values is None or left <= 0:
+            lists[name] = NIL
+            continue
+        rendered = _single(values)
+        if rendered is None:
             found: list[HeaderAddress] = []
             for number, value in enumerate(values[:left], start=1):
                 found += yield from addresslist.parsing(value, left - len(found))
                 if number % 256 == 0:
                     yield
             left -= len(found)
-            if found:
-                rendered = yield from _addresses(found)
+            rendered = (yield from _addresses(found)) if found else NIL
         lists[name] = rendered
     author = lists[b"from"]
     return b"(%b %b %b %b %b %b %b %b %b %b)" % (
@@ -79,6 +93,19 @@ def enveloping(fields: Fields) -> Generator[None, None, bytes]:
         _first(fields, b"in-reply-to"),
         _first(fields, b"message-id"),
     )
+
+
+def _single(values: Sequence[bytes]) -> bytes | None:
+    """The usual address field whole: one address, in characters that need no care."""
+    value = words.unfold(values[0])
+    found = _USUAL.fullmatch(value) if len(value) <= _SHORT else None
+    if found is None or len(values) > 1:
+        return None
+    quoted, phrase, mailbox, host, bare, bare_host = found.groups()
+    name = quoted or phrase
+    if name is None:
+        return b'((NIL NIL "%b" "%b"))' % (mailbox or bare, host or bare_host)
+    return b'(("%b" NIL "%b" "%b"))' % (name, mailbox, host)
 
 
 def _first(fields: Fields, name: bytes) -> bytes:

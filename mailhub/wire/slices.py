@@ -20,3 +20,15 @@ def finish(steps: Generator[None, None, T]) -> T:
         except StopIteration as stop:
             result: T = stop.value
             return result
+
+
+def searchable(data: Buffer, limit: int) -> Buffer:
+    """What `data` shows, as bytes where that costs little (up to `limit` bytes): a view cannot be
+    searched in place."""
+    if isinstance(data, memoryview):
+        whole = data.obj
+        if isinstance(whole, bytes) and len(whole) == data.nbytes and data.c_contiguous:
+            return whole
+        if data.nbytes <= limit:
+            return bytes(data)
+    return data

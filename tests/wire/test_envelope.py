@@ -38,6 +38,44 @@ def test_the_example_of_rfc_9051() -> None:
     )
 
 
+_PIECES = [
+    "a",
+    "b.c",
+    "=?utf-8?q?d?=",
+    "e'f",
+    '"',
+    " ",
+    "  ",
+    "\t",
+    "<",
+    ">",
+    "@",
+    ",",
+    ":",
+    ";",
+    "(",
+]
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.sampled_from([*_PIECES, ")", "\\", "[", "]", "\xe9", "\x01", "<a@b>"]), max_size=9)
+)
+def test_the_usual_address_reads_as_by_the_general_rules(pieces: list[str]) -> None:
+    """A second field of the same name keeps the quick way from being taken."""
+    field = b"To: " + "".join(pieces).encode() + b"\r\n"
+    assert rendered(field) == rendered(field + b"To:\r\n")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a@b", "<a@b>", "A <a@b>", "A B <a@b>", '"A, B" <a@b>', '"A"<a@b>', '"" <a@b>', "A  B <a@b>"],
+)
+def test_both_ways_agree_on_the_usual_forms(value: str) -> None:
+    field = b"From: " + value.encode() + b"\r\n"
+    assert rendered(field) == rendered(field + b"From:\r\n")
+
+
 A = b'((NIL NIL "a" "b"))'
 C = b'((NIL NIL "c" "d"))'
 
