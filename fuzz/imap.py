@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fuzz import seeds as known
 from fuzz.sessions import Case, play, spelled
@@ -66,6 +67,15 @@ def one(data: bytes) -> None:
     """Flags: two bits for how far the session is when it begins, then compressed (or, where
     nobody is logged in, with TLS), mail arrives in the middle, passwords need TLS."""
     case = Case.of(data)
+    said = session(case)
+    results = check(said)
+    layers = case.flags & 4 or case.says(b"STARTTLS", b"COMPRESS")
+    if len(case.pieces) > 1 and not layers and not case.flags & 8:
+        assert check(session(case.uncut())) == results, "the cuts make a difference"
+
+
+def session(case: Case) -> bytes:
+    """What the server says to it, from its greeting."""
     here = _STAGE.world()
     packed = bool(case.flags & 4) and bool(case.flags & 3)
     steps = STEPS[case.flags & 3] + (PACKED if packed else b"")
@@ -78,16 +88,16 @@ def one(data: bytes) -> None:
         append_limit=3000,
         mailboxes=20,
     )
+    if packed:
+        deflate = zlib.compressobj(wbits=-15)
+        pieces = (
+            deflate.compress(piece) + deflate.flush(zlib.Z_SYNC_FLUSH) for piece in case.pieces
+        )
+        case = replace(case, pieces=tuple(pieces))
     with Defects(here) as defects:
         conversation = listener()
         conversation.send(steps)
         greeting = conversation.read()
-        if packed:
-            deflate = zlib.compressobj(wbits=-15)
-            pieces = tuple(
-                deflate.compress(piece) + deflate.flush(zlib.Z_SYNC_FLUSH) for piece in case.pieces
-            )
-            case = Case(case.ending, case.slow, case.flags, pieces)
         said = play(
             conversation,
             case,
@@ -95,19 +105,23 @@ def one(data: bytes) -> None:
             halfway=lambda: here.deliver(JOE, MESSAGES[0]) if case.flags & 8 else None,
         )
         defects.check()
-    check(greeting + said)
+    return greeting + said
 
 
-def check(said: bytes) -> None:
-    """Whole lines that are untagged, a continuation request or tagged (RFC 9051 section 7)."""
-    at = 0
+def check(said: bytes) -> list[bytes]:
+    """Whole lines that are untagged, a continuation request or tagged (RFC 9051 section 7); how
+    the tagged ones begin."""
+    at, results = 0, []
     while at < len(said):
         begun = ANSWER.match(said, at)
         assert begun is not None, f"no beginning of an answer: {said[at : at + 100]!r}"
+        if begun[0] not in (b"* ", b"+ "):
+            results.append(begun[0])
         packs = COMPRESSED.match(said, at) is not None
         at = _line(said, at)
         if packs:
             said, at = zlib.decompressobj(-15).decompress(said[at:]), 0
+    return results
 
 
 def _line(said: bytes, at: int) -> int:

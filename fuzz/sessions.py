@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -51,6 +51,15 @@ class Case:
         """The session that these bytes spell; every bytes spell one."""
         first, second = data[:2].ljust(2, b"\0")
         return cls(Ending(first & 3), bool(first & 4), first >> 3, tuple(_pieces(second, data[2:])))
+
+    def uncut(self) -> Case:
+        """The same session, its bytes arriving all at once."""
+        return replace(self, pieces=(b"".join(self.pieces),))
+
+    def says(self, *words: bytes) -> bool:
+        """Whether any of these (in upper case) is among the bytes, in any case."""
+        wire = b"".join(self.pieces).upper()
+        return any(word in wire for word in words)
 
 
 def spelled(flags: int, cuts: int, wire: bytes, *, ending: Ending = Ending.DRAINED) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 from twisted.logger import ILogObserver, LogLevel, globalLogPublisher
 from zope.interface import implementer
 
+from mailhub.core.watch import Watch
 from tests.world import World
 
 INPUTS = 256
@@ -37,9 +38,12 @@ class Stage:
         else:
             self._kept.backup(self._world.store.database)
         self._left -= 1
-        self._world.clock.advance(DAY)
-        self._world.log.events.clear()
-        return self._world
+        here = self._world
+        here.clock.advance(DAY)
+        here.log.events.clear()
+        here.watch.close()  # mailboxes that were open may follow it still
+        here.watch = Watch(here.store, here.log)
+        return here
 
 
 @implementer(ILogObserver)
