@@ -16,6 +16,10 @@ JSON_LIMIT = 1 << 20
 """Bytes of a JSON or form body: decoding runs on the reactor."""
 DEPTH = 16
 """Levels of nesting."""
+FIELDS = 500
+"""Fields of the body itself: every one that a call does not know costs a line of its answer."""
+VALUES = 20_000
+"""Names and values in all."""
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -52,6 +56,8 @@ def _object(data: bytes) -> dict[str, Any]:
         raise Invalid("The body is not JSON") from None
     if not isinstance(value, dict):
         raise Invalid("The body is not a JSON object")
+    if len(value) > FIELDS:
+        raise Invalid("The body has too many fields")
     _check(value)
     return value
 
@@ -62,8 +68,10 @@ def _refuse(constant: str) -> None:
 
 
 def _check(value: object) -> None:
-    """Raises Invalid for what is too deep, and for half surrogate pairs, which no UTF-8 holds."""
+    """Raises Invalid for what is too deep or too wide, and for half surrogate pairs, which no
+    UTF-8 holds."""
     level: list[object] = [value]
+    seen = 0
     for _ in range(DEPTH):
         below: list[object] = []
         for item in level:
@@ -76,6 +84,9 @@ def _check(value: object) -> None:
                 _check_text(item)
         if not below:
             return
+        seen += len(below)
+        if seen > VALUES:
+            raise Invalid("The body has too many values")
         level = below
     raise Invalid("The body is nested too deeply")
 

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 
 from mailhub.http import server
 from mailhub.http.app import application
-from mailhub.http.body import DEPTH
+from mailhub.http.body import DEPTH, FIELDS, VALUES
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
 from tests.http.browsing import FOREIGN, Site, replies, with_token
@@ -246,6 +246,8 @@ BAD_BODIES = [
     b'{"a":' * 2000 + b"1" + b"}" * 2000,
     b"[" * 100_000,
     b'{"a":' * 100_000,
+    json.dumps(dict.fromkeys(map(str, range(FIELDS + 1)))).encode(),
+    json.dumps({"tags": ["a"] * VALUES}).encode(),
 ]
 
 
@@ -254,6 +256,7 @@ def test_a_bad_body_is_400_and_never_500(body: bytes) -> None:
     reply = Site().post("/users", body)
     assert reply.status == 400
     assert set(reply.json) >= {"error", "code"}
+    assert len(reply.body) < 500
 
 
 def test_a_body_of_another_type_is_415() -> None:
