@@ -60,10 +60,17 @@ class Sink:
         return os.fdopen(descriptor, "a", encoding="ascii", errors="backslashreplace")
 
     def reopen(self) -> None:
-        """Goes on in a fresh file of the same name, after it was rotated."""
+        """Goes on in a fresh file of the same name, after it was rotated; in the old one where
+        there may be no new one."""
         if self._path:
             self.flush()
-            old, self._file = self._file, self._open()
+            try:
+                fresh = self._open()
+            except OSError as error:
+                reason = {"reason": str(error)}
+                self.put(self.format(time.time(), "error", "log-not-reopened", reason))
+                return
+            old, self._file = self._file, fresh
             old.close()
 
     def put(self, line: str) -> None:

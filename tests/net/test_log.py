@@ -92,6 +92,16 @@ def test_after_rotation_lines_go_to_the_new_file(path: Path) -> None:
     assert [line["verb"] for line in lines(path)] == ["c"]
 
 
+def test_where_no_new_file_may_be_made_the_old_one_goes_on(path: Path) -> None:
+    sink = Sink(str(path), None)
+    log = ServiceLog(sink)
+    path.rename(path.with_suffix(".1"))
+    path.mkdir()
+    sink.reopen()
+    log.event("b")
+    assert [line["verb"] for line in lines(path.with_suffix(".1"))] == ["log-not-reopened", "b"]
+
+
 def test_twisteds_events_take_the_same_form(path: Path) -> None:
     publisher = LogPublisher(Observer(Sink(str(path), None)))
     log = Logger("a.module", observer=publisher)
