@@ -15,7 +15,8 @@ from mailhub.store import moves, sweeps
 from mailhub.store.transaction import Transaction
 
 INTERVAL = 60.0
-"""Seconds between rounds."""
+FULL_INTERVAL = 10.0
+"""Seconds between rounds; and while the disk is full."""
 
 
 class Timer(Protocol):
@@ -36,11 +37,16 @@ class Background:
     _log = Logger()
 
     def __init__(
-        self, reactor: Timer, runner: Writing, compact: Callable[[], Coroutine[Any, Any, None]]
+        self,
+        reactor: Timer,
+        runner: Writing,
+        compact: Callable[[], Coroutine[Any, Any, None]],
+        full: Callable[[], bool],
     ) -> None:
         self._reactor = reactor
         self._runner = runner
         self._compact = compact
+        self._full = full
         self._timer: IDelayedCall | None = None
         self._going: Deferred[None] | None = None
         self._again = False
@@ -96,4 +102,5 @@ class Background:
         if again:
             self._go()
         else:
-            self._timer = self._reactor.callLater(INTERVAL, self._go)
+            delay = FULL_INTERVAL if self._full() else INTERVAL
+            self._timer = self._reactor.callLater(delay, self._go)

@@ -34,12 +34,13 @@ class Job:
     """Something to do in a commit. `bodies` are put into a segment first.
 
     Either `call` does it, or `order` says what is to arrive: orders next to each other are
-    carried out together.
+    carried out together. `urgent`: its bodies may take the last of the disk, for it makes room.
     """
 
     bodies: Sequence[Bytes] = ()
     call: Callable[[Transaction, Sequence[Blob]], object] | None = None
     order: Callable[[Sequence[Blob]], Order] | None = None
+    urgent: bool = False
 
     @property
     def size(self) -> int:

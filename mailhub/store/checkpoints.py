@@ -7,6 +7,7 @@ the writer itself moves that between two commits, so that the log begins anew an
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from enum import Enum
 from pathlib import Path
@@ -15,7 +16,10 @@ from threading import Event, Thread
 from mailhub.store import database
 
 PAGES = 4000
-"""Pages in the log that call for a checkpoint: 16 MB. More would write less, and restart slower."""
+"""Pages in the log that call for a checkpoint: 16 MB. Four times as many write 1% less."""
+SMALLEST = 100
+SHARE = 64
+"""On a small disk the log takes no more than this share of it, or so few pages."""
 
 
 class State(Enum):
@@ -35,7 +39,10 @@ class Checkpoints:
         self._log = database.LogLength(folder)
         self._state = State.IDLE
         self._wanted = Event()
-        self._until = PAGES
+        facts = os.statvfs(folder)
+        share = facts.f_blocks * facts.f_frsize // SHARE // database.PAGE_SIZE
+        self._pages = max(SMALLEST, min(PAGES, share))
+        self._until = self._pages
         self._thread = Thread(target=self._run, name="mailhub-checkpoints", daemon=True)
 
     def start(self) -> None:
@@ -54,15 +61,15 @@ class Checkpoints:
         """On the writer's thread, between commits: cheap when there is nothing to do."""
         if self._state is State.IDLE:
             pages = self._log.pages()
-            if pages < self._until - PAGES:
-                self._until = PAGES
+            if pages < self._until - self._pages:
+                self._until = self._pages
             if pages > self._until:
                 self._state = State.ASKED
                 self._wanted.set()
         elif self._state is State.COPIED and connection is not None:
             _checkpoint(connection)
             # A reader may keep the log from beginning anew: then it is tried when it grew again.
-            self._until = self._log.pages() + PAGES
+            self._until = self._log.pages() + self._pages
             self._state = State.IDLE
 
     def _run(self) -> None:

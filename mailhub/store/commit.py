@@ -60,21 +60,22 @@ class Committer:
         """The open database, if it is open."""
         return self._database
 
+    @property
+    def full(self) -> bool:
+        """Whether the disk was full when last looked at: no message is taken."""
+        return not self._reserve.held
+
     def commit(self, jobs: Sequence[Job]) -> Result:
         """One outcome for each job, durable; and what changed. Never raises."""
         outcomes: list[object] = [Failed(StorageFull())] * len(jobs)
         reserve = self._reserve
         room = reserve.held or reserve.room_for(sum(job.size for job in jobs))
-        chosen = None if room else self._without_bodies(jobs)
-        changes, error = self._fill(jobs, chosen, outcomes)
+        makes_room = [place for place, job in enumerate(jobs) if job.urgent or not job.bodies]
+        changes, error = self._fill(jobs, None if room else makes_room, outcomes)
         if isinstance(error, StorageFull):
             # Nothing of the batch was written. Jobs that make room get the reserve to do it with.
-            changes, error = self._fill(jobs, self._without_bodies(jobs), outcomes)
+            changes, error = self._fill(jobs, makes_room, outcomes)
         return outcomes, changes
-
-    @staticmethod
-    def _without_bodies(jobs: Sequence[Job]) -> list[int]:
-        return [place for place, job in enumerate(jobs) if not job.bodies]
 
     def _fill(
         self, jobs: Sequence[Job], chosen: Sequence[int] | None, outcomes: list[object]

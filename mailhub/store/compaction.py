@@ -7,6 +7,7 @@ a place that was looked up before stays readable for `GRACE` seconds after the l
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ STEP = 1 << 20
 ENOUGH = 16 << 20
 """Bytes of new garbage that are worth looking at all segments again."""
 GRACE = 600.0
-"""Seconds that a file stays after nothing refers to it: longer than any reader holds a place."""
+FULL_GRACE = 20.0
+"""Seconds that a file stays after nothing refers to it: longer than a reader holds a place, and
+when the disk is full still longer than most do."""
 
 
 class Reading(Protocol):
@@ -124,9 +127,12 @@ def unused(cursor: Cursor, segment: int) -> bool:
 
 
 def remove_file(cursor: Cursor, folder: Path, segment: int) -> None:
-    """Deletes the file unless a row stands in it after all."""
-    if unused(cursor, segment):
-        path_of(folder, segment).unlink(missing_ok=True)
+    """Deletes the file unless a row stands in it after all. Emptied first: readers that still
+    have it open would keep its space."""
+    path = path_of(folder, segment)
+    if path.exists() and unused(cursor, segment):
+        os.truncate(path, 0)
+        path.unlink()
 
 
 class Compaction:
@@ -141,6 +147,7 @@ class Compaction:
         writer: Writing,
         current: Callable[[], int],
         freed: Callable[[], int],
+        full: Callable[[], bool],
         seconds: Callable[[], float],
     ) -> None:
         self._folder = folder
@@ -148,21 +155,23 @@ class Compaction:
         self._writer = writer
         self._current = current
         self._freed = freed
+        self._full = full
         self._seconds = seconds
         self._next_survey = 0
         self._emptied: dict[int, float] = {}
         self._damaged: set[int] = set()
 
     async def round(self) -> None:
-        """Copies out of what is wasteful, and removes the files that were emptied long ago."""
-        if self._freed() >= self._next_survey:
+        """Copies out of what is wasteful, and removes the files that were emptied long ago. On a
+        full disk any garbage is worth it, and nobody is waited for long."""
+        if self._full() or self._freed() >= self._next_survey:
             self._next_survey = self._freed() + ENOUGH
             await self._survey()
         await self._remove_files()
 
     async def _survey(self) -> None:
         usages = await self._readers.query(survey, self._folder, self._current())
-        for usage in usages:
+        for usage in sorted(usages, key=lambda usage: usage.live):
             skipped = usage.segment in self._damaged or usage.segment in self._emptied
             if usage.wasteful and not skipped:
                 await self._copy_forward(usage.segment)
@@ -197,12 +206,13 @@ class Compaction:
                 continue
             bodies.append(Bytes(memoryview(data), digest))
             refs.append(ref)
-        await self._writer.submit(Job(bodies, call=partial(relocate, refs=refs)))
+        await self._writer.submit(Job(bodies, call=partial(relocate, refs=refs), urgent=True))
 
     async def _remove_files(self) -> None:
         now = self._seconds()
+        grace = FULL_GRACE if self._full() else GRACE
         for segment, since in list(self._emptied.items()):
-            if now - since < GRACE:
+            if now - since < grace:
                 continue
             del self._emptied[segment]
             await self._readers.query(remove_file, self._folder, segment)

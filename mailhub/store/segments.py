@@ -69,8 +69,8 @@ class Appender:
 
     @property
     def current(self) -> int:
-        """The segment being written, or the last one there is; 0 where there is none."""
-        return self._number
+        """The segment being written, or the one that will be next: files below are closed."""
+        return self._number if self._handle >= 0 else self._number + 1
 
     def resume(self, number: int, end: int) -> None:
         """Goes on in an existing segment, cut off at `end`: nothing behind it was acknowledged.

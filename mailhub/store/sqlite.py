@@ -106,9 +106,10 @@ class SQLiteStore(ServedStorage):
             self._writer,
             lambda: appender.current,
             lambda: committer.freed,
+            lambda: committer.full,
             clock.seconds,
         )
-        self._background = Background(reactor, runner, compaction.round)
+        self._background = Background(reactor, runner, compaction.round, lambda: committer.full)
         self.watch(self._background.heard)
 
     def _failed(self, error: Exception) -> None:

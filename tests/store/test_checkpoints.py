@@ -56,7 +56,7 @@ def test_other_processes_go_on_seeing_that_the_database_is_open(tmp_path: Path) 
 
 
 def test_the_log_stays_short_under_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checkpoints, "PAGES", 100)
+    monkeypatch.setattr(checkpoints, "PAGES", 1)
     house = sqlite_house(tmp_path)
     account, boxes = house.account()
     log = database.LogLength(tmp_path / "store")
