@@ -23,6 +23,8 @@ MAILBOXES = ("INBOX", "Archive", "Sent", "Trash")
 FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "$Crash")
 TIMEOUT = 20.0
 CHOICES = ("smtp", "lmtp", "append", "append", "store", "store", "copy", "move", "move", "expunge")
+CROWD = 60
+"""Messages of an account past which only EXPUNGE is picked: every inspection reads them all."""
 Change = Mapping[Place, Copy | None]
 
 
@@ -90,7 +92,8 @@ class Worker(threading.Thread):
             imap.logout()
 
     def _one(self, imap: imaplib.IMAP4) -> None:
-        choice = self._random.choice(CHOICES)
+        crowded = len(self._ledger.state) > CROWD
+        choice = "expunge" if crowded else self._random.choice(CHOICES)
         if choice in ("smtp", "lmtp", "append"):
             self._count += 1
             identity = f"{self._ledger.account}-{self._seed}-{self._count}"
@@ -101,7 +104,8 @@ class Worker(threading.Thread):
             mailbox = self._random.choice(MAILBOXES)
             there = [place for place in self._ledger.state if place[0] == mailbox]
             if there:
-                picked = self._random.sample(there, min(len(there), self._random.randint(1, 5)))
+                most = 30 if crowded else 5
+                picked = self._random.sample(there, min(len(there), self._random.randint(1, most)))
                 self._change(imap, choice, mailbox, picked)
 
     def _smtp(self, imap: imaplib.IMAP4, identity: str, data: bytes) -> None:
