@@ -19,6 +19,7 @@ _IDENTITY = frozenset({b"", b"7bit", b"8bit", b"binary"})
 _ALPHABET = (string.ascii_letters + string.digits + "+/=").encode("ascii")
 _FOREIGN = bytes(sorted(set(range(256)) - set(_ALPHABET)))
 _INNER_PADDING = re.compile(rb"=++(?=[^=])")
+_NO_SOFT_BREAK = re.compile(rb"=(?=\r++[^\r\n])")
 _LINE_END_SPACE = re.compile(rb"(?<![ \t])[ \t]++(?=\r?\n)")
 
 
@@ -90,4 +91,7 @@ def from_quoted_printable(data: bytes) -> bytes:
     """Quoted-printable; an `=` that starts nothing stands for itself (RFC 2045 6.7, note 1)."""
     if b" \r" in data or b"\t\r" in data or b" \n" in data or b"\t\n" in data:
         data = _LINE_END_SPACE.sub(b"", data)
+    if data.count(b"=\r") != data.count(b"=\r\n"):
+        # Behind `=` and a lone CR, a2b_qp would drop all up to the next LF.
+        data = _NO_SOFT_BREAK.sub(b"=3D", data)
     return binascii.a2b_qp(data)

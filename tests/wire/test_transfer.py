@@ -56,6 +56,18 @@ def test_quoted_printable(coded: bytes, content: bytes) -> None:
     assert transfer.from_quoted_printable(coded) == content
 
 
+def test_text_behind_an_equals_sign_and_a_lone_cr_is_not_lost() -> None:
+    """It would be hidden from search and preview, up to the end of its line."""
+    for coded, content in (
+        (b"a=\rhidden\r\nb", b"a=\rhidden\r\nb"),
+        (b"a=\r\rhidden\nb=\r\nc", b"a=\r\rhidden\nbc"),
+        (b"a=\r\r\nb", b"ab"),
+        (b"a=\r", b"a"),
+        (b"=20=\r0 more  \r\n", b" =\r0 more\r\n"),
+    ):
+        assert transfer.from_quoted_printable(coded) == content
+
+
 def test_known_encodings() -> None:
     for name in (b"7bit", b"8bit", b"binary", b"", b"base64", b"quoted-printable"):
         assert transfer.known(name)
