@@ -35,6 +35,7 @@ def main() -> None:
         f"-dict={words}",
         f"-artifact_prefix={found}/",
         f"-max_len={LONGEST}",
+        "-len_control=0",
         f"-timeout={SLOW}",
         f"-rss_limit_mb={MEMORY}",
         "-print_final_stats=1",
