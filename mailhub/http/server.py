@@ -23,6 +23,8 @@ from mailhub.ports import Clock, Log
 
 LINGER = 2.0
 """Seconds in which a refused body is read and dropped, so that its sender can read the refusal."""
+TURN = 0.003
+"""Seconds of pipelined requests after which other connections have a turn."""
 SECURITY_HEADERS = (
     ("Cache-Control", "no-store"),
     ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
@@ -46,6 +48,7 @@ class Channel(HTTPChannel):
     transport: Any
     _receiving = False
     _ended = False
+    _turn_began = 0.0
     _peer: Peer | None = None
 
     @property
@@ -61,7 +64,21 @@ class Channel(HTTPChannel):
 
     def dataReceived(self, data: bytes) -> None:
         if not self._ended:
+            self._turn_began = self.site.reactor.seconds()
             super().dataReceived(data)
+
+    def requestDone(self, request: Any) -> None:
+        """The next request of a pipeline begins here: at once, or when others had their turn."""
+        reactor = self.site.reactor
+        if reactor.seconds() - self._turn_began > TURN:
+            reactor.callLater(0, self._go_on, request)
+        else:
+            super().requestDone(request)
+
+    def _go_on(self, request: Any) -> None:
+        if not self._ended:
+            self._turn_began = self.site.reactor.seconds()
+            super().requestDone(request)
 
     def lineReceived(self, line: bytes) -> None:
         """Lines that came in one piece with a bad one are no requests any more."""

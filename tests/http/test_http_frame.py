@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import Counter
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.python.failure import Failure
 
 from mailhub.http import server
 from mailhub.http.app import application
@@ -313,6 +316,32 @@ def test_a_kept_connection_gets_the_whole_time_for_each_request() -> None:
 def test_pipelined_requests_are_answered_in_order() -> None:
     answers = Site().raw((HEAD + b"\r\n") * 3 + b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n")
     assert [reply.status for reply in answers] == [200, 200, 200, 404]
+
+
+def test_a_long_pipeline_lets_other_connections_run() -> None:
+    site = Site()
+    ticks = itertools.count()
+    site.reactor.seconds = lambda: next(ticks) * 0.001  # type: ignore[method-assign]
+    protocol, transport = site.connect()
+    protocol.dataReceived((HEAD + b"\r\n") * 50)
+    at_once = len(replies(transport.value()))
+    assert 0 < at_once < 10
+    for _ in range(100):
+        site.reactor.advance(0)
+    assert [reply.status for reply in replies(transport.value())] == [200] * 50
+
+
+def test_a_pipeline_whose_connection_is_lost_ends_there() -> None:
+    site = Site()
+    ticks = itertools.count()
+    site.reactor.seconds = lambda: next(ticks) * 0.001  # type: ignore[method-assign]
+    protocol, transport = site.connect()
+    protocol.dataReceived((HEAD + b"\r\n") * 50)
+    answered = len(transport.value())
+    protocol.connectionLost(Failure(ConnectionDone()))
+    for _ in range(100):
+        site.reactor.advance(0)
+    assert len(transport.value()) == answered
 
 
 def slow_count(site: Site) -> Deferred[None]:

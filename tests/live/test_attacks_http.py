@@ -179,5 +179,5 @@ def test_answers_carry_what_keeps_browsers_from_guessing(server: Server) -> None
 def test_requests_in_one_piece_are_answered_in_order(server: Server, watcher: User) -> None:
     one = b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
     with no_stall(server, watcher), HTTP(server.port("http")) as client:
-        client.send(one * 300)
-        assert [client.answer()[0] for _ in range(300)] == [200] * 300
+        client.send(one * 1000)
+        assert [client.answer()[0] for _ in range(1000)] == [200] * 1000
