@@ -70,9 +70,10 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     server.start()
     server.add_domain("live.test")
     server.add_user(USER, PASSWORD)
-    for name in (USER, f"x{LINE}@live.test", "x\x1b[2J\x07\x9b31m", "x\u2028\u2029\x85y", WRONG):
-        for password in (PASSWORD, WRONG, WRONG + LINE):
-            _enter(server, name, password)
+    for password in (PASSWORD, WRONG, WRONG + LINE):
+        _enter(server, USER, password)
+    for name in (f"x{LINE}@live.test", "x\x1b[2J\x07\x9b31m", "x\u2028\u2029\x85y", WRONG):
+        _enter(server, name, WRONG)
     _say_oddly(server)
     _call(server)
     assert server.stop() == 0
@@ -159,6 +160,6 @@ def test_no_secret_is_written_down(told: str) -> None:
 
 def test_what_happened_is_written_down(told: str) -> None:
     events = _events(told)
-    assert sum("login" in line and "wrong" in line for line in events) > 20
+    assert sum("login" in line and "wrong" in line for line in events) > 10
     assert sum("login" in line and "ok" in line for line in events) > 5
     assert not [line for line in events if "Traceback" in line]
