@@ -120,7 +120,9 @@ def test_values_that_pass_each_other_are_not_mixed_up(house: House) -> None:
 def test_unchanged_since_holds_back_what_changed(house: House, many: bool) -> None:
     box = Box(house)
     since = max(box.modseqs())
+    # Changed and changed back: their flags are those of the others again, not their MODSEQ.
     box.store(UidSet(((2, 2), (4, 4))), FlagMode.ADD, Flags(FLAGGED))
+    box.store(UidSet(((2, 2), (4, 4))), FlagMode.REMOVE, Flags(FLAGGED))
     uids = UidSet(((1, 2), (4, 5))) if many else UidSet(((1, 5),))
     outcome = box.store(uids, FlagMode.ADD, Flags(SEEN), since)
     assert list(outcome.modified) == [2, 4]
