@@ -157,6 +157,8 @@ def test_a_keyword_keeps_the_spelling_it_was_first_seen_in(house: House) -> None
         ("$Forwarded",),
         ("$Forwarded", "$New"),
     ]
+    index = house.ask(house.store.messages.index(box.account, box.number))
+    assert index.flags[0] == index.flags[1]
 
 
 def test_keywords_of_one_message_are_bounded(house: House) -> None:

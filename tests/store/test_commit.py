@@ -171,6 +171,30 @@ def test_a_sync_that_failed_is_never_tried_again(
     assert len(set(synced)) == len(synced) == 2
 
 
+def test_bytes_are_synced_before_the_rows_are_committed(
+    disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    whole = os.fdatasync
+
+    class Watched(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:
+            if sql == "COMMIT":
+                events.append(sql)
+            return super().execute(sql, *parameters)
+
+    def fdatasync(handle: int) -> None:
+        events.append("sync")
+        whole(handle)
+
+    monkeypatch.setattr(os, "fdatasync", fdatasync)
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    disk.committer._close_database()
+    disk.commit(disk.arriving(b"1"), disk.arriving(b"2"))
+    disk.commit(disk.expunging(1))
+    assert events == ["sync", "COMMIT", "COMMIT"]
+
+
 @pytest.mark.parametrize("statement", ["BEGIN IMMEDIATE", "COMMIT"])
 @pytest.mark.parametrize(
     ("code", "kind"),
