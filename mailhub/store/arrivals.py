@@ -321,51 +321,61 @@ _UPDATE_BOXES = """
 
 def _write(batch: _Batch) -> None:
     """All rows of the batch, each table once."""
-    cursor = batch.tx.cursor
     batch.threads.write()
     if batch.contents:
-        # Sorted, so that each page is found once and filled from its end.
-        batch.contents.sort()
-        batch.messages.sort()
-        put_rows(
-            cursor,
-            "INSERT INTO content (key, account, uses, segment, start, length, digest,"
-            " header_length, thread, sent_at, attachments, prefix, envelope, bodystructure,"
-            " subject, message_id, reference_ids, preview) VALUES",
-            batch.contents,
-        )
-        put_rows(
-            cursor,
-            "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate,"
-            " size, content) VALUES",
-            batch.messages,
-        )
-        touched = {box.number: box for box in batch.boxes.values() if box.messages}
-        put_rows(
-            cursor,
-            "WITH news (account, number, uidnext, modseq, messages, unseen, deleted, size)"
-            " AS (VALUES",
-            [
-                (
-                    box.account,
-                    box.number,
-                    box.uidnext,
-                    box.modseq,
-                    box.messages,
-                    box.unseen,
-                    box.deleted,
-                    box.size,
-                )
-                for box in touched.values()
-            ],
-            ")" + _UPDATE_BOXES,
-        )
-        put_rows(
-            cursor,
-            "WITH news (account, storage, messages) AS (VALUES",
-            [(account, usage.storage, usage.messages) for account, usage in batch.usages.items()],
-            ") UPDATE usage SET used_storage = news.storage, used_messages = news.messages"
-            " FROM news WHERE usage.account = news.account",
-        )
+        _write_messages(batch)
+        _write_counters(batch)
     if batch.handovers:
-        put_rows(cursor, "INSERT INTO handover (token, at, arrivals) VALUES", batch.handovers)
+        put_rows(
+            batch.tx.cursor,
+            "INSERT INTO handover (token, at, arrivals) VALUES",
+            batch.handovers,
+        )
+
+
+def _write_messages(batch: _Batch) -> None:
+    # Sorted, so that each page is found once and filled from its end.
+    batch.contents.sort()
+    batch.messages.sort()
+    put_rows(
+        batch.tx.cursor,
+        "INSERT INTO content (key, account, uses, segment, start, length, digest,"
+        " header_length, thread, sent_at, attachments, prefix, envelope, bodystructure,"
+        " subject, message_id, reference_ids, preview) VALUES",
+        batch.contents,
+    )
+    put_rows(
+        batch.tx.cursor,
+        "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate,"
+        " size, content) VALUES",
+        batch.messages,
+    )
+
+
+def _write_counters(batch: _Batch) -> None:
+    touched = {box.number: box for box in batch.boxes.values() if box.messages}
+    put_rows(
+        batch.tx.cursor,
+        "WITH news (account, number, uidnext, modseq, messages, unseen, deleted, size) AS (VALUES",
+        [
+            (
+                box.account,
+                box.number,
+                box.uidnext,
+                box.modseq,
+                box.messages,
+                box.unseen,
+                box.deleted,
+                box.size,
+            )
+            for box in touched.values()
+        ],
+        ")" + _UPDATE_BOXES,
+    )
+    put_rows(
+        batch.tx.cursor,
+        "WITH news (account, storage, messages) AS (VALUES",
+        [(account, usage.storage, usage.messages) for account, usage in batch.usages.items()],
+        ") UPDATE usage SET used_storage = news.storage, used_messages = news.messages"
+        " FROM news WHERE usage.account = news.account",
+    )

@@ -66,17 +66,23 @@ def store(
     key["modseq"] = modseq
     for old, code in plan.items():
         _UPDATE.run(tx.cursor, uids, key | {"old": old, "code": code})
-    touched = list(zip(*map(integers, _TOUCHED.run(tx.cursor, uids, key).fetchone()), strict=True))
+    touched = _pairs(tx, _TOUCHED, uids, key)
     if not plan:
         return Stored(0, touched, modified)
     _count(tx, account, mailbox, modseq, plan, counts)
-    rows = touched
-    if len(plan) < len(counts):
-        rows = list(zip(*map(integers, _CHANGED.run(tx.cursor, uids, key).fetchone()), strict=True))
+    rows = touched if len(plan) == len(counts) else _pairs(tx, _CHANGED, uids, key)
     changed = UidSet.from_sorted(uid for uid, _ in rows).text().decode()
     entry = tx.journal("flagged", actor, account, mailbox, modseq, changed)
     tx.tell(Flagged(entry, account, mailbox, modseq, rows))
     return Stored(modseq, touched, modified)
+
+
+def _pairs(
+    tx: Transaction, sql: Ranged, uids: UidSet, key: dict[str, object]
+) -> list[tuple[int, int]]:
+    """(uid, flag code) rows, by UID."""
+    columns = sql.run(tx.cursor, uids, key).fetchone()
+    return list(zip(*map(integers, columns), strict=True))
 
 
 def _plan(

@@ -54,13 +54,14 @@ class _Chosen:
     sizes: list[int]
     dates: list[int]
 
-    @property
-    def unseen(self) -> int:
-        return sum(not code & SEEN for code in self.flags)
-
-    @property
-    def deleted(self) -> int:
-        return sum(bool(code & DELETED) for code in self.flags)
+    def sums(self) -> dict[str, object]:
+        """What a mailbox's counters gain or lose by them."""
+        return {
+            "count": len(self.uids),
+            "unseen": sum(not code & SEEN for code in self.flags),
+            "deleted": sum(bool(code & DELETED) for code in self.flags),
+            "size": sum(self.sizes),
+        }
 
 
 def _choose(tx: Transaction, account: int, mailbox: int, uids: UidSet, mask: int) -> _Chosen:
@@ -179,21 +180,13 @@ def _put(
 ) -> Copied:
     """New rows in `destination`; its counters, journal and change."""
     count = len(chosen.uids)
-    row = tx.execute(
+    uidvalidity, uidnext, modseq = tx.execute(
         "UPDATE mailbox SET uidnext = uidnext + :count, highestmodseq = highestmodseq + 1,"
         " messages = messages + :count, unseen = unseen + :unseen, deleted = deleted + :deleted,"
-        " size = size + :size WHERE account = :account AND number = :destination"
+        " size = size + :size WHERE account = :account AND number = :mailbox"
         " RETURNING uidvalidity, uidnext, highestmodseq",
-        {
-            "count": count,
-            "unseen": chosen.unseen,
-            "deleted": chosen.deleted,
-            "size": sum(chosen.sizes),
-            "account": account,
-            "destination": destination,
-        },
+        chosen.sums() | {"account": account, "mailbox": destination},
     ).fetchone()
-    uidvalidity, uidnext, modseq = row
     first = uidnext - count
     key: dict[str, object] = {
         "account": account,
@@ -205,10 +198,8 @@ def _put(
     }
     _PUT_COPIES.run(tx.cursor, uids, key)
     fresh = range(first, uidnext)
-    rows = [
-        ArrivedRow(*row)
-        for row in zip(fresh, chosen.flags, chosen.sizes, chosen.dates, strict=True)
-    ]
+    columns = zip(fresh, chosen.flags, chosen.sizes, chosen.dates, strict=True)
+    rows = [ArrivedRow(*row) for row in columns]
     text = UidSet(((first, uidnext - 1),)).text().decode()
     entry = tx.journal("arrived", actor, account, destination, modseq, text)
     tx.tell(Arrived(entry, account, destination, modseq, rows))
@@ -224,14 +215,7 @@ def _bury(
             "UPDATE mailbox SET highestmodseq = highestmodseq + 1, messages = messages - :count,"
             " unseen = unseen - :unseen, deleted = deleted - :deleted, size = size - :size"
             " WHERE account = :account AND number = :mailbox RETURNING highestmodseq",
-            {
-                "count": len(chosen.uids),
-                "unseen": chosen.unseen,
-                "deleted": chosen.deleted,
-                "size": sum(chosen.sizes),
-                "account": account,
-                "mailbox": mailbox,
-            },
+            chosen.sums() | {"account": account, "mailbox": mailbox},
         ).fetchone()[0]
     )
     put_rows(
