@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 FOUND = ROOT / "var" / "fuzz"
 TARGETS = ("smtp", "imap", "pop3", "mime")
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
+PROGRESS = re.compile(r"#\d+\t|INFO: Instrumenting ")
 GRACE = 120
 """Seconds beyond its time in which a target must have started, tried its seeds and ended."""
 TAIL = 60
@@ -53,11 +54,16 @@ def fuzz(name: str, seconds: int) -> int:
         arguments = [sys.executable, "-m", "fuzz.guided", name, folder, str(found), str(seconds)]
         try:
             done = subprocess.run(
-                arguments, cwd=ROOT, capture_output=True, timeout=seconds + GRACE, check=False
+                arguments,
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=seconds + GRACE,
+                check=False,
             )
-            status, told = done.returncode, done.stderr.decode(errors="replace")
+            status, told = done.returncode, done.stdout.decode(errors="replace")
         except subprocess.TimeoutExpired as expired:
-            status, told = 1, (expired.stderr or b"").decode(errors="replace")
+            status, told = 1, (expired.stdout or b"").decode(errors="replace")
     counted = EXECUTED.search(told)
     executions = int(counted[1]) if counted is not None else 0
     passed = status == 0 and executions > 0
@@ -65,7 +71,8 @@ def fuzz(name: str, seconds: int) -> int:
     verdict = "no defect" if passed else f"FAILED, see {found.relative_to(ROOT)}"
     print(f"{name:5} {executions:10,} executions in {took:4.0f} s: {verdict}", flush=True)
     if not passed:
-        print("\n".join(told.splitlines()[-TAIL:]), file=sys.stderr)
+        lines = [line for line in told.splitlines() if PROGRESS.match(line) is None]
+        print("\n".join(lines[-TAIL:]), file=sys.stderr)
     return 0 if passed else 1
 
 

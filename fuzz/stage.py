@@ -16,7 +16,8 @@ from tests.world import World
 
 INPUTS = 256
 """Inputs after which a world is made anew, with all that it remembers outside its database."""
-DAY = 86400.0
+LATER = 31 * 86400.0
+"""Seconds between two inputs: no guess, no login and no known client is remembered so long."""
 DEFECTS = frozenset({"imap-command-failed", "watch-failed", "background-failed", "rehash-failed"})
 """Events of the server's log that only a defect makes."""
 
@@ -29,7 +30,7 @@ class Stage:
         self._left = 0
 
     def world(self) -> World:
-        """The world as it was built; its clock goes on, so that no limit on guesses is reached."""
+        """The world as it was built, but for the time."""
         if not self._left:
             self._left = INPUTS
             self._world = self._build()
@@ -39,7 +40,7 @@ class Stage:
             self._kept.backup(self._world.store.database)
         self._left -= 1
         here = self._world
-        here.clock.advance(DAY)
+        here.clock.advance(LATER)
         here.log.events.clear()
         here.watch.close()  # mailboxes that were open may follow it still
         here.watch = Watch(here.store, here.log)
