@@ -138,38 +138,31 @@ def _look_up_tokens(batch: _Batch, tokens: Sequence[str]) -> None:
 
 _BOXES = """
     SELECT json_group_array(json_array(b.account, b.number, b.uidvalidity, b.uidnext,
-        b.highestmodseq))
-    FROM json_each(:wanted) AS wanted CROSS JOIN mailbox AS b
+        b.highestmodseq, u.used_storage, u.used_messages, u.limit_storage, u.limit_messages))
+    FROM json_each(:wanted) AS wanted CROSS JOIN mailbox AS b CROSS JOIN usage AS u
+    WHERE u.account = b.account AND b.account =
 """
+_INBOXES = _BOXES + "wanted.value AND b.name = 'INBOX'"
+_NUMBERED = (
+    _BOXES + "json_extract(wanted.value, '$[0]') AND b.number = json_extract(wanted.value, '$[1]')"
+)
 
 
 def _look_up_boxes(batch: _Batch, entries: Sequence[Entry]) -> None:
     inboxes = {entry.account for entry in entries if entry.mailbox is None}
     numbers = {(entry.account, entry.mailbox) for entry in entries if entry.mailbox is not None}
     if inboxes:
-        condition = "WHERE b.account = wanted.value AND b.name = 'INBOX'"
-        for row in _aggregated(batch.tx, _BOXES + condition, array_text(inboxes)):
+        for row in _aggregated(batch.tx, _INBOXES, array_text(inboxes)):
             # The INBOX may be named by its number elsewhere in the batch: one counter for both.
-            box = _Box(*row)
+            box = _Box(*row[:5])
             batch.boxes[box.account, None] = batch.boxes[box.account, box.number] = box
+            batch.usages[box.account] = _Usage(*row[5:])
     numbers -= batch.boxes.keys()
     if numbers:
-        condition = (
-            "WHERE b.account = json_extract(wanted.value, '$[0]')"
-            " AND b.number = json_extract(wanted.value, '$[1]')"
-        )
-        for row in _aggregated(batch.tx, _BOXES + condition, array_text(numbers)):
-            batch.boxes[row[0], row[1]] = _Box(*row)
-    accounts = {entry.account for entry in entries}
-    if accounts:
-        usages = (
-            "SELECT json_group_array(json_array(u.account, u.used_storage, u.used_messages,"
-            " u.limit_storage, u.limit_messages))"
-            " FROM json_each(:wanted) AS wanted CROSS JOIN usage AS u"
-            " WHERE u.account = wanted.value"
-        )
-        for row in _aggregated(batch.tx, usages, array_text(accounts)):
-            batch.usages[row[0]] = _Usage(*row[1:])
+        for row in _aggregated(batch.tx, _NUMBERED, array_text(numbers)):
+            box = _Box(*row[:5])
+            batch.boxes[box.account, box.number] = box
+            batch.usages[box.account] = _Usage(*row[5:])
 
 
 def _aggregated(tx: Transaction, sql: str, wanted: str) -> list[list[int]]:

@@ -112,9 +112,9 @@ class Ranged:
 
 # -- many rows in one statement
 
-_CHUNKS = (64, 32, *range(16, 0, -1))
-"""Rows of one statement. Each statement gives the interpreter lock away several times, and a busy
-reactor takes it: two of them for twenty rows, not five, are worth the few more that are kept."""
+_CHUNKS = (64, *range(32, 0, -1))
+"""Rows of one statement. Each statement gives the interpreter lock away three times, and a busy
+reactor takes it: one of them for twenty rows, not five, is worth the many that are kept."""
 
 
 @lru_cache(maxsize=512)
