@@ -18,7 +18,7 @@ from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrop
 
 TARGETS: dict[str, Any] = {"imap": imap, "mime": mime, "pop3": pop3, "smtp": smtp}
-MUTANTS = 150
+MUTANTS = 100
 
 
 def mutant(target: Any, seeds: list[bytes], chance: random.Random) -> bytes:
@@ -43,7 +43,7 @@ def test_seeds(name: str) -> None:
     target = TARGETS[name]
     seeds = list(target.seeds())
     assert len(seeds) > 100
-    for data in islice(seeds, 0, None, len(seeds) // 100):
+    for data in islice(seeds, 0, None, len(seeds) // 60):
         target.one(data)
 
 
