@@ -143,9 +143,12 @@ def integers(text: str | None) -> list[int]:
     return json.loads(f"[{text}]") if text else []
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
+
 def array_text(values: Iterable[object]) -> str:
     """Values as the JSON array that `json_each` takes."""
-    return json.dumps(list(values), separators=(",", ":"))
+    return _ENCODER.encode(list(values))
 
 
 def like(query: str) -> str:

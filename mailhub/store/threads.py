@@ -25,26 +25,22 @@ def hash_of(message_id: str) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _hashes(rendered: Rendered) -> list[int]:
-    """The message's own id first, then references from the newest on."""
-    newest = rendered.references[: -MAX_IDS - 1 : -1]
-    ids = (rendered.message_id, *newest) if rendered.message_id else newest
-    return [hash_of(one) for one in ids]
-
-
 class Threads:
     """The threads that a batch of arrivals touches, looked up once and written once."""
 
-    __slots__ = ("_fresh", "_known", "_tx")
+    __slots__ = ("_fresh", "_hashed", "_known", "_tx")
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
         self._known: dict[tuple[int, int], int] = {}
+        self._hashed: dict[str, int] = {}
         self._fresh: list[tuple[int, int, int]] = []
 
     def look_up(self, arriving: Iterable[tuple[int, Rendered]]) -> None:
         """Loads what is known of the ids of all (account, message) that will be asked for."""
-        wanted = {(account, one) for account, rendered in arriving for one in _hashes(rendered)}
+        wanted = {
+            (account, one) for account, rendered in arriving for one in self._hashes(rendered)
+        }
         if not wanted:
             return
         row = self._tx.execute(
@@ -59,7 +55,7 @@ class Threads:
 
     def thread(self, account: int, content: int, rendered: Rendered) -> int:
         """The thread: the key of its first content, which may be this one."""
-        hashes = _hashes(rendered)
+        hashes = self._hashes(rendered)
         known = self._known
         thread = content
         for one in hashes:
@@ -72,6 +68,16 @@ class Threads:
                 known[account, one] = thread
                 self._fresh.append((account, one, thread))
         return thread
+
+    def _hashes(self, rendered: Rendered) -> list[int]:
+        """The message's own id first, then references from the newest on."""
+        newest = rendered.references[: -MAX_IDS - 1 : -1]
+        ids = (rendered.message_id, *newest) if rendered.message_id else newest
+        hashed = self._hashed
+        for one in ids:
+            if one not in hashed:
+                hashed[one] = hash_of(one)
+        return [hashed[one] for one in ids]
 
     def write(self) -> None:
         """Stores the ids that were new."""

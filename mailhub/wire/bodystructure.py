@@ -16,6 +16,11 @@ from mailhub.wire.nstring import NIL, nstring, string
 from mailhub.wire.slices import finish
 from mailhub.wire.words import unfold
 
+_DETAILS = frozenset(
+    b"content-%b" % name
+    for name in (b"id", b"description", b"md5", b"disposition", b"language", b"location")
+)
+"""Fields shown of a part beside its type and encoding; most text has none of them."""
 _NO_PART = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 
 
@@ -45,30 +50,33 @@ def rendering(part: Part, *, extended: bool) -> Generator[None, None, bytes]:
         if here.multipart:
             text = _multipart(here, done, extended)
         else:
-            text = _leaf(here)
+            bare = _DETAILS.isdisjoint(here.fields)
+            text = _leaf(here, bare)
             if here.message is not None:
                 inner = yield from enveloping(here.message.fields)
                 text += b" %b %b %d" % (inner, done.pop(id(here.message)), here.lines)
             elif here.content.media.startswith(b"text/"):
                 text += b" %d" % here.lines
             if extended:
-                text += b" " + nstring(_text(here, b"content-md5")) + _extension(here)
+                md5 = None if bare else _text(here, b"content-md5")
+                text += b" " + nstring(md5) + _extension(here)
         done[id(here)] = text + b")"
         if len(parts) % 64 == 63:
             yield
     return done[id(part)]
 
 
-def _leaf(part: Part) -> bytes:
-    """The basic fields of a part that is no multipart, without the closing parenthesis."""
+def _leaf(part: Part, bare: bool) -> bytes:
+    """The basic fields of a part that is no multipart, without the closing parenthesis. `bare`:
+    it has none of _DETAILS."""
     content = part.content
     encoding = part.field(b"content-transfer-encoding")
     return b"(%b %b %b %b %b %b %d" % (
         string(content.maintype),
         string(content.subtype),
         _parameters(content.parameters),
-        nstring(_text(part, b"content-id")),
-        nstring(_text(part, b"content-description")),
+        NIL if bare else nstring(_text(part, b"content-id")),
+        NIL if bare else nstring(_text(part, b"content-description")),
         string((contenttype.token(encoding) if encoding else b"") or b"7bit"),
         part.end - part.body,
     )
@@ -86,7 +94,7 @@ def _multipart(part: Part, done: dict[int, bytes], extended: bool) -> bytes:
 
 def _extension(part: Part) -> bytes:
     """Disposition, language and location."""
-    if not part.fields:
+    if _DETAILS.isdisjoint(part.fields):
         return b" NIL NIL NIL"
     disposition = NIL
     value = part.field(b"content-disposition")

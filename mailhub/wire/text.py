@@ -25,7 +25,7 @@ PARTS = 1000
 """Parts of a message among which the first text is looked for."""
 PREVIEW_BYTES = 64 * 1024
 """Bytes of a part, as transferred, that a preview is made from at most."""
-_LOOKS = (512, 4096, PREVIEW_BYTES)
+_LOOKS = (320, 4096, PREVIEW_BYTES)
 """How much is decoded until there is enough: nearly all previews are done after the first."""
 _SAMPLE = 512
 """Bytes from which a charset is guessed: more would cost milliseconds."""
@@ -111,15 +111,24 @@ def preview(data: Buffer, root: Part) -> str:
     From the first plain text part, or the first HTML part where there is none. Quoted lines are
     left out unless there is nothing else.
     """
-    texts = [part for part in islice(root.walk(), PARTS) if is_text(part)]
-    if not texts:
+    part = _first_text(root)
+    if part is None:
         return ""
-    part = next((part for part in texts if part.content.media == b"text/plain"), texts[0])
     for limit in _LOOKS:
         line = _one_line(decoded(data, part, limit), part.content.media == b"text/html")
         if len(line) > PREVIEW_LENGTH or part.end - part.body <= limit:
             break
     return line[:PREVIEW_LENGTH].rstrip()
+
+
+def _first_text(root: Part) -> Part | None:
+    found = None
+    for part in islice(root.walk(), PARTS):
+        if is_text(part):
+            if part.content.media == b"text/plain":
+                return part
+            found = found or part
+    return found
 
 
 def _one_line(text: str, is_html: bool) -> str:
