@@ -72,12 +72,15 @@ class Case:
             server.port("smtp"), server.port("lmtp"), server.port("imap"), PASSWORD, DOMAIN
         )
 
-    def attempt(self, change: Change, operation: Callable[[], bool]) -> None:
-        """`operation` returns whether the server acknowledged; what it raises leaves doubt."""
+    def attempt(self, change: Change, operation: Callable[[], bool]) -> bool:
+        """`operation` returns whether the server acknowledged; what it raises leaves doubt. So
+        does a refusal here: after a failed sync the server cannot know."""
         self.ledger.begin(change)
         with suppress(*CUT_OFF):
             if operation():
                 self.ledger.done(change)
+                return True
+        return False
 
 
 def prepare(folder: Path) -> None:
@@ -171,8 +174,8 @@ def expunge(case: Case) -> None:
         uid = str(numbers_of(imap, {"INBOX-3"})[0])
         before = case.ledger.state[place]
         marked = {place: Copy(before.flags | {"\\Deleted"}, before.digest)}
-        case.attempt(marked, lambda: ok(imap.uid("STORE", uid, "+FLAGS", "(\\Deleted)")))
-        case.attempt({place: None}, lambda: ok(imap.uid("EXPUNGE", uid)))
+        if case.attempt(marked, lambda: ok(imap.uid("STORE", uid, "+FLAGS", "(\\Deleted)"))):
+            case.attempt({place: None}, lambda: ok(imap.uid("EXPUNGE", uid)))
 
 
 def rename(case: Case) -> None:
