@@ -31,6 +31,7 @@ from mailhub.imap.session import Session
 from mailhub.imap.state import State
 from mailhub.imap.verb import Updates, Verb
 from mailhub.model.errors import Invalid, LimitReached, MailhubError, TooLarge, Unsupported
+from mailhub.model.mailbox import Mailbox
 from mailhub.ports import Spool
 
 CONTINUE = b"+ Ready for literal data\r\n"
@@ -45,13 +46,14 @@ MAX_ERRORS = 20
 class Uploads:
     """The messages of the command that is arriving; made for APPEND and gone after it."""
 
-    __slots__ = ("done", "failure", "order", "size", "spool")
+    __slots__ = ("done", "failure", "mailbox", "order", "size", "spool")
 
     def __init__(self) -> None:
         self.failure: MailhubError | None = None
         self.done: list[Uploaded] = []
         self.order: Upload | None = None
         self.spool: Spool | None = None
+        self.mailbox: Mailbox | None = None
         self.size = 0
 
     def fail(self, error: MailhubError) -> None:
@@ -202,7 +204,7 @@ class Talk:
         if len(uploads.done) >= MAX_UPLOADS or uploads.size > MAX_UPLOADED * limit:
             raise LimitReached("Too many messages in one command")
         if event.verb.admit is not None and uploads.failure is None:
-            await event.verb.admit(self.session, event.head, upload)
+            uploads.mailbox = await event.verb.admit(self.session, event.head, upload)
         uploads.order = upload
         if uploads.failure is None:
             uploads.spool = site.storage.spools.open()
@@ -233,7 +235,8 @@ class Talk:
             if uploads.failure is not None:
                 await self._finish(replies.of_error(uploads.failure))
                 return
-            value = _value(event.head, uploads.done)
+            assert uploads.mailbox is not None
+            value = _value(event.head, uploads.mailbox, uploads.done)
             await self._finish(await self._result(event.verb.run(self.session, value)))
         finally:
             uploads.drop()
@@ -244,10 +247,12 @@ class Talk:
             uploads.drop()
 
 
-def _value(head: AppendHead | ReplaceHead, messages: list[Uploaded]) -> Append | Replace:
+def _value(
+    head: AppendHead | ReplaceHead, mailbox: Mailbox, messages: list[Uploaded]
+) -> Append | Replace:
     if isinstance(head, AppendHead):
-        return Append(head.mailbox, tuple(messages))
-    return Replace(head.uid, head.message, head.mailbox, messages[0])
+        return Append(mailbox, tuple(messages))
+    return Replace(head.uid, head.message, mailbox, messages[0])
 
 
 def _refusal(error: MailhubError | Refusal) -> Reply:

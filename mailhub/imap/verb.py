@@ -15,6 +15,7 @@ from mailhub.imap.grammar.uploads import AppendHead, ReplaceHead, Upload
 from mailhub.imap.replies import Reply
 from mailhub.imap.session import Session
 from mailhub.imap.state import State
+from mailhub.model.mailbox import Mailbox
 
 
 class Updates(Enum):
@@ -30,7 +31,7 @@ NOT_AUTHENTICATED = frozenset({State.NOT_AUTHENTICATED})
 AUTHENTICATED = frozenset({State.AUTHENTICATED, State.SELECTED})
 SELECTED = frozenset({State.SELECTED})
 
-Admit = Callable[[Session, AppendHead | ReplaceHead, Upload], Coroutine[Any, Any, None]]
+Admit = Callable[[Session, AppendHead | ReplaceHead, Upload], Coroutine[Any, Any, Mailbox]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Verb:
     reply, and a MailhubError it raises is answered NO by the table in `replies`; None: a dialogue
     began (`Session.converse`). `states`: where
     it is legal. `admit`: only for verbs that carry messages: called for each announced message
-    before its bytes are read; raises to refuse it.
+    before its bytes are read; returns where it goes, raises to refuse it.
     """
 
     name: bytes

@@ -57,8 +57,8 @@ class Checkpoints:
             self._thread.join()
         self._log.close()
 
-    def after_commit(self, connection: sqlite3.Connection | None) -> None:
-        """On the writer's thread, between commits: cheap when there is nothing to do."""
+    def between_commits(self, connection: sqlite3.Connection | None) -> None:
+        """On the writer's thread: cheap when there is nothing to do."""
         if self._state is State.IDLE:
             pages = self._log.pages()
             if pages < self._until - self._pages:

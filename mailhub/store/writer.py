@@ -109,8 +109,9 @@ class Writer:
         while not last:
             batch, last = self._next_batch()
             if batch:
+                # Before the commit: behind it this would hold up the answers to the last one.
+                self._checkpoints.between_commits(self._committer.connection)
                 self._carry_out(batch)
-            self._checkpoints.after_commit(self._committer.connection)
         self._committer.close()
         self._checkpoints.stop()
 

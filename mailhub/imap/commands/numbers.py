@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mailhub.core.selected_view import SelectedView, Spans
 from mailhub.imap.replies import Refusal, bad, no
 from mailhub.imap.session import Session
@@ -31,8 +34,15 @@ def count(spans: Spans) -> int:
 
 async def destination(session: Session, name: str) -> Mailbox:
     """The mailbox that messages go to. Raises Refusal with TRYCREATE (RFC 9051 6.3.12)."""
-    try:
+    with missing_may_be_created():
         return await session.site.mailboxes.get(session.account, name)
+
+
+@contextmanager
+def missing_may_be_created() -> Iterator[None]:
+    """Turns NotFound into a Refusal with TRYCREATE: the client may create the mailbox."""
+    try:
+        yield
     except NotFound as error:
         raise Refusal(no(error.text, b"TRYCREATE")) from None
 

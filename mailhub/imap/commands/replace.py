@@ -5,7 +5,6 @@ from __future__ import annotations
 from mailhub.imap.commands import append
 from mailhub.imap.commands.numbers import (
     NO_SUCH_MESSAGE,
-    destination,
     highest_modseq,
     wanted,
 )
@@ -14,25 +13,24 @@ from mailhub.imap.grammar.uploads import AppendHead, Replace, ReplaceHead, Uploa
 from mailhub.imap.replies import Refusal, Reply, no, ok
 from mailhub.imap.session import Session
 from mailhub.imap.verb import SELECTED, Verb
+from mailhub.model.mailbox import Mailbox
 from mailhub.model.sequence import SequenceSet
 
 NO_MESSAGE = no("There is no such message", b"NONEXISTENT")
 
 
-async def admit(session: Session, head: AppendHead | ReplaceHead, upload: Upload) -> None:
+async def admit(session: Session, head: AppendHead | ReplaceHead, upload: Upload) -> Mailbox:
     """As APPEND; and the old message has to be there."""
     if isinstance(head, ReplaceHead):
         _replaced(session, head)
-    await append.admit(session, head, upload)
+    return await append.admit(session, head, upload)
 
 
 async def run(session: Session, command: Replace) -> Reply:
     view = session.writable_view
-    head = ReplaceHead(command.uid, command.message, command.mailbox)
-    uid = _replaced(session, head)
-    mailbox = await destination(session, command.mailbox)
+    uid = _replaced(session, command)
     (arrival,) = await session.site.messages.append(
-        mailbox,
+        command.mailbox,
         [append.new_message(command.uploaded)],
         session.actor,
         replaces=(view.box.number, uid),
@@ -43,13 +41,13 @@ async def run(session: Session, command: Replace) -> Reply:
     return ok("Replaced", highest_modseq(session, view.box.highestmodseq))
 
 
-def _replaced(session: Session, head: ReplaceHead) -> int:
+def _replaced(session: Session, named: ReplaceHead | Replace) -> int:
     """The UID of the message that goes. Raises Refusal, NotPermitted."""
     view = session.writable_view
-    named = SequenceSet(((head.message, head.message),))
-    uids = view.rows(wanted(view, named, uid=head.uid)).uids
+    messages = SequenceSet(((named.message, named.message),))
+    uids = view.rows(wanted(view, messages, uid=named.uid)).uids
     if len(uids) != 1:
-        raise Refusal(NO_MESSAGE if head.uid else NO_SUCH_MESSAGE)
+        raise Refusal(NO_MESSAGE if named.uid else NO_SUCH_MESSAGE)
     return uids[0]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.model.flags import Flags
+from mailhub.model.mailbox import Mailbox
 from mailhub.ports import Body
 
 
@@ -51,9 +52,10 @@ class Uploaded:
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """APPEND, complete: several messages are MULTIAPPEND (RFC 3502), all or none."""
+    """APPEND, complete: several messages are MULTIAPPEND (RFC 3502), all or none. `mailbox`: as it
+    was when the first message was admitted."""
 
-    mailbox: str
+    mailbox: Mailbox
     messages: Sequence[Uploaded]
 
 
@@ -63,5 +65,5 @@ class Replace:
 
     uid: bool
     message: int
-    mailbox: str
+    mailbox: Mailbox
     uploaded: Uploaded
