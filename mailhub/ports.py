@@ -7,11 +7,14 @@ in-memory one with finished coroutines; core cannot tell and must not ask.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from mailhub.model.account import Account, NewAccount, Secrets
 from mailhub.model.address import Address, Domain, NewAddress
 from mailhub.model.change import Actor, Change, JournalEntry
+from mailhub.model.dkim import DkimKey, KeyState
+from mailhub.model.dns import DNSAnswer
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.model.message import (
@@ -21,12 +24,22 @@ from mailhub.model.message import (
     Copied,
     Copy,
     Index,
-    Onward,
-    QueueEntry,
-    QueueSender,
     Rendered,
     Stored,
 )
+from mailhub.model.outbound import Sent
+from mailhub.model.queue import (
+    Attempt,
+    Lease,
+    Onward,
+    QueueEntry,
+    QueueFilter,
+    QueueMessage,
+    QueueSender,
+    Slot,
+    Suppression,
+)
+from mailhub.model.route import Hop, Route
 from mailhub.model.uids import UidSet
 
 Buffer = bytes | bytearray | memoryview
@@ -335,11 +348,129 @@ class Blobs(Protocol):
         ...
 
 
-class Queue(Protocol):
-    """Queued recipients (delivery itself belongs to `mailhub.queue`)."""
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A delivery status notification that is committed with the outcome it tells of. `transaction`:
+    unique, as of `Messages.deliver`. The caller closes `body`."""
 
-    def page(self, *, after: int = 0, limit: int = 100) -> Awaitable[Sequence[QueueEntry]]: ...
-    def count(self) -> Awaitable[int]: ...
+    transaction: str
+    body: Body
+    rendered: Rendered
+    copies: Sequence[Copy]
+    sender: QueueSender
+    onward: Sequence[Onward]
+
+
+class Queue(Protocol):
+    """Queued recipients (when and by whom they are tried: `Schedule`)."""
+
+    def page(
+        self, *, after: int = 0, limit: int = 100, wanted: QueueFilter | None = None
+    ) -> Awaitable[tuple[Sequence[QueueEntry], int]]:
+        """Entries with number > after, in number order, and how many match in all."""
+        ...
+
+    def entries(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueEntry]]:
+        """Those that exist, in number order."""
+        ...
+
+    def messages(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueMessage]]:
+        """Those that exist, in number order."""
+        ...
+
+    def slots(self, *, after: int = 0, limit: int = 1000) -> Awaitable[Sequence[Slot]]:
+        """Of entries that are not held, with number > after, in number order."""
+        ...
+
+    def count(self) -> Awaitable[int]:
+        """How many recipients wait."""
+        ...
+
+    def record(
+        self, token: int, attempts: Sequence[Attempt], notices: Sequence[Notice], actor: Actor
+    ) -> Awaitable[Sequence[int]]:
+        """What became of entries, and what is told of it, in one commit; all or nothing.
+
+        Entries whose attempt has no `due` are gone afterwards, a message with its last entry.
+        Every attempt is journaled with its reply. Returns the numbers of entries that are gone or
+        that saw a newer `token` already: nothing is recorded for them, and where there are any,
+        for none. Raises as `Messages.deliver`.
+        """
+        ...
+
+    def hold(self, numbers: Sequence[int], held: bool, actor: Actor) -> Awaitable[int]:
+        """Holds or releases; how many changed. A released entry keeps its due time."""
+        ...
+
+    def retry(self, numbers: Sequence[int], due: int, actor: Actor) -> Awaitable[int]:
+        """Makes entries due at `due`; how many exist."""
+        ...
+
+    def reroute(self, numbers: Sequence[int], route: int, actor: Actor) -> Awaitable[int]:
+        """Sends entries over the route of this number, 0: as the routes say."""
+        ...
+
+
+class Routes(Protocol):
+    """Routes, networks that may relay, and recipients that nothing is sent to."""
+
+    def all(self) -> Awaitable[Sequence[Route]]: ...
+    def add(self, route: Route, actor: Actor) -> Awaitable[Route]:
+        """The store gives `number`."""
+        ...
+
+    def remove(self, number: int, actor: Actor) -> Awaitable[None]:
+        """Raises NotFound."""
+        ...
+
+    def networks(self) -> Awaitable[Sequence[str]]:
+        """Networks whose clients may relay, as `192.0.2.0/24`, in the order they were added."""
+        ...
+
+    def allow(self, network: str, actor: Actor) -> Awaitable[None]:
+        """Raises AlreadyExists."""
+        ...
+
+    def disallow(self, network: str, actor: Actor) -> Awaitable[None]:
+        """Raises NotFound."""
+        ...
+
+    def suppressed(self, keys: Sequence[str]) -> Awaitable[Sequence[Suppression]]:
+        """Those of `keys` (folded addresses) that are suppressed."""
+        ...
+
+    def suppressions(
+        self, *, after: str = "", limit: int = 100
+    ) -> Awaitable[Sequence[Suppression]]: ...
+    def suppress(self, one: Suppression, actor: Actor) -> Awaitable[None]:
+        """Adds or replaces it."""
+        ...
+
+    def unsuppress(self, key: str, actor: Actor) -> Awaitable[None]:
+        """Raises NotFound."""
+        ...
+
+
+class DkimKeys(Protocol):
+    """Signing keys."""
+
+    def all(self, domain: str = "") -> Awaitable[Sequence[DkimKey]]:
+        """Of a domain, or of all, newest first."""
+        ...
+
+    def add(self, keys: Sequence[DkimKey], actor: Actor) -> Awaitable[None]:
+        """In one commit. Raises AlreadyExists (domain and selector)."""
+        ...
+
+    def move(
+        self, domain: str, selectors: Sequence[str], state: KeyState, actor: Actor
+    ) -> Awaitable[None]:
+        """Into another state, in one commit. Raises NotFound."""
+        ...
+
+    def remove(self, domain: str, selectors: Sequence[str], actor: Actor) -> Awaitable[None]:
+        """Raises NotFound."""
+        ...
 
 
 class Journal(Protocol):
@@ -372,6 +503,10 @@ class Storage(Protocol):
     def spools(self) -> Spools: ...
     @property
     def queue(self) -> Queue: ...
+    @property
+    def routes(self) -> Routes: ...
+    @property
+    def dkim_keys(self) -> DkimKeys: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
@@ -418,4 +553,92 @@ class Directory(Protocol):
 
     def verify(self, account: Account, password: str) -> Awaitable[bool]:
         """Whether `password` is the account's master password. Raises Unavailable."""
+        ...
+
+
+class Schedule(Protocol):
+    """When queue entries are tried, and by whom: rebuilt from the store whenever it is lost.
+
+    Entries wait in lanes, one for each recipient domain. A lease gives some due entries of one
+    lane to one runner; no entry is in two leases at once. All methods raise Unavailable.
+    """
+
+    def put(self, slots: Sequence[Slot]) -> Awaitable[None]:
+        """Adds entries, or moves those that wait already. Leased ones are left as they are."""
+        ...
+
+    def drop(self, numbers: Sequence[int]) -> Awaitable[None]:
+        """Forgets entries that wait; leased ones are forgotten when their lease ends."""
+        ...
+
+    def take(self, leases: int, entries: int, seconds: float) -> Awaitable[Sequence[Lease]]:
+        """At most so many leases of at most so many due entries each, for so many seconds. A lane
+        that backs off, or has as many leases as it may have, gives none."""
+        ...
+
+    def renew(self, token: int, seconds: float) -> Awaitable[bool]:
+        """False where the lease has ended: its holder must not act on it any more."""
+        ...
+
+    def end(self, token: int, again: Sequence[Slot]) -> Awaitable[None]:
+        """Ends a lease; `again`: the entries of it that stay, with their next due time. One that
+        ended by itself changes nothing."""
+        ...
+
+    def back_off(self, lane: str, until: int) -> Awaitable[None]:
+        """The lane gives no lease before `until`, epoch seconds."""
+        ...
+
+    def next_due(self) -> Awaitable[int | None]:
+        """When the next entry may be taken, epoch seconds; None where nothing waits."""
+        ...
+
+    def size(self) -> Awaitable[int]:
+        """Entries waiting and leased."""
+        ...
+
+    def claim_rebuild(self) -> Awaitable[bool]:
+        """Whether the schedule is empty of memory (new, or lost) and the caller is the one who
+        fills it. Until every lease from before must have ended, none is given out."""
+        ...
+
+
+class Outbound(Protocol):
+    """The SMTP client."""
+
+    def send(
+        self,
+        hops: Sequence[Hop],
+        sender: QueueSender,
+        recipients: Sequence[QueueEntry],
+        message: Message,
+        holds: Callable[[], bool],
+    ) -> Awaitable[Sent]:
+        """One message to recipients that share a destination, over the first hop that answers.
+
+        A hop that cannot be reached, or that refuses before MAIL for now, is followed by the
+        next. `holds` is asked before the last octet leaves: False ends the attempt without it.
+        Never raises: what went wrong is in the answers, one for each recipient.
+        """
+        ...
+
+
+class Message(Protocol):
+    """A message to be sent, read piece by piece."""
+
+    @property
+    def size(self) -> int:
+        """Octets."""
+        ...
+
+    def read(self, start: int, stop: int) -> Awaitable[bytes]:
+        """Raises Corrupt, Unavailable."""
+        ...
+
+
+class Resolver(Protocol):
+    """The DNS."""
+
+    def query(self, name: str, kind: str) -> Awaitable[DNSAnswer]:
+        """Raises NotFound (NXDOMAIN), Unavailable (SERVFAIL, no answer in time, no resolver)."""
         ...

@@ -26,7 +26,8 @@ from mailhub.model.errors import (
     OverQuota,
     Unavailable,
 )
-from mailhub.model.message import Arrival, Onward, QueueSender, Rendered
+from mailhub.model.message import Arrival, Rendered
+from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.settings import SMTPSettings
 from mailhub.ports import Body, Clock, Spool, Storage
 from mailhub.wire import address as grammar

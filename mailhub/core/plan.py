@@ -13,7 +13,8 @@ from mailhub.core import trace
 from mailhub.model.address import Resolution
 from mailhub.model.envelope import Envelope, ForwardPath
 from mailhub.model.errors import MailhubError, MailLoop
-from mailhub.model.message import Arrival, Copy, Onward
+from mailhub.model.message import Arrival, Copy
+from mailhub.model.queue import Onward
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,44 +86,6 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Onward:
-    """One queue entry: a recipient elsewhere, with its delivery status wishes (RFC 3461)."""
-
-    recipient: str
-    notify: tuple[str, ...] = ()
-    orcpt: str = ""
-    due: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class QueueSender:
-    """The envelope half that all queue entries of a message share."""
-
-    address: str
-    ret: str = ""
-    envid: str = ""
-    body: str = "7BIT"
-    utf8: bool = False
-    account: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class QueueEntry:
-    """A queued recipient, as stored."""
-
-    number: int
-    message: int
-    sender: QueueSender
-    recipient: str
-    notify: tuple[str, ...]
-    orcpt: str
-    size: int
-    created: int
-    due: int
-    attempts: int
-
-
-@dataclass(frozen=True, slots=True)
 class Arrival:
     """Where one copy went."""
 

@@ -15,7 +15,8 @@ from typing import Any
 from mailhub.model.change import Actor, Arrived, ArrivedRow, Queued
 from mailhub.model.errors import LimitReached, MailhubError, NotFound, OverQuota
 from mailhub.model.flags import DELETED, SEEN, Flags
-from mailhub.model.message import Arrival, BlobRef, Onward, QueueSender, Rendered
+from mailhub.model.message import Arrival, BlobRef, Rendered
+from mailhub.model.queue import Onward, QueueSender
 from mailhub.store import queue
 from mailhub.store.keywords import encode
 from mailhub.store.schema import KEY_SHIFT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailhub.model.message import BlobRef, Onward, QueueEntry, QueueSender
+from mailhub.model.message import BlobRef
+from mailhub.model.queue import Onward, QueueEntry, QueueSender
 from mailhub.store.sql import Cursor, Row, next_number, number, put_rows
 from mailhub.store.transaction import Transaction
 

@@ -15,18 +15,8 @@ from mailhub.model.address import Address, Domain, NewAddress
 from mailhub.model.change import Actor, JournalEntry
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.mailbox import Mailbox, NewMailbox
-from mailhub.model.message import (
-    Arrival,
-    Content,
-    Copied,
-    Copy,
-    Index,
-    Onward,
-    QueueEntry,
-    QueueSender,
-    Rendered,
-    Stored,
-)
+from mailhub.model.message import Arrival, Content, Copied, Copy, Index, Rendered, Stored
+from mailhub.model.queue import Onward, QueueEntry, QueueSender
 from mailhub.model.uids import UidSet
 from mailhub.ports import Body
 from mailhub.store import (

@@ -10,7 +10,8 @@ from mailhub.model.account import Limits
 from mailhub.model.change import Arrived, KeywordSet, Queued
 from mailhub.model.errors import MailhubError, NotFound, OverQuota
 from mailhub.model.flags import DELETED, SEEN, Flags
-from mailhub.model.message import Arrival, Copy, Onward, QueueSender
+from mailhub.model.message import Arrival, Copy
+from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.uids import UidSet
 from tests.contract.stores import ACTOR, ALL, MESSAGE, House, TextBody, rendered
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mailhub.model.message import Content, Copy, Onward, QueueSender
+from mailhub.model.message import Content, Copy
+from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.uids import UidSet
 from mailhub.store import compaction, segments
 from mailhub.store.background import INTERVAL

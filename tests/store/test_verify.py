@@ -9,7 +9,8 @@ import pytest
 
 from mailhub.model.errors import NotFound
 from mailhub.model.flags import Flags
-from mailhub.model.message import Copy, Onward, QueueSender
+from mailhub.model.message import Copy
+from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.uids import UidSet
 from mailhub.store import database, segments
 from mailhub.store.checks import CHECKS

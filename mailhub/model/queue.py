@@ -1,0 +1,162 @@
+"""Queued mail as values: who waits for which message, what was tried, and what is told of it.
+
+One entry is one recipient of one message. When it is tried again is arithmetic in `queue.plan`;
+who tries it is `ports.Schedule`'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from mailhub.model.message import BlobRef
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSender:
+    """The envelope half that all queue entries of a message share.
+
+    `transaction`: the hand-over's id; one message keeps it for all its recipients.
+    `message_id`: as in the header, with angle brackets, or empty. `require_tls`: RFC 8689.
+    """
+
+    address: str
+    ret: str = ""
+    envid: str = ""
+    body: str = "7BIT"
+    utf8: bool = False
+    account: int | None = None
+    transaction: str = ""
+    message_id: str = ""
+    require_tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """The order for one queue entry: a recipient with its delivery status wishes (RFC 3461)."""
+
+    recipient: str
+    notify: tuple[str, ...] = ()
+    orcpt: str = ""
+    due: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """When an entry is due, and the lane it waits in: the recipient's domain, as an A-label."""
+
+    number: int
+    due: int
+    lane: str
+
+
+class AttemptResult(Enum):
+    """What became of one recipient in one attempt."""
+
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    DISCARDED = "discarded"
+    """Ended without a word to anybody (an administrator's act, a notification that failed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of one entry, as it is recorded. Its end where `due` is None.
+
+    `status`: enhanced status code (RFC 3463), such as `5.1.1`. `reply`: the remote's words
+    verbatim, lines joined by a newline, or what kept us from asking. `remote`: `host [address]`,
+    or empty where nobody was reached. `tls`: version of the layer, or empty. `warned`: a delay
+    notification goes with it.
+    """
+
+    entry: int
+    at: int
+    result: AttemptResult
+    status: str
+    reply: str
+    remote: str = ""
+    tls: str = ""
+    due: int | None = None
+    warned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A queued recipient, as stored. `attempts`: tries so far. `route`: number of the route that
+    an administrator chose for it, 0 for none. `status`, `reply`, `remote`, `tried`: of the last
+    attempt; `tried` is 0 where there was none."""
+
+    number: int
+    message: int
+    sender: QueueSender
+    recipient: str
+    notify: tuple[str, ...]
+    orcpt: str
+    size: int
+    created: int
+    due: int
+    attempts: int
+    lane: str = ""
+    held: bool = False
+    warned: bool = False
+    route: int = 0
+    status: str = ""
+    reply: str = ""
+    remote: str = ""
+    tried: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMessage:
+    """The message that entries wait for. `size`: its octets."""
+
+    number: int
+    sender: QueueSender
+    blob: BlobRef
+    created: int
+
+    @property
+    def size(self) -> int:
+        """Octets."""
+        return self.blob.length
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """Which entries are meant; empty fields do not narrow. Addresses compare folded; `domain`:
+    the recipient's; `before`: created before this time, epoch seconds; `query`: substring of
+    sender or recipient."""
+
+    numbers: tuple[int, ...] = ()
+    message: int = 0
+    sender: str | None = None
+    recipient: str = ""
+    domain: str = ""
+    before: int = 0
+    held: bool | None = None
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to try some entries of one lane, alone, until `expires`.
+
+    `token`: grows with every lease that is given out, over restarts too; a commit with an older
+    token than an entry has seen is refused. `expires`: monotonic seconds of the holder's clock.
+    """
+
+    token: int
+    lane: str
+    entries: tuple[int, ...]
+    expires: float
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A recipient that nothing is sent to since it failed for good. `key`: folded address."""
+
+    key: str
+    status: str
+    reply: str
+    created: int

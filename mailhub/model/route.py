@@ -1,0 +1,93 @@
+"""Where mail goes on to: routes as an administrator writes them, and servers to try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class TLSLevel(Enum):
+    """What a connection must have before mail goes over it, weakest first."""
+
+    NONE = "none"
+    OPPORTUNISTIC = "opportunistic"
+    """TLS where it is offered, whatever the certificate says (RFC 7435)."""
+    REQUIRED = "required"
+    """TLS, whatever the certificate says."""
+    VERIFIED = "verified"
+    """TLS with a certificate that a public authority signed for one of the names."""
+    DANE = "dane"
+    """TLS with a certificate that a TLSA record names (RFC 7672)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TLSA:
+    """A TLSA record (RFC 6698). `data`: raw octets."""
+
+    usage: int
+    selector: int
+    matching: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """What TLS must prove. `names`: reference identifiers, for VERIFIED and DANE-TA; they may
+    begin with `*.` in a policy (RFC 8461 4.1). `policy`: why, for reports: `sts`, `tlsa`,
+    `route`, `requiretls` or empty. `implicit`: TLS from the first octet."""
+
+    level: TLSLevel = TLSLevel.OPPORTUNISTIC
+    names: tuple[str, ...] = ()
+    tlsa: tuple[TLSA, ...] = ()
+    policy: str = ""
+    implicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What to log in with at a relay. `mechanisms`: allowed ones, best first; empty: any."""
+
+    username: str
+    password: str
+    mechanisms: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One server to try: a host with its addresses, in order. `sources`: local addresses to
+    connect from, in order of preference; empty: the system's choice. `lmtp`: speak LMTP."""
+
+    host: str
+    addresses: tuple[str, ...]
+    port: int = 25
+    security: Security = Security()
+    credentials: Credentials | None = None
+    sources: tuple[str, ...] = ()
+    lmtp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A rule that sends some mail over a certain server instead of the MX.
+
+    `destination`: recipient domain, or `*`. `sender`: sender's domain or whole address, empty for
+    any. `account`: number of the submitting account, None for any. `host`, `port`: the server;
+    `host` empty: the MX of the recipient's domain. `priority`: lowest first. `weight`: share
+    among equals. `sources`: local addresses; `spread`: chosen at random, else in order.
+    `username`, `password`: AUTH. `tls`: a `TLSLevel`'s value.
+    """
+
+    number: int
+    destination: str
+    host: str = ""
+    port: int = 25
+    sender: str = ""
+    account: int | None = None
+    priority: int = 0
+    weight: int = 1
+    sources: tuple[str, ...] = ()
+    spread: bool = False
+    username: str = ""
+    password: str = ""
+    tls: TLSLevel = TLSLevel.OPPORTUNISTIC
+    created: int = 0
