@@ -27,7 +27,7 @@ from mailhub.model.message import (
     Rendered,
     Stored,
 )
-from mailhub.model.outbound import Sent
+from mailhub.model.outbound import Answer, Sent
 from mailhub.model.queue import (
     Attempt,
     Lease,
@@ -576,6 +576,12 @@ class Schedule(Protocol):
         that backs off, or has as many leases as it may have, gives none."""
         ...
 
+    def claim(self, numbers: Sequence[int], seconds: float) -> Awaitable[Lease]:
+        """A lease of these very entries, for who acts on them by hand: due or not, waiting or
+        unknown, of any lane (its own is empty), without regard to limits. `entries` has those
+        that no other lease holds. One that runs out leaves them as they waited."""
+        ...
+
     def renew(self, token: int, seconds: float) -> Awaitable[bool]:
         """False where the lease has ended: its holder must not act on it any more."""
         ...
@@ -623,6 +629,18 @@ class Outbound(Protocol):
         ...
 
 
+class Programs(Protocol):
+    """Runs the commands that aliases lead to."""
+
+    def run(self, argv: Sequence[str], entry: QueueEntry, message: Message) -> Awaitable[Answer]:
+        """Hands the message to a command, on its standard input.
+
+        Never raises. Exit status 0: delivered; 4 or 75: temporary; 5, or another of sysexits.h:
+        permanent. What may not run, or ran into a limit, is temporary; the reason is in the text.
+        """
+        ...
+
+
 class Message(Protocol):
     """A message to be sent, read piece by piece."""
 
@@ -633,6 +651,19 @@ class Message(Protocol):
 
     def read(self, start: int, stop: int) -> Awaitable[bytes]:
         """Raises Corrupt, Unavailable."""
+        ...
+
+
+class Departure(Protocol):
+    """What is put before a message when it leaves: signatures, and seals of forwarded mail."""
+
+    def prefix(self, queued: QueueMessage, message: Message) -> Awaitable[bytes]:
+        """Whole header fields with their CRLF, or nothing. `message`: the bytes as stored;
+        `queued.sender.account`: whose submission it is, None for what is passed on.
+
+        Asked once for a message while it is known; the caller keeps the answer. Raises
+        Unavailable, Corrupt: the message waits.
+        """
         ...
 
 

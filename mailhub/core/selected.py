@@ -16,6 +16,7 @@ from mailhub.model.change import (
     AccountChanged,
     AddressesChanged,
     Change,
+    Dequeued,
     KeywordSet,
     MailboxChanged,
     Queued,
@@ -163,7 +164,7 @@ class Selections:
                 if change.what == "removed":
                     for number in tuple(shared.boxes):
                         self._end(shared, number)
-            elif isinstance(change, (Queued, AddressesChanged)):
+            elif isinstance(change, (Queued, Dequeued, AddressesChanged)):
                 continue
             elif _deletes(change, change.mailbox):
                 self._end(shared, change.mailbox)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailhub.model.queue import Slot
 from mailhub.model.uids import UidSet
 
 
@@ -75,7 +76,17 @@ class AccountChanged:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Queue entries came to be; their numbers."""
+    """Queue entries wait from now on, or for another time: new ones, released ones, and those
+    that are to be tried sooner. `slots`: the same entries, with when and where they wait."""
+
+    journal: int
+    entries: tuple[int, ...]
+    slots: tuple[Slot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dequeued:
+    """Queue entries wait no longer: delivered, bounced, discarded or held."""
 
     journal: int
     entries: tuple[int, ...]
@@ -110,6 +121,7 @@ Change = (
     | AccountChanged
     | AddressesChanged
     | Queued
+    | Dequeued
     | KeywordSet
 )
 

@@ -49,9 +49,11 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """One attempt's report. `answers`: one for each recipient, in order. `host`, `address`: whom
-    we spoke to last, or empty. `tls`: version, or empty."""
+    we spoke to last, or empty. `tls`: version, or empty. `dsn`: the remote offered DSN, and took
+    over what was asked for with NOTIFY (RFC 3461 5.2.1)."""
 
     answers: tuple[Answer, ...]
     host: str = ""
     address: str = ""
     tls: str = ""
+    dsn: bool = False
