@@ -633,10 +633,10 @@ class Programs(Protocol):
     """Runs the commands that aliases lead to."""
 
     def run(self, argv: Sequence[str], entry: QueueEntry, message: Message) -> Awaitable[Answer]:
-        """Hands the message to a command, on its standard input.
+        """Hands the message to a command, on its standard input. Never raises.
 
-        Never raises. Exit status 0: delivered; 4 or 75: temporary; 5, or another of sysexits.h:
-        permanent. What may not run, or ran into a limit, is temporary; the reason is in the text.
+        Exit status 0: delivered; 5: failed for good; 4 and every other: to be tried again, so that
+        a broken script loses nothing. What may not run at all, or ran into a limit, too.
         """
         ...
 

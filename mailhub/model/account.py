@@ -14,6 +14,17 @@ class Role(Enum):
     ADMIN = "admin"
 
 
+class Sending(Enum):
+    """To whom, and as whom, an account may send."""
+
+    LOCAL = "local"
+    """As its own addresses, to recipients of this server only."""
+    OWN = "own"
+    """As its own addresses, to anybody."""
+    ANY = "any"
+    """As any address, to anybody: for machines and applications that relay through this server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """An account's allowances; 0 means the server's default, which may be none."""
@@ -56,6 +67,7 @@ class Account:
     created: int
     auth_version: int
     """Grows with every change that must end sessions (password, disabling, logout)."""
+    sending: Sending = Sending.OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +85,7 @@ class NewAccount:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, object] = field(default_factory=dict)
     disabled: bool = False
+    sending: Sending = Sending.OWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ class Domain:
     `name`: lower-case A-label form. `alias_of`: another local domain whose addresses also stand
     here, or empty. `delimiter`: characters that start a subaddress (`+`), empty for none.
     `ignore_dots`: `a.b@` and `ab@` are one. `catch_all`: address that takes unknown local parts,
-    or empty.
+    or empty. `relay`: mail for it is taken from anybody and goes on to another server; no address
+    stands in it.
     """
 
     number: int
@@ -23,6 +24,7 @@ class Domain:
     ignore_dots: bool = False
     catch_all: str = ""
     created: int = 0
+    relay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class Address:
     `address`: as its owner spells it. `key`: as it is looked up (see `wire.address.key`);
     `*@domain` and `name*@domain` are wildcards. `account`: the owner's number, None for a pure
     alias. `targets`: addresses that also receive, or all that receive where `account` is None.
+    `program`: words of a command that also receives. `minilist`: what goes on from here has this
+    address as its envelope sender.
     """
 
     number: int
@@ -43,6 +47,8 @@ class Address:
     name: str = ""
     main: bool = False
     created: int = 0
+    program: tuple[str, ...] = ()
+    minilist: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ class NewAddress:
     targets: tuple[str, ...] = ()
     name: str = ""
     main: bool = False
+    program: tuple[str, ...] = ()
+    minilist: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +73,12 @@ class Resolution:
 
     `accounts`: (account number, the local address that matched) without repeats.
     `remote`: addresses of other servers. `detail`: the subaddress after the delimiter, or empty.
+    `programs`: local addresses whose command receives. `lists`: (one of all these addresses, the
+    minilist that it stands on): the list is the envelope sender there.
     """
 
     accounts: tuple[tuple[int, str], ...] = ()
     remote: tuple[str, ...] = ()
     detail: str = ""
+    programs: tuple[str, ...] = ()
+    lists: tuple[tuple[str, str], ...] = ()

@@ -33,14 +33,23 @@ class QueueSender:
     local: bool = False
 
 
+PROGRAM_LANE = "program"
+"""The lane of recipients that are handed to a program and to no server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """The order for one queue entry: a recipient with its delivery status wishes (RFC 3461)."""
+    """The order for one queue entry: a recipient with its delivery status wishes (RFC 3461).
+
+    `sender`: its own envelope sender (a list's), where not the message's; `QueueEntry.sender` then
+    has it as `address`. `lane`: where not the recipient's domain."""
 
     recipient: str
     notify: tuple[str, ...] = ()
     orcpt: str = ""
     due: int = 0
+    sender: str | None = None
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
