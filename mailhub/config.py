@@ -18,7 +18,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from mailhub.model.errors import Invalid
-from mailhub.model.settings import ListenerSettings, Settings
+from mailhub.model.settings import ListenerSettings, QueueSettings, Settings
 from mailhub.wire.networks import Networks
 
 PREFIX = "MAILHUB_"
@@ -32,6 +32,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "smtp.bare_newlines": ("refuse", "normalize"),
     "smtp.over_quota": ("temporary", "permanent"),
     "pop3.delete": ("expunge", "trash"),
+    "resolver.trust_ad": ("loopback", "always", "never"),
     "log.format": ("auto", "json", "plain"),
     "log.level": ("debug", "info", "warn", "error"),
 }
@@ -248,8 +249,21 @@ def _semantic(settings: Settings) -> list[tuple[Path_, str]]:
             problems.append((where, f"{dotted(where)}: {field.name} cannot be negative"))
     for number, listener in enumerate(settings.listener):
         problems += _listener(("listener", number), listener)
+    problems += _queue(settings.queue)
     if bool(settings.tls.key) and not settings.tls.certificate:
         problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
+    return problems
+
+
+def _queue(queue: QueueSettings) -> list[tuple[Path_, str]]:
+    problems: list[tuple[Path_, str]] = []
+    if not queue.retry or min(queue.retry) < 1:
+        problems.append((("queue", "retry"), "queue.retry: at least one wait, none below 1"))
+    if queue.jitter > 50:
+        problems.append((("queue", "jitter"), "queue.jitter: at most 50"))
+    for name in ("concurrency", "concurrency_per_destination", "batch", "recipients", "lease"):
+        if getattr(queue, name) < 1:
+            problems.append((("queue", name), f"queue.{name}: at least 1"))
     return problems
 
 
@@ -312,6 +326,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
 
     tls = settings.tls
     limits = settings.limits
+    queue = settings.queue
     if not settings.listener and not limits.exempt_networks:
         limits = replace(limits, exempt_networks=("127.0.0.0/8", "::1", "unix"))
     return replace(
@@ -319,6 +334,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         data=full(settings.data),
         listener=settings.listener or LOOPBACK,
         limits=limits,
+        queue=replace(queue, notice_template=full(queue.notice_template)),
         tls=replace(
             tls,
             certificate=full(tls.certificate),

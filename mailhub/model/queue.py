@@ -17,8 +17,9 @@ class QueueSender:
     """The envelope half that all queue entries of a message share.
 
     `transaction`: the hand-over's id; one message keeps it for all its recipients.
-    `message_id`: as in the header, with angle brackets, or empty. `require_tls`: RFC 8689. `local`: a user or a trusted
-    client submitted it, or this server made it: it is signed when it leaves; else it is forwarded.
+    `message_id`: as in the header, with angle brackets, or empty. `require_tls`: RFC 8689.
+    `local`: a user or a trusted client submitted it, or this server made it: it is signed when it
+    leaves; else it is forwarded.
     """
 
     address: str
@@ -92,6 +93,19 @@ class Attempt:
     warned: bool = False
 
 
+class Action(Enum):
+    """What a delivery status notification says of a recipient (RFC 3464 2.3.3)."""
+
+    FAILED = "failed"
+    DELAYED = "delayed"
+    DELIVERED = "delivered"
+    RELAYED = "relayed"
+    """Handed to a server that will not tell any more of it."""
+
+
+_CONDITIONS = {Action.FAILED: "FAILURE", Action.DELAYED: "DELAY"}
+
+
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
     """A queued recipient, as stored. `attempts`: tries so far. `route`: number of the route that
@@ -116,6 +130,22 @@ class QueueEntry:
     reply: str = ""
     remote: str = ""
     tried: int = 0
+
+    def wants(self, action: Action) -> bool:
+        """Whether the sender is to be told (RFC 3461 4.1); a null sender never is (6.1)."""
+        if not self.sender.address:
+            return False
+        condition = _CONDITIONS.get(action, "SUCCESS")
+        return condition in self.notify or (not self.notify and condition != "SUCCESS")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an entry, and what its sender is told of that; None: nothing."""
+
+    entry: QueueEntry
+    attempt: Attempt
+    action: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,12 @@ class LimitSettings:
     guesses_in_all: int = setting(
         1000, "wrong passwords a minute in all from networks that never logged in to the account"
     )
+    recipients: int = setting(
+        0, "recipients a day for an account without a limit of its own; 0: no limit"
+    )
+    forwards: int = setting(
+        0, "forwarded messages a day for an account without a limit of its own; 0: no limit"
+    )
     exempt_networks: tuple[str, ...] = setting(
         (), "clients that no connection or guess limit applies to"
     )
@@ -161,6 +167,84 @@ class LogSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QueueSettings:
+    """`[queue]`: sending mail on to other servers."""
+
+    __pydantic_config__ = STRICT
+
+    concurrency: int = setting(100, "transactions with other servers at a time, in all")
+    concurrency_per_destination: int = setting(
+        20, "transactions at a time with one recipient domain"
+    )
+    batch: int = setting(50, "queued recipients that are taken to be tried at once")
+    recipients: int = setting(100, "most recipients of one transaction")
+    lease: int = setting(
+        60, "time after which mail of a process that died is tried by another", "seconds"
+    )
+    retry: tuple[int, ...] = setting(
+        (300, 600, 1200, 2400, 3600, 7200, 14400),
+        "waits after the first, second … failed attempt; the last one repeats",
+        "seconds",
+    )
+    jitter: int = setting(10, "how much a wait differs at random", "percent")
+    lifetime: int = setting(5 * 86400, "age at which mail is given up", "seconds")
+    bounce_lifetime: int = setting(86400, "the same, of notifications", "seconds")
+    delay_warning: int = setting(
+        4 * 3600, "age at which the sender is told of a delay, once; 0: never", "seconds"
+    )
+    backoff: int = setting(
+        60, "wait for a destination that cannot be reached; doubles each time", "seconds"
+    )
+    backoff_most: int = setting(1800, "longest such wait", "seconds")
+    grace: int = setting(5, "time that transactions under way have at a stop", "seconds")
+    suppress: tuple[str, ...] = setting(
+        ("5.1.1", "5.1.10"),
+        "status codes of refused recipients that nothing is sent to any more; empty: none",
+    )
+    suppress_time: int = setting(30 * 86400, "time until they are tried again", "seconds")
+    notice_template: str = setting(
+        "", "file with the words of delivery status notifications; empty: the ones that come along"
+    )
+    notice_size: int = setting(
+        1 << 20, "most of the original message that goes back with a notification", "bytes"
+    )
+    mx_hosts: int = setting(10, "most MX hosts of a domain that are tried")
+    addresses: int = setting(6, "most addresses of one host that are tried")
+    private_addresses: bool = setting(
+        False, "send to private and loopback addresses where the DNS names them"
+    )
+    srs_domain: str = setting(
+        "", "domain of rewritten senders of forwarded mail; empty: default_domain, else hostname"
+    )
+    future_release: int = setting(
+        30 * 86400, "longest time that submitted mail may be held back; 0: not offered", "seconds"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverSettings:
+    """`[resolver]`: asking the DNS."""
+
+    __pydantic_config__ = STRICT
+
+    servers: tuple[str, ...] = setting(
+        (),
+        "recursive resolvers as address or address:port ([address]:port for IPv6), asked in this "
+        "order; empty: those of /etc/resolv.conf",
+    )
+    trust_ad: str = setting(
+        "loopback",
+        "whose word is believed that an answer was validated with DNSSEC (AD): loopback (only of "
+        "resolvers on this machine), always or never; without it there is no DANE",
+    )
+    timeout: int = setting(4, "wait for one answer before the next try", "seconds")
+    tries: int = setting(2, "tries of each server")
+    deadline: int = setting(12, "time after which a question is given up", "seconds")
+    cache: int = setting(20000, "answers kept")
+    sockets: int = setting(256, "questions under way at a time; the others wait")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration."""
 
@@ -176,6 +260,8 @@ class Settings:
     pop3: POP3Settings = setting(POP3Settings, "")
     http: HTTPSettings = setting(HTTPSettings, "")
     limits: LimitSettings = setting(LimitSettings, "")
+    queue: QueueSettings = setting(QueueSettings, "")
+    resolver: ResolverSettings = setting(ResolverSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")
     log: LogSettings = setting(LogSettings, "")
