@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from mailhub.model.account import Account, NewAccount, Secrets
 from mailhub.model.address import Address, Domain, NewAddress
@@ -672,4 +672,28 @@ class Resolver(Protocol):
 
     def query(self, name: str, kind: str) -> Awaitable[DNSAnswer]:
         """Raises NotFound (NXDOMAIN), Unavailable (SERVFAIL, no answer in time, no resolver)."""
+        ...
+
+
+class Fetch(Protocol):
+    """Documents from other people's web servers, fetched with care: HTTPS with a verified
+    certificate, never from a private address, no redirects."""
+
+    def get(self, url: str, *, kind: str, size: int, seconds: float) -> Awaitable[bytes]:
+        """The body of a 200 answer whose media type is `kind`, at most `size` octets long.
+
+        Raises Untrusted (the certificate), Unavailable (everything else that went wrong).
+        """
+        ...
+
+
+class Shelf(Protocol):
+    """JSON that outlives a restart, and whose loss costs only the work to find it out again."""
+
+    def read(self) -> Any:
+        """What was kept last; None where that is nothing, or unreadable."""
+        ...
+
+    def keep(self, value: Callable[[], Any]) -> None:
+        """Asks `value` soon, once for many calls, and keeps what it returns."""
         ...

@@ -111,6 +111,12 @@ class Unavailable(MailhubError):
     default = "Temporarily unavailable, try again later"
 
 
+class Untrusted(Unavailable):
+    """Another server was reached, and did not prove with its certificate who it is."""
+
+    default = "The server's certificate does not verify"
+
+
 class InUse(MailhubError):
     """Another session holds what this one needs, or the mailbox still has children."""
 

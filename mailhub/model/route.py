@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mailhub.model.tlsreport import TLSPolicy
+
 
 class TLSLevel(Enum):
     """What a connection must have before mail goes over it, weakest first."""
@@ -32,15 +34,18 @@ class TLSA:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What TLS must prove. `names`: reference identifiers, for VERIFIED and DANE-TA; they may
-    begin with `*.` in a policy (RFC 8461 4.1). `policy`: why, for reports: `sts`, `tlsa`,
-    `route`, `requiretls` or empty. `implicit`: TLS from the first octet."""
+    """What TLS must prove. `names`: reference identifiers, for VERIFIED and DANE-TA; the first is
+    the server name that is sent (SNI; RFC 7672 8.1). Where the level is below VERIFIED they are
+    checked for reports alone. `policy`: why, for people: `sts`, `tlsa`, `route`, `requiretls` or
+    empty. `implicit`: TLS from the first octet. `applied`: the policy that reports of this
+    connection belong to, None where nobody is told."""
 
     level: TLSLevel = TLSLevel.OPPORTUNISTIC
     names: tuple[str, ...] = ()
     tlsa: tuple[TLSA, ...] = ()
     policy: str = ""
     implicit: bool = False
+    applied: TLSPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
