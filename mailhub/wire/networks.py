@@ -6,7 +6,14 @@ Pure; the one place that compares peers with configured networks.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 from mailhub.model.errors import Invalid
 
@@ -74,3 +81,47 @@ def group(address: str, v4: int = 32, v6: int = 64) -> str:
         return str(ip_network(f"{address}/{bits}", strict=False))
     except ValueError:
         return address
+
+
+_INSIDE = Networks(
+    (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "224.0.0.0/3",
+        "::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/32",
+        "2002::/16",
+        "fc00::/7",
+        "fe80::/9",
+        "ff00::/8",
+    )
+)
+"""What no stranger on the Internet can have (RFC 6890): private, loopback, link-local, shared
+between customers, multicast and reserved; and tunnels that lead to such IPv4 addresses unseen."""
+_NAT64 = ip_network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    """Whether `address`, which some name in the DNS led to, may be connected to as a stranger's.
+
+    IPv4 in an IPv6 address (mapped, or NAT64, RFC 6052) is judged as itself.
+    """
+    try:
+        parsed = ip_address(plain(address))
+    except ValueError:
+        return False
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
+        elif parsed in _NAT64:
+            parsed = IPv4Address(parsed.packed[12:])
+    return str(parsed) not in _INSIDE
