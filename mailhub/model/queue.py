@@ -43,7 +43,8 @@ class Onward:
     """The order for one queue entry: a recipient with its delivery status wishes (RFC 3461).
 
     `sender`: its own envelope sender (a list's), where not the message's; `QueueEntry.sender` then
-    has it as `address`. `lane`: where not the recipient's domain."""
+    has it as `address`. `lane`: where not the recipient's domain. `home`: number of the local
+    account whose INBOX alone it is for; 0: wherever the recipient leads when it is tried."""
 
     recipient: str
     notify: tuple[str, ...] = ()
@@ -51,6 +52,7 @@ class Onward:
     due: int = 0
     sender: str | None = None
     lane: str = ""
+    home: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +111,8 @@ _CONDITIONS = {Action.FAILED: "FAILURE", Action.DELAYED: "DELAY"}
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
     """A queued recipient, as stored. `attempts`: tries so far. `route`: number of the route that
-    an administrator chose for it, 0 for none. `status`, `reply`, `remote`, `tried`: of the last
-    attempt; `tried` is 0 where there was none."""
+    an administrator chose for it, 0 for none. `home`: as in `Onward`. `status`, `reply`, `remote`,
+    `tried`: of the last attempt; `tried` is 0 where there was none."""
 
     number: int
     message: int
@@ -126,6 +128,7 @@ class QueueEntry:
     held: bool = False
     warned: bool = False
     route: int = 0
+    home: int = 0
     status: str = ""
     reply: str = ""
     remote: str = ""
