@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from mailhub.model.tlsreport import TLSReport
+
 
 class Stage(Enum):
     """Where in the session an answer came."""
@@ -50,10 +52,12 @@ class Answer:
 class Sent:
     """One attempt's report. `answers`: one for each recipient, in order. `host`, `address`: whom
     we spoke to last, or empty. `tls`: version, or empty. `dsn`: the remote offered DSN, and took
-    over what was asked for with NOTIFY (RFC 3461 5.2.1)."""
+    over what was asked for with NOTIFY (RFC 3461 5.2.1). `reports`: what TLS came to on each new
+    connection whose hop says under which policy it was made (`Security.applied`)."""
 
     answers: tuple[Answer, ...]
     host: str = ""
     address: str = ""
     tls: str = ""
     dsn: bool = False
+    reports: tuple[TLSReport, ...] = ()

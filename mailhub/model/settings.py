@@ -222,6 +222,38 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SenderSettings:
+    """`[sender]`: the SMTP client that hands mail to other servers."""
+
+    __pydantic_config__ = STRICT
+
+    hello: str = setting("", "name given with EHLO; empty: this server's hostname")
+    connect_timeout: int = setting(30, "wait for a connection to one address", "seconds")
+    greeting_timeout: int = setting(300, "wait for the greeting (RFC 5321 4.5.3.2)", "seconds")
+    hello_timeout: int = setting(300, "wait for EHLO, STARTTLS, AUTH or RSET", "seconds")
+    tls_timeout: int = setting(60, "longest TLS handshake", "seconds")
+    mail_timeout: int = setting(300, "wait for the answer to MAIL", "seconds")
+    rcpt_timeout: int = setting(300, "wait for the answer to each RCPT", "seconds")
+    data_timeout: int = setting(120, "wait for the answer to DATA", "seconds")
+    block_timeout: int = setting(180, "wait until the other side took a piece", "seconds")
+    dot_timeout: int = setting(600, "wait for the answer to the whole message", "seconds")
+    session_timeout: int = setting(
+        7200, "longest time one attempt may take, over all servers that are tried", "seconds"
+    )
+    connections: int = setting(500, "connections to other servers at a time, in all")
+    attempts_per_address: int = setting(10, "connections to one address begun at a time")
+    away: int = setting(
+        300, "time for which an address that did not answer is passed over", "seconds"
+    )
+    idle: int = setting(5, "time for which a connection is kept for another message", "seconds")
+    messages: int = setting(100, "most messages over one connection")
+    age: int = setting(300, "age from which a connection takes no further message", "seconds")
+    trusted: str = setting(
+        "", "PEM file of authorities that servers are verified by; empty: the system's"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
     """`[resolver]`: asking the DNS."""
 
@@ -261,6 +293,7 @@ class Settings:
     http: HTTPSettings = setting(HTTPSettings, "")
     limits: LimitSettings = setting(LimitSettings, "")
     queue: QueueSettings = setting(QueueSettings, "")
+    sender: SenderSettings = setting(SenderSettings, "")
     resolver: ResolverSettings = setting(ResolverSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")
