@@ -473,6 +473,15 @@ class DkimKeys(Protocol):
         ...
 
 
+class KeyMaking(Protocol):
+    """Makes key pairs off the reactor: an RSA one takes a tenth of a second, or ten."""
+
+    def make(self, algorithm: str) -> Awaitable[tuple[str, str]]:
+        """(private key as PKCS #8 PEM, public key as in the record's `p=`). `algorithm`: `rsa`
+        (2048 bits) or `ed25519`. Raises Unavailable (too many are being made)."""
+        ...
+
+
 class Journal(Protocol):
     """The numbered record of every change."""
 

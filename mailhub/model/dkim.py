@@ -7,13 +7,14 @@ from enum import Enum
 
 
 class KeyState(Enum):
-    """PENDING (in the DNS, not used yet) → ACTIVE (signs) → RETIRING (in the DNS for mail under
-    way) → RETIRED (its record may go)."""
+    """PENDING (to be put into the DNS, not used yet) → ACTIVE (signs) → RETIRING (in the DNS for
+    mail under way) → RETIRED (its record may go). PAUSED: active, but signing is switched off."""
 
     PENDING = "pending"
     ACTIVE = "active"
     RETIRING = "retiring"
     RETIRED = "retired"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
