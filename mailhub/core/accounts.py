@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from mailhub.core.addresses import Addresses
 from mailhub.core.ids import Ids
 from mailhub.core.mailboxes import Mailboxes
-from mailhub.model.account import Account, Limits, NewAccount, Role, Secrets
+from mailhub.model.account import Account, Limits, NewAccount, Role, Secrets, Sending
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.ports import Clock, Hashing, Storage
 from mailhub.wire import address as grammar
 
-USERNAME_LIMIT = 254
+USERNAME_LIMIT = 256
 PASSWORD_LIMIT = 1024
 """Longest password in octets of UTF-8; what is longer is refused before it costs a hash."""
 NAME_LIMIT = 256
@@ -59,6 +59,7 @@ class AccountOrder:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, object] = field(default_factory=dict)
     disabled: bool = False
+    sending: Sending = Sending.OWN
 
 
 class Accounts:
@@ -122,9 +123,21 @@ class Accounts:
             required_tags=required_tags,
         )
 
+    async def by_username(self, username: str) -> Account:
+        """By username alone. Raises NotFound."""
+        try:
+            return _found(await self._storage.accounts.by_username(fold_username(username)))
+        except Invalid:
+            raise NotFound("No such account") from None
+
     async def has_password(self, number: int) -> bool:
         """Whether any password logs in. Raises NotFound."""
         return bool((await self._storage.accounts.secrets(number)).password)
+
+    async def password_hash(self, number: int) -> str:
+        """The stored hash, empty for none: only for callers that were given that right. Raises
+        NotFound."""
+        return (await self._storage.accounts.secrets(number)).password
 
     async def count(self) -> int:
         """How many accounts there are."""
@@ -150,6 +163,7 @@ class Accounts:
             tags=_tags(order.tags),
             metadata=order.metadata,
             disabled=order.disabled,
+            sending=order.sending,
         )
         address = order.address
         if address is None:
@@ -222,7 +236,7 @@ def fold_username(username: str) -> str:
     """
     text = unicodedata.normalize("NFKC", username.strip()).casefold()
     if not text or len(text) > USERNAME_LIMIT:
-        raise Invalid("A username has 1 to 254 characters", field="username")
+        raise Invalid(f"A username has 1 to {USERNAME_LIMIT} characters", field="username")
     if "@" in text:
         try:
             return grammar.key(text, delimiter="")

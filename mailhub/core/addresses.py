@@ -7,6 +7,7 @@ of accounts, addresses or domains. The walk itself is in `core.recipients`.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
@@ -24,7 +25,10 @@ CACHED = 50_000
 """Resolutions kept; past it the oldest quarter goes."""
 TARGETS = 1000
 """Most targets of one alias."""
+PROGRAM = 4096
+"""Characters of a command in all."""
 PAGE = 500
+_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 
 class Addresses:
@@ -53,6 +57,7 @@ class Addresses:
         self._known: dict[str, Resolution] = {}
         self._owned: dict[tuple[int, str], bool] = {}
         self._domains: Mapping[str, Domain] | None = None
+        self._relayed: frozenset[str] = frozenset()
         self._administrator: int | None = None
         self._generation = 0
         storage.watch(self._heard)
@@ -72,7 +77,7 @@ class Addresses:
         local, domain = self._split(address, domains)
         walk = recipients.Walk(domains, self._storage.addresses.match, self._find_administrator)
         found = await walk.of(local, domain) if domain in domains else None
-        if found is None or not (found.accounts or found.remote):
+        if found is None or not (found.accounts or found.remote or found.programs):
             raise NotFound("No such address here")
         if generation == self._generation:
             _remember(self._known, address, found)
@@ -85,6 +90,13 @@ class Addresses:
             or domain == self._hostname
             or domain in self._literals
         )
+
+    async def is_relayed(self, address: str) -> bool:
+        """Whether mail for `address` is taken from anybody and goes on to another server. Raises
+        Invalid."""
+        domain = grammar.split(address)[1]
+        await self._all_domains()
+        return domain in self._relayed
 
     async def is_local_address(self, address: str) -> bool:
         """Whether mail for `address` ends here, known or not. Raises Invalid."""
@@ -133,15 +145,26 @@ class Addresses:
         targets: Sequence[str] = (),
         name: str = "",
         main: bool = False,
+        program: Sequence[str] = (),
+        minilist: bool = False,
     ) -> Address:
         """A new address of an account, an alias, or both.
 
-        Raises Invalid (field `address`, `targets`, `main`), NotFound (account), AlreadyExists.
+        Raises Invalid (field `address`, `targets`, `main`, `program`), NotFound (account),
+        AlreadyExists.
         """
-        order = await self.order(address, account=account, targets=targets, name=name, main=main)
+        order = await self.order(
+            address,
+            account=account,
+            targets=targets,
+            name=name,
+            main=main,
+            program=program,
+            minilist=minilist,
+        )
         if account is not None and await self._storage.accounts.get(account) is None:
             raise NotFound("No such account")
-        if account is None and (main or not targets):
+        if account is None and (main or not (targets or program)):
             field = "main" if main else "targets"
             raise Invalid("An alias has targets, and is nobody's main address", field=field)
         made = await self._storage.addresses.add(order, actor)
@@ -156,6 +179,8 @@ class Addresses:
         targets: Sequence[str] = (),
         name: str = "",
         main: bool = False,
+        program: Sequence[str] = (),
+        minilist: bool = False,
     ) -> NewAddress:
         """The checked order for an address; its domain has to be here. Raises Invalid."""
         text, key = await self._canonical(address)
@@ -170,6 +195,8 @@ class Addresses:
             targets=_targets(targets),
             name=name,
             main=main,
+            program=_program(program),
+            minilist=minilist,
         )
 
     async def get(self, address: str) -> Address:
@@ -209,7 +236,7 @@ class Addresses:
         )
 
     async def update(self, address: Address, actor: Actor) -> Address:
-        """Stores a changed row; spelling, targets, name and main may change.
+        """Stores a changed row; all but its owner may change.
 
         Raises NotFound, Invalid (with `field`), AlreadyExists.
         """
@@ -217,9 +244,12 @@ class Addresses:
         if address.main and (address.account is None or "*" in key):
             raise Invalid("Only an account's own address can be its main one", field="main")
         targets = _targets(address.targets)
-        if address.account is None and not targets:
+        program = _program(address.program)
+        if address.account is None and not (targets or program):
             raise Invalid("An alias needs a target", field="targets")
-        changed = dataclasses.replace(address, address=text, key=key, targets=targets)
+        changed = dataclasses.replace(
+            address, address=text, key=key, targets=targets, program=program
+        )
         stored = await self._storage.addresses.replace(changed, actor)
         self._forget()
         return stored
@@ -273,10 +303,13 @@ class Addresses:
         return False
 
     async def _all_domains(self) -> Mapping[str, Domain]:
+        """Those whose mail ends here."""
         if self._domains is None:
             generation = self._generation
             found = await self._storage.domains.all()
-            domains = {domain.name: domain for domain in sorted(found, key=lambda one: one.number)}
+            in_order = sorted(found, key=lambda one: one.number)
+            domains = {domain.name: domain for domain in in_order if not domain.relay}
+            self._relayed = frozenset(domain.name for domain in found if domain.relay)
             if generation != self._generation:
                 return domains
             self._domains = domains
@@ -321,6 +354,18 @@ def _targets(targets: Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(grammar.join(*grammar.split(one)) for one in targets))
     except Invalid as error:
         raise Invalid(error.text, field="targets") from None
+
+
+def _program(words: Sequence[str]) -> tuple[str, ...]:
+    """The words of a command. Its first is the name of a file in the folder of programs, so that
+    no path leads out of it. Raises Invalid (field `program`)."""
+    if not words:
+        return ()
+    if _PROGRAM.fullmatch(words[0]) is None:
+        raise Invalid("A program is named by its file's name", field="program")
+    if sum(map(len, words)) > PROGRAM or any("\x00" in word for word in words):
+        raise Invalid("The command is too long, or holds a NUL", field="program")
+    return tuple(words)
 
 
 def _remember(cache: dict[Any, Any], key: object, value: object) -> None:

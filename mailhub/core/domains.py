@@ -1,4 +1,4 @@
-"""The domains this server answers for, and their rules for reading a local part.
+"""The domains this server takes mail for, and their rules for reading a local part.
 
 What stands in a domain belongs to `core.addresses`.
 """
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from mailhub.core.ids import Ids
 from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
-from mailhub.model.errors import AlreadyExists, Invalid, NotFound
+from mailhub.model.errors import AlreadyExists, InUse, Invalid, NotFound
 from mailhub.ports import Clock, Storage
 from mailhub.wire import address as grammar
 
@@ -53,8 +53,12 @@ class Domains:
         delimiter: str = "+",
         ignore_dots: bool = False,
         catch_all: str = "",
+        relay: bool = False,
     ) -> Domain:
-        """A new local domain. Raises Invalid (with `field`), AlreadyExists."""
+        """A new domain: a local one, or one whose mail goes on (`relay`).
+
+        Raises Invalid (with `field`), AlreadyExists.
+        """
         domain = Domain(
             number=0,
             id=self._ids.new(),
@@ -64,6 +68,7 @@ class Domains:
             ignore_dots=ignore_dots,
             catch_all=catch_all,
             created=int(self._clock.now()),
+            relay=relay,
         )
         return await self._storage.domains.add(await self._checked(domain), actor)
 
@@ -76,10 +81,13 @@ class Domains:
         """Stores a changed domain; its name cannot change.
 
         When dots begin or cease to count, the keys of its addresses change with it. Raises
-        NotFound, Invalid (with `field`), AlreadyExists where two addresses would become one.
+        NotFound, Invalid (with `field`), AlreadyExists where two addresses would become one,
+        InUse for a relay domain while addresses stand in it.
         """
         before = await self.get(domain.name)
         domain = await self._checked(dataclasses.replace(domain, number=before.number))
+        if domain.relay and not before.relay:
+            await self._check_empty(domain)
         moved = await self._rekeyed(domain) if domain.ignore_dots != before.ignore_dots else []
         stored = await self._storage.domains.replace(domain, actor)
         for address in moved:
@@ -94,6 +102,8 @@ class Domains:
         """`domain` with its references in canonical form. Raises Invalid."""
         if not set(domain.delimiter) <= DELIMITERS:
             raise Invalid("Not a character that starts a subaddress", field="delimiter")
+        if domain.relay and (domain.alias_of or domain.catch_all):
+            raise Invalid("No address stands in a relay domain", field="relay")
         alias_of = await self._target(domain) if domain.alias_of else ""
         catch_all = domain.catch_all
         if catch_all:
@@ -110,12 +120,17 @@ class Domains:
             if name == domain.name:
                 raise Invalid("The alias leads back to the domain itself", field="alias_of")
             target = await self._storage.domains.get(name)
-            if target is None:
+            if target is None or target.relay:
                 raise Invalid("The alias leads to a domain that is not here", field="alias_of")
             if not target.alias_of:
                 return first
             name = target.alias_of
         raise Invalid("Too many aliases follow each other", field="alias_of")
+
+    async def _check_empty(self, domain: Domain) -> None:
+        _, total = await self._storage.addresses.page(limit=1, domain=domain.name)
+        if total or any(one.alias_of == domain.name for one in await self.all()):
+            raise InUse("Addresses or aliases of this domain exist")
 
     async def _rekeyed(self, domain: Domain) -> list[Address]:
         """The addresses of `domain` whose key changes, with their new one."""

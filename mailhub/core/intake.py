@@ -15,7 +15,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.ids import Ids
 from mailhub.core.plan import Plan, Recipient, plan
 from mailhub.core.standing import Standing, Standings
-from mailhub.model.account import Principal
+from mailhub.model.account import Principal, Sending
 from mailhub.model.address import Resolution
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, ReversePath
@@ -94,8 +94,13 @@ class Intake:
         if principal is None:
             return
         await self._check_login(principal)
-        if path.address and not await self._addresses.owns(principal, path.address):
+        if path.address and not await self._may_write_as(principal, path.address):
             raise NotPermitted("This sender address is not yours")
+
+    async def _may_write_as(self, principal: Principal, address: str) -> bool:
+        if await self._standings.sending(principal) is Sending.ANY:
+            return True
+        return await self._addresses.owns(principal, address)
 
     async def _check_login(self, principal: Principal) -> None:
         """Raises NotPermitted where the login does not hold any more: a password was changed, or
@@ -112,12 +117,22 @@ class Intake:
         OverQuota, Invalid, LimitReached.
         """
         if not await self._addresses.is_local_address(path.address):
-            if principal is None and not relay:
-                raise NotPermitted("Relaying is not permitted")
+            await self._check_relay(path.address, principal, relay)
             elsewhere = grammar.join(*grammar.split(path.address))
             return Recipient(path, Resolution(remote=(elsewhere,)))
         resolution = await self._addresses.resolve(path.address)
         return Recipient(path, await self._open(resolution, size))
+
+    async def _check_relay(self, address: str, principal: Principal | None, relay: bool) -> None:
+        """Whether mail may go on to another server: of a relay domain, by a user with that right,
+        by a trusted client; in this order. Raises NotPermitted."""
+        if await self._addresses.is_relayed(address):
+            return
+        allowed = principal is not None and (
+            await self._standings.sending(principal) is not Sending.LOCAL
+        )
+        if not allowed and not relay:
+            raise NotPermitted("Relaying is not permitted")
 
     async def _open(self, resolution: Resolution, size: int) -> Resolution:
         """The resolution without disabled accounts.
@@ -132,7 +147,7 @@ class Intake:
             if standing is not Standing.SHUT:
                 left.append(entry)
                 full += standing is Standing.FULL
-        if not resolution.remote:
+        if not (resolution.remote or resolution.programs):
             if not left:
                 raise NotFound("This mailbox is disabled")
             if full == len(left):
@@ -230,7 +245,7 @@ class Intake:
             visited = frozenset()  # a message sent again by its reader still names the reader
             await self._check_login(principal)
             for author in submission.authors(block):
-                if not await self._addresses.owns(principal, author):
+                if not await self._may_write_as(principal, author):
                     raise NotPermitted("The message names an author who is not you")
         actor = Actor(
             principal.account if principal is not None else None,

@@ -7,6 +7,7 @@ the faces'.
 
 from __future__ import annotations
 
+import hmac
 from typing import Protocol
 
 from mailhub.core.accounts import check_password, fold_username
@@ -117,6 +118,20 @@ class Login:
         except MailhubError:
             await self._guesses.withdraw(guess)
             raise
+
+    async def operator(
+        self, name: str, password: str, expected: str, peer: Peer, service: Service
+    ) -> None:
+        """Checks a credential that the configuration holds, under the same limits as accounts'.
+
+        Raises AuthenticationFailed, TooManyAttempts.
+        """
+        guess = await self._guesses.begin(peer.address, name)
+        given = password.encode("utf-8", "surrogatepass")
+        if not hmac.compare_digest(given, expected.encode("utf-8", "surrogatepass")):
+            self.refused(None, peer, service)
+            raise AuthenticationFailed
+        await self._guesses.right(guess)
 
     # -- what the exchanges share with it
 

@@ -36,6 +36,8 @@ class Walk:
     administrator: Callable[[], Awaitable[int | None]]
     accounts: dict[int, str] = field(default_factory=dict)
     remote: dict[str, None] = field(default_factory=dict)
+    programs: dict[str, None] = field(default_factory=dict)
+    lists: dict[str, str] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
 
     async def of(self, local: str, domain: str) -> Resolution | None:
@@ -43,41 +45,52 @@ class Walk:
 
         Raises LimitReached for an alias that leads to too many.
         """
-        if not await self._local(local, domain, 0):
+        if not await self._local(local, domain, 0, ""):
             return None
         return Resolution(
-            tuple(self.accounts.items()), tuple(self.remote), self._detail(local, domain)
+            tuple(self.accounts.items()),
+            tuple(self.remote),
+            self._detail(local, domain),
+            tuple(self.programs),
+            tuple(self.lists.items()),
         )
 
-    async def _local(self, local: str, domain: str, depth: int) -> bool:
-        """Adds where the address leads; whether it exists at all."""
+    async def _local(self, local: str, domain: str, depth: int, through: str) -> bool:
+        """Adds where the address leads; whether it exists at all. `through`: the minilist on the
+        way, the nearest of several."""
         chain = domain_chain(self.domains, domain)
         row = await find(self.match, local, chain)
         if row is not None:
-            return await self._take(row, depth)
+            return await self._take(row, depth, through)
         for one in chain:
-            if one.catch_all and await self._follow(one.catch_all, depth + 1):
+            if one.catch_all and await self._follow(one.catch_all, depth + 1, through):
                 return True
         if grammar.fold(local) in ROLES:
             number = await self.administrator()
             if number is not None:
-                self._add_account(number, grammar.join(local, domain))
+                self._add_account(number, grammar.join(local, domain), through)
                 return True
         return False
 
-    async def _take(self, row: Address, depth: int) -> bool:
+    async def _take(self, row: Address, depth: int, through: str) -> bool:
         if row.key in self._seen:
             return True
         self._seen.add(row.key)
-        found = row.account is not None
+        found = row.account is not None or bool(row.program)
         if row.account is not None:
-            self._add_account(row.account, row.address)
+            # The owner of a minilist gets it straight, and what comes back from it too.
+            self._add_account(row.account, row.address, through)
+        if row.minilist:
+            through = row.address
+        if row.program and row.address not in self.programs:
+            self.programs[row.address] = None
+            self._note(row.address, through)
         for target in row.targets:
-            if await self._follow(target, depth + 1):
+            if await self._follow(target, depth + 1, through):
                 found = True
         return found
 
-    async def _follow(self, target: str, depth: int) -> bool:
+    async def _follow(self, target: str, depth: int, through: str) -> bool:
         if depth > DEPTH:
             return False
         try:
@@ -85,17 +98,23 @@ class Walk:
         except Invalid:
             return False
         if domain in self.domains:
-            return await self._local(local, domain, depth)
-        self.remote[grammar.join(local, domain)] = None
-        self._check_width()
+            return await self._local(local, domain, depth, through)
+        address = grammar.join(local, domain)
+        if address not in self.remote:
+            self.remote[address] = None
+            self._note(address, through)
         return True
 
-    def _add_account(self, number: int, address: str) -> None:
-        self.accounts.setdefault(number, address)
-        self._check_width()
+    def _add_account(self, number: int, address: str, through: str) -> None:
+        if number not in self.accounts:
+            self.accounts[number] = address
+            self._note(address, through)
 
-    def _check_width(self) -> None:
-        if len(self.accounts) + len(self.remote) > WIDTH:
+    def _note(self, address: str, through: str) -> None:
+        """What was found. Raises LimitReached past the width."""
+        if through:
+            self.lists[address] = through
+        if len(self.accounts) + len(self.remote) + len(self.programs) > WIDTH:
             raise LimitReached("The address leads to too many recipients")
 
     def _detail(self, local: str, domain: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 
-from mailhub.model.account import Account, Principal
+from mailhub.model.account import Account, Principal, Sending
 from mailhub.model.change import AccountChanged, Change
 from mailhub.ports import Clock, Storage
 
@@ -36,6 +36,7 @@ class _Known:
     shut: bool
     auth_version: int
     until: float
+    sending: Sending = Sending.LOCAL
 
 
 class Standings:
@@ -63,6 +64,10 @@ class Standings:
         known = await self._get(principal.account)
         return not known.shut and known.auth_version == principal.auth_version
 
+    async def sending(self, principal: Principal) -> Sending:
+        """To whom, and as whom, the principal may send."""
+        return (await self._get(principal.account)).sending
+
     def room(self, account: Account) -> int | None:
         """Octets that the account can still take; None for no limit."""
         limits = account.limits
@@ -85,7 +90,7 @@ class Standings:
         room = self.room(account)
         limited = room is not None or account.limits.messages > 0
         until = self._clock.seconds() + LIFE if limited else float("inf")
-        known = _Known(room, account.disabled, account.auth_version, until)
+        known = _Known(room, account.disabled, account.auth_version, until, account.sending)
         if heard != self._changes:
             return known  # something changed while the store was asked: not to be kept
         if len(self._known) >= CAPACITY:

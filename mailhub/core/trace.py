@@ -58,9 +58,9 @@ class Trace:
         ).encode()
 
 
-def return_path(envelope: Envelope) -> bytes:
+def return_path(sender: str) -> bytes:
     """The Return-Path field of final delivery."""
-    return f"Return-Path: <{_CONTROL.sub('', envelope.reverse_path.address)}>\r\n".encode()
+    return f"Return-Path: <{_CONTROL.sub('', sender)}>\r\n".encode()
 
 
 def delivered_to(address: str) -> bytes:

@@ -89,8 +89,8 @@ def test_the_date_follows_the_clock() -> None:
 
 
 def test_fields_of_final_delivery() -> None:
-    assert trace.return_path(envelope()) == b"Return-Path: <a@b.example>\r\n"
-    assert trace.return_path(envelope(reverse_path=ReversePath(""))) == b"Return-Path: <>\r\n"
+    assert trace.return_path("a@b.example") == b"Return-Path: <a@b.example>\r\n"
+    assert trace.return_path("") == b"Return-Path: <>\r\n"
     assert trace.delivered_to("joe@example.org") == b"Delivered-To: joe@example.org\r\n"
     assert trace.delivered_to("x\r\nEvil: 1@y") == b"Delivered-To: xEvil: 1@y\r\n"
 

@@ -7,11 +7,11 @@ import dataclasses
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses as CoreAddresses
 from mailhub.core.domains import Domains
+from mailhub.core.homes import at_home
 from mailhub.http.call import Answer, Call
 from mailhub.http.guard import Guard
 from mailhub.http.routing import route
 from mailhub.http.wildduck import address_shapes, paging, replies, shapes
-from mailhub.http.wildduck.homes import at_home
 from mailhub.model.account import Account
 from mailhub.model.address import Address
 from mailhub.model.errors import Invalid, NotFound

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.domains import Domains
+from mailhub.core.homes import at_home
 from mailhub.core.login import Login
 from mailhub.http.call import Answer, Call
 from mailhub.http.guard import Guard
 from mailhub.http.routing import route
 from mailhub.http.wildduck import paging, replies, shapes, user_shapes
-from mailhub.http.wildduck.homes import at_home
 from mailhub.model.account import Account, Service
 from mailhub.model.errors import AuthenticationFailed, Invalid, NotFound
 

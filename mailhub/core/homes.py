@@ -1,4 +1,7 @@
-"""Makes the domain of a new address local: WildDuck knows addresses only, mailhub domains too."""
+"""Makes the domain of a new address local: callers that know addresses only need no domains.
+
+What may stand in a domain is decided in `core.addresses` and `core.domains`.
+"""
 
 from __future__ import annotations
 
