@@ -39,6 +39,7 @@ from mailhub.model.queue import (
     Slot,
     Suppression,
 )
+from mailhub.model.report import ReportRow
 from mailhub.model.route import Hop, Route
 from mailhub.model.uids import UidSet
 
@@ -407,7 +408,8 @@ class Queue(Protocol):
         ...
 
     def reroute(self, numbers: Sequence[int], route: int, actor: Actor) -> Awaitable[int]:
-        """Sends entries over the route of this number, 0: as the routes say."""
+        """Sends entries over the route of this number, 0: as the routes say; how many exist.
+        Raises NotFound (the route)."""
         ...
 
 
@@ -420,7 +422,7 @@ class Routes(Protocol):
         ...
 
     def remove(self, number: int, actor: Actor) -> Awaitable[None]:
-        """Raises NotFound."""
+        """Entries that were sent over it go as the routes say again. Raises NotFound."""
         ...
 
     def networks(self) -> Awaitable[Sequence[str]]:
@@ -482,6 +484,26 @@ class KeyMaking(Protocol):
         ...
 
 
+class Reports(Protocol):
+    """Counts by day for the reports to other servers' administrators; what they mean, core says."""
+
+    def add(self, rows: Sequence[ReportRow]) -> Awaitable[None]:
+        """Adds the rows' counts to those that are there."""
+        ...
+
+    def of_day(self, kind: str, day: int) -> Awaitable[Sequence[ReportRow]]:
+        """By domain and key."""
+        ...
+
+    def days(self, kind: str) -> Awaitable[Sequence[int]]:
+        """Days that have rows, oldest first."""
+        ...
+
+    def drop(self, kind: str, day: int) -> Awaitable[None]:
+        """Forgets a day that was told."""
+        ...
+
+
 class Journal(Protocol):
     """The numbered record of every change."""
 
@@ -516,6 +538,8 @@ class Storage(Protocol):
     def routes(self) -> Routes: ...
     @property
     def dkim_keys(self) -> DkimKeys: ...
+    @property
+    def reports(self) -> Reports: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
@@ -573,7 +597,8 @@ class Schedule(Protocol):
     """
 
     def put(self, slots: Sequence[Slot]) -> Awaitable[None]:
-        """Adds entries, or moves those that wait already. Leased ones are left as they are."""
+        """Adds entries, or moves those that wait already. One that is leased waits anew when its
+        lease ends: as put, or as `end` says where that is later."""
         ...
 
     def drop(self, numbers: Sequence[int]) -> Awaitable[None]:
@@ -601,11 +626,13 @@ class Schedule(Protocol):
         ...
 
     def back_off(self, lane: str, until: int) -> Awaitable[None]:
-        """The lane gives no lease before `until`, epoch seconds."""
+        """The lane gives no lease before `until`, epoch seconds; in place of what was said
+        before, so 0 ends it."""
         ...
 
     def next_due(self) -> Awaitable[int | None]:
-        """When the next entry may be taken, epoch seconds; None where nothing waits."""
+        """When `take` may next give something, epoch seconds, a lease that runs out included;
+        None where nothing waits and nothing is leased, or the schedule must be filled first."""
         ...
 
     def size(self) -> Awaitable[int]:
@@ -614,7 +641,21 @@ class Schedule(Protocol):
 
     def claim_rebuild(self) -> Awaitable[bool]:
         """Whether the schedule is empty of memory (new, or lost) and the caller is the one who
-        fills it. Until every lease from before must have ended, none is given out."""
+        fills it. Until every lease from before must have ended, none is given out.
+
+        Cheap: to be asked at the start, at every wake and every few seconds. A claimer from whom
+        neither `put` nor `rebuilt` came for a minute is taken for dead: another may claim.
+        """
+        ...
+
+    def rebuilt(self) -> Awaitable[None]:
+        """The caller, whose claim it was, has put all slots of the store."""
+        ...
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """`wake` is called soon after something can be taken earlier than `next_due` said, and
+        when the schedule came back or may have been lost (ask `claim_rebuild`). It may be called
+        without need; it must return at once and not raise. Returns what ends it."""
         ...
 
 
