@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+
+from mailhub.model.queue import QueueEntry, QueueSender
+from mailhub.model.route import Route
+from mailhub.queue.routing import choose, sources
+
+ENTRY = QueueEntry(
+    number=1,
+    message=1,
+    sender=QueueSender("Joe@Example.org", account=5),
+    recipient="b@example.net",
+    notify=(),
+    orcpt="",
+    size=1,
+    created=0,
+    due=0,
+    attempts=0,
+    lane="example.net",
+)
+BY_RANK = [
+    Route(1, "example.net", account=5, sender="joe@example.org"),
+    Route(2, "example.net", account=5),
+    Route(3, "example.net", sender="joe@example.org"),
+    Route(4, "example.net", sender="example.org"),
+    Route(5, "*", account=5),
+    Route(6, "*", sender="joe@example.org"),
+    Route(7, "*", sender="@example.org"),
+    Route(8, "example.net"),
+    Route(9, "*"),
+]
+
+
+def numbers(routes: list[Route], entry: QueueEntry = ENTRY, seed: int = 1) -> list[int]:
+    return [route.number for route in choose(routes, entry, Random(seed).random)]
+
+
+@pytest.mark.parametrize("first", range(len(BY_RANK)))
+def test_the_most_specific_route_wins_alone(first: int) -> None:
+    left = BY_RANK[first:]
+    assert numbers(left[::-1]) == [left[0].number]
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        Route(1, "example.com"),
+        Route(1, "*", account=6),
+        Route(1, "*", sender="jane@example.org"),
+        Route(1, "*", sender="example.net"),
+        Route(1, "*", sender="ple.org"),
+    ],
+)
+def test_what_does_not_apply(route: Route) -> None:
+    assert numbers([route]) == []
+
+
+def test_the_null_sender_has_no_domain() -> None:
+    null = replace(ENTRY, sender=QueueSender(""))
+    assert numbers(BY_RANK, null) == [8]
+    assert numbers([Route(1, "*", sender="example.org"), Route(2, "*")], null) == [2]
+
+
+def test_an_administrators_choice_stands_before_all() -> None:
+    assert numbers(BY_RANK, replace(ENTRY, route=9)) == [9]
+    assert numbers(BY_RANK, replace(ENTRY, route=77)) == [1]  # it was removed since
+
+
+def test_failover_is_by_priority() -> None:
+    routes = [Route(1, "*", priority=20), Route(2, "*", priority=5), Route(3, "*", priority=10)]
+    assert numbers(routes) == [2, 3, 1]
+
+
+def test_equals_share_by_weight() -> None:
+    routes = [Route(1, "*", weight=3), Route(2, "*", weight=1), Route(3, "*", weight=0)]
+    draw = Random(7).random
+    first = Counter(choose(routes, ENTRY, draw)[0].number for _ in range(2000))
+    assert 1400 < first[1] < 1600
+    assert first[3] == 0
+    assert sorted(route.number for route in choose(routes, ENTRY, draw)) == [1, 2, 3]
+
+
+def test_sources() -> None:
+    route = Route(1, "*", sources=("192.0.2.1", "192.0.2.2", "192.0.2.3"))
+    assert sources(route, Random(1).random) == route.sources
+    orders = {sources(replace(route, spread=True), Random(seed).random) for seed in range(50)}
+    assert len(orders) == 6
+    assert all(sorted(order) == sorted(route.sources) for order in orders)
