@@ -659,6 +659,20 @@ class Schedule(Protocol):
         ...
 
 
+class Coordination(Protocol):
+    """What processes share and may lose: the schedule and the counters, with their connections.
+
+    `start` ends without an error where the other side is away; it is looked for from then on.
+    """
+
+    @property
+    def schedule(self) -> Schedule: ...
+    @property
+    def counters(self) -> Counters: ...
+    def start(self) -> Awaitable[None]: ...
+    def stop(self) -> Awaitable[None]: ...
+
+
 class Outbound(Protocol):
     """The SMTP client."""
 

@@ -1,16 +1,34 @@
-"""Counters in this process's memory: the embedded default.
+"""Coordination in this process's memory: the embedded default.
 
-They die with the process, and only what may die so belongs here.
+It dies with the process, and only what may die so belongs here. The schedule has a file of its
+own, `memory_schedule`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mailhub.coord.limits import ScheduleLimits
+from mailhub.coord.memory_schedule import MemorySchedule
+from mailhub.model.settings import Settings
 from mailhub.ports import Clock
 
 CAPACITY = 100_000
 """Counts kept per length of window; past it the one that would end first is forgotten."""
+
+
+class MemoryCoordination:
+    """`ports.Coordination` for one process alone."""
+
+    def __init__(self, clock: Clock, settings: Settings) -> None:
+        self.schedule = MemorySchedule(clock, ScheduleLimits.of(settings))
+        self.counters = MemoryCounters(clock)
+
+    async def start(self) -> None:
+        """There is nothing to connect to."""
+
+    async def stop(self) -> None:
+        """There is nothing to end."""
 
 
 @dataclass(slots=True)
