@@ -76,12 +76,11 @@ class AccountChanged:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Queue entries wait from now on, or for another time: new ones, released ones, and those
-    that are to be tried sooner. `slots`: the same entries, with when and where they wait."""
+    """Queue entries wait from now on, or for another time or in another way: new ones, released
+    ones, those to be tried at another time or over another route."""
 
     journal: int
-    entries: tuple[int, ...]
-    slots: tuple[Slot, ...] = ()
+    slots: tuple[Slot, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from mailhub.model.account import Account, Limits, NewAccount, Role, ScramKeys, Secrets
+from mailhub.model.account import Account, Limits, NewAccount, Role, ScramKeys, Secrets, Sending
 from mailhub.model.address import NewAddress
 from mailhub.model.change import AccountChanged, Actor, AddressesChanged
 from mailhub.model.errors import AlreadyExists, NotFound
@@ -20,7 +20,7 @@ _SELECT = """
             AND d.main = 1 LIMIT 1), ''),
         a.name, a.role, u.limit_storage, u.limit_messages, a.limit_recipients, a.limit_forwards,
         u.used_storage, u.used_messages, a.disabled, a.suspended, a.language, a.retention,
-        a.tags, a.metadata, a.created, a.auth_version
+        a.tags, a.metadata, a.created, a.auth_version, a.sending
     FROM account a JOIN usage u ON u.account = a.number
 """
 
@@ -38,16 +38,18 @@ _MATCHING = """
 
 _INSERT = """
     INSERT INTO account (number, id, username, name, role, limit_recipients, limit_forwards,
-        disabled, suspended, language, retention, tags, metadata, created, auth_version)
+        disabled, suspended, language, retention, tags, metadata, created, auth_version,
+        sending)
     VALUES (:number, :id, :username, :name, :role, :recipients, :forwards,
-        :disabled, :suspended, :language, :retention, :tags, :metadata, :created, :auth_version)
+        :disabled, :suspended, :language, :retention, :tags, :metadata, :created, :auth_version,
+        :sending)
 """
 
 _UPDATE = """
     UPDATE account SET username = :username, name = :name, role = :role,
         limit_recipients = :recipients, limit_forwards = :forwards, disabled = :disabled,
         suspended = :suspended, language = :language, retention = :retention, tags = :tags,
-        metadata = :metadata, auth_version = max(auth_version, :auth_version)
+        metadata = :metadata, sending = :sending, auth_version = max(auth_version, :auth_version)
     WHERE number = :number
 """
 
@@ -71,6 +73,7 @@ def _account(row: Row) -> Account:
         metadata=json.loads(row[17]),
         created=row[18],
         auth_version=row[19],
+        sending=Sending(row[20]),
     )
 
 
@@ -145,6 +148,7 @@ def _profile(order: NewAccount | Account) -> dict[str, object]:
         "username": order.username,
         "name": order.name,
         "role": order.role.value,
+        "sending": order.sending.value,
         "recipients": order.limits.recipients,
         "forwards": order.limits.forwards,
         "disabled": int(order.disabled),

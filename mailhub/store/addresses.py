@@ -12,8 +12,8 @@ from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number
 from mailhub.store.transaction import Transaction
 
 _SELECT = (
-    "SELECT d.number, d.id, d.address, d.key, d.account, d.targets, d.name, d.main, d.created"
-    " FROM address d"
+    "SELECT d.number, d.id, d.address, d.key, d.account, d.targets, d.name, d.main, d.created,"
+    " d.program, d.minilist FROM address d"
 )
 
 _MATCHING = (
@@ -23,8 +23,20 @@ _MATCHING = (
 
 
 def _address(row: Row) -> Address:
-    targets = tuple(json.loads(row[5]))
-    return Address(row[0], row[1], row[2], row[3], row[4], targets, row[6], bool(row[7]), row[8])
+    number, id, address, key, account, targets, name, main, created, program, minilist = row
+    return Address(
+        number=number,
+        id=id,
+        address=address,
+        key=key,
+        account=account,
+        targets=tuple(json.loads(targets)),
+        name=name,
+        main=bool(main),
+        created=created,
+        program=tuple(json.loads(program)),
+        minilist=bool(minilist),
+    )
 
 
 def _one(cursor: Cursor, condition: str, parameters: Mapping[str, object]) -> Address | None:
@@ -83,6 +95,19 @@ def add(tx: Transaction, order: NewAddress, actor: Actor) -> Address:
     return insert(tx, order, order.account, actor)
 
 
+def _columns(order: NewAddress | Address) -> dict[str, object]:
+    return {
+        "address": order.address,
+        "key": order.key,
+        "domain": order.key.rpartition("@")[2],
+        "targets": json.dumps(order.targets),
+        "name": order.name,
+        "main": int(order.main),
+        "program": json.dumps(order.program),
+        "minilist": int(order.minilist),
+    }
+
+
 def insert(tx: Transaction, order: NewAddress, account: int | None, actor: Actor) -> Address:
     """As `add`, for `account` whatever the order names."""
     _require_free(tx.cursor, order.key)
@@ -91,20 +116,10 @@ def insert(tx: Transaction, order: NewAddress, account: int | None, actor: Actor
     _lose_main(tx, account, order.main)
     tx.execute(
         "INSERT INTO address (number, id, address, key, domain, account, targets, name, main,"
-        " created) VALUES (:number, :id, :address, :key, :domain, :account, :targets, :name,"
-        " :main, :created)",
-        {
-            "number": fresh,
-            "id": order.id,
-            "address": order.address,
-            "key": order.key,
-            "domain": order.key.rpartition("@")[2],
-            "account": account,
-            "targets": json.dumps(order.targets),
-            "name": order.name,
-            "main": int(order.main),
-            "created": order.created,
-        },
+        " created, program, minilist) VALUES (:number, :id, :address, :key, :domain, :account,"
+        " :targets, :name, :main, :created, :program, :minilist)",
+        _columns(order)
+        | {"number": fresh, "id": order.id, "account": account, "created": order.created},
     )
     return _told(tx, fresh, "created", actor)
 
@@ -116,17 +131,9 @@ def replace(tx: Transaction, address: Address, actor: Actor) -> Address:
     _lose_main(tx, address.account, address.main)
     changed = tx.execute(
         "UPDATE address SET address = :address, key = :key, domain = :domain, account = :account,"
-        " targets = :targets, name = :name, main = :main WHERE number = :number",
-        {
-            "address": address.address,
-            "key": address.key,
-            "domain": address.key.rpartition("@")[2],
-            "account": address.account,
-            "targets": json.dumps(address.targets),
-            "name": address.name,
-            "main": int(address.main),
-            "number": address.number,
-        },
+        " targets = :targets, name = :name, main = :main, program = :program,"
+        " minilist = :minilist WHERE number = :number",
+        _columns(address) | {"account": address.account, "number": address.number},
     )
     if changed.rowcount == 0:
         raise NotFound("No such address")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailhub.model.change import Actor, Arrived, ArrivedRow, Queued
+from mailhub.model.change import Actor, Arrived, ArrivedRow
 from mailhub.model.errors import LimitReached, MailhubError, NotFound, OverQuota
 from mailhub.model.flags import DELETED, SEEN, Flags
 from mailhub.model.message import Arrival, BlobRef, Rendered
@@ -111,6 +111,7 @@ class _Batch:
     messages: list[tuple[int, ...]] = field(default_factory=list)
     handovers: list[tuple[object, ...]] = field(default_factory=list)
     known: dict[str, Sequence[Arrival]] = field(default_factory=dict)
+    outgoing: list[queue.Outgoing] = field(default_factory=list)
 
 
 def arrive(tx: Transaction, orders: Sequence[Order]) -> list[Outcome]:
@@ -185,8 +186,10 @@ def _carry_out(batch: _Batch, order: Order) -> Outcome:
     except MailhubError as refused:
         return refused
     arrivals = _place(batch, order, codes)
-    if order.outgoing is not None:
-        _send_on(batch.tx, order)
+    if order.outgoing is not None and order.outgoing[2]:
+        blob, sender, onward = order.outgoing
+        outgoing = queue.Outgoing(blob.ref, blob.digest, sender, onward, order.actor)
+        batch.outgoing.append(outgoing)
     if order.token:
         batch.known[order.token] = arrivals
         batch.handovers.append((order.token, batch.tx.now, _arrivals_text(arrivals)))
@@ -295,16 +298,6 @@ def _content(batch: _Batch, entry: Entry, shared: _Shared) -> int:
     return key
 
 
-def _send_on(tx: Transaction, order: Order) -> None:
-    if order.outgoing is None or not order.outgoing[2]:
-        return
-    blob, sender, onward = order.outgoing
-    numbers = queue.add(tx, blob.ref, blob.digest, sender, onward)
-    detail = json.dumps({"entries": list(numbers)})
-    entry = tx.journal("queued", order.actor, sender.account, detail=detail)
-    tx.tell(Queued(entry, tuple(numbers)))
-
-
 _UPDATE_BOXES = """
     UPDATE mailbox SET uidnext = news.uidnext, highestmodseq = news.modseq,
         messages = mailbox.messages + news.messages, unseen = mailbox.unseen + news.unseen,
@@ -316,6 +309,8 @@ _UPDATE_BOXES = """
 def _write(batch: _Batch) -> None:
     """All rows of the batch, each table once."""
     batch.threads.write()
+    if batch.outgoing:
+        queue.add(batch.tx, batch.outgoing)
     if batch.contents:
         _write_messages(batch)
         _write_counters(batch)

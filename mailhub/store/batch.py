@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailhub.ports import Body
-from mailhub.store.arrivals import Blob, Order, arrive
+from mailhub.store.arrivals import Blob, Order, Outcome, arrive
+from mailhub.store.attempts import Record, record_all
 from mailhub.store.transaction import Transaction
 
 ROW_SIZE = 512
@@ -33,19 +34,27 @@ class Bytes:
 class Job:
     """Something to do in a commit. `bodies` are put into a segment first.
 
-    Either `call` does it, or `order` says what is to arrive: orders next to each other are
-    carried out together. `urgent`: its bodies may take the last of the disk, for it makes room.
+    Either `call` does it, or `order` says what is to arrive, or `record` what became of queue
+    entries: orders and records next to each other are carried out together, orders first, for no
+    record can know of an entry before it is there. `urgent`: its bodies may take the last of the
+    disk, for it makes room.
     """
 
     bodies: Sequence[Bytes] = ()
     call: Callable[[Transaction, Sequence[Blob]], object] | None = None
     order: Callable[[Sequence[Blob]], Order] | None = None
+    record: Record | None = None
     urgent: bool = False
 
     @property
     def size(self) -> int:
         """Bytes of memory it holds while it waits."""
         return ROW_SIZE + sum(len(body.view) for body in self.bodies)
+
+    @property
+    def sociable(self) -> bool:
+        """Whether it is carried out together with its like."""
+        return self.call is None
 
 
 class SpoiledError(Exception):
@@ -86,8 +95,8 @@ def carry_out(
     position = 0
     while position < len(jobs):
         end = position + 1
-        if jobs[position].order is not None:
-            while not careful and end < len(jobs) and jobs[end].order is not None:
+        if jobs[position].sociable:
+            while not careful and end < len(jobs) and jobs[end].sociable:
                 end += 1
         mark, before = tx.mark(), guard.changed()
         if careful:
@@ -110,10 +119,14 @@ def carry_out(
 
 
 def _run(tx: Transaction, jobs: Sequence[Job], blobs: Sequence[Sequence[Blob]]) -> Sequence[object]:
+    if not jobs[0].sociable:
+        return [job.call(tx, put) for job, put in zip(jobs, blobs, strict=True) if job.call]
     orders = [job.order(put) for job, put in zip(jobs, blobs, strict=True) if job.order]
-    if orders:
-        return [
-            Failed(outcome) if isinstance(outcome, Exception) else outcome
-            for outcome in arrive(tx, orders)
-        ]
-    return [job.call(tx, put) for job, put in zip(jobs, blobs, strict=True) if job.call]
+    records = [job.record for job in jobs if job.record]
+    arrived = iter(arrive(tx, orders) if orders else ())
+    recorded = iter(record_all(tx, records) if records else ())
+    return [_told(next(arrived)) if job.order else next(recorded) for job in jobs]
+
+
+def _told(outcome: Outcome) -> object:
+    return Failed(outcome) if isinstance(outcome, Exception) else outcome

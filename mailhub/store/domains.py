@@ -12,12 +12,15 @@ from mailhub.store.sql import Cursor, Row, next_number
 from mailhub.store.transaction import Transaction
 
 _SELECT = (
-    "SELECT number, id, name, alias_of, delimiter, ignore_dots, catch_all, created FROM domain"
+    "SELECT number, id, name, alias_of, delimiter, ignore_dots, catch_all, created, relay"
+    " FROM domain"
 )
 
 
 def _domain(row: Row) -> Domain:
-    return Domain(row[0], row[1], row[2], row[3], row[4], bool(row[5]), row[6], row[7])
+    number, id, name, alias_of, delimiter, ignore_dots, catch_all, created, relay = row
+    dots = bool(ignore_dots)
+    return Domain(number, id, name, alias_of, delimiter, dots, catch_all, created, bool(relay))
 
 
 def get(cursor: Cursor, name: str) -> Domain | None:
@@ -38,6 +41,7 @@ def _columns(domain: Domain) -> dict[str, object]:
         "delimiter": domain.delimiter,
         "ignore_dots": int(domain.ignore_dots),
         "catch_all": domain.catch_all,
+        "relay": int(domain.relay),
     }
 
 
@@ -47,8 +51,8 @@ def add(tx: Transaction, domain: Domain, actor: Actor) -> Domain:
         raise AlreadyExists("This domain exists already", "domain")
     tx.execute(
         "INSERT INTO domain (number, id, name, alias_of, delimiter, ignore_dots, catch_all,"
-        " created) VALUES (:number, :id, :name, :alias_of, :delimiter, :ignore_dots, :catch_all,"
-        " :created)",
+        " created, relay) VALUES (:number, :id, :name, :alias_of, :delimiter, :ignore_dots,"
+        " :catch_all, :created, :relay)",
         _columns(domain)
         | {"number": next_number(tx.cursor, "domain"), "id": domain.id, "created": domain.created},
     )
@@ -62,7 +66,8 @@ def replace(tx: Transaction, domain: Domain, actor: Actor) -> Domain:
         raise AlreadyExists("This domain exists already", "domain")
     changed = tx.execute(
         "UPDATE domain SET name = :name, alias_of = :alias_of, delimiter = :delimiter,"
-        " ignore_dots = :ignore_dots, catch_all = :catch_all WHERE number = :number",
+        " ignore_dots = :ignore_dots, catch_all = :catch_all, relay = :relay"
+        " WHERE number = :number",
         _columns(domain) | {"number": domain.number},
     )
     if changed.rowcount == 0:

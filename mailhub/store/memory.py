@@ -12,7 +12,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from mailhub.model.errors import Corrupt
 from mailhub.model.message import Arrival, BlobRef
-from mailhub.store import moves, schema, sweeps
+from mailhub.store import attempts, moves, schema, sweeps
 from mailhub.store.arrivals import Blob, Order
 from mailhub.store.batch import Bytes, Failed, Guard, Job, SpoiledError, carry_out
 from mailhub.store.spools import SpoolFolder
@@ -97,6 +97,18 @@ class MemoryRunner:
             job = Job(call=lambda tx, put: moves.replace(tx, order(put), gone))
         arrivals: Sequence[Arrival] = self._commit(job, self._blobs.put(bodies))
         return arrivals
+
+    async def record(
+        self,
+        record: attempts.Record,
+        bodies: Sequence[Bytes],
+        notices: Callable[[Sequence[Blob]], Sequence[Order]],
+    ) -> Sequence[int]:
+        job = Job(record=record)
+        if bodies:
+            job = Job(call=lambda tx, put: attempts.record_with(tx, record, notices(put)))
+        stale: Sequence[int] = self._commit(job, self._blobs.put(bodies))
+        return stale
 
     def _commit(self, job: Job, put: Sequence[Blob]) -> Any:
         try:

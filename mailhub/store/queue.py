@@ -1,85 +1,204 @@
-"""Queued recipients: rows of messages that go on to other servers."""
+"""Queued mail as rows: how it gets in, and what an administrator does to those that wait.
+
+What attempts do to it is in `attempts`, how it is read in `queued`.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
+from mailhub.model.change import Actor, Dequeued, Queued
+from mailhub.model.errors import Invalid, NotFound
 from mailhub.model.message import BlobRef
-from mailhub.model.queue import Onward, QueueEntry, QueueSender
-from mailhub.store.sql import Cursor, Row, next_number, number, put_rows
+from mailhub.model.queue import Onward, QueueSender, Slot
+from mailhub.store.sql import array_text, next_number, put_rows, storable
 from mailhub.store.transaction import Transaction
-
-_SELECT = """
-    SELECT e.number, e.message, m.sender, m.ret, m.envid, m.body, m.utf8, m.account, e.recipient,
-        e.notify, e.orcpt, m.length, m.created, e.due, e.attempts
-    FROM queue_entry e JOIN queue_message m ON m.number = e.message
-"""
+from mailhub.wire import address
 
 
-def _entry(row: Row) -> QueueEntry:
-    return QueueEntry(
-        number=row[0],
-        message=row[1],
-        sender=QueueSender(row[2], row[3], row[4], row[5], bool(row[6]), row[7]),
-        recipient=row[8],
-        notify=tuple(row[9].split(",")) if row[9] else (),
-        orcpt=row[10],
-        size=row[11],
-        created=row[12],
-        due=row[13],
-        attempts=row[14],
-    )
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message with the recipients that it goes on to. `digest`: SHA-256 of its bytes."""
+
+    blob: BlobRef
+    digest: bytes
+    sender: QueueSender
+    onward: Sequence[Onward]
+    actor: Actor
 
 
-def add(
-    tx: Transaction,
-    ref: BlobRef,
-    digest: bytes,
-    sender: QueueSender,
-    onward: Sequence[Onward],
-) -> range:
-    """One message row and an entry for each recipient; the entries' numbers."""
-    message = next_number(tx.cursor, "queue_message")
-    tx.execute(
-        "INSERT INTO queue_message (number, sender, ret, envid, body, utf8, account, created,"
-        " segment, start, length, digest) VALUES (:number, :sender, :ret, :envid, :body, :utf8,"
-        " :account, :created, :segment, :start, :length, :digest)",
-        {
-            "number": message,
-            "sender": sender.address,
-            "ret": sender.ret,
-            "envid": sender.envid,
-            "body": sender.body,
-            "utf8": int(sender.utf8),
-            "account": sender.account,
-            "created": tx.now,
-            "segment": ref.segment,
-            "start": ref.offset,
-            "length": ref.length,
-            "digest": digest,
-        },
-    )
-    first = next_number(tx.cursor, "queue_entry", len(onward))
+def folded(written: str) -> tuple[str, str]:
+    """(an address as it is compared, its domain as A-label or literal). Any text will do: what is
+    no address is at least found again."""
+    try:
+        local, domain = address.split(written)
+    except Invalid:
+        text = written.lower()
+        return text, text.rpartition("@")[2]
+    return address.join(address.fold(local), domain), domain
+
+
+def add(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
+    """A row for each message and for each recipient; journals and tells of every message.
+
+    A message whose recipients have several senders (a list's beside its author) becomes one row
+    for each of those, all on one blob."""
+    messages = [part for one in outgoing for part in _by_sender(one)]
+    first = next_number(tx.cursor, "queue_message", len(messages))
+    recipients = sum(len(one.onward) for one in messages)
+    entries = count(next_number(tx.cursor, "queue_entry", recipients))
+    message_rows: list[tuple[object, ...]] = []
+    entry_rows: list[tuple[object, ...]] = []
+    for number, one in enumerate(messages, first):
+        message_rows.append(_message_row(number, one, tx.now))
+        slots = []
+        for recipient, entry in zip(one.onward, entries, strict=False):
+            written = storable(recipient.recipient)
+            key, lane = folded(written)
+            key = key if key != written else ""
+            slots.append(Slot(entry, recipient.due, recipient.lane or lane))
+            entry_rows.append(_entry_row(slots[-1], number, recipient, written, key))
+        _tell_queued(tx, number, one, slots)
     put_rows(
         tx.cursor,
-        "INSERT INTO queue_entry (number, message, recipient, notify, orcpt, due, attempts) VALUES",
-        [
-            (first + place, message, one.recipient, ",".join(one.notify), one.orcpt, one.due, 0)
-            for place, one in enumerate(onward)
-        ],
+        "INSERT INTO queue_message (number, account, created, segment, start, length, digest,"
+        " sender, sender_key, ret, envid, body, utf8, require_tls, local, transaction_id,"
+        " message_id) VALUES",
+        message_rows,
     )
-    return range(first, first + len(onward))
+    put_rows(
+        tx.cursor,
+        "INSERT INTO queue_entry (number, message, due, held, lane, attempts, token, warned, route,"
+        " home, tried, recipient, recipient_key, notify, orcpt, status, reply, remote) VALUES",
+        entry_rows,
+    )
 
 
-def page(cursor: Cursor, after: int, limit: int) -> Sequence[QueueEntry]:
-    """Entries with number > after, in number order."""
-    rows = cursor.execute(
-        f"{_SELECT} WHERE e.number > :after ORDER BY e.number LIMIT :limit",
-        {"after": after, "limit": limit},
-    ).fetchall()
-    return [_entry(row) for row in rows]
+def _by_sender(one: Outgoing) -> Sequence[Outgoing]:
+    if all(recipient.sender is None for recipient in one.onward):
+        return (one,)
+    parts: dict[str, list[Onward]] = {}
+    for recipient in one.onward:
+        sender = one.sender.address if recipient.sender is None else recipient.sender
+        parts.setdefault(sender, []).append(recipient)
+    return [
+        replace(one, sender=replace(one.sender, address=sender), onward=onward)
+        for sender, onward in parts.items()
+    ]
 
 
-def count(cursor: Cursor) -> int:
-    """How many recipients wait."""
-    return number(cursor, "SELECT count(*) FROM queue_entry", {})
+def _message_row(number: int, one: Outgoing, now: int) -> tuple[object, ...]:
+    sender, blob = one.sender, one.blob
+    return (
+        number,
+        sender.account,
+        now,
+        blob.segment,
+        blob.offset,
+        blob.length,
+        one.digest,
+        storable(sender.address),
+        storable(folded(sender.address)[0]),
+        sender.ret,
+        storable(sender.envid),
+        sender.body,
+        int(sender.utf8),
+        int(sender.require_tls),
+        int(sender.local),
+        sender.transaction,
+        storable(sender.message_id),
+    )
+
+
+def _entry_row(
+    slot: Slot, message: int, one: Onward, recipient: str, key: str
+) -> tuple[object, ...]:
+    waiting = (slot.number, message, slot.due, 0, slot.lane)
+    tried = (0, 0, 0, 0, one.home, 0)
+    whom = (recipient, key, ",".join(one.notify), storable(one.orcpt))
+    return (*waiting, *tried, *whom, "", "", "")
+
+
+def _tell_queued(tx: Transaction, number: int, one: Outgoing, slots: Sequence[Slot]) -> None:
+    detail = {
+        "message": number,
+        "transaction": one.sender.transaction,
+        "entries": [slot.number for slot in slots],
+    }
+    entry = tx.journal("queued", one.actor, one.sender.account, detail=json.dumps(detail))
+    tx.tell(Queued(entry, tuple(slots)))
+
+
+# -- acts on those that wait
+
+_CHOSEN = (
+    "SELECT json_group_array(json_array(e.number, e.due, e.lane, e.held))"
+    " FROM (SELECT DISTINCT value FROM json_each(:numbers)) AS w"
+    " CROSS JOIN queue_entry AS e WHERE e.number = w.value"
+)
+_AMONG = "WHERE number IN (SELECT value FROM json_each(:numbers))"
+
+
+def hold(tx: Transaction, numbers: Sequence[int], held: bool, actor: Actor) -> int:
+    """See `ports.Queue.hold`."""
+    chosen = [slot for slot, is_held in _chosen(tx, numbers) if is_held is not held]
+    if chosen:
+        changed = [slot.number for slot in chosen]
+        tx.execute(
+            f"UPDATE queue_entry SET held = :held {_AMONG}",
+            {"held": int(held), "numbers": array_text(changed)},
+        )
+        entry = _note(tx, "held" if held else "released", actor, changed)
+        tx.tell(Dequeued(entry, tuple(changed)) if held else Queued(entry, tuple(chosen)))
+    return len(chosen)
+
+
+def retry(tx: Transaction, numbers: Sequence[int], due: int, actor: Actor) -> int:
+    """See `ports.Queue.retry`."""
+    chosen = [(Slot(slot.number, due, slot.lane), held) for slot, held in _chosen(tx, numbers)]
+    return _set(tx, "due", due, chosen, "retried", actor)
+
+
+def reroute(tx: Transaction, numbers: Sequence[int], route: int, actor: Actor) -> int:
+    """See `ports.Queue.reroute`."""
+    if route:
+        known = tx.execute("SELECT 1 FROM route WHERE number = :route", {"route": route}).fetchone()
+        if known is None:
+            raise NotFound("No such route")
+    return _set(tx, "route", route, _chosen(tx, numbers), "rerouted", actor)
+
+
+def _set(
+    tx: Transaction,
+    column: str,
+    value: int,
+    chosen: Sequence[tuple[Slot, bool]],
+    kind: str,
+    actor: Actor,
+) -> int:
+    """Changes one column of the entries; those that are not held are told of."""
+    if not chosen:
+        return 0
+    changed = [slot.number for slot, _ in chosen]
+    tx.execute(
+        f"UPDATE queue_entry SET {column} = :value {_AMONG}",
+        {"value": value, "numbers": array_text(changed)},
+    )
+    entry = _note(tx, kind, actor, changed)
+    waiting = tuple(slot for slot, held in chosen if not held)
+    if waiting:
+        tx.tell(Queued(entry, waiting))
+    return len(chosen)
+
+
+def _chosen(tx: Transaction, numbers: Sequence[int]) -> list[tuple[Slot, bool]]:
+    """Those that exist, each with whether it is held, in number order."""
+    rows = json.loads(tx.execute(_CHOSEN, {"numbers": array_text(numbers)}).fetchone()[0])
+    return [(Slot(number, due, lane), bool(held)) for number, due, lane, held in sorted(rows)]
+
+
+def _note(tx: Transaction, kind: str, actor: Actor, numbers: Sequence[int]) -> int:
+    return tx.journal(kind, actor, detail=json.dumps({"entries": numbers}))

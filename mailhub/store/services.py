@@ -16,7 +16,7 @@ from mailhub.model.change import Actor, JournalEntry
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.model.message import Arrival, Content, Copied, Copy, Index, Rendered, Stored
-from mailhub.model.queue import Onward, QueueEntry, QueueSender
+from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.uids import UidSet
 from mailhub.ports import Body
 from mailhub.store import (
@@ -27,10 +27,10 @@ from mailhub.store import (
     mailboxes,
     messages,
     moves,
-    queue,
 )
 from mailhub.store import flags as flag_codes
 from mailhub.store.arrivals import Blob, Entry, Order
+from mailhub.store.attempts import Record
 from mailhub.store.batch import Bytes
 from mailhub.store.sql import Cursor
 from mailhub.store.transaction import Transaction
@@ -61,6 +61,15 @@ class Runner(Protocol):
         replaced: tuple[int, int] | None = None,
     ) -> Awaitable[Sequence[Arrival]]:
         """Puts the bodies into the store and carries out the order made of them."""
+        ...
+
+    def record(
+        self,
+        record: Record,
+        bodies: Sequence[Bytes],
+        notices: Callable[[Sequence[Blob]], Sequence[Order]],
+    ) -> Awaitable[Sequence[int]]:
+        """Records what became of queue entries, and carries out the orders made of the bodies."""
         ...
 
 
@@ -244,7 +253,7 @@ class MessageService:
         onward: Sequence[Onward],
         actor: Actor,
     ) -> Awaitable[Sequence[Arrival]]:
-        order = partial(_delivery, transaction, rendered, copies, sender, onward, actor)
+        order = partial(delivery, transaction, rendered, copies, sender, onward, actor)
         return self._runner.arrive((Bytes.of(body),), order)
 
     def append(
@@ -328,7 +337,7 @@ class MessageService:
         return self._runner.read(messages.changed_flags, account, mailbox, since)
 
 
-def _delivery(
+def delivery(
     token: str,
     rendered: Rendered,
     copies: Sequence[Copy],
@@ -337,6 +346,7 @@ def _delivery(
     actor: Actor,
     blobs: Sequence[Blob],
 ) -> Order:
+    """The order that `ports.Messages.deliver` describes, over the one blob of its body."""
     blob = blobs[0]
     entries = [
         Entry(one.account, one.mailbox, blob, rendered, one.prefix, one.flags, one.internaldate)
@@ -358,19 +368,6 @@ def _appending(
         for blob, (rendered, given, date) in zip(blobs, facts, strict=True)
     ]
     return Order(entries, actor)
-
-
-class QueueService:
-    """`ports.Queue`."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-
-    def page(self, *, after: int = 0, limit: int = 100) -> Awaitable[Sequence[QueueEntry]]:
-        return self._runner.read(queue.page, after, limit)
-
-    def count(self) -> Awaitable[int]:
-        return self._runner.read(queue.count)
 
 
 class JournalService:

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from mailhub.model.message import Arrival
 from mailhub.model.settings import StoreSettings
-from mailhub.store import database, moves, segments
+from mailhub.store import attempts, database, moves, segments
 from mailhub.store.arrivals import Blob, Order
 from mailhub.store.background import Background
 from mailhub.store.batch import Bytes, Job
@@ -63,6 +63,18 @@ class ThreadRunner:
         gone = replaced
         return self._writer.submit(
             Job(bodies, call=lambda tx, put: moves.replace(tx, order(put), gone))
+        )
+
+    def record(
+        self,
+        record: attempts.Record,
+        bodies: Sequence[Bytes],
+        notices: Callable[[Sequence[Blob]], Sequence[Order]],
+    ) -> Deferred[Sequence[int]]:
+        if not bodies:
+            return self._writer.submit(Job(record=record))
+        return self._writer.submit(
+            Job(bodies, call=lambda tx, put: attempts.record_with(tx, record, notices(put)))
         )
 
 

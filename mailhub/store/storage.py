@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
+from mailhub.store.sending import DkimKeyService, QueueService, ReportService, RouteService
 from mailhub.store.services import (
     AccountService,
     AddressService,
@@ -12,7 +13,6 @@ from mailhub.store.services import (
     JournalService,
     MailboxService,
     MessageService,
-    QueueService,
     Runner,
 )
 from mailhub.store.spools import SpoolFolder
@@ -31,6 +31,9 @@ class ServedStorage:
         self.mailboxes = MailboxService(runner)
         self.messages = MessageService(runner)
         self.queue = QueueService(runner)
+        self.routes = RouteService(runner)
+        self.dkim_keys = DkimKeyService(runner)
+        self.reports = ReportService(runner)
         self.journal = JournalService(runner)
         self.spools = spools
         self._watchers = watchers

@@ -11,7 +11,7 @@ from mailhub.model.change import Arrived, KeywordSet, Queued
 from mailhub.model.errors import MailhubError, NotFound, OverQuota
 from mailhub.model.flags import DELETED, SEEN, Flags
 from mailhub.model.message import Arrival, Copy
-from mailhub.model.queue import Onward, QueueSender
+from mailhub.model.queue import Onward, QueueSender, Slot
 from mailhub.model.uids import UidSet
 from tests.contract.stores import ACTOR, ALL, MESSAGE, House, TextBody, rendered
 
@@ -211,7 +211,8 @@ def test_onward_recipients_are_queued_in_the_same_commit(house: House) -> None:
             ACTOR,
         )
     )
-    first, second = house.ask(house.store.queue.page())
+    (first, second), total = house.ask(house.store.queue.page())
+    assert total == 2
     assert house.ask(house.store.queue.count()) == 2
     assert (first.recipient, first.notify, first.orcpt, first.due) == (
         "one@far.example",
@@ -224,8 +225,12 @@ def test_onward_recipients_are_queued_in_the_same_commit(house: House) -> None:
     assert first.message == second.message
     assert (first.size, first.created) == (len(MESSAGE), int(house.clock.now()))
     [queued] = [change for change in house.changes if isinstance(change, Queued)]
-    assert queued.entries == (first.number, second.number)
-    assert list(house.ask(house.store.queue.page(after=first.number, limit=5))) == [second]
+    assert queued.slots == (
+        Slot(first.number, 7, "far.example"),
+        Slot(second.number, 0, "far.example"),
+    )
+    page, total = house.ask(house.store.queue.page(after=first.number, limit=5))
+    assert (list(page), total) == ([second], 2)
 
 
 def test_a_delivery_may_be_for_others_only(house: House) -> None:

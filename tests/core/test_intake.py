@@ -210,7 +210,7 @@ def test_recipients_elsewhere_are_queued_in_the_same_commit() -> None:
     run(here.addresses.create("mixed@example.org", ACTOR, targets=(JOE, "far@remote.example")))
     arrivals = accept(here, "mixed@example.org")
     assert len(arrivals) == 1
-    (entry,) = run(here.store.queue.page())
+    ((entry,), _) = run(here.store.queue.page())
     assert (entry.recipient, entry.sender.address) == ("far@remote.example", "a@remote.example")
     assert entry.sender.account is None
 
@@ -263,7 +263,7 @@ def test_a_submitted_message_is_completed_and_loses_its_blind_copies() -> None:
     assert b"Bcc" not in text
     assert b"\r\nDate: " in text
     assert f"@{HOSTNAME}>\r\n".encode() in text
-    (entry,) = run(here.store.queue.page())
+    ((entry,), _) = run(here.store.queue.page())
     assert entry.sender.account == 1
     actor = run(here.store.journal.since(0, account=1, limit=1000))[-1].actor
     assert actor.account == 1
@@ -368,7 +368,7 @@ def test_one_full_mailbox_does_not_take_the_message_from_the_others() -> None:
     here = full_house()
     arrivals = accept(here, JOE, BOB)
     assert [one.account for one in arrivals] == [here.people[BOB].number]
-    (entry,) = run(here.store.queue.page())
+    ((entry,), _) = run(here.store.queue.page())
     assert entry.recipient == JOE
 
 

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from mailhub.core.watch import Watch
 from mailhub.model.change import AccountChanged, AddressesChanged, Change, MailboxChanged, Queued
+from mailhub.model.queue import Slot
 from mailhub.ports import Storage
 from tests.fakes import ListLog
 
@@ -38,7 +39,7 @@ def test_a_listener_hears_its_account_only_and_in_order() -> None:
     heard: list[Sequence[Change]] = []
     watch.subscribe(1, heard.append)
     told.tell(box(1), box(2), AccountChanged(2, 1, "secrets", 3))
-    told.tell(box(2), Queued(4, (1,)), AddressesChanged(5, "address"))
+    told.tell(box(2), Queued(4, (Slot(1, 0, "x"),)), AddressesChanged(5, "address"))
     assert heard == [[box(1), AccountChanged(2, 1, "secrets", 3)]]
 
 

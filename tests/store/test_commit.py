@@ -283,7 +283,7 @@ def test_little_room_is_no_room(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def bad_after_writing(tx: Transaction, blobs: object) -> None:
-    tx.execute("INSERT INTO domain VALUES (7, 'x', 'x.example', '', '', 0, '', 0)", {})
+    tx.execute("INSERT INTO domain VALUES (7, 'x', 'x.example', '', '', 0, '', 0, 0)", {})
     tx.journal("wrong", Actor())
     raise ValueError("a defect")
 

@@ -46,7 +46,7 @@ DAMAGE = [
     ("DELETE FROM secret", "secret", False),
     ("DELETE FROM account", "mailbox-without-account", False),
     (
-        "INSERT INTO address VALUES (9, 'i', 'a@b', 'a@b', 'b', 77, '[]', '', 0, 0)",
+        "INSERT INTO address VALUES (9, 'i', 'a@b', 'a@b', 'b', 77, '[]', '', 0, 0, '[]', 0)",
         "address-without-account",
         False,
     ),

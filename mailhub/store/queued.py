@@ -1,0 +1,191 @@
+"""Reading the queue: entries, messages, and when who is due.
+
+Bulk reads fold their rows into one (see `sql`). Messages and entries are numbered in one order, so
+a sender's entries come in order out of the index of senders, without a sort.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from mailhub.model.message import BlobRef
+from mailhub.model.queue import (
+    PROGRAM_LANE,
+    QueueEntry,
+    QueueFilter,
+    QueueMessage,
+    QueueSender,
+    Slot,
+)
+from mailhub.store.queue import folded
+from mailhub.store.sql import Cursor, array_text, like, number, one_moment
+
+_SENDER = (
+    "m.sender, m.ret, m.envid, m.body, m.utf8, m.account, m.transaction_id, m.message_id,"
+    " m.require_tls, m.local"
+)
+_SENDER_WIDTH = 10
+_ENTRY = (
+    "e.number, e.message, e.recipient, e.notify, e.orcpt, m.length, m.created, e.due, e.attempts,"
+    " e.lane, e.held, e.warned, e.route, e.home, e.status, e.reply, e.remote, e.tried"
+)
+_ENTRIES = f"SELECT json_group_array(json_array({_SENDER}, {_ENTRY})) FROM"
+
+
+def _sender(row: Sequence[Any]) -> QueueSender:
+    address, ret, envid, body, utf8, account, transaction, message_id, require_tls, local = row
+    return QueueSender(
+        address=address,
+        ret=ret,
+        envid=envid,
+        body=body,
+        utf8=bool(utf8),
+        account=account,
+        transaction=transaction,
+        message_id=message_id,
+        require_tls=bool(require_tls),
+        local=bool(local),
+    )
+
+
+def _entry(row: Sequence[Any]) -> QueueEntry:
+    entry, message, recipient, notify, orcpt, size, created, due, *rest = row[_SENDER_WIDTH:]
+    attempts, lane, held, warned, route, home, status, reply, remote, tried = rest
+    return QueueEntry(
+        number=entry,
+        message=message,
+        sender=_sender(row[:_SENDER_WIDTH]),
+        recipient=recipient,
+        notify=tuple(notify.split(",")) if notify else (),
+        orcpt=orcpt,
+        size=size,
+        created=created,
+        due=due,
+        attempts=attempts,
+        lane=lane,
+        held=bool(held),
+        warned=bool(warned),
+        route=route,
+        home=home,
+        status=status,
+        reply=reply,
+        remote=remote,
+        tried=tried,
+    )
+
+
+def _folded_rows(cursor: Cursor, sql: str, parameters: dict[str, object]) -> list[list[Any]]:
+    rows: list[list[Any]] = json.loads(cursor.execute(sql, parameters).fetchone()[0])
+    return rows
+
+
+def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, object]]:
+    """What narrows the entries, and the values in it."""
+    found: list[str] = []
+    values: dict[str, object] = {}
+    if wanted.numbers:
+        found.append("e.number IN (SELECT value FROM json_each(:numbers))")
+        values["numbers"] = array_text(wanted.numbers)
+    if wanted.message:
+        found.append("e.message = :message")
+        values["message"] = wanted.message
+    if wanted.sender is not None:
+        found.append("m.sender_key = :sender")
+        values["sender"] = folded(wanted.sender)[0]
+    if wanted.recipient:
+        found.append("e.lane IN (:lane, :program) AND :recipient IN (e.recipient, e.recipient_key)")
+        values["recipient"], values["lane"] = folded(wanted.recipient)
+        values["program"] = PROGRAM_LANE
+    if wanted.domain:
+        found.append("e.lane = :domain")
+        values["domain"] = folded("x@" + wanted.domain)[1]
+    if wanted.before:
+        found.append("m.created < :before")
+        values["before"] = wanted.before
+    if wanted.held is not None:
+        found.append("e.held <> 0" if wanted.held else "e.held = 0")
+    if wanted.query:
+        found.append("(e.recipient LIKE :query ESCAPE '\\' OR m.sender LIKE :query ESCAPE '\\')")
+        values["query"] = like(wanted.query)
+    return found, values
+
+
+_JOIN = "queue_entry AS e CROSS JOIN queue_message AS m"
+_BY_SENDER = "queue_message AS m CROSS JOIN queue_entry AS e"
+_ALONE = "queue_entry AS e"
+
+
+@one_moment
+def page(
+    cursor: Cursor, after: int, limit: int, wanted: QueueFilter | None
+) -> tuple[Sequence[QueueEntry], int]:
+    """See `ports.Queue.page`."""
+    wanted = wanted or QueueFilter()
+    conditions, values = _conditions(wanted)
+    narrowed = "".join(f" AND {one}" for one in conditions)
+    values |= {"after": after, "limit": limit}
+    if wanted.sender is not None:
+        tables, order = _BY_SENDER, "m.number, e.number"
+        from_message = (
+            " AND m.number >= coalesce((SELECT message FROM queue_entry WHERE number <= :after"
+            " ORDER BY number DESC LIMIT 1), 0)"
+        )
+    else:
+        tables, order, from_message = _JOIN, "e.number", ""
+    rows = _folded_rows(
+        cursor,
+        f"SELECT json_group_array(json(row)) FROM (SELECT json_array({_SENDER}, {_ENTRY}) AS row"
+        f" FROM {tables} WHERE e.message = m.number AND e.number > :after{from_message}{narrowed}"
+        f" ORDER BY {order} LIMIT :limit) AS page",
+        values,
+    )
+    joined = any("m." in one for one in conditions)
+    counted = f"{tables} WHERE e.message = m.number" if joined else f"{_ALONE} WHERE 1 = 1"
+    total = number(cursor, f"SELECT count(*) FROM {counted}{narrowed}", values)
+    return [_entry(row) for row in rows], total
+
+
+def entries(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueEntry]:
+    """See `ports.Queue.entries`."""
+    rows = _folded_rows(
+        cursor,
+        f"{_ENTRIES} (SELECT DISTINCT value FROM json_each(:numbers)) AS w CROSS JOIN {_JOIN}"
+        " WHERE e.number = w.value AND m.number = e.message",
+        {"numbers": array_text(numbers)},
+    )
+    return sorted((_entry(row) for row in rows), key=lambda one: one.number)
+
+
+def messages(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueMessage]:
+    """See `ports.Queue.messages`."""
+    rows = _folded_rows(
+        cursor,
+        f"SELECT json_group_array(json_array({_SENDER}, m.number, m.segment, m.start, m.length,"
+        " m.created)) FROM (SELECT DISTINCT value FROM json_each(:numbers)) AS w"
+        " CROSS JOIN queue_message AS m WHERE m.number = w.value",
+        {"numbers": array_text(numbers)},
+    )
+    found = []
+    for row in rows:
+        message, segment, start, length, created = row[_SENDER_WIDTH:]
+        ref = BlobRef(segment, start, length)
+        found.append(QueueMessage(message, _sender(row[:_SENDER_WIDTH]), ref, created))
+    return sorted(found, key=lambda one: one.number)
+
+
+def slots(cursor: Cursor, after: int, limit: int) -> Sequence[Slot]:
+    """See `ports.Queue.slots`."""
+    rows = _folded_rows(
+        cursor,
+        "SELECT json_group_array(json_array(number, due, lane)) FROM (SELECT number, due, lane"
+        " FROM queue_entry WHERE number > :after AND held = 0 ORDER BY number LIMIT :limit) AS s",
+        {"after": after, "limit": limit},
+    )
+    return [Slot(*row) for row in rows]
+
+
+def count(cursor: Cursor) -> int:
+    """How many recipients wait."""
+    return number(cursor, "SELECT count(*) FROM queue_entry", {})

@@ -1,0 +1,144 @@
+"""The storage ports of outgoing mail, over the same runner as `services`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from functools import partial
+
+from mailhub.model.change import Actor
+from mailhub.model.dkim import DkimKey, KeyState
+from mailhub.model.queue import Attempt, QueueEntry, QueueFilter, QueueMessage, Slot, Suppression
+from mailhub.model.report import ReportRow
+from mailhub.model.route import Route
+from mailhub.ports import Notice
+from mailhub.store import dkim_keys, queue, queued, reports, routes
+from mailhub.store.arrivals import Blob, Order
+from mailhub.store.attempts import Record
+from mailhub.store.batch import Bytes
+from mailhub.store.services import Runner, delivery
+
+
+class QueueService:
+    """`ports.Queue`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def page(
+        self, *, after: int = 0, limit: int = 100, wanted: QueueFilter | None = None
+    ) -> Awaitable[tuple[Sequence[QueueEntry], int]]:
+        return self._runner.read(queued.page, after, limit, wanted)
+
+    def entries(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueEntry]]:
+        return self._runner.read(queued.entries, numbers)
+
+    def messages(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueMessage]]:
+        return self._runner.read(queued.messages, numbers)
+
+    def slots(self, *, after: int = 0, limit: int = 1000) -> Awaitable[Sequence[Slot]]:
+        return self._runner.read(queued.slots, after, limit)
+
+    def count(self) -> Awaitable[int]:
+        return self._runner.read(queued.count)
+
+    def record(
+        self, token: int, attempts: Sequence[Attempt], notices: Sequence[Notice], actor: Actor
+    ) -> Awaitable[Sequence[int]]:
+        bodies = [Bytes.of(notice.body) for notice in notices]
+        orders = partial(_orders, notices, actor)
+        return self._runner.record(Record(token, attempts, actor), bodies, orders)
+
+    def hold(self, numbers: Sequence[int], held: bool, actor: Actor) -> Awaitable[int]:
+        return self._runner.write(queue.hold, numbers, held, actor)
+
+    def retry(self, numbers: Sequence[int], due: int, actor: Actor) -> Awaitable[int]:
+        return self._runner.write(queue.retry, numbers, due, actor)
+
+    def reroute(self, numbers: Sequence[int], route: int, actor: Actor) -> Awaitable[int]:
+        return self._runner.write(queue.reroute, numbers, route, actor)
+
+
+def _orders(notices: Sequence[Notice], actor: Actor, blobs: Sequence[Blob]) -> Sequence[Order]:
+    return [
+        delivery(one.transaction, one.rendered, one.copies, one.sender, one.onward, actor, (blob,))
+        for one, blob in zip(notices, blobs, strict=True)
+    ]
+
+
+class RouteService:
+    """`ports.Routes`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def all(self) -> Awaitable[Sequence[Route]]:
+        return self._runner.read(routes.every)
+
+    def add(self, route: Route, actor: Actor) -> Awaitable[Route]:
+        return self._runner.write(routes.add, route, actor)
+
+    def remove(self, number: int, actor: Actor) -> Awaitable[None]:
+        return self._runner.write(routes.remove, number, actor)
+
+    def networks(self) -> Awaitable[Sequence[str]]:
+        return self._runner.read(routes.networks)
+
+    def allow(self, network: str, actor: Actor) -> Awaitable[None]:
+        return self._runner.write(routes.allow, network, actor)
+
+    def disallow(self, network: str, actor: Actor) -> Awaitable[None]:
+        return self._runner.write(routes.disallow, network, actor)
+
+    def suppressed(self, keys: Sequence[str]) -> Awaitable[Sequence[Suppression]]:
+        return self._runner.read(routes.suppressed, keys)
+
+    def suppressions(
+        self, *, after: str = "", limit: int = 100
+    ) -> Awaitable[Sequence[Suppression]]:
+        return self._runner.read(routes.suppressions, after, limit)
+
+    def suppress(self, one: Suppression, actor: Actor) -> Awaitable[None]:
+        return self._runner.write(routes.suppress, one, actor)
+
+    def unsuppress(self, key: str, actor: Actor) -> Awaitable[None]:
+        return self._runner.write(routes.unsuppress, key, actor)
+
+
+class DkimKeyService:
+    """`ports.DkimKeys`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def all(self, domain: str = "") -> Awaitable[Sequence[DkimKey]]:
+        return self._runner.read(dkim_keys.every, domain)
+
+    def add(self, keys: Sequence[DkimKey], actor: Actor) -> Awaitable[None]:
+        return self._runner.write(dkim_keys.add, keys, actor)
+
+    def move(
+        self, domain: str, selectors: Sequence[str], state: KeyState, actor: Actor
+    ) -> Awaitable[None]:
+        return self._runner.write(dkim_keys.move, domain, selectors, state, actor)
+
+    def remove(self, domain: str, selectors: Sequence[str], actor: Actor) -> Awaitable[None]:
+        return self._runner.write(dkim_keys.remove, domain, selectors, actor)
+
+
+class ReportService:
+    """`ports.Reports`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def add(self, rows: Sequence[ReportRow]) -> Awaitable[None]:
+        return self._runner.write(reports.add, rows)
+
+    def of_day(self, kind: str, day: int) -> Awaitable[Sequence[ReportRow]]:
+        return self._runner.read(reports.of_day, kind, day)
+
+    def days(self, kind: str) -> Awaitable[Sequence[int]]:
+        return self._runner.read(reports.days, kind)
+
+    def drop(self, kind: str, day: int) -> Awaitable[None]:
+        return self._runner.write(reports.drop, kind, day)
