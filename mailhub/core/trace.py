@@ -35,11 +35,7 @@ class Trace:
         second = int(self._clock.now())
         if second != self._second:
             self._second = second
-            now = time.gmtime(second)
-            self._date = (
-                f"{_DAYS[now.tm_wday]}, {now.tm_mday} {_MONTHS[now.tm_mon - 1]} {now.tm_year} "
-                f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} +0000"
-            )
+            self._date = date(second)
         return self._date
 
     def received(self, envelope: Envelope) -> bytes:
@@ -56,6 +52,15 @@ class Trace:
             f"\tby {self._hostname} with {envelope.protocol} id {envelope.transaction}"
             f"{secured}{recipient};\r\n\t{self.date()}\r\n"
         ).encode()
+
+
+def date(second: int) -> str:
+    """A time, in epoch seconds, as RFC 5322 3.3 writes it, in UTC."""
+    now = time.gmtime(second)
+    return (
+        f"{_DAYS[now.tm_wday]}, {now.tm_mday} {_MONTHS[now.tm_mon - 1]} {now.tm_year} "
+        f"{now.tm_hour:02}:{now.tm_min:02}:{now.tm_sec:02} +0000"
+    )
 
 
 def return_path(sender: str) -> bytes:

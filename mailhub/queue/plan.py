@@ -66,13 +66,18 @@ def after(
         at=now,
         result=AttemptResult.DEFERRED,
         status=answer.status,
-        reply=answer.text,
+        reply=words(answer),
         remote=how.remote,
         tls=how.tls,
         due=due,
         warned=warned,
     )
     return Outcome(entry, attempt, action)
+
+
+def words(answer: Answer) -> str:
+    """What is written down of an answer: reply code and text, or our own words."""
+    return f"{answer.code} {answer.text}" if answer.code else answer.text
 
 
 def _delivered(entry: QueueEntry, answer: Answer, how: Via, now: int) -> Outcome:
@@ -82,7 +87,7 @@ def _delivered(entry: QueueEntry, answer: Answer, how: Via, now: int) -> Outcome
         now,
         AttemptResult.DELIVERED,
         answer.status,
-        answer.text,
+        words(answer),
         how.remote,
         how.tls,
     )
@@ -92,7 +97,7 @@ def _delivered(entry: QueueEntry, answer: Answer, how: Via, now: int) -> Outcome
 def _failed(entry: QueueEntry, status: str, answer: Answer, how: Via, now: int) -> Outcome:
     """Gives up. A notification that fails ends in silence (RFC 3461 6.1)."""
     result = AttemptResult.FAILED if entry.sender.address else AttemptResult.DISCARDED
-    attempt = Attempt(entry.number, now, result, status, answer.text, how.remote, how.tls)
+    attempt = Attempt(entry.number, now, result, status, words(answer), how.remote, how.tls)
     return Outcome(entry, attempt, Action.FAILED if entry.wants(Action.FAILED) else None)
 
 

@@ -56,7 +56,7 @@ def test_first_attempt(
     attempt = outcome.attempt
     assert (attempt.result, attempt.due, outcome.action) == (result, due, action)
     assert (attempt.entry, attempt.at) == (7, NOW)
-    assert (attempt.status, attempt.reply) == (answer.status, answer.text)
+    assert (attempt.status, attempt.reply) == (answer.status, plan.words(answer))
     assert (attempt.remote, attempt.tls) == ("mx.example.net [192.0.2.1]", "TLSv1.3")
 
 
@@ -79,7 +79,7 @@ def test_old_mail_is_given_up_with_the_last_words_of_the_remote() -> None:
     outcome = after(replace(ENTRY, attempts=30, warned=True), LATER, later=5 * 86400)
     assert outcome.action is Action.FAILED
     assert outcome.attempt.result is AttemptResult.FAILED
-    assert (outcome.attempt.status, outcome.attempt.reply) == ("5.4.7", "later")
+    assert (outcome.attempt.status, outcome.attempt.reply) == ("5.4.7", "451 later")
     assert outcome.attempt.due is None
 
 
