@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import ListenerSettings, QueueSettings, Settings
 from mailhub.wire.networks import Networks
+from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
 
 PREFIX = "MAILHUB_"
 """`MAILHUB_SMTP__LINE=4096` overrides `line` of `[smtp]`; `MAILHUB_HOSTNAME` a top-level key."""
@@ -28,15 +29,26 @@ NOT_SETTINGS = {"MAILHUB_CONFIG", "MAILHUB_DATA"}
 SERVICES = ("smtp", "submission", "lmtp", "imap", "pop3", "http")
 TLS_WORDS = ("none", "starttls", "implicit")
 ENDPOINTS = ("tcp", "tcp6", "unix", "systemd", "fd")
+CONSEQUENCES = ("add", "junk", "quarantine", "defer", "reject")
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "smtp.bare_newlines": ("refuse", "normalize"),
     "smtp.over_quota": ("temporary", "permanent"),
     "pop3.delete": ("expunge", "trash"),
+    "policy.dmarc_reject": CONSEQUENCES,
+    "policy.dmarc_quarantine": CONSEQUENCES,
+    "policy.dmarc_temperror": CONSEQUENCES,
+    "policy.malformed_from": CONSEQUENCES,
+    "policy.spf_fail": CONSEQUENCES,
     "resolver.trust_ad": ("loopback", "always", "never"),
     "log.format": ("auto", "json", "plain"),
     "log.level": ("debug", "info", "warn", "error"),
 }
-NETWORKS = ("smtp.trusted_networks", "smtp.xclient_from", "limits.exempt_networks")
+NETWORKS = (
+    "smtp.trusted_networks",
+    "smtp.xclient_from",
+    "limits.exempt_networks",
+    "policy.exempt_networks",
+)
 Path_ = tuple[str | int, ...]
 
 
@@ -247,9 +259,14 @@ def _semantic(settings: Settings) -> list[tuple[Path_, str]]:
     for where, field, value in _numbers(settings):
         if value < 0:
             problems.append((where, f"{dotted(where)}: {field.name} cannot be negative"))
+    for word in settings.dkim.algorithms:
+        if word not in ("rsa", "ed25519"):
+            known = "dkim.algorithms: {word!r} is none of rsa, ed25519"
+            problems.append((("dkim", "algorithms"), known.format(word=word)))
     for number, listener in enumerate(settings.listener):
         problems += _listener(("listener", number), listener)
     problems += _queue(settings.queue)
+    problems += _redis(settings)
     if bool(settings.tls.key) and not settings.tls.certificate:
         problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
     return problems
@@ -264,6 +281,29 @@ def _queue(queue: QueueSettings) -> list[tuple[Path_, str]]:
     for name in ("concurrency", "concurrency_per_destination", "batch", "recipients", "lease"):
         if getattr(queue, name) < 1:
             problems.append((("queue", name), f"queue.{name}: at least 1"))
+    return problems
+
+
+def _redis(settings: Settings) -> list[tuple[Path_, str]]:
+    redis = settings.redis
+    problems: list[tuple[Path_, str]] = []
+    if not redis.url:
+        return problems
+    try:
+        where = "url"
+        if parse_redis_url(redis.url).path and redis.sentinels:
+            raise Invalid("Sentinels lead to no Unix socket")
+        where = "sentinels"
+        for one in redis.sentinels:
+            parse_sentinel(one)
+    except Invalid as error:
+        problems.append((("redis", where), f"redis.{where}: {error.text}"))
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", redis.prefix):
+        problems.append((("redis", "prefix"), "redis.prefix: letters, digits, - _ and . only"))
+    if redis.timeout < 1:
+        problems.append((("redis", "timeout"), "redis.timeout: at least 1"))
+    if redis.quiet < settings.queue.lease:
+        problems.append((("redis", "quiet"), "redis.quiet: shorter than queue.lease"))
     return problems
 
 
@@ -325,6 +365,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         return str(base / name) if name else ""
 
     tls = settings.tls
+    redis = settings.redis
     limits = settings.limits
     queue = settings.queue
     if not settings.listener and not limits.exempt_networks:
@@ -335,6 +376,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         listener=settings.listener or LOOPBACK,
         limits=limits,
         queue=replace(queue, notice_template=full(queue.notice_template)),
+        redis=replace(redis, authority=full(redis.authority)),
         tls=replace(
             tls,
             certificate=full(tls.certificate),

@@ -100,6 +100,11 @@ class HTTPSettings:
     body: int = setting(1 << 20, "largest request body", "bytes")
     access_token: str = setting("", "root token of the WildDuck dialect; empty: loopback only")
     idle_timeout: int = setting(60, "silence after which a connection ends", "seconds")
+    tmail_login: str = setting(
+        "", "a name that may use the tmail dialect, beside the administrators' accounts"
+    )
+    tmail_password: str = setting("", "the password of tmail_login")
+    tmail_hashes: bool = setting(False, "show password hashes to callers of the tmail dialect")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +148,22 @@ class StoreSettings:
     spool_memory: int = setting(256 << 10, "a message grows past this: it goes to a file", "bytes")
     index_memory: int = setting(256 << 20, "cached mailbox arrays", "bytes")
     quota: int = setting(0, "default bytes of mail an account may keep; 0: no limit", "bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DkimSettings:
+    """`[dkim]`: signing what leaves (DKIM), and sealing what is passed on (ARC)."""
+
+    __pydantic_config__ = STRICT
+
+    sign: bool = setting(True, "sign mail of local domains that have keys")
+    seal: bool = setting(True, "put an ARC set on mail that aliases and filters pass on")
+    keys: bool = setting(True, "make keys for every new domain; they sign once the DNS has them")
+    algorithms: tuple[str, ...] = setting(("rsa", "ed25519"), "kinds of new keys: rsa, ed25519")
+    lifetime: int = setting(0, "signatures expire after this; 0: never", "seconds")
+    wait: int = setting(3600, "least age of a key that takes another's place", "seconds")
+    retire: int = setting(604800, "how long a replaced key stays in the DNS", "seconds")
+    review: int = setting(600, "how often the DNS is looked at for new keys", "seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +275,36 @@ class SenderSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RedisSettings:
+    """`[redis]`: what several servers share: the queue's schedule, counters. Mail is never in it."""
+
+    __pydantic_config__ = STRICT
+
+    url: str = setting(
+        "",
+        "redis://user:password@host:6379/0, rediss:// for TLS, or unix:///run/redis.sock?db=0; "
+        "empty: this server works alone, without Redis",
+    )
+    sentinels: tuple[str, ...] = setting(
+        (),
+        "Sentinels as host:port, asked for the server's address; the host in url is then the name "
+        "of the master that they watch",
+    )
+    sentinel_password: str = setting("", "what Sentinels want to hear, when they do")
+    authority: str = setting(
+        "", "PEM file of who may sign the certificates of rediss://; empty: the system's"
+    )
+    prefix: str = setting("mailhub", "the word all keys begin with; servers that share mail agree")
+    timeout: int = setting(2, "longest wait for one answer", "seconds")
+    quiet: int = setting(
+        120,
+        "longest lease, and how long no queued mail is tried after Redis lost its memory, so that "
+        "no other server still sends it; at least queue.lease, the same on all servers",
+        "seconds",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolverSettings:
     """`[resolver]`: asking the DNS."""
 
@@ -277,6 +328,40 @@ class ResolverSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySettings:
+    """`[policy]`: judging mail that other servers bring over SMTP."""
+
+    __pydantic_config__ = STRICT
+
+    authenticate: bool = setting(
+        True, "check SPF, DKIM, DMARC and ARC, and say in Authentication-Results what they gave"
+    )
+    authserv_id: str = setting("", "this server's name in Authentication-Results; empty: hostname")
+    exempt_networks: tuple[str, ...] = setting(
+        ("127.0.0.0/8", "::1"), "clients whose mail is not judged, besides smtp.trusted_networks"
+    )
+    deadline: int = setting(10, "time for all DNS questions about one message", "seconds")
+    dmarc_reject: str = setting(
+        "reject",
+        "what becomes of mail that fails DMARC where its domain says reject: reject, defer, "
+        "quarantine (into Junk, marked as a possible fraud, and not forwarded), junk, or add (only "
+        "said in the header)",
+    )
+    dmarc_quarantine: str = setting("junk", "the same, where its domain says quarantine")
+    dmarc_temperror: str = setting(
+        "add", "the same, where a failing DNS leaves DMARC without a result"
+    )
+    malformed_from: str = setting(
+        "reject", "the same, where From is not exactly one field with one plain address"
+    )
+    spf_fail: str = setting("add", "the same, of mail from a server that its sender's SPF forbids")
+    arc_sealers: tuple[str, ...] = setting(
+        (),
+        "domains whose ARC seals are believed: DMARC passes that were seen before they forwarded",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The whole configuration."""
 
@@ -292,9 +377,12 @@ class Settings:
     pop3: POP3Settings = setting(POP3Settings, "")
     http: HTTPSettings = setting(HTTPSettings, "")
     limits: LimitSettings = setting(LimitSettings, "")
+    policy: PolicySettings = setting(PolicySettings, "")
     queue: QueueSettings = setting(QueueSettings, "")
     sender: SenderSettings = setting(SenderSettings, "")
     resolver: ResolverSettings = setting(ResolverSettings, "")
+    redis: RedisSettings = setting(RedisSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
+    dkim: DkimSettings = setting(DkimSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")
     log: LogSettings = setting(LogSettings, "")

@@ -1,0 +1,98 @@
+"""What a check of incoming mail is: it is told facts, and says what it found.
+
+A step never speaks SMTP, never decides what becomes of a message, and never changes it: what a
+finding leads to is `policy.consequences`', who runs the steps is `policy.pipeline`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from mailhub.model.account import Principal, Service
+from mailhub.model.envelope import Peer
+from mailhub.policy.authres import Result
+
+
+class Stage(Enum):
+    """When a step runs: each stage knows what the ones before it knew, and more."""
+
+    CONNECT = "connect"
+    """The peer's address."""
+    HELLO = "hello"
+    """What it calls itself."""
+    SENDER = "sender"
+    """The reverse path."""
+    RECIPIENT = "recipient"
+    """One more forward path, the last of `recipients`."""
+    BODY = "body"
+    """The whole message, before it is taken."""
+    DEPARTURE = "departure"
+    """The message, before it goes to another server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A message as it came, without anything that this server wrote into it.
+
+    `header`: its fields with the empty line, if it has one. `body`: the rest.
+    """
+
+    header: bytes
+    body: memoryview
+
+    @property
+    def size(self) -> int:
+        """Octets."""
+        return len(self.header) + len(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a step found. `step` and `name` together are what configuration speaks of: `dmarc`,
+    `reject`.
+
+    `text`: one line for the log, never shown to a peer. `score`: points for the sum that levels
+    are set for. `results`: what Authentication-Results says of it. `fields`: whole header fields,
+    each with its CRLF, that are put before the message.
+    """
+
+    step: str
+    name: str
+    text: str = ""
+    score: float = 0.0
+    results: tuple[Result, ...] = ()
+    fields: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known when a step runs. `sender`: the reverse path's address, empty for the null
+    sender, None before MAIL. `findings`: of all steps before this one, in order."""
+
+    peer: Peer
+    service: Service
+    helo: str = ""
+    principal: Principal | None = None
+    sender: str | None = None
+    recipients: tuple[str, ...] = ()
+    content: Content | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+class Step(Protocol):
+    """One check."""
+
+    @property
+    def name(self) -> str:
+        """As its findings call it."""
+        ...
+
+    @property
+    def stage(self) -> Stage: ...
+
+    async def run(self, facts: Facts) -> Sequence[Finding]:
+        """What it found. Bounds its own time. Raises Unavailable where it cannot tell."""
+        ...
