@@ -8,8 +8,6 @@ from typing import Any
 from mailhub.model.dns import DNSAnswer
 from mailhub.model.errors import NotFound, Unavailable
 
-Records = Iterable[Any] | Exception | type[Exception]
-
 
 class FakeResolver:
     """Answers from `{("example.org", "MX"): [(10, "mx.example.org")]}`; records as in `DNSAnswer`.
@@ -23,7 +21,7 @@ class FakeResolver:
 
     def __init__(
         self,
-        records: Mapping[tuple[str, str], Records] | None = None,
+        records: Mapping[tuple[str, str], Any] | None = None,
         *,
         authentic: bool | Collection[str] = False,
         ttl: int = 300,
@@ -33,7 +31,7 @@ class FakeResolver:
         self.ttl = ttl
         self.asked: list[tuple[str, str]] = []
 
-    def set(self, name: str, kind: str, records: Records) -> None:
+    def set(self, name: str, kind: str, records: Any) -> None:
         """From now on `name` has these."""
         self.records[_key(name, kind)] = records
 
@@ -66,10 +64,10 @@ def _key(name: str, kind: str) -> tuple[str, str]:
     return (name.lower().rstrip(".") or "."), kind.upper()
 
 
-def _listed(records: Records) -> Iterable[Any]:
+def _listed(records: Any) -> Iterable[Any]:
     if isinstance(records, (Exception, type)):
         raise records
-    return records
+    return tuple(records)
 
 
 def _record(kind: str, value: Any) -> Any:
