@@ -10,6 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from mailhub.model.errors import Invalid
+from mailhub.policy import authres
+from mailhub.policy.authres import Results
 from mailhub.policy.signing import KEPT as SIGNED_TOO
 from mailhub.policy.signing import SEALED, Signer, select, signature_field, signed_field
 from mailhub.wire import header
@@ -17,15 +20,11 @@ from mailhub.wire.relaxed import relaxed_field, relaxed_value
 
 INSTANCES = 50
 """Most sets of one message (RFC 8617 4.2.1)."""
-RESULTS = 64 * 1024
-"""Octets of Authentication-Results that are read."""
 _KINDS = (b"arc-authentication-results", b"arc-message-signature", b"arc-seal")
 """In the order in which a seal signs one set (RFC 8617 5.1.1)."""
 _NAMES = ("ARC-Authentication-Results", "ARC-Message-Signature", "ARC-Seal")
 _INSTANCE = re.compile(rb"(?:\A|;)[ \t\r\n]*i[ \t\r\n]*=[ \t\r\n]*([0-9]{1,4})[ \t\r\n]*(?:;|\Z)")
-_CHAIN = re.compile(rb"(?:\A|;)[ \t\r\n]*arc[ \t\r\n]*=[ \t\r\n]*([a-z]+)", re.IGNORECASE)
 _FAILED = re.compile(rb"(?:\A|;)[ \t\r\n]*cv[ \t\r\n]*=[ \t\r\n]*fail[ \t\r\n]*(?:;|\Z)")
-_ID = re.compile(rb"[ \t\r\n]*([^ \t\r\n;]+)(?:[ \t\r\n]+[0-9]+)?[ \t\r\n]*;")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +53,16 @@ def chain(block: bytes) -> Chain:
     return Chain(last, data, ended)
 
 
-def results(block: bytes, authserv_id: str) -> bytes | None:
-    """The value of our own Authentication-Results, on one line; None where there is none. The
-    uppermost is ours: those that came under our name were removed."""
+def judgement(block: bytes, authserv_id: str) -> tuple[bytes, Results] | None:
+    """Our own Authentication-Results, on one line and as values; None where there are none. The
+    uppermost field is ours: those that came under our name were removed."""
     for value in header.values(block, b"authentication-results"):
-        if len(value) <= RESULTS:
-            found = _ID.match(value)
-            if found is not None and found[1].lower() == authserv_id.lower().encode():
-                return relaxed_value(value.removesuffix(b"\r"))
+        try:
+            found = authres.parse(value)
+        except Invalid:
+            continue
+        if found.authserv_id.lower() == authserv_id.lower():
+            return relaxed_value(value.removesuffix(b"\r")), found
     return None
 
 
@@ -71,11 +72,12 @@ def seal(one: Signer, block: bytes, body: bytes, authserv_id: str, now: int) -> 
 
     `block`: the whole header. `body`: digest of the body in relaxed form.
     """
-    judged = results(block, authserv_id)
-    if judged is None:
+    ours = judgement(block, authserv_id)
+    if ours is None:
         return b""
+    judged, found = ours
     before = chain(block)
-    validation = _validation(judged, before)
+    validation = _validation(found, before)
     if not validation or before.ended or before.last >= INSTANCES:
         return b""
     instance = f"i={before.last + 1}"
@@ -96,12 +98,11 @@ def seal(one: Signer, block: bytes, body: bytes, authserv_id: str, now: int) -> 
     return sealed + message + _NAMES[0].encode() + b":" + authentication + b"\r\n"
 
 
-def _validation(judged: bytes, before: Chain) -> str:
+def _validation(found: Results, before: Chain) -> str:
     """`cv=`; empty where nobody tested the chain that is there."""
     if not before.last:
         return "none"
-    found = _CHAIN.search(judged)
-    result = found[1].lower().decode() if found is not None else ""
+    result = next((one.result for one in found.results if one.method == "arc"), "")
     return result if result in ("pass", "fail") else ""
 
 

@@ -12,11 +12,18 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
 
 from mailhub.model.dkim import DkimKey
 from mailhub.model.errors import Invalid
@@ -38,6 +45,8 @@ KEPT = (
 """Signed as often as they occur: forwarders and lists may rightly add one of these."""
 MOST_FIELDS = 100
 """Fields of one name that are signed; nobody needs more, and the list of names stays short."""
+SMALLEST, LARGEST = 1024, 4096
+"""Bits of an RSA key that was made elsewhere (RFC 8301 3.2)."""
 LINE = 76
 """Octets of a line of a signature field."""
 
@@ -79,6 +88,27 @@ def signer(key: DkimKey) -> Signer:
     if not isinstance(loaded, RSAPrivateKey | Ed25519PrivateKey):
         raise Invalid("The private key is neither RSA nor Ed25519")
     return Signer(key.domain, key.selector, loaded)
+
+
+def imported(private: str) -> tuple[str, str, str]:
+    """(algorithm, PKCS #8 PEM, public key as in `p=`) of somebody's PEM. Raises Invalid (field
+    `private`): unreadable, locked, or an RSA key that verifiers refuse (RFC 8301 3.2)."""
+    try:
+        loaded = load_pem_private_key(private.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Invalid("This is no unlocked private key in PEM", field="private") from None
+    if isinstance(loaded, RSAPrivateKey):
+        if not SMALLEST <= loaded.key_size <= LARGEST:
+            raise Invalid(f"An RSA key has {SMALLEST} to {LARGEST} bits", field="private")
+        form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    elif isinstance(loaded, Ed25519PrivateKey):
+        form = Encoding.Raw, PublicFormat.Raw
+    else:
+        raise Invalid("The key is neither RSA nor Ed25519", field="private")
+    algorithm = "rsa" if isinstance(loaded, RSAPrivateKey) else "ed25519"
+    pem = loaded.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = base64.b64encode(loaded.public_key().public_bytes(*form))
+    return algorithm, pem.decode(), public.decode()
 
 
 @dataclass(frozen=True, slots=True)
