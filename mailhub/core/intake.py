@@ -287,7 +287,7 @@ class Intake:
         return await self._deliver(message, fits, token)
 
     async def _deliver(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
-        sender = _queue_sender(message.envelope) if made.onward else None
+        sender = _queue_sender(message, token) if made.onward else None
         return await self._storage.messages.deliver(
             token, message.body, message.rendered, made.copies, sender, made.onward, message.actor
         )
@@ -304,7 +304,7 @@ class Intake:
             if account is None or room is None or size <= room:
                 copies.append(copy)
             else:
-                onward.append(Onward(copy.recipient, due=due))
+                onward.append(Onward(copy.recipient, due=due, home=copy.account))
         if not copies and not made.onward:
             return Plan((), (), {}, {})
         return Plan(tuple(copies), tuple(onward), {}, {})
@@ -318,13 +318,16 @@ def _finished(spool: Spool) -> Body:
         raise
 
 
-def _queue_sender(envelope: Envelope) -> QueueSender:
-    path = envelope.reverse_path
+def _queue_sender(message: _Message, token: str) -> QueueSender:
+    path, principal = message.envelope.reverse_path, message.envelope.principal
     return QueueSender(
         address=path.address,
         ret=path.ret,
         envid=path.envid,
         body=path.body,
         utf8=path.utf8,
-        account=envelope.principal.account if envelope.principal is not None else None,
+        account=principal.account if principal is not None else None,
+        transaction=token,
+        message_id=message.rendered.message_id,
+        local=principal is not None,
     )

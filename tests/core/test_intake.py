@@ -213,6 +213,26 @@ def test_recipients_elsewhere_are_queued_in_the_same_commit() -> None:
     ((entry,), _) = run(here.store.queue.page())
     assert (entry.recipient, entry.sender.address) == ("far@remote.example", "a@remote.example")
     assert entry.sender.account is None
+    assert not entry.sender.local
+    assert entry.sender.message_id == ""
+
+
+def test_what_is_queued_names_its_hand_over_and_message() -> None:
+    here = world()
+    principal = here.principal(JOE)
+    envelope, recipients, spool = prepared(
+        here,
+        "far@remote.example",
+        message=b"Message-ID: <one@example.org>\r\nFrom: joe@example.org\r\n\r\nHello\r\n",
+        sender=JOE,
+        principal=principal,
+    )
+    run(here.intake.accept(envelope, recipients, spool))  # type: ignore[arg-type]
+    ((entry,), _) = run(here.store.queue.page())
+    assert entry.sender.transaction == envelope.transaction
+    assert entry.sender.message_id == "<one@example.org>"
+    assert entry.sender.local
+    assert entry.lane == "remote.example"
 
 
 def test_a_transaction_is_taken_once() -> None:
@@ -369,7 +389,7 @@ def test_one_full_mailbox_does_not_take_the_message_from_the_others() -> None:
     arrivals = accept(here, JOE, BOB)
     assert [one.account for one in arrivals] == [here.people[BOB].number]
     ((entry,), _) = run(here.store.queue.page())
-    assert entry.recipient == JOE
+    assert (entry.recipient, entry.home) == (JOE, here.people[JOE].number)
 
 
 def test_when_all_are_full_nobody_is_served_and_nothing_is_queued() -> None:
