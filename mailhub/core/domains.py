@@ -94,6 +94,23 @@ class Domains:
             await self._storage.addresses.replace(address, actor)
         return stored
 
+    async def take_catch_all(self, name: str, address: str, actor: Actor) -> None:
+        """Makes `address` the catch-all of a domain that has none. Raises NotFound, Invalid (field
+        `catch_all`), AlreadyExists."""
+        domain = await self.get(name)
+        if domain.catch_all and domain.catch_all != address:
+            raise AlreadyExists("The domain has a catch-all already", field="catch_all")
+        await self.update(dataclasses.replace(domain, catch_all=address), actor)
+
+    async def drop_catch_all(self, name: str, address: str, actor: Actor) -> None:
+        """Ends `address` as the catch-all of a domain, if it is that."""
+        try:
+            domain = await self.get(name)
+        except NotFound:
+            return
+        if domain.catch_all == address:
+            await self.update(dataclasses.replace(domain, catch_all=""), actor)
+
     async def remove(self, name: str, actor: Actor) -> None:
         """Raises NotFound, InUse while addresses stand in it."""
         await self._storage.domains.remove((await self.get(name)).name, actor)

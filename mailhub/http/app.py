@@ -16,12 +16,13 @@ from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
 from mailhub.http.routing import Dialect, resource
 from mailhub.http.server import BoundedSite
+from mailhub.http.tmail.dialect import TMail
 from mailhub.http.wildduck.dialect import WildDuck
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
 from mailhub.ports import Clock, Log
 
-DIALECTS = ("wildduck",)
+DIALECTS = ("tmail", "wildduck")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
         raise Invalid(f"{root} is none of the dialects {', '.join(DIALECTS)}", field="root")
     guard = Guard(parts.settings.access_token)
     frame = Frame(guard, parts.registry, parts.ready)
-    dialects: Sequence[Dialect] = (WildDuck(parts, guard),)
+    dialects: Sequence[Dialect] = (TMail(parts), WildDuck(parts, guard))
     mounts: list[tuple[str, Dialect]] = [(f"/{dialect.name}", dialect) for dialect in dialects]
     mounts += [("", dialect) for dialect in dialects if dialect.name == root]
     return BoundedSite(

@@ -38,7 +38,7 @@ def fields(call: Call) -> dict[str, Any]:
     if kind == FORM:
         return dict(form(_text(data)))
     if kind == JSON:
-        return _object(data)
+        return json_object(data)
     raise Unsupported(f"The body's type has to be {JSON}")
 
 
@@ -49,7 +49,10 @@ def _text(data: bytes) -> str:
         raise Invalid("The body is not UTF-8") from None
 
 
-def _object(data: bytes) -> dict[str, Any]:
+def json_object(data: bytes) -> dict[str, Any]:
+    """The fields of a JSON object. Raises Invalid, TooLarge."""
+    if len(data) > JSON_LIMIT:
+        raise TooLarge("The body is too large", JSON_LIMIT)
     try:
         value = json.loads(_text(data), parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException
 
+from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.model.errors import MailhubError, NotFound, Unsupported
 
@@ -27,11 +28,13 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call of a dialect. `path`: with `<names>` for arguments."""
+    """One call of a dialect. `path`: with `<names>` for arguments. `about`: for its description,
+    where the dialect has one."""
 
     method: str
     path: str
     run: Callable[[Call], Awaitable[Answer]]
+    about: About | None = None
 
 
 class MethodNotAllowed(Unsupported):
@@ -67,11 +70,11 @@ class Exchange(Protocol):
         ...
 
 
-def route(method: str, path: str) -> Callable[[_Method], _Method]:
+def route(method: str, path: str, about: About | None = None) -> Callable[[_Method], _Method]:
     """Marks a coroutine method as the answer to `method` on `path`."""
 
     def mark(function: _Method) -> _Method:
-        setattr(function, _ROUTE, (method, path))
+        setattr(function, _ROUTE, (method, path, about))
         return function
 
     return mark
@@ -82,8 +85,8 @@ def routes_of(part: object) -> Iterator[Route]:
     for name in dir(type(part)):
         marked = getattr(getattr(type(part), name), _ROUTE, None)
         if marked is not None:
-            method, path = marked
-            yield Route(method, path, getattr(part, name))
+            method, path, about = marked
+            yield Route(method, path, getattr(part, name), about)
 
 
 def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:

@@ -1,0 +1,31 @@
+"""What a call takes and gives, beside its code: `openapi` makes a description of it.
+
+Declared where the route is declared, of the same types that read and write the JSON, so that a
+description cannot say what the code does not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+Shape = Any
+"""A pydantic model, or a type made of them such as `list[User]`; None: no body."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """One call. `path` and `query`: models whose fields are the parameters. `body`: of the
+    request; `needs_body`: it has to be there. `answers`: the body of each success; errors are the
+    dialect's. `secured`: credentials are asked for."""
+
+    path: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    body: Shape = None
+    needs_body: bool = False
+    answers: Mapping[int, Shape] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+    secured: bool = True

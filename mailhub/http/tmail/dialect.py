@@ -1,0 +1,92 @@
+"""The tmail dialect as a whole: its routes, and how it spells an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from mailhub import __version__
+from mailhub.core.accounts import Accounts
+from mailhub.core.domains import Domains
+from mailhub.core.login import Login
+from mailhub.http import openapi
+from mailhub.http.about import About
+from mailhub.http.basic import BasicGuard, Operator
+from mailhub.http.call import Answer, Call, json_answer
+from mailhub.http.routing import Route, route, routes_of
+from mailhub.http.tmail import replies, shapes
+from mailhub.http.tmail.users import Users
+from mailhub.model.errors import MailhubError
+from mailhub.model.settings import HTTPSettings
+
+DESCRIPTION = openapi.Description(
+    title="tmail",
+    version=__version__,
+    about="The REST API of tmail, as mailhub speaks it.",
+    security={"type": "http", "scheme": "basic"},
+    error=shapes.Failure,
+    everywhere=(401, 403, 413, 429, 503),
+)
+
+
+class Parts(Protocol):
+    """What the dialect stands on."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def domains(self) -> Domains: ...
+    @property
+    def login(self) -> Login: ...
+    @property
+    def settings(self) -> HTTPSettings: ...
+
+
+class Pong(shapes.Given):
+    """GET /ping."""
+
+    msg: str = "pong"
+
+
+class Own:
+    """The calls that are about the server itself; nobody has to log in for them."""
+
+    def __init__(self, dialect: TMail) -> None:
+        self._dialect = dialect
+
+    @route("GET", "/ping", About(answers={200: Pong}, secured=False))
+    async def ping(self, call: Call) -> Answer:
+        """Whether the server answers."""
+        return replies.raw_json(Pong().model_dump_json().encode())
+
+    @route("GET", "/openapi.json")
+    async def describe(self, call: Call) -> Answer:
+        """This API, for programs."""
+        server = call.path.removesuffix("/openapi.json") or "/"
+        return json_answer(openapi.document(DESCRIPTION, self._dialect.routes(), server))
+
+
+class TMail:
+    """`routing.Dialect`."""
+
+    name = "tmail"
+
+    def __init__(self, parts: Parts) -> None:
+        settings = parts.settings
+        guard = BasicGuard(parts.login, Operator(settings.tmail_login, settings.tmail_password))
+        self._calls = (
+            Own(self),
+            Users(parts.accounts, parts.domains, guard, hashes=settings.tmail_hashes),
+        )
+
+    def routes(self) -> Iterable[Route]:
+        """Every call."""
+        return self._all()
+
+    def _all(self) -> Iterator[Route]:
+        for calls in self._calls:
+            yield from routes_of(calls)
+
+    def failure(self, error: MailhubError | None) -> Answer:
+        """See `replies`."""
+        return replies.failure(error)
