@@ -276,7 +276,7 @@ class SenderSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisSettings:
-    """`[redis]`: what several servers share: the queue's schedule, counters. Mail is never in it."""
+    """`[redis]`: what several servers share: the queue's schedule and counters; never mail."""
 
     __pydantic_config__ = STRICT
 
