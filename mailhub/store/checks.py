@@ -1,13 +1,17 @@
 """What must hold between the store's rows, as a table of queries, each with what mends it.
 
 A query returns one text for each row that breaks its rule. Repairs set counters right and drop
-what nothing can reach; none of them deletes or changes a message.
+what nothing can reach; none of them deletes or changes a message in a mailbox.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
+from mailhub.model.account import Sending
+from mailhub.model.dkim import KeyState
+from mailhub.model.route import TLSLevel
 from mailhub.store.schema import KEY_SHIFT
 
 _COUNTED = """
@@ -40,6 +44,10 @@ def _missing(kind: str, child: str, parent: str, where: str, text: str) -> Check
     """Rows of `child` whose parent row is gone."""
     query = f"SELECT {text} FROM {child} WHERE {where} NOT IN (SELECT {parent})"
     return Check(kind, query)
+
+
+def _texts(states: type[Enum]) -> str:
+    return ", ".join(f"'{state.value}'" for state in states)
 
 
 CHECKS: tuple[Check, ...] = (
@@ -162,7 +170,10 @@ CHECKS: tuple[Check, ...] = (
         " max(number) AS last FROM account UNION SELECT 'mailbox', max(number) FROM mailbox"
         " UNION SELECT 'address', max(number) FROM address UNION SELECT 'domain', max(number)"
         " FROM domain UNION SELECT 'queue_message', max(number) FROM queue_message"
-        " UNION SELECT 'queue_entry', max(number) FROM queue_entry) AS used"
+        " UNION SELECT 'queue_entry', max(number) FROM queue_entry"
+        " UNION SELECT 'route', max(number) FROM route"
+        " UNION SELECT 'relay_network', max(number) FROM relay_network"
+        " UNION SELECT 'dkim_key', max(number) FROM dkim_key) AS used"
         " WHERE last > coalesce((SELECT value FROM counter AS c WHERE c.name = used.name), 0)",
     ),
     Check(
@@ -187,17 +198,47 @@ CHECKS: tuple[Check, ...] = (
         "account",
         "'address ' || key || ' belongs to no account'",
     ),
-    _missing(
+    Check(
         "queue-entry",
-        "queue_entry",
-        "number FROM queue_message",
-        "message",
-        "'queue entry ' || number || ' has no message'",
+        "SELECT 'queue entry ' || number || ' for ' || recipient || ' has no message'"
+        " FROM queue_entry WHERE message NOT IN (SELECT number FROM queue_message)",
+        ("DELETE FROM queue_entry WHERE message NOT IN (SELECT number FROM queue_message)",),
     ),
     Check(
         "queue-message",
         "SELECT 'queued message ' || number || ' has no recipient' FROM queue_message"
         " WHERE number NOT IN (SELECT message FROM queue_entry)",
         ("DELETE FROM queue_message WHERE number NOT IN (SELECT message FROM queue_entry)",),
+    ),
+    Check(
+        "queue-order",
+        "SELECT 'queue entry ' || number || ' is of an older message than those before it'"
+        " FROM (SELECT number, message, lag(message) OVER (ORDER BY number) AS before"
+        " FROM queue_entry) AS entry WHERE message < before",
+    ),
+    Check(
+        "queue-route",
+        "SELECT 'queue entry ' || number || ' goes over route ' || route || ', which is gone'"
+        " FROM queue_entry WHERE route <> 0 AND route NOT IN (SELECT number FROM route)",
+        (
+            "UPDATE queue_entry SET route = 0"
+            " WHERE route <> 0 AND route NOT IN (SELECT number FROM route)",
+        ),
+    ),
+    # Mended so that nothing is sent, signed or allowed that was not meant to be.
+    *(
+        Check(
+            "unknown-state",
+            f"SELECT '{table} ' || {name} || ' has {column} ' || {column} FROM {table}"
+            f" WHERE {column} NOT IN ({known})",
+            (f"UPDATE {table} SET {column} = {safe} WHERE {column} NOT IN ({known})",),
+        )
+        for table, name, column, known, safe in (
+            ("queue_entry", "number", "held", "0, 1", "1"),
+            ("queue_entry", "number", "warned", "0, 1", "1"),
+            ("dkim_key", "selector", "state", _texts(KeyState), f"'{KeyState.RETIRING.value}'"),
+            ("route", "number", "tls", _texts(TLSLevel), f"'{TLSLevel.VERIFIED.value}'"),
+            ("account", "username", "sending", _texts(Sending), f"'{Sending.LOCAL.value}'"),
+        )
     ),
 )

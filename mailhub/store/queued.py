@@ -1,7 +1,9 @@
 """Reading the queue: entries, messages, and when who is due.
 
-Bulk reads fold their rows into one (see `sql`). Messages and entries are numbered in one order, so
-a sender's entries come in order out of the index of senders, without a sort.
+Bulk reads fold their rows into one (see `sql`). What narrows a list reads through all entries,
+which takes some 10 ms for 100,000 of them: indexes would cost every delivery a page for each
+domain. A sender has one, and as messages and entries are numbered in one order, its entries come
+out of it without a sort.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import Any
 
 from mailhub.model.message import BlobRef
 from mailhub.model.queue import (
-    PROGRAM_LANE,
     QueueEntry,
     QueueFilter,
     QueueMessage,
@@ -95,9 +96,8 @@ def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, object]]:
         found.append("m.sender_key = :sender")
         values["sender"] = folded(wanted.sender)[0]
     if wanted.recipient:
-        found.append("e.lane IN (:lane, :program) AND :recipient IN (e.recipient, e.recipient_key)")
-        values["recipient"], values["lane"] = folded(wanted.recipient)
-        values["program"] = PROGRAM_LANE
+        found.append(":recipient IN (e.recipient, e.recipient_key)")
+        values["recipient"] = folded(wanted.recipient)[0]
     if wanted.domain:
         found.append("e.lane = :domain")
         values["domain"] = folded("x@" + wanted.domain)[1]

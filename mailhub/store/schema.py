@@ -246,8 +246,6 @@ TABLES: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX queue_entry_message ON queue_entry (message)",
-    "CREATE INDEX queue_entry_lane ON queue_entry (lane)",
-    "CREATE INDEX queue_entry_held ON queue_entry (held) WHERE held <> 0",
     """
     CREATE TABLE route (
         number INTEGER PRIMARY KEY,

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.errors import NotFound
 from mailhub.model.flags import Flags
 from mailhub.model.message import Copy
 from mailhub.model.queue import Onward, QueueSender
+from mailhub.model.route import Route
 from mailhub.model.uids import UidSet
 from mailhub.store import database, segments
 from mailhub.store.checks import CHECKS
@@ -50,8 +52,24 @@ DAMAGE = [
         "address-without-account",
         False,
     ),
-    ("DELETE FROM queue_message", "queue-entry", False),
+    ("DELETE FROM queue_message", "queue-entry", True),
     ("DELETE FROM queue_entry", "queue-message", True),
+    (
+        "INSERT INTO queue_entry SELECT number + 1, message - 1, due, held, lane, attempts, token,"
+        " warned, route, home, tried, recipient, recipient_key, notify, orcpt, status, reply,"
+        " remote FROM queue_entry WHERE number = 2",
+        "queue-order",
+        False,
+    ),
+    ("UPDATE queue_entry SET route = 9", "queue-route", True),
+    ("UPDATE queue_entry SET held = 7", "unknown-state", True),
+    ("UPDATE queue_entry SET warned = 7", "unknown-state", True),
+    ("UPDATE dkim_key SET state = 'lost'", "unknown-state", True),
+    ("UPDATE route SET tls = ''", "unknown-state", True),
+    ("UPDATE account SET sending = 'all'", "unknown-state", True),
+    ("DELETE FROM counter WHERE name = 'dkim_key'", "counter", False),
+    ("DELETE FROM counter WHERE name = 'route'", "counter", False),
+    ("DELETE FROM counter WHERE name = 'relay_network'", "counter", False),
     (
         "UPDATE content SET digest = zeroblob(32) WHERE key IN (SELECT min(key) FROM content)",
         "damaged-bytes",
@@ -82,17 +100,15 @@ def folder(tmp_path: Path) -> Path:
     house.ask(messages.append(account.number, 1, [one], ACTOR))
     house.ask(messages.copy(1, 1, UidSet(((1, 2),)), boxes["Other"], ACTOR))
     house.ask(messages.expunge(1, 1, UidSet(((3, 3),)), ACTOR, only_deleted=False))
-    house.ask(
-        messages.deliver(
-            "t",
-            TextBody(b"out"),
-            rendered(),
-            [Copy(1)],
-            QueueSender("a@b"),
-            [Onward("c@d")],
-            ACTOR,
+    for token in "tu":
+        sender, onward = QueueSender("a@b"), [Onward("c@d")]
+        house.ask(
+            messages.deliver(token, TextBody(b"out"), rendered(), [Copy(1)], sender, onward, ACTOR)
         )
-    )
+    house.ask(house.store.routes.add(Route(0, "*"), ACTOR))
+    house.ask(house.store.routes.allow("192.0.2.0/24", ACTOR))
+    key = DkimKey("d", "s", "rsa", "private", "public", KeyState.ACTIVE, 1, 1)
+    house.ask(house.store.dkim_keys.add([key], ACTOR))
     house.stop()
     return tmp_path / "store"
 
@@ -106,8 +122,8 @@ def test_a_healthy_store_is_clean_and_counted(folder: Path) -> None:
     report = verify(folder, progress=lambda read, total: heard.append((read, total)))
     assert report.clean
     assert report.findings == ()
-    assert (report.accounts, report.mailboxes, report.messages, report.blobs) == (1, 2, 6, 4)
-    assert report.bytes == 4 * len(MESSAGE) + 3
+    assert (report.accounts, report.mailboxes, report.messages, report.blobs) == (1, 2, 7, 5)
+    assert report.bytes == 4 * len(MESSAGE) + 6
     assert heard[-1] == (report.bytes, report.bytes)
 
 

@@ -70,8 +70,6 @@ TABLES = (
     remote TEXT NOT NULL
 )""",
     "CREATE INDEX queue_entry_message ON queue_entry (message)",
-    "CREATE INDEX queue_entry_lane ON queue_entry (lane)",
-    "CREATE INDEX queue_entry_held ON queue_entry (held) WHERE held <> 0",
     """CREATE TABLE route (
     number INTEGER PRIMARY KEY,
     destination TEXT NOT NULL,
