@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from mailhub.core.ids import Ids
+from mailhub.core.signing import Keys
 from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, InUse, Invalid, NotFound
@@ -23,12 +24,15 @@ PAGE = 500
 
 
 class Domains:
-    """Local domains: add, change, remove."""
+    """Local domains: add, change, remove. `keys`: signs their mail; None: nobody does."""
 
-    def __init__(self, storage: Storage, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, storage: Storage, clock: Clock, ids: Ids, *, keys: Keys | None = None
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._ids = ids
+        self._keys = keys
 
     async def all(self) -> Sequence[Domain]:
         """Every domain."""
@@ -70,7 +74,10 @@ class Domains:
             created=int(self._clock.now()),
             relay=relay,
         )
-        return await self._storage.domains.add(await self._checked(domain), actor)
+        made = await self._storage.domains.add(await self._checked(domain), actor)
+        if self._keys is not None and not made.relay:
+            await self._keys.welcome(made.name, actor)
+        return made
 
     async def ensure(self, name: str, actor: Actor) -> Domain:
         """The domain called `name`, made when it is not there. Raises Invalid (field `name`)."""
@@ -113,7 +120,10 @@ class Domains:
 
     async def remove(self, name: str, actor: Actor) -> None:
         """Raises NotFound, InUse while addresses stand in it."""
-        await self._storage.domains.remove((await self.get(name)).name, actor)
+        name = (await self.get(name)).name
+        await self._storage.domains.remove(name, actor)
+        if self._keys is not None:
+            await self._keys.forget(name, actor)
 
     async def _checked(self, domain: Domain) -> Domain:
         """`domain` with its references in canonical form. Raises Invalid."""

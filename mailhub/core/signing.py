@@ -102,6 +102,16 @@ class Keys:
         present = await self._storage.dkim_keys.all(name)
         return present or await self._make(name, "", actor)
 
+    async def welcome(self, domain: str, actor: Actor) -> None:
+        """First keys for a domain that was just added, where they are wanted. That none could be
+        made is no reason to do without the domain: it is logged."""
+        if not self._settings.keys:
+            return
+        try:
+            await self.found(domain, actor)
+        except MailhubError as error:
+            self._log.event("dkim", domain=domain, outcome=error.text, level="warn")
+
     async def rotate(self, domain: str, actor: Actor, *, selector: str = "") -> Sequence[DkimKey]:
         """New keys, pending: to be published. Raises NotFound, Conflict (some are pending
         already), Invalid (`selector`), AlreadyExists, LimitReached, Unavailable."""
