@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import quopri
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -495,6 +496,8 @@ def test_folded_headers_read_as_one_line(text: str, word: str) -> None:
     block = b"X-Y: a " + folded_value.encode() + b"\r\n\r\n"
     if word.strip() == word:
         needle = Needle(word)
-        truth = word in f"x-y: a {value}".lower()
+        # A line break with all the spaces behind it reads as one space.
+        unfolded = re.sub(" +", " ", value, count=1)
+        truth = word in f"x-y: a {unfolded}".lower()
         assert any(needle.within(found) for found in header_texts(block)) == truth
         assert header_surely(block, needle) in (None, truth)
