@@ -32,6 +32,8 @@ from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
 from mailhub.core.messages import Messages
+from mailhub.core.relays import Relays
+from mailhub.core.routes import Routes
 from mailhub.core.selected import Selections
 from mailhub.core.transfer import Transfers
 from mailhub.core.watch import Watch
@@ -126,6 +128,8 @@ class Parts:
     messages: Messages
     selections: Selections
     maildrops: Maildrops
+    routes: Routes
+    relays: Relays
 
 
 def makeService(options: Options) -> IService:
@@ -195,6 +199,8 @@ def compose(
         messages=Messages(store, clock),
         selections=Selections(store, watch, settings.store),
         maildrops=Maildrops(store, mailboxes, settings.pop3),
+        routes=Routes(store, clock),
+        relays=Relays(store, settings.smtp.trusted_networks),
     )
 
 
@@ -260,6 +266,8 @@ def control_services(parts: Parts) -> control_acts.Services:
         parts.mailboxes,
         transfers,
         parts.store.spools,
+        parts.routes,
+        parts.relays,
     )
 
 
@@ -368,6 +376,7 @@ def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         intake=parts.intake,
         login=parts.login,
         addresses=parts.addresses,
+        relays=parts.relays,
         reactor=parts.reactor,
         log=parts.log,
         new_session=parts.ids.new,

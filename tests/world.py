@@ -15,6 +15,8 @@ from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.relays import Relays
+from mailhub.core.routes import Routes
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
 from mailhub.model.account import Account, Limits, Principal, Role, Service
@@ -63,6 +65,8 @@ class World:
     intake: Intake
     login: Login
     watch: Watch
+    routes: Routes
+    relays: Relays
     people: dict[str, Account] = field(default_factory=dict)
 
     def account(
@@ -160,6 +164,8 @@ def world(
             default_domain=DOMAIN,
         ),
         watch=Watch(store, log),
+        routes=Routes(store, clock),
+        relays=Relays(store),
     )
     run(domains.ensure(DOMAIN, ACTOR))
     for address in people:

@@ -17,6 +17,7 @@ from mailhub.cli.configuration import configuration
 from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
 from mailhub.cli.imports import import_
+from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
 from mailhub.cli.user import user
 
@@ -49,7 +50,20 @@ def group(context: click.Context, config: Path | None, data: Path | None) -> Non
     context.obj = Access(config, data)
 
 
-for command in (init, serve, domain, user, alias, import_, export, verify, configuration):
+for command in (
+    init,
+    serve,
+    domain,
+    user,
+    alias,
+    routes,
+    rcpthost,
+    relayip,
+    import_,
+    export,
+    verify,
+    configuration,
+):
     group.add_command(command)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
 
 from mailhub.cli import show
-from mailhub.cli.access import Access
+from mailhub.cli.access import Access, Refused
 
-COLUMNS = ("address", "targets", "user", "main")
+COLUMNS = ("address", "targets", "user", "main", "program", "minilist")
 
 
 @click.group()
@@ -17,14 +18,42 @@ def alias() -> None:
     """Aliases: info@, *@ for a whole domain, sales*@ for what begins so."""
 
 
+def _options(command: Any) -> Any:
+    for option in (
+        click.option("--program", help="A command that gets the mail too; quoted as for a shell."),
+        click.option(
+            "--minilist/--no-minilist",
+            default=None,
+            help="What goes on has this address as its sender.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _words(options: dict[str, Any]) -> dict[str, Any]:
+    """The command as words: there is no shell where it runs."""
+    if options["program"] is not None:
+        try:
+            options["program"] = shlex.split(options["program"])
+        except ValueError as error:
+            raise Refused(f"the program cannot be read: {error}") from None
+    return options
+
+
 @alias.command()
 @click.argument("address")
 @click.argument("targets", nargs=-1)
 @click.option("--user", help="Make it a further address of this account.")
+@_options
 @click.pass_obj
-def add(access: Access, address: str, targets: tuple[str, ...], user: str | None) -> None:
+def add(
+    access: Access, /, address: str, targets: tuple[str, ...], user: str | None, **options: Any
+) -> None:
     """ADDRESS leads to every one of TARGETS."""
-    made = access.ask("alias-add", address=address, targets=list(targets), user=user)
+    made = access.ask(
+        "alias-add", address=address, targets=list(targets), user=user, **_words(options)
+    )
     click.echo(f"added {made['address']}")
 
 
@@ -56,11 +85,14 @@ def show_(access: Access, address: str, as_json: bool) -> None:
 
 @alias.command(name="set")
 @click.argument("address")
-@click.argument("targets", nargs=-1, required=True)
+@click.argument("targets", nargs=-1)
+@_options
 @click.pass_obj
-def set_(access: Access, address: str, targets: tuple[str, ...]) -> None:
-    """ADDRESS leads to TARGETS and nowhere else."""
-    show.record(access.ask("alias-set", address=address, targets=list(targets)), False)
+def set_(access: Access, /, address: str, targets: tuple[str, ...], **options: Any) -> None:
+    """ADDRESS leads to TARGETS and nowhere else; where none are given they stay."""
+    given = list(targets) or None
+    changed = access.ask("alias-set", address=address, targets=given, **_words(options))
+    show.record(changed, False)
 
 
 @alias.command()
@@ -70,3 +102,6 @@ def remove(access: Access, address: str) -> None:
     """ADDRESS is no more."""
     access.ask("alias-remove", address=address)
     click.echo(f"removed {address}")
+
+
+alias.add_command(remove, "del")

@@ -9,7 +9,7 @@ import click
 from mailhub.cli import show
 from mailhub.cli.access import Access
 
-COLUMNS = ("name", "alias_of", "delimiter", "ignore_dots", "catch_all")
+COLUMNS = ("name", "alias_of", "delimiter", "ignore_dots", "catch_all", "relay")
 
 
 @click.group()
@@ -22,6 +22,7 @@ def _options(command: Any) -> Any:
         click.option("--alias-of", help="Another domain here whose addresses stand in this too."),
         click.option("--delimiter", help="Characters that begin a subaddress; empty for none."),
         click.option("--ignore-dots/--count-dots", default=None, help="a.b@ and ab@ are one."),
+        click.option("--relay/--local", default=None, help="Its mail goes on to another server."),
         click.option("--catch-all", help="The address that takes unknown local parts."),
     ):
         command = option(command)
@@ -71,3 +72,6 @@ def remove(access: Access, name: str) -> None:
     """Stop taking mail for NAME; no address may stand in it any more."""
     access.ask("domain-remove", name=name)
     click.echo(f"removed {name}")
+
+
+domain.add_command(remove, "del")

@@ -27,6 +27,11 @@ def _options(command: Any) -> Any:
         click.option("--hash", "hashed", help="A password hash of another server."),
         click.option("--name", "full_name", help="The person's name."),
         click.option("--role", type=click.Choice(["user", "admin"]), help="What they may do."),
+        click.option(
+            "--sending",
+            type=click.Choice(["local", "own", "any"]),
+            help="To people here only; to anybody (default); to anybody, as any sender.",
+        ),
         click.option("--quota", type=int, metavar="BYTES", help="Most bytes of mail; 0: default."),
         click.option("--disabled/--enabled", default=None, help="Whether they may log in."),
     ):
@@ -118,3 +123,7 @@ def remove(access: Access, name: str, yes: bool) -> None:
         )
     access.ask("user-remove", name=name)
     click.echo(f"removed {about['username']}")
+
+
+user.add_command(set_, "update")
+user.add_command(remove, "del")

@@ -16,8 +16,10 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
 from mailhub.core.founding import found
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.relays import Relays
+from mailhub.core.routes import Routes
 from mailhub.core.transfer import Transfers
-from mailhub.model.account import Account, Limits, Role
+from mailhub.model.account import Account, Limits, Role, Sending
 from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
@@ -39,6 +41,8 @@ class Services:
     mailboxes: Mailboxes
     transfers: Transfers
     spools: Spools
+    routes: Routes
+    relays: Relays
 
 
 class Arguments:
@@ -120,6 +124,7 @@ async def domain_add(services: Services, arguments: Arguments) -> Json:
             delimiter=arguments.text("delimiter", "+"),
             ignore_dots=arguments.flag("ignore_dots", False),
             catch_all=arguments.text("catch_all", ""),
+            relay=arguments.flag("relay", False),
         )
     )
 
@@ -143,6 +148,7 @@ async def domain_set(services: Services, arguments: Arguments) -> Json:
         delimiter=arguments.text("delimiter", domain.delimiter),
         ignore_dots=arguments.flag("ignore_dots", domain.ignore_dots),
         catch_all=arguments.text("catch_all", domain.catch_all),
+        relay=arguments.flag("relay", domain.relay),
     )
     return domain_shape(await services.domains.update(changed, ACTOR))
 
@@ -161,6 +167,7 @@ def domain_shape(domain: Domain) -> Json:
         "delimiter": domain.delimiter,
         "ignore_dots": domain.ignore_dots,
         "catch_all": domain.catch_all,
+        "relay": domain.relay,
         "created": domain.created,
     }
 
@@ -179,6 +186,7 @@ async def user_add(services: Services, arguments: Arguments) -> Json:
         role=_role(arguments.text("role", "user")),
         limits=Limits(storage=arguments.number("quota", 0)),
         disabled=arguments.flag("disabled", False),
+        sending=_sending(arguments.text("sending", "own")),
     )
     return user_shape(await services.accounts.create(order, ACTOR))
 
@@ -217,6 +225,7 @@ async def user_set(services: Services, arguments: Arguments) -> Json:
         name=arguments.text("full_name", account.name),
         role=_role(arguments.text("role", account.role.value)),
         disabled=arguments.flag("disabled", account.disabled),
+        sending=_sending(arguments.text("sending", account.sending.value)),
         limits=limits,
     )
     if changed != account:
@@ -243,6 +252,14 @@ def _role(word: str) -> Role:
         raise Invalid(f"{word} is no role; there are user and admin", "role") from None
 
 
+def _sending(word: str) -> Sending:
+    try:
+        return Sending(word)
+    except ValueError:
+        known = ", ".join(one.value for one in Sending)
+        raise Invalid(f"{word} is none of {known}", "sending") from None
+
+
 def user_shape(account: Account) -> Json:
     """An account as JSON, without its secrets."""
     return {
@@ -252,6 +269,7 @@ def user_shape(account: Account) -> Json:
         "address": account.address,
         "name": account.name,
         "role": account.role.value,
+        "sending": account.sending.value,
         "disabled": account.disabled,
         "suspended": account.suspended,
         "quota": account.limits.storage,
@@ -271,7 +289,12 @@ async def alias_add(services: Services, arguments: Arguments) -> Json:
         account = (await services.accounts.by_name(arguments.text("user"))).number
     return alias_shape(
         await services.addresses.create(
-            arguments.text("address"), ACTOR, account=account, targets=arguments.texts("targets")
+            arguments.text("address"),
+            ACTOR,
+            account=account,
+            targets=arguments.texts("targets"),
+            program=arguments.texts("program"),
+            minilist=arguments.flag("minilist", False),
         )
     )
 
@@ -293,9 +316,14 @@ async def alias_show(services: Services, arguments: Arguments) -> Json:
 
 
 async def alias_set(services: Services, arguments: Arguments) -> Json:
-    """New targets."""
+    """Changes what is given."""
     address = await services.addresses.get(arguments.text("address"))
-    changed = dataclasses.replace(address, targets=arguments.texts("targets"))
+    changed = dataclasses.replace(
+        address,
+        targets=arguments.texts("targets", address.targets),
+        program=arguments.texts("program", address.program),
+        minilist=arguments.flag("minilist", address.minilist),
+    )
     return alias_shape(await services.addresses.update(changed, ACTOR))
 
 
@@ -312,6 +340,8 @@ def alias_shape(address: Address) -> Json:
         "address": address.address,
         "user": address.account,
         "targets": list(address.targets),
+        "program": list(address.program),
+        "minilist": address.minilist,
         "main": address.main,
     }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from mailhub.control import wire
-from mailhub.control.acts import ACTS, Arguments, Services
+from mailhub.control.acts import Arguments, Services
+from mailhub.control.catalog import ACTS
 from mailhub.control.mail import READS, TAKES
 from mailhub.control.wire import Chunk, Malformed, Request
 from mailhub.model.errors import Invalid, MailhubError

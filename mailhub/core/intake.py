@@ -12,8 +12,11 @@ from dataclasses import dataclass, replace
 
 from mailhub.core import submission, trace
 from mailhub.core.addresses import Addresses
+from mailhub.core.allowances import Allowances
 from mailhub.core.ids import Ids
 from mailhub.core.plan import Plan, Recipient, plan
+from mailhub.core.rendered import rendered
+from mailhub.core.srs import SRS
 from mailhub.core.standing import Standing, Standings
 from mailhub.model.account import Principal, Sending
 from mailhub.model.address import Resolution
@@ -31,14 +34,9 @@ from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.settings import SMTPSettings
 from mailhub.ports import Body, Clock, Spool, Storage
 from mailhub.wire import address as grammar
-from mailhub.wire.rendering import render, rendering
 
-DIRECT = 64 * 1024
-"""Octets up to which a message is rendered in one go."""
 HEADER = submission.HEADER_LIMIT + 64 * 1024
 """Octets of header that are looked at: more than all of a submitted message's."""
-SLICE = 0.002
-"""Seconds of rendering after which other sessions get their turn."""
 
 __all__ = ["Intake", "Outcome", "Recipient"]
 
@@ -58,7 +56,11 @@ class _Message:
 
 
 class Intake:
-    """Takes messages in. `quota`: octets an account may keep where it has no limit of its own."""
+    """Takes messages in. `quota`: octets an account may keep where it has no limit of its own.
+
+    `srs`: rewrites senders of what is forwarded; None: they stay. `allowances`: what accounts may
+    send a day; None: anything.
+    """
 
     def __init__(
         self,
@@ -70,9 +72,13 @@ class Intake:
         settings: SMTPSettings,
         *,
         quota: int = 0,
+        srs: SRS | None = None,
+        allowances: Allowances | None = None,
     ) -> None:
         self._storage = storage
         self._addresses = addresses
+        self._srs = srs
+        self._allowances = allowances
         self._clock = clock
         self._ids = ids
         self._hostname = hostname
@@ -116,12 +122,35 @@ class Intake:
         Raises NotFound (unknown here), NotPermitted (elsewhere, and the client may not relay),
         OverQuota, Invalid, LimitReached.
         """
-        if not await self._addresses.is_local_address(path.address):
-            await self._check_relay(path.address, principal, relay)
-            elsewhere = grammar.join(*grammar.split(path.address))
-            return Recipient(path, Resolution(remote=(elsewhere,)))
-        resolution = await self._addresses.resolve(path.address)
+        recipient = await self._resolved(path, principal, relay, size)
+        if self._allowances is not None:
+            if principal is not None:
+                await self._allowances.send(principal.account)
+            elif recipient.resolution.remote and recipient.resolution.accounts:
+                return await self._allowances.forward(recipient)
+        return recipient
+
+    async def _resolved(
+        self, path: ForwardPath, principal: Principal | None, relay: bool, size: int
+    ) -> Recipient:
+        address = path.address
+        if self._srs is not None and self._srs.claims(address):
+            try:
+                address = self._srs.reverse(address, self._clock.now())
+            except Invalid:
+                raise NotFound("This rewritten address leads nowhere") from None
+            relay = True
+        if not await self._addresses.is_local_address(address):
+            await self._check_relay(address, principal, relay)
+            elsewhere = grammar.join(*grammar.split(address))
+            return Recipient(path, Resolution(remote=(elsewhere,)), direct=True)
+        resolution = await self._addresses.resolve(address)
         return Recipient(path, await self._open(resolution, size))
+
+    async def check_open(self, account: int) -> None:
+        """Raises NotFound where the account is disabled or gone."""
+        if await self._standings.of(account, 0) is Standing.SHUT:
+            raise NotFound("This mailbox is disabled")
 
     async def _check_relay(self, address: str, principal: Principal | None, relay: bool) -> None:
         """Whether mail may go on to another server: of a relay domain, by a user with that right,
@@ -180,7 +209,7 @@ class Intake:
         body = _finished(spool)
         try:
             message = await self._read(envelope, body)
-            made = plan(message.envelope, recipients, message.visited, int(self._clock.now()))
+            made = await self._plan(message, recipients)
             made.check()
             return await self._commit(message, made, envelope.transaction)
         finally:
@@ -197,8 +226,7 @@ class Intake:
         body = _finished(spool)
         try:
             message = await self._read(envelope, body)
-            now = int(self._clock.now())
-            made = plan(envelope, recipients, message.visited, now)
+            made = await self._plan(message, recipients)
             if not made.errors:
                 try:
                     arrivals = await self._deliver(message, made, envelope.transaction)
@@ -206,12 +234,12 @@ class Intake:
                     pass
                 else:
                     return [made.outcome(index, arrivals) for index in range(len(recipients))]
-            return await self._one_by_one(message, recipients, now)
+            return await self._one_by_one(message, recipients)
         finally:
             body.close()
 
     async def _one_by_one(
-        self, message: _Message, recipients: Sequence[Recipient], now: int
+        self, message: _Message, recipients: Sequence[Recipient]
     ) -> list[Outcome]:
         outcomes: list[Outcome] = []
         taken: dict[int, Arrival] = {}
@@ -219,9 +247,7 @@ class Intake:
             known = [taken[one] for one, _ in recipient.resolution.accounts if one in taken]
             left = [one for one in recipient.resolution.accounts if one[0] not in taken]
             resolution = replace(recipient.resolution, accounts=tuple(left))
-            made = plan(
-                message.envelope, [replace(recipient, resolution=resolution)], message.visited, now
-            )
+            made = await self._plan(message, [replace(recipient, resolution=resolution)])
             token = f"{message.envelope.transaction}.{index}"
             try:
                 made.check()
@@ -233,12 +259,21 @@ class Intake:
             outcomes.append(next(iter((*known, *arrivals)), None))
         return outcomes
 
+    async def _plan(self, message: _Message, recipients: Sequence[Recipient]) -> Plan:
+        sender = message.envelope.reverse_path.address
+        forwarder = None
+        if self._srs is not None and sender and any(not one.direct for one in recipients):
+            if not await self._addresses.is_local_address(sender):
+                forwarder = self._srs.forward(sender, self._clock.now())
+        now = int(self._clock.now())
+        return plan(message.envelope, recipients, message.visited, now, forwarder=forwarder)
+
     # -- from bytes to a commit
 
     async def _read(self, envelope: Envelope, body: Body) -> _Message:
         """Renders the message, and refuses what must not go on. Raises MailLoop, NotPermitted."""
-        rendered = await self._render(body)
-        block = bytes(body.view()[: min(rendered.header_length, HEADER)])
+        shown = await rendered(body, self._clock)
+        block = bytes(body.view()[: min(shown.header_length, HEADER)])
         visited = trace.visited(block, self._hops)
         principal = envelope.principal
         if principal is not None:
@@ -251,22 +286,7 @@ class Intake:
             principal.account if principal is not None else None,
             f"{envelope.service.value} {envelope.peer.address}",
         )
-        return _Message(envelope, body, rendered, visited, actor)
-
-    async def _render(self, body: Body) -> Rendered:
-        if body.size <= DIRECT:
-            return render(body.view())
-        steps = rendering(body.view())
-        began = self._clock.seconds()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                rendered: Rendered = done.value
-                return rendered
-            if self._clock.seconds() - began > SLICE:
-                await self._clock.pause()
-                began = self._clock.seconds()
+        return _Message(envelope, body, shown, visited, actor)
 
     async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
         """Delivers; what full mailboxes cannot take waits in the queue beside the rest.
@@ -329,5 +349,6 @@ def _queue_sender(message: _Message, token: str) -> QueueSender:
         account=principal.account if principal is not None else None,
         transaction=token,
         message_id=message.rendered.message_id,
-        local=principal is not None,
+        require_tls=path.require_tls,
+        local=principal is not None or message.envelope.trusted,
     )

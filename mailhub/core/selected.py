@@ -20,6 +20,7 @@ from mailhub.model.change import (
     KeywordSet,
     MailboxChanged,
     Queued,
+    RoutesChanged,
 )
 from mailhub.model.errors import NotFound, StorageFull, Unavailable
 from mailhub.model.mailbox import Mailbox
@@ -164,7 +165,7 @@ class Selections:
                 if change.what == "removed":
                     for number in tuple(shared.boxes):
                         self._end(shared, number)
-            elif isinstance(change, (Queued, Dequeued, AddressesChanged)):
+            elif isinstance(change, (Queued, Dequeued, AddressesChanged, RoutesChanged)):
                 continue
             elif _deletes(change, change.mailbox):
                 self._end(shared, change.mailbox)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mailhub.model.change import AddressesChanged, Change, Dequeued, Queued
+from mailhub.model.change import AddressesChanged, Change, Dequeued, Queued, RoutesChanged
 from mailhub.ports import Log, Storage
 
 Listener = Callable[[Sequence[Change]], None]
@@ -50,7 +50,7 @@ class Watch:
             return
         batches: dict[int, list[Change]] = {}
         for change in changes:
-            if isinstance(change, (Queued, Dequeued, AddressesChanged)):
+            if isinstance(change, (Queued, Dequeued, AddressesChanged, RoutesChanged)):
                 continue
             if change.account in listeners:
                 batches.setdefault(change.account, []).append(change)

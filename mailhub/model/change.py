@@ -112,6 +112,13 @@ class AddressesChanged:
     name: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RoutesChanged:
+    """A route, a network that may relay or a suppression was added or removed."""
+
+    journal: int
+
+
 Change = (
     Arrived
     | Flagged
@@ -119,6 +126,7 @@ Change = (
     | MailboxChanged
     | AccountChanged
     | AddressesChanged
+    | RoutesChanged
     | Queued
     | Dequeued
     | KeywordSet

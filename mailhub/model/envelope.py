@@ -41,6 +41,10 @@ class ReversePath:
     """`FULL`, `HDRS` or empty (RFC 3461 4.3)."""
     envid: str = ""
     auth: str = ""
+    hold_until: int = 0
+    """Epoch seconds before which it is delivered to nobody (RFC 4865); 0: at once."""
+    require_tls: bool = False
+    """Goes only where TLS is proven (RFC 8689)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class Envelope:
     peer: Peer
     helo: str = ""
     principal: Principal | None = None
+    trusted: bool = False
+    """The client may relay without logging in."""
     protocol: str = "SMTP"
     """The `with` word of Received: SMTP, ESMTP, ESMTPS, ESMTPSA, LMTP, UTF8SMTP … (RFC 3848)."""
     sources: tuple[str, ...] = field(default=())

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from mailhub.core.addresses import Addresses
 from mailhub.core.intake import Intake
 from mailhub.core.login import Login
+from mailhub.core.relays import Relays
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer
 from mailhub.model.settings import SMTPSettings
@@ -139,6 +140,7 @@ class SMTPFactory(Factory):
         intake: Intake,
         login: Login,
         addresses: Addresses,
+        relays: Relays,
         reactor: IReactorTime,
         log: Log,
         new_session: Callable[[], str],
@@ -158,7 +160,7 @@ class SMTPFactory(Factory):
             addresses=addresses,
             log=log,
             tls=tls is not None,
-            trusted=Networks(settings.trusted_networks),
+            relays=relays,
             proxies=Networks(settings.xclient_from),
             newlines=Newlines(settings.bare_newlines),
             over_quota=OVER_QUOTA if settings.over_quota == "permanent" else OVER_QUOTA_LATER,

@@ -14,6 +14,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.intake import Intake
 from mailhub.core.login import Exchange, Login
 from mailhub.core.plan import Recipient
+from mailhub.core.relays import Relays
 from mailhub.model.account import Principal, Service
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
 from mailhub.model.errors import MailhubError, Unavailable
@@ -62,8 +63,8 @@ class Reception:
     addresses: Addresses
     log: Log
     tls: bool
-    trusted: Networks
-    """May relay without logging in (`smtp.trusted_networks`)."""
+    relays: Relays
+    """May relay without logging in."""
     proxies: Networks
     """Whose XCLIENT is believed (`smtp.xclient_from`)."""
     newlines: Newlines
@@ -143,7 +144,7 @@ class Session:
     @property
     def trusted(self) -> bool:
         """May relay without logging in."""
-        return self.peer.address in self.reception.trusted
+        return self.peer.address in self.reception.relays
 
     @property
     def known(self) -> bool:
@@ -234,6 +235,7 @@ class Session:
                 peer=self.peer,
                 helo=self.helo,
                 principal=self.principal,
+                trusted=self.trusted,
                 protocol=self.protocol,
             )
             transaction.envelope = envelope

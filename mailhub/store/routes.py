@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from mailhub.model.change import Actor
+from mailhub.model.change import Actor, RoutesChanged
 from mailhub.model.errors import AlreadyExists
 from mailhub.model.queue import Suppression
 from mailhub.model.route import Route, TLSLevel
@@ -154,4 +154,5 @@ def unsuppress(tx: Transaction, key: str, actor: Actor) -> None:
 
 
 def _note(tx: Transaction, what: str, actor: Actor, **of: object) -> None:
-    tx.journal("routeschanged", actor, detail=json.dumps({"what": what, **of}))
+    detail = json.dumps({"what": what, **of})
+    tx.tell(RoutesChanged(tx.journal("routeschanged", actor, detail=detail)))

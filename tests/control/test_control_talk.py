@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mailhub.control.acts import ACTS, Services
+from mailhub.control.acts import Services
+from mailhub.control.catalog import ACTS
 from mailhub.control.mail import READS, TAKES
 from mailhub.control.talk import Talk
 from mailhub.control.wire import Machine
@@ -52,6 +53,8 @@ class Desk:
             world.mailboxes,
             transfers,
             world.store.spools,
+            world.routes,
+            world.relays,
         )
         self.wire = Wire()
         self.log = ListLog()

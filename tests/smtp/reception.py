@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
+from mailhub.core.relays import Relays
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer, TLSFacts
 from mailhub.model.settings import SMTPSettings
@@ -55,6 +56,7 @@ class Reception:
             intake=world.intake if intake is None else intake,
             login=world.login,
             addresses=world.addresses,
+            relays=Relays(world.store, changes.get("trusted_networks", ())),
             reactor=self.reactor,
             log=world.log,
             new_session=lambda: f"s{next(numbers)}",

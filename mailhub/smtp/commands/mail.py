@@ -14,6 +14,7 @@ from mailhub.smtp.session import Session
 async def run(session: Session, argument: str) -> Reply:
     """Checks who sends, how large it will be, and whether they may. Raises as `Intake.sender`."""
     reception = session.reception
+    await reception.relays.refresh()
     denied = barred(session)
     if denied is not None:
         return denied
