@@ -18,7 +18,8 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from mailhub.model.errors import Invalid
-from mailhub.model.settings import ListenerSettings, QueueSettings, Settings
+from mailhub.model.settings import ListenerSettings, QueueSettings, ReportSettings, Settings
+from mailhub.wire import address
 from mailhub.wire.networks import Networks
 from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
 
@@ -263,6 +264,7 @@ def _semantic(settings: Settings) -> list[tuple[Path_, str]]:
         if word not in ("rsa", "ed25519"):
             known = "dkim.algorithms: {word!r} is none of rsa, ed25519"
             problems.append((("dkim", "algorithms"), known.format(word=word)))
+    problems += _reports(settings.reports)
     for number, listener in enumerate(settings.listener):
         problems += _listener(("listener", number), listener)
     problems += _queue(settings.queue)
@@ -304,6 +306,20 @@ def _redis(settings: Settings) -> list[tuple[Path_, str]]:
         problems.append((("redis", "timeout"), "redis.timeout: at least 1"))
     if redis.quiet < settings.queue.lease:
         problems.append((("redis", "quiet"), "redis.quiet: shorter than queue.lease"))
+    return problems
+
+
+def _reports(settings: ReportSettings) -> list[tuple[Path_, str]]:
+    problems: list[tuple[Path_, str]] = []
+    for name in ("sender", "receive"):
+        value = getattr(settings, name)
+        try:
+            if value:
+                address.split(value)
+        except Invalid:
+            problems.append((("reports", name), f"reports.{name}: {value!r} is no mail address"))
+    if settings.hour > 23:
+        problems.append((("reports", "hour"), "reports.hour: a day has the hours 0 to 23"))
     return problems
 
 

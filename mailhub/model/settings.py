@@ -167,6 +167,24 @@ class DkimSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSettings:
+    """`[reports]`: what other servers are told about mail in their name (DMARC) and about TLS with
+    them (TLS-RPT), and what they tell."""
+
+    __pydantic_config__ = STRICT
+
+    sender: str = setting("", "address that reports are sent from; empty: none are sent")
+    organization: str = setting("", "who reports; empty: the sender's domain")
+    contact: str = setting("", "how to reach who reports; empty: the sender")
+    dmarc: bool = setting(True, "send aggregate reports about mail in other domains' names")
+    tls: bool = setting(True, "send reports about TLS with other domains' servers")
+    hour: int = setting(1, "hour (UTC) from which yesterday's reports are sent, some time in it")
+    size: int = setting(10 << 20, "largest report sent, compressed", "bytes")
+    receive: str = setting("", "local address whose INBOX is read for reports; empty: none is")
+    keep: int = setting(90, "how long what reports said is kept", "days")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TLSSettings:
     """`[tls]`: certificates; files are read again when they change and on SIGHUP."""
 
@@ -384,5 +402,6 @@ class Settings:
     redis: RedisSettings = setting(RedisSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
     dkim: DkimSettings = setting(DkimSettings, "")
+    reports: ReportSettings = setting(ReportSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")
     log: LogSettings = setting(LogSettings, "")
