@@ -23,6 +23,7 @@ from mailhub.model.address import Resolution
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, ReversePath
 from mailhub.model.errors import (
+    Invalid,
     MailhubError,
     NotFound,
     NotPermitted,
@@ -262,11 +263,17 @@ class Intake:
     async def _plan(self, message: _Message, recipients: Sequence[Recipient]) -> Plan:
         sender = message.envelope.reverse_path.address
         forwarder = None
-        if self._srs is not None and sender and any(not one.direct for one in recipients):
-            if not await self._addresses.is_local_address(sender):
-                forwarder = self._srs.forward(sender, self._clock.now())
+        forwards = any(one.resolution.remote and not one.direct for one in recipients)
+        if self._srs is not None and forwards and sender and not await self._is_here(sender):
+            forwarder = self._srs.forward(sender, self._clock.now())
         now = int(self._clock.now())
         return plan(message.envelope, recipients, message.visited, now, forwarder=forwarder)
+
+    async def _is_here(self, sender: str) -> bool:
+        try:
+            return await self._addresses.is_local_address(sender)
+        except Invalid:
+            return True
 
     # -- from bytes to a commit
 

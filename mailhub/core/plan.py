@@ -19,10 +19,12 @@ from mailhub.model.queue import PROGRAM_LANE, Onward
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """An accepted RCPT: its path, and where it leads."""
+    """An accepted RCPT: its path, and where it leads. `direct`: it is of another server itself,
+    and not of an alias here that leads there."""
 
     path: ForwardPath
     resolution: Resolution
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,57 +54,109 @@ class Plan:
 
 
 def plan(
-    envelope: Envelope, recipients: Sequence[Recipient], visited: frozenset[str], now: int
+    envelope: Envelope,
+    recipients: Sequence[Recipient],
+    visited: frozenset[str],
+    now: int,
+    *,
+    forwarder: str | None = None,
 ) -> Plan:
-    """`visited`: mailboxes that the message names in Delivered-To, folded; `now`: epoch."""
-    copies: list[Copy] = []
-    onward: dict[tuple[str, str], Onward] = {}
-    taken: dict[int, int] = {}
-    serves: dict[int, int] = {}
-    errors: dict[int, MailhubError] = {}
+    """`visited`: mailboxes that the message names in Delivered-To, folded; `now`: epoch seconds;
+    `forwarder`: the sender of what is forwarded, None for the envelope's own."""
+    making = _Making(envelope, visited, now, forwarder)
     for index, recipient in enumerate(recipients):
+        making.add(index, recipient)
+    return Plan(tuple(making.copies), tuple(making.onward.values()), making.serves, making.errors)
+
+
+class _Making:
+    """A plan under way."""
+
+    def __init__(
+        self, envelope: Envelope, visited: frozenset[str], now: int, forwarder: str | None
+    ) -> None:
+        self._envelope = envelope
+        self._visited = visited
+        self._now = now
+        self._due = max(now, envelope.reverse_path.hold_until)
+        self._forwarder = forwarder
+        self._taken: dict[int, int | None] = {}
+        self.copies: list[Copy] = []
+        self.onward: dict[tuple[object, str], Onward] = {}
+        self.serves: dict[int, int] = {}
+        self.errors: dict[int, MailhubError] = {}
+
+    def add(self, index: int, recipient: Recipient) -> None:
+        """One recipient, with all that it leads to."""
         path, resolution = recipient.path, recipient.resolution
         lists = dict(resolution.lists)
-        cut = {one for one in lists.values() if _comes_back(envelope, one, visited)}
+        cut = {one for one in lists.values() if _comes_back(self._envelope, one, self._visited)}
         alone = len(resolution.accounts) == 1 and "@" in path.address
+        served = False
         for account, matched in resolution.accounts:
             address = path.address if alone else matched
             through = lists.get(matched)
-            if address.lower() in visited or through in cut:
-                errors[index] = MailLoop()
+            if address.lower() in self._visited or through in cut:
+                self.errors[index] = MailLoop()
                 continue
-            if account not in taken:
-                taken[account] = len(copies)
-                prefix = trace.return_path(_sender(envelope, through))
-                prefix += trace.delivered_to(address)
-                copies.append(
-                    Copy(account, prefix=prefix, internaldate=now, recipient=path.address)
-                )
-            serves.setdefault(index, taken[account])
-        served = index in serves
+            served = True
+            if account not in self._taken:
+                self._taken[account] = self._come_home(account, path, address, through)
+            position = self._taken[account]
+            if position is not None:
+                self.serves.setdefault(index, position)
         for lane, addresses in (("", resolution.remote), (PROGRAM_LANE, resolution.programs)):
             for address in addresses:
                 through = lists.get(address)
                 if through in cut:
-                    errors[index] = MailLoop()
+                    self.errors[index] = MailLoop()
                     continue
                 served = True
-                onward.setdefault((lane, address), _onward(path, address, now, through, lane))
+                one = self._go_on(recipient, address, through, lane)
+                self.onward.setdefault((lane, address), one)
         if served:
-            errors.pop(index, None)  # the loop is cut for one; the others get their copy
-    return Plan(tuple(copies), tuple(onward.values()), serves, errors)
+            self.errors.pop(index, None)  # the loop is cut for one; the others get their copy
+
+    def _come_home(
+        self, account: int, path: ForwardPath, address: str, through: str | None
+    ) -> int | None:
+        """The copy for an account, by its place; None: it waits in the queue, as it is held back,
+        or as somebody wants to know that it arrived."""
+        asked = through is None and "SUCCESS" in path.notify and self._sender(None) != ""
+        if asked or self._due > self._now:
+            notify, orcpt = (path.notify, path.orcpt) if through is None else ((), "")
+            one = Onward(address, notify, orcpt, self._due, through, home=account)
+            self.onward[account, address] = one
+            return None
+        prefix = trace.return_path(self._sender(through)) + trace.delivered_to(address)
+        copy = Copy(account, prefix=prefix, internaldate=self._now, recipient=path.address)
+        self.copies.append(copy)
+        return len(self.copies) - 1
+
+    def _go_on(self, recipient: Recipient, address: str, through: str | None, lane: str) -> Onward:
+        """The queue entry of one address. What a sender wished to know ends at a list, which is
+        the sender of what goes on (RFC 3461 5.2.7.3)."""
+        path = recipient.path
+        if through is not None:
+            return Onward(address, due=self._due, sender=through, lane=lane)
+        if recipient.direct:
+            return Onward(address, path.notify, path.orcpt, self._due, lane=lane)
+        return Onward(
+            address,
+            path.notify,
+            path.orcpt or _orcpt(path.address),
+            self._due,
+            self._forwarder,
+            lane,
+        )
+
+    def _sender(self, through: str | None) -> str:
+        return self._envelope.reverse_path.address if through is None else through
 
 
-def _sender(envelope: Envelope, through: str | None) -> str:
-    return envelope.reverse_path.address if through is None else through
-
-
-def _onward(path: ForwardPath, address: str, now: int, through: str | None, lane: str) -> Onward:
-    """The queue entry of one address. What a sender wished to know ends at a list, which is the
-    sender of what goes on (RFC 3461 5.2.7.3)."""
-    if through is None:
-        return Onward(address, path.notify, path.orcpt, now, lane=lane)
-    return Onward(address, due=now, sender=through, lane=lane)
+def _orcpt(address: str) -> str:
+    """Whom the sender wrote to, where mail goes on under another address (RFC 3461 5.2.7.1)."""
+    return f"{'rfc822' if address.isascii() else 'utf-8'};{address}"
 
 
 def _comes_back(envelope: Envelope, minilist: str, visited: frozenset[str]) -> bool:

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import islice
 
-from mailhub.model.account import Account, Principal, Sending
+from mailhub.model.account import Account, Limits, Principal, Sending
 from mailhub.model.change import AccountChanged, Change
 from mailhub.ports import Clock, Storage
 
 LIFE = 5.0
 """Seconds for which the counters of an account with limits are believed."""
 CAPACITY = 50_000
+
+
+NONE = Limits()
 
 
 class Standing(Enum):
@@ -37,6 +40,7 @@ class _Known:
     auth_version: int
     until: float
     sending: Sending = Sending.LOCAL
+    limits: Limits = NONE
 
 
 class Standings:
@@ -68,6 +72,10 @@ class Standings:
         """To whom, and as whom, the principal may send."""
         return (await self._get(principal.account)).sending
 
+    async def limits(self, number: int) -> Limits:
+        """The account's own limits."""
+        return (await self._get(number)).limits
+
     def room(self, account: Account) -> int | None:
         """Octets that the account can still take; None for no limit."""
         limits = account.limits
@@ -87,10 +95,10 @@ class Standings:
         account = await self._storage.accounts.get(number)
         if account is None:
             return _Known(None, True, 0, 0.0)
-        room = self.room(account)
-        limited = room is not None or account.limits.messages > 0
+        room, limits = self.room(account), account.limits
+        limited = room is not None or limits.messages > 0
         until = self._clock.seconds() + LIFE if limited else float("inf")
-        known = _Known(room, account.disabled, account.auth_version, until, account.sending)
+        known = _Known(room, account.disabled, account.auth_version, until, account.sending, limits)
         if heard != self._changes:
             return known  # something changed while the store was asked: not to be kept
         if len(self._known) >= CAPACITY:

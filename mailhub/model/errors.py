@@ -99,6 +99,12 @@ class LimitReached(MailhubError):
     default = "A limit was reached"
 
 
+class AllowanceUsed(LimitReached):
+    """An account sent all that it may send for now (SMTP 452 4.7.1)."""
+
+    default = "The daily limit is reached"
+
+
 class MailLoop(LimitReached):
     """The message went round: too many hops, or it was at this mailbox before (SMTP 554 5.4.6)."""
 

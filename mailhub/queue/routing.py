@@ -47,17 +47,6 @@ def choose(routes: Sequence[Route], entry: QueueEntry, draw: Draw) -> Sequence[R
     return ordered
 
 
-def sources(route: Route, draw: Draw) -> tuple[str, ...]:
-    """The local addresses of `route` in the order in which they are tried."""
-    left = list(route.sources)
-    if not route.spread:
-        return tuple(left)
-    order = []
-    while left:
-        order.append(left.pop(int(draw() * len(left))))
-    return tuple(order)
-
-
 def _folded(sender: str) -> tuple[str, str]:
     """Sender address and its domain as routes spell them; empty for the null sender."""
     try:

@@ -12,6 +12,7 @@ from enum import Enum, auto
 
 from mailhub.model.errors import (
     AccountDisabled,
+    AllowanceUsed,
     AuthenticationFailed,
     Invalid,
     LimitReached,
@@ -137,6 +138,7 @@ _COMMON: Mapping[type[MailhubError], Reply] = {
     StorageFull: reply(452, "4.3.1", "Insufficient system storage"),
     TooLarge: FAULTS[Fault.TOO_LARGE],
     MailLoop: reply(554, "5.4.6", "The message is in a loop"),
+    AllowanceUsed: reply(452, "4.7.1", "You reached your daily limit of recipients"),
     LimitReached: reply(452, "4.5.3", "A limit was reached"),
     TooManyAttempts: reply(451, "4.7.1", "Too many attempts, try again later"),
 }

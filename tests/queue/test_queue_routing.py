@@ -8,7 +8,7 @@ import pytest
 
 from mailhub.model.queue import QueueEntry, QueueSender
 from mailhub.model.route import Route
-from mailhub.queue.routing import choose, sources
+from mailhub.queue.routing import choose
 
 ENTRY = QueueEntry(
     number=1,
@@ -83,11 +83,3 @@ def test_equals_share_by_weight() -> None:
     assert 1400 < first[1] < 1600
     assert first[3] == 0
     assert sorted(route.number for route in choose(routes, ENTRY, draw)) == [1, 2, 3]
-
-
-def test_sources() -> None:
-    route = Route(1, "*", sources=("192.0.2.1", "192.0.2.2", "192.0.2.3"))
-    assert sources(route, Random(1).random) == route.sources
-    orders = {sources(replace(route, spread=True), Random(seed).random) for seed in range(50)}
-    assert len(orders) == 6
-    assert all(sorted(order) == sorted(route.sources) for order in orders)

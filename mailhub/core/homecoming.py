@@ -1,0 +1,122 @@
+"""Queued mail for mailboxes of this server: copies that had no room, that were held back, or
+whose delivery somebody wants to be told of; and mail for a domain that became local meanwhile.
+
+Delivered once however often it is tried: the entry's number names the hand-over. When it is
+tried is the queue's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mailhub.core import trace
+from mailhub.core.intake import HEADER, Intake
+from mailhub.core.plan import Plan, plan
+from mailhub.core.rendered import rendered
+from mailhub.model.account import Service
+from mailhub.model.change import Actor
+from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
+from mailhub.model.errors import (
+    Corrupt,
+    LimitReached,
+    MailhubError,
+    MailLoop,
+    NotFound,
+    NotPermitted,
+    OverQuota,
+    StorageFull,
+)
+from mailhub.model.message import Copy
+from mailhub.model.outbound import Answer, Stage
+from mailhub.model.queue import QueueEntry
+from mailhub.ports import Body, Clock, Message, Storage
+
+PIECE = 128 * 1024
+"""Octets that are copied at once."""
+ACTOR = Actor(source="queue")
+DELIVERED = Answer(250, "2.1.5", "Delivered", Stage.DOT)
+LATER = Answer(451, "4.3.0", "The store cannot take it at the moment", Stage.RCPT)
+ANSWERS: Mapping[type[MailhubError], Answer] = {
+    NotFound: Answer(550, "5.1.1", "No such mailbox here", Stage.RCPT),
+    OverQuota: Answer(452, "4.2.2", "The mailbox is full", Stage.RCPT),
+    MailLoop: Answer(554, "5.4.6", "The message is in a loop", Stage.RCPT),
+    LimitReached: Answer(550, "5.4.6", "The address leads to too many others", Stage.RCPT),
+    NotPermitted: Answer(451, "4.4.5", "The domain is local no more", Stage.RCPT),
+    StorageFull: Answer(452, "4.3.1", "Insufficient system storage", Stage.RCPT),
+    Corrupt: Answer(554, "5.3.0", "The stored message is damaged", Stage.RCPT),
+}
+
+
+class Homecomings:
+    """Delivers queued mail here. `hops`: Received fields from which on a message loops."""
+
+    def __init__(self, storage: Storage, intake: Intake, clock: Clock, hops: int) -> None:
+        self._storage = storage
+        self._intake = intake
+        self._clock = clock
+        self._hops = hops
+
+    async def deliver(self, entry: QueueEntry, message: Message) -> Answer:
+        """One recipient. Errors are answers too, as another server would give them."""
+        try:
+            body = await self._copied(message)
+            try:
+                await self._deliver(entry, body)
+            finally:
+                body.close()
+        except MailhubError as error:
+            found = (ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+            return next(found, LATER)
+        return DELIVERED
+
+    async def _copied(self, message: Message) -> Body:
+        spool = self._storage.spools.open()
+        try:
+            for start in range(0, message.size, PIECE):
+                spool.write(await message.read(start, min(start + PIECE, message.size)))
+            return spool.finish()
+        except BaseException:
+            spool.abort()
+            raise
+
+    async def _deliver(self, entry: QueueEntry, body: Body) -> None:
+        shown = await rendered(body, self._clock)
+        made = self._to_one(entry) if entry.home else None
+        if made is None:
+            block = bytes(body.view()[: min(shown.header_length, HEADER)])
+            made = await self._to_all(entry, trace.visited(block, self._hops))
+        else:
+            await self._intake.check_open(entry.home)
+        await self._storage.messages.deliver(
+            f"queue.{entry.number}",
+            body,
+            shown,
+            made.copies,
+            entry.sender if made.onward else None,
+            made.onward,
+            ACTOR,
+        )
+
+    def _to_one(self, entry: QueueEntry) -> Plan:
+        """Where it leads was found when it came."""
+        prefix = trace.return_path(entry.sender.address) + trace.delivered_to(entry.recipient)
+        now = int(self._clock.now())
+        copy = Copy(entry.home, prefix=prefix, internaldate=now, recipient=entry.recipient)
+        return Plan((copy,), (), {}, {})
+
+    async def _to_all(self, entry: QueueEntry, visited: frozenset[str]) -> Plan:
+        """Where it leads by now. Raises as `Intake.recipient`, and MailLoop."""
+        # Success is told of when this entry is done.
+        notify = tuple(word for word in entry.notify if word != "SUCCESS")
+        path = ForwardPath(entry.recipient, notify, entry.orcpt)
+        envelope = Envelope(
+            transaction="",
+            reverse_path=ReversePath(entry.sender.address),
+            forward_paths=(path,),
+            service=Service.SMTP,
+            peer=Peer("", 0),
+        )
+        recipient = await self._intake.recipient(path, None, False)
+        made = plan(envelope, [recipient], visited, int(self._clock.now()))
+        made.check()
+        return made

@@ -1,0 +1,71 @@
+"""Recipients that failed for good before: nothing is sent to them for a while.
+
+Sending on and on to addresses that do not exist is what spammers do, and is judged so. Which
+refusals count, and for how long, is configured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mailhub.model.change import Actor
+from mailhub.model.errors import Invalid, NotFound
+from mailhub.model.outbound import Answer, Stage
+from mailhub.model.queue import QueueEntry, Suppression
+from mailhub.model.settings import QueueSettings
+from mailhub.ports import Clock, Storage
+from mailhub.wire import address as grammar
+
+ACTOR = Actor(source="queue")
+
+
+def key(address: str) -> str:
+    """The form in which a recipient is listed: folded, with its subaddress, as nobody knows what
+    another server makes of that."""
+    try:
+        local, domain = grammar.split(address)
+    except Invalid:
+        return address.lower()
+    return grammar.join(grammar.fold(local), domain)
+
+
+class Suppressions:
+    """The list as the queue uses it."""
+
+    def __init__(self, storage: Storage, clock: Clock, settings: QueueSettings) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._statuses = frozenset(settings.suppress)
+        self._life = settings.suppress_time
+
+    async def check(self, entries: Sequence[QueueEntry]) -> Mapping[int, Answer]:
+        """What suppressed recipients among `entries` are told, by the entry's number. Those whose
+        time is over are taken off the list."""
+        keys = {entry.number: key(entry.recipient) for entry in entries}
+        listed = await self._storage.routes.suppressed(list(dict.fromkeys(keys.values())))
+        if not listed:
+            return {}
+        since = int(self._clock.now()) - self._life
+        answers = {}
+        for one in listed:
+            if one.created > since:
+                answers[one.key] = _answer(one)
+                continue
+            try:
+                await self._storage.routes.unsuppress(one.key, ACTOR)
+            except NotFound:
+                continue  # somebody else was faster
+        return {number: answers[name] for number, name in keys.items() if name in answers}
+
+    async def heard(self, entry: QueueEntry, answer: Answer) -> None:
+        """Lists a recipient that was refused for good. Raises Unavailable, StorageFull."""
+        if answer.stage is Stage.RCPT and answer.status in self._statuses and answer.permanent:
+            now = int(self._clock.now())
+            one = Suppression(key(entry.recipient), answer.status, answer.text, now)
+            await self._storage.routes.suppress(one, ACTOR)
+
+
+def _answer(one: Suppression) -> Answer:
+    said = f"; it was refused with: {one.reply}" if one.reply else ""
+    # No server said this now, so there is no reply code.
+    return Answer(0, one.status, f"Nothing is sent to this recipient any more{said}", Stage.RCPT)

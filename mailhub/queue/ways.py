@@ -1,0 +1,87 @@
+"""The way that a recipient's mail takes: routes as the store has them, and servers to try.
+
+Routes are kept a few seconds, as they are asked for at every transaction; what the DNS says is
+kept by the resolver. Which route applies is `queue.routing`'s, what it leads to
+`queue.destination`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailhub.model.outbound import Answer, Stage
+from mailhub.model.queue import QueueEntry
+from mailhub.model.route import Hop, Route
+from mailhub.model.tlsreport import TLSReport
+from mailhub.ports import Clock, Randomness, Storage
+from mailhub.queue.destination import Destination
+from mailhub.queue.routing import choose
+
+FRESH = 5.0
+"""Seconds for which routes are believed."""
+NOWHERE = Answer(0, "4.4.4", "No server to try", Stage.RESOLVE)
+
+
+class Finding(Protocol):
+    """Finds servers: `queue.destination.Destinations`."""
+
+    async def find(
+        self, domain: str, route: Route | None = None, *, require_tls: bool = False
+    ) -> Destination:
+        """Never raises for what the DNS says."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Servers to try, best first; or, without any, why."""
+
+    hops: tuple[Hop, ...]
+    refusal: Answer
+    reports: tuple[TLSReport, ...] = ()
+
+
+Choice = tuple[tuple[int, ...], bool]
+"""What tells ways of one lane apart: numbers of routes, and whether TLS is required."""
+
+
+class Ways:
+    """Finds ways."""
+
+    def __init__(
+        self, storage: Storage, finding: Finding, clock: Clock, randomness: Randomness
+    ) -> None:
+        self._storage = storage
+        self._finding = finding
+        self._clock = clock
+        self._randomness = randomness
+        self._routes: Sequence[Route] = ()
+        self._until = float("-inf")
+
+    async def choose(self, entry: QueueEntry) -> tuple[Choice, Sequence[Route]]:
+        """The routes for an entry, none for the MX, and what tells them from others."""
+        if self._until <= self._clock.seconds():
+            self._routes = await self._storage.routes.all()
+            self._until = self._clock.seconds() + FRESH
+        chosen = choose(self._routes, entry, self._draw) if self._routes else ()
+        return (tuple(one.number for one in chosen), entry.sender.require_tls), chosen
+
+    async def find(self, lane: str, routes: Sequence[Route], require_tls: bool) -> Way:
+        """The servers of `routes`, or of the MX. Where none of several is of use, what may pass
+        decides: mail is not returned for a passing fault."""
+        hops: list[Hop] = []
+        reports: list[TLSReport] = []
+        refusals: list[Answer] = []
+        for route in routes or (None,):
+            found = await self._finding.find(lane, route, require_tls=require_tls)
+            hops += found.hops
+            reports += found.reports
+            if found.refusal is not None:
+                refusals.append(found.refusal)
+        refusals.sort(key=lambda refusal: refusal.permanent)
+        return Way(tuple(hops), refusals[0] if refusals else NOWHERE, tuple(reports))
+
+    def _draw(self) -> float:
+        return int.from_bytes(self._randomness.token(6), "big") / 2**48
