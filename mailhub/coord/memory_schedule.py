@@ -1,6 +1,6 @@
 """The queue's schedule in this process's memory: the embedded default.
 
-The same rules as `coord/redis/*.lua`, and `tests/contract` holds both to them. It dies with the
+The same rules as `coord/redis/lua`, and `tests/contract` holds both to them. It dies with the
 process, so no lease from before can be alive: leases are given from the first moment. May not
 know the store, nor what an entry is.
 """

@@ -1,4 +1,4 @@
-"""Every storage test runs on every store."""
+"""Every storage test runs on every store, the others on memory and on a real Redis."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.redis import Shared
 from tests.contract.stores import MAKERS, House
 
 
@@ -29,3 +30,11 @@ def make_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 def house(make_house: Callable[..., House]) -> House:
     """An empty store."""
     return make_house()
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[Shared]:
+    """A redis-server, connected."""
+    shared = Shared()
+    yield shared
+    shared.close()

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import pytest
 
 from mailhub.coord.memory import MemoryCounters
 from mailhub.ports import Counters
+from tests import turning
 from tests.fakes import FakeClock
-from tests.support import run
 
-BACKENDS: dict[str, Callable[[FakeClock], Counters]] = {"memory": MemoryCounters}
+BACKENDS = ["memory", pytest.param("redis", marks=pytest.mark.live)]
+T = TypeVar("T")
 
 
-@pytest.fixture(params=BACKENDS.values(), ids=BACKENDS.keys())
+@pytest.fixture(params=BACKENDS)
 def made(request: pytest.FixtureRequest) -> tuple[Counters, FakeClock]:
     clock = FakeClock()
-    return request.param(clock), clock
+    if request.param == "memory":
+        return MemoryCounters(clock), clock
+    return request.getfixturevalue("shared_redis").counters(clock), clock
 
 
 Made = tuple[Counters, FakeClock]
+
+
+def run(awaitable: Awaitable[T]) -> T:
+    return turning.result(awaitable)
 
 
 def test_hits_add_up_within_their_window(made: Made) -> None:
@@ -71,3 +79,10 @@ def test_the_wall_clock_changes_nothing(made: Made) -> None:
     clock.step(-86400)
     clock.advance(60)
     assert run(counters.peek("a")) == 0
+
+
+def test_any_key_counts_and_none_is_another(made: Made) -> None:
+    counters, _ = made
+    for key in ("", "a:b", "{a}", "ü", "\udcff", "a" * 5000):
+        assert run(counters.hit(key, 60)) == 1
+        assert run(counters.peek(key)) == 1

@@ -1,0 +1,38 @@
+-- `slots`: [number, due, lane] in text, due in 12 digits, each number once. `claim`: the caller's.
+reap()
+local before = next_due()
+if ask.claim and call('HGET', state, 'claim') == ask.claim then
+	call('HSET', state, 'patience', whole(now + ask.patience * 1000000))
+end
+local numbers = {}
+for i, slot in ipairs(ask.slots) do
+	numbers[i] = slot[1]
+end
+local old = call('HMGET', entries, unpack(numbers))
+local gone, come, rows, lanes = {}, {}, {}, {}
+for i, slot in ipairs(ask.slots) do
+	local number, row, had = slot[1], waits(slot[2], slot[3]), old[i]
+	if had and string.sub(had, 1, 1) == 'l' then
+		call('HSET', marks, number, row)
+	elseif had ~= row then
+		if had then
+			gone[#gone + 1] = line(had, number)
+			lanes[lane_of(had)] = true
+		end
+		come[#come + 1] = 0
+		come[#come + 1] = line(row, number)
+		rows[#rows + 1] = number
+		rows[#rows + 1] = row
+		lanes[slot[3]] = true
+	end
+end
+if #gone > 0 then
+	call('ZREM', waiting, unpack(gone))
+end
+if #rows > 0 then
+	call('ZADD', waiting, unpack(come))
+	call('HSET', entries, unpack(rows))
+end
+place_all(lanes)
+wake(before)
+return 1

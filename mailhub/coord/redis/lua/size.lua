@@ -1,0 +1,2 @@
+reap()
+return call('HLEN', entries)

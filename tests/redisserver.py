@@ -1,0 +1,109 @@
+"""A redis-server of the test's own: on a Unix socket and a free port, in a folder that goes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+START = 15.0
+
+
+def program(name: str) -> str:
+    """The path of a program of Debian's redis package. In CI a missing one fails the test."""
+    found = shutil.which(name)
+    if found is None:
+        if os.environ.get("CI"):
+            raise AssertionError(f"{name} is not installed; `make test` installs it")
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def free_port() -> int:
+    """A TCP port that nobody has at this moment."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+class RedisServer:
+    """Keeps nothing on disk unless `options` say so. `login`: put before each command of `cli`."""
+
+    def __init__(self, *options: str, name: str = "server", mode: Sequence[str] = ()) -> None:
+        # Not pytest's folder: the path of a Unix socket has at most 107 characters.
+        self.folder = Path(tempfile.mkdtemp(prefix="mailhub-redis-"))
+        self.port = free_port()
+        self.socket = self.folder / f"{name}.sock"
+        self.login: Sequence[str] = ()
+        self._options = options
+        self._mode = mode
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        options = {
+            "--port": str(self.port),
+            "--bind": "127.0.0.1",
+            "--unixsocket": str(self.socket),
+            "--dir": str(self.folder),
+            "--save": "",
+            "--appendonly": "no",
+            "--daemonize": "no",
+        }
+        words = [word for pair in options.items() for word in pair]
+        command = [program("redis-server"), *self._mode, *words, *self._options]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
+        ends = time.monotonic() + START
+        while not self._answers():
+            assert self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
+            assert time.monotonic() < ends, "redis-server did not start"
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(str(self.socket))
+            return True
+        except OSError:
+            return False
+
+    def cli(self, *words: str) -> str:
+        """The answer to a command, as text. Errors are text too."""
+        command = [program("redis-cli"), "-s", str(self.socket), *self.login, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=15, check=True)
+        return done.stdout.strip()
+
+    def pause(self) -> None:
+        """It hangs from now on, with its connections open."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """It is gone, without a word."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
