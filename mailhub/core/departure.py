@@ -83,8 +83,8 @@ class Departures:
         return digest.digest()
 
     async def _author(self, block: bytes, sender: str) -> tuple[Signer, ...]:
-        """The keys of the author's domain, or of the nearest one above it: both align (RFC 7489 3.1);
-        else of the envelope sender's, so that the message is somebody's at least."""
+        """The keys of the author's domain, or of the nearest one above it: both align (RFC 7489
+        3.1); else of the envelope sender's, so that the message is somebody's at least."""
         domains = []
         for value in header.values(block, b"from")[:1]:
             for one in addresslist.parse(value, AUTHORS):
