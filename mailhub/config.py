@@ -269,6 +269,8 @@ def _semantic(settings: Settings) -> list[tuple[Path_, str]]:
         problems += _listener(("listener", number), listener)
     problems += _queue(settings.queue)
     problems += _redis(settings)
+    if settings.programs.enabled and not settings.programs.folder:
+        problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
     if bool(settings.tls.key) and not settings.tls.certificate:
         problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
     return problems
@@ -384,6 +386,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
     redis = settings.redis
     limits = settings.limits
     queue = settings.queue
+    programs = settings.programs
     if not settings.listener and not limits.exempt_networks:
         limits = replace(limits, exempt_networks=("127.0.0.0/8", "::1", "unix"))
     return replace(
@@ -392,6 +395,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         listener=settings.listener or LOOPBACK,
         limits=limits,
         queue=replace(queue, notice_template=full(queue.notice_template)),
+        programs=replace(programs, folder=full(programs.folder)),
         redis=replace(redis, authority=full(redis.authority)),
         tls=replace(
             tls,

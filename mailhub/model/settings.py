@@ -261,6 +261,21 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramSettings:
+    """`[programs]`: commands that an alias hands mail to."""
+
+    __pydantic_config__ = STRICT
+
+    enabled: bool = setting(False, "run them; while it is false their mail waits in the queue")
+    folder: str = setting("", "where they are; an alias names a file in it, and its arguments")
+    concurrency: int = setting(4, "programs that run at the same time")
+    timeout: int = setting(60, "longest time that one may take", "seconds")
+    cpu: int = setting(30, "processor time that one may use", "seconds")
+    memory: int = setting(512 << 20, "address space that one may use", "bytes")
+    files: int = setting(1 << 30, "largest file that one may write", "bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SenderSettings:
     """`[sender]`: the SMTP client that hands mail to other servers."""
 
@@ -397,6 +412,7 @@ class Settings:
     limits: LimitSettings = setting(LimitSettings, "")
     policy: PolicySettings = setting(PolicySettings, "")
     queue: QueueSettings = setting(QueueSettings, "")
+    programs: ProgramSettings = setting(ProgramSettings, "")
     sender: SenderSettings = setting(SenderSettings, "")
     resolver: ResolverSettings = setting(ResolverSettings, "")
     redis: RedisSettings = setting(RedisSettings, "")
