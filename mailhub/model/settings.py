@@ -58,6 +58,7 @@ class SMTPSettings:
     trusted_networks: tuple[str, ...] = setting((), "clients that may relay without AUTH")
     xclient_from: tuple[str, ...] = setting((), "peers whose XCLIENT is believed")
     vrfy: bool = setting(False, "let VRFY confirm local addresses")
+    hide_submitter: bool = setting(False, "leave a user's address out of Received")
     banner: str = setting("mailhub", "the words after the host name in the greeting")
 
 
