@@ -18,8 +18,15 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from mailhub.model.errors import Invalid
-from mailhub.model.settings import ListenerSettings, QueueSettings, ReportSettings, Settings
+from mailhub.model.settings import (
+    ListenerSettings,
+    QueueSettings,
+    ReportSettings,
+    ResolverSettings,
+    Settings,
+)
 from mailhub.wire import address
+from mailhub.wire.dnsname import server_address
 from mailhub.wire.networks import Networks
 from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
 
@@ -268,9 +275,25 @@ def _semantic(settings: Settings) -> list[tuple[Path_, str]]:
     for number, listener in enumerate(settings.listener):
         problems += _listener(("listener", number), listener)
     problems += _queue(settings.queue)
+    problems += _resolver(settings.resolver)
     problems += _redis(settings)
+    if settings.programs.enabled and not settings.programs.folder:
+        problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
     if bool(settings.tls.key) and not settings.tls.certificate:
         problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
+    return problems
+
+
+def _resolver(resolver: ResolverSettings) -> list[tuple[Path_, str]]:
+    problems: list[tuple[Path_, str]] = []
+    for server in resolver.servers:
+        try:
+            server_address(server)
+        except Invalid as error:
+            problems.append((("resolver", "servers"), f"resolver.servers: {error.text}"))
+    for name in ("timeout", "tries", "deadline", "sockets"):
+        if getattr(resolver, name) < 1:
+            problems.append((("resolver", name), f"resolver.{name}: at least 1"))
     return problems
 
 
@@ -384,6 +407,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
     redis = settings.redis
     limits = settings.limits
     queue = settings.queue
+    programs = settings.programs
     if not settings.listener and not limits.exempt_networks:
         limits = replace(limits, exempt_networks=("127.0.0.0/8", "::1", "unix"))
     return replace(
@@ -392,6 +416,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         listener=settings.listener or LOOPBACK,
         limits=limits,
         queue=replace(queue, notice_template=full(queue.notice_template)),
+        programs=replace(programs, folder=full(programs.folder)),
         redis=replace(redis, authority=full(redis.authority)),
         tls=replace(
             tls,

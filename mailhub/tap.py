@@ -25,6 +25,7 @@ from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.coord.memory import MemoryCounters
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
+from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
@@ -32,9 +33,11 @@ from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
 from mailhub.core.messages import Messages
+from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.selected import Selections
+from mailhub.core.signing import Keys
 from mailhub.core.transfer import Transfers
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
@@ -52,9 +55,12 @@ from mailhub.net.admission import (
 from mailhub.net.clock import ReactorClock
 from mailhub.net.folder import CONTROL, DataFolder
 from mailhub.net.hashing import PooledHashing
+from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.listeners import Listener, Shared
 from mailhub.net.log import Observer, ServiceLog, Sink
 from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
+from mailhub.net.resolver import StubResolver
+from mailhub.net.rounds import Round
 from mailhub.net.tls import Certificates
 from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
@@ -130,6 +136,10 @@ class Parts:
     maildrops: Maildrops
     routes: Routes
     relays: Relays
+    resolver: StubResolver
+    keys: Keys
+    records: Records
+    departures: Departures
 
 
 def makeService(options: Options) -> IService:
@@ -162,6 +172,9 @@ def compose(
     store = open_store(settings.store, Path(settings.data) / "store", reactor, clock)
     hashing = PooledHashing(reactor, randomness.token)
     watch = Watch(store, log)
+    resolver = StubResolver(settings.resolver, reactor, randomness, log)
+    keys = Keys(store, resolver, ThreadKeyMaking(reactor), clock, log, settings.dkim)
+    domains = Domains(store, clock, ids, keys=keys)
     mailboxes = Mailboxes(store, clock, ids, limit=settings.imap.mailboxes)
     addresses = Addresses(
         store, clock, ids, hostname=hostname, default_domain=settings.default_domain
@@ -178,7 +191,7 @@ def compose(
         store=store,
         hashing=hashing,
         watch=watch,
-        domains=Domains(store, clock, ids),
+        domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
@@ -201,6 +214,10 @@ def compose(
         maildrops=Maildrops(store, mailboxes, settings.pop3),
         routes=Routes(store, clock),
         relays=Relays(store, settings.smtp.trusted_networks),
+        resolver=resolver,
+        keys=keys,
+        records=Records(domains, keys, resolver, hostname, settings.reports),
+        departures=Departures(keys, clock, hostname, settings.default_domain, settings.dkim),
     )
 
 
@@ -235,6 +252,9 @@ def build(
     lateness = Lateness(parts.reactor, parts.metrics)
     factory = ControlFactory(control_services(parts), parts.reactor, parts.log)
     control = ControlSocket(factory, folder.path / CONTROL)
+    review = Round(
+        parts.keys.review, parts.settings.dkim.review, parts.reactor, parts.log, "key review"
+    )
     randomness = SystemRandomness()
     welcome = Welcome(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
@@ -249,6 +269,7 @@ def build(
         steps=[
             Step("store", parts.store.start, parts.store.stop),
             Step("hashing", parts.hashing.start, parts.hashing.stop),
+            Step("key review", review.start, review.stop),
             Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),
         ],
@@ -268,6 +289,8 @@ def control_services(parts: Parts) -> control_acts.Services:
         parts.store.spools,
         parts.routes,
         parts.relays,
+        parts.keys,
+        parts.records,
     )
 
 

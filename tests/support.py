@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def run(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The coroutine's result. Fails where it waits for something that memory ports never do."""
+def run(awaitable: Awaitable[T]) -> T:
+    """Its result. Fails where it waits for something that memory ports never do."""
+    coroutine = _awaiting(awaitable)
     try:
         coroutine.send(None)
     except StopIteration as stop:
@@ -17,3 +18,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         return result
     coroutine.close()
     raise AssertionError("the coroutine waited for an event that memory ports do not make")
+
+
+async def _awaiting(awaitable: Awaitable[T]) -> T:
+    return await awaitable

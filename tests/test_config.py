@@ -182,3 +182,9 @@ def test_the_sample_holds_every_setting_with_words() -> None:
             assert f"#{one.name} = " in text
     for one in dataclasses.fields(ListenerSettings):
         assert f"{one.name}: " in text
+
+
+@pytest.mark.parametrize("server", ["dns.example", "192.0.2.1:0", "fe80::1%eth0"])
+def test_a_resolver_is_an_address(server: str) -> None:
+    with pytest.raises(config.BadConfig, match=r"test:2: resolver.servers: .* (server|port)"):
+        config.parse(f'[resolver]\nservers = ["{server}"]\n', "test")

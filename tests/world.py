@@ -10,24 +10,31 @@ from dataclasses import dataclass, field
 from mailhub.coord.memory import MemoryCounters
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
+from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
+from mailhub.core.signing import Keys
+from mailhub.core.srs import SRS
+from mailhub.core.standing import Standings
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
 from mailhub.model.account import Account, Limits, Principal, Role, Service
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLSFacts
 from mailhub.model.message import Arrival
-from mailhub.model.settings import LimitSettings, SMTPSettings
+from mailhub.model.settings import DkimSettings, LimitSettings, ReportSettings, SMTPSettings
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
 from mailhub.store.memory import MemoryStore
 from tests.fakes import FakeClock, ListLog, SeededRandomness
+from tests.names import FakeResolver
+from tests.signed import Workshop
 from tests.support import run
 
 CHEAP = Cost(memory=64, passes=1, lanes=1, iterations=4096)
@@ -67,6 +74,9 @@ class World:
     watch: Watch
     routes: Routes
     relays: Relays
+    resolver: FakeResolver
+    keys: Keys
+    records: Records
     people: dict[str, Account] = field(default_factory=dict)
 
     def account(
@@ -127,15 +137,19 @@ def world(
     smtp: SMTPSettings | None = None,
     quota: int = 0,
     people: tuple[str, ...] = (f"joe@{DOMAIN}",),
+    clock: FakeClock | None = None,
+    srs: SRS | None = None,
 ) -> World:
     """A server with the domain `example.org` and an account for each of `people`."""
-    clock, randomness, log = FakeClock(), SeededRandomness(), ListLog()
+    clock, randomness, log = clock or FakeClock(), SeededRandomness(), ListLog()
     store = MemoryStore(clock=clock, quota=quota)
     ids = Ids(clock, randomness)
     counters = MemoryCounters(clock)
     hashing = InlineHashing(randomness.token, CHEAP)
     directory = LocalDirectory(store, hashing, log)
     domains = Domains(store, clock, ids)
+    resolver = FakeResolver()
+    keys = Keys(store, resolver, Workshop(), clock, log, DkimSettings())
     addresses = Addresses(store, clock, ids, hostname=HOSTNAME, default_domain=DOMAIN)
     mailboxes = Mailboxes(store, clock, ids)
     made = World(
@@ -151,7 +165,19 @@ def world(
         addresses=addresses,
         mailboxes=mailboxes,
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
-        intake=Intake(store, addresses, clock, ids, HOSTNAME, smtp or SMTPSettings(), quota=quota),
+        intake=Intake(
+            store,
+            addresses,
+            clock,
+            ids,
+            HOSTNAME,
+            smtp or SMTPSettings(),
+            quota=quota,
+            srs=srs,
+            allowances=Allowances(
+                counters, Standings(store, clock, quota), limits or LimitSettings(), log
+            ),
+        ),
         login=Login(
             directory,
             store,
@@ -166,6 +192,9 @@ def world(
         watch=Watch(store, log),
         routes=Routes(store, clock),
         relays=Relays(store),
+        resolver=resolver,
+        keys=keys,
+        records=Records(domains, keys, resolver, HOSTNAME, ReportSettings()),
     )
     run(domains.ensure(DOMAIN, ACTOR))
     for address in people:

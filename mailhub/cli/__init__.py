@@ -14,6 +14,7 @@ from mailhub import __version__
 from mailhub.cli.access import Access, Refused
 from mailhub.cli.alias import alias
 from mailhub.cli.configuration import configuration
+from mailhub.cli.dkim import dkim
 from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
 from mailhub.cli.imports import import_
@@ -59,6 +60,7 @@ for command in (
     routes,
     rcpthost,
     relayip,
+    dkim,
     import_,
     export,
     verify,

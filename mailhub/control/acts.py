@@ -16,8 +16,10 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
 from mailhub.core.founding import found
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
+from mailhub.core.signing import Keys
 from mailhub.core.transfer import Transfers
 from mailhub.model.account import Account, Limits, Role, Sending
 from mailhub.model.address import Address, Domain
@@ -43,6 +45,8 @@ class Services:
     spools: Spools
     routes: Routes
     relays: Relays
+    keys: Keys
+    records: Records
 
 
 class Arguments:

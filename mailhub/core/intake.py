@@ -85,7 +85,7 @@ class Intake:
         self._hostname = hostname
         self._hops = settings.received_hops
         self._standings = Standings(storage, clock, quota)
-        self._trace = trace.Trace(hostname, clock)
+        self._trace = trace.Trace(hostname, clock, hide_submitter=settings.hide_submitter)
 
     # -- the steps of a transaction, in order
 

@@ -22,11 +22,13 @@ _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
 class Trace:
-    """Writes trace fields in the name of `hostname`."""
+    """Writes trace fields in the name of `hostname`. `hide_submitter`: where a user's message came
+    from is nobody else's business, and not told."""
 
-    def __init__(self, hostname: str, clock: Clock) -> None:
+    def __init__(self, hostname: str, clock: Clock, *, hide_submitter: bool = False) -> None:
         self._hostname = hostname
         self._clock = clock
+        self._hide_submitter = hide_submitter
         self._second = -1
         self._date = ""
 
@@ -47,9 +49,12 @@ class Trace:
         recipient = f"\r\n\tfor <{address}>" if shown and not _CONTROL.search(address) else ""
         tls = envelope.peer.tls
         secured = f"\r\n\t({tls.version} {tls.cipher})" if tls is not None and tls.version else ""
+        origin = f"from {_helo(envelope)} ({_literal(envelope.peer)})\r\n\t"
+        if self._hide_submitter and envelope.principal is not None:
+            origin = ""
         return (
-            f"Received: from {_helo(envelope)} ({_literal(envelope.peer)})\r\n"
-            f"\tby {self._hostname} with {envelope.protocol} id {envelope.transaction}"
+            f"Received: {origin}by {self._hostname} with {envelope.protocol}"
+            f" id {envelope.transaction}"
             f"{secured}{recipient};\r\n\t{self.date()}\r\n"
         ).encode()
 

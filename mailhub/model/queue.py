@@ -153,7 +153,8 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class QueueMessage:
-    """The message that entries wait for. `size`: its octets."""
+    """The message that entries wait for. `size`: its octets. `created`: epoch seconds since when
+    it may be delivered, which is later than it came where it was held back (RFC 4865)."""
 
     number: int
     sender: QueueSender
@@ -169,8 +170,8 @@ class QueueMessage:
 @dataclass(frozen=True, slots=True)
 class QueueFilter:
     """Which entries are meant; empty fields do not narrow. Addresses compare folded; `domain`:
-    the recipient's; `before`: created before this time, epoch seconds; `query`: substring of
-    sender or recipient."""
+    the recipient's, or the lane that was named instead; `before`: created before this time, epoch
+    seconds; `query`: substring of sender or recipient."""
 
     numbers: tuple[int, ...] = ()
     message: int = 0

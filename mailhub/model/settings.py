@@ -58,6 +58,7 @@ class SMTPSettings:
     trusted_networks: tuple[str, ...] = setting((), "clients that may relay without AUTH")
     xclient_from: tuple[str, ...] = setting((), "peers whose XCLIENT is believed")
     vrfy: bool = setting(False, "let VRFY confirm local addresses")
+    hide_submitter: bool = setting(False, "leave a user's address out of Received")
     banner: str = setting("mailhub", "the words after the host name in the greeting")
 
 
@@ -261,6 +262,21 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramSettings:
+    """`[programs]`: commands that an alias hands mail to."""
+
+    __pydantic_config__ = STRICT
+
+    enabled: bool = setting(False, "run them; while it is false their mail waits in the queue")
+    folder: str = setting("", "where they are; an alias names a file in it, and its arguments")
+    concurrency: int = setting(4, "programs that run at the same time")
+    timeout: int = setting(60, "longest time that one may take", "seconds")
+    cpu: int = setting(30, "processor time that one may use", "seconds")
+    memory: int = setting(512 << 20, "address space that one may use", "bytes")
+    files: int = setting(1 << 30, "largest file that one may write", "bytes")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SenderSettings:
     """`[sender]`: the SMTP client that hands mail to other servers."""
 
@@ -397,6 +413,7 @@ class Settings:
     limits: LimitSettings = setting(LimitSettings, "")
     policy: PolicySettings = setting(PolicySettings, "")
     queue: QueueSettings = setting(QueueSettings, "")
+    programs: ProgramSettings = setting(ProgramSettings, "")
     sender: SenderSettings = setting(SenderSettings, "")
     resolver: ResolverSettings = setting(ResolverSettings, "")
     redis: RedisSettings = setting(RedisSettings, "")

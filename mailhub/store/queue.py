@@ -95,7 +95,8 @@ def _message_row(number: int, one: Outgoing, now: int) -> tuple[object, ...]:
     return (
         number,
         sender.account,
-        now,
+        # What is held back (RFC 4865) grows old from its release on.
+        max(now, min(recipient.due for recipient in one.onward)),
         blob.segment,
         blob.offset,
         blob.length,

@@ -1,10 +1,11 @@
-"""Names as the DNS is asked for them: of addresses in reverse, and of what hosts are called.
+"""Names as the DNS is asked for them, and the servers that are asked.
 
 Pure text; asks nobody.
 """
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 
 import idna
@@ -13,6 +14,7 @@ from mailhub.model.errors import Invalid
 
 NAME_LIMIT = 253
 LABEL_LIMIT = 63
+_SERVER = re.compile(r"(?:\[(?P<v6>[^\[\]]+)\]|(?P<v4>[\d.]+))(?::(?P<port>\d{1,5}))?", re.ASCII)
 
 
 def reverse_name(address: str) -> str:
@@ -63,3 +65,20 @@ def text_address(name: str) -> str:
         return str(ip_address(bare))
     except ValueError:
         return ""
+
+
+def server_address(text: str, port: int = 53) -> tuple[str, int]:
+    """`192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353` as address and port;
+    `port` where there is none. Raises Invalid, also for a link-local address with its zone."""
+    found = _SERVER.fullmatch(text)
+    host = text if found is None else found["v6"] or found["v4"]
+    digits = found["port"] if found is not None else None
+    try:
+        address = str(ip_address(host))
+    except ValueError:
+        address = ""
+    if not address or "%" in address:
+        raise Invalid(f"{text!r} is no address of a server", "servers")
+    if digits is not None and not 0 < int(digits) < 65536:
+        raise Invalid(f"{text!r} has no valid port", "servers")
+    return address, port if digits is None else int(digits)

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from mailhub.control.acts import Arguments, Services
+from mailhub.control.acts import Arguments
 from mailhub.control.catalog import ACTS, PARTS
-from mailhub.core.messages import Messages
-from mailhub.core.transfer import Transfers
 from mailhub.model.errors import Invalid, NotFound
+from tests.acting import services
 from tests.support import run
 from tests.world import World, world
 
@@ -21,18 +20,7 @@ class Desk:
     """Asks one act after the other."""
 
     def __init__(self, here: World) -> None:
-        messages = Messages(here.store, here.clock)
-        transfers = Transfers(here.store, here.mailboxes, messages, here.clock)
-        self.services = Services(
-            domains=here.domains,
-            accounts=here.accounts,
-            addresses=here.addresses,
-            mailboxes=here.mailboxes,
-            transfers=transfers,
-            spools=here.store.spools,
-            routes=here.routes,
-            relays=here.relays,
-        )
+        self.services = services(here)
 
     def ask(self, act: str, **arguments: Any) -> Any:
         return run(ACTS[act](self.services, Arguments(arguments)))  # type: ignore[arg-type]

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from mailhub.control.acts import Services
 from mailhub.control.catalog import ACTS
 from mailhub.control.mail import READS, TAKES
 from mailhub.control.talk import Talk
 from mailhub.control.wire import Machine
-from mailhub.core.messages import Messages
-from mailhub.core.transfer import MOST_BYTES, Listed, Transfers, batches
+from mailhub.core.transfer import MOST_BYTES, Listed, batches
 from mailhub.model.errors import StorageFull
+from tests.acting import services
 from tests.fakes import ListLog
 from tests.support import run
 from tests.world import World
@@ -44,18 +43,7 @@ class Desk:
     """A conversation: asks and reads like the command does."""
 
     def __init__(self, world: World) -> None:
-        messages = Messages(world.store, world.clock)
-        transfers = Transfers(world.store, world.mailboxes, messages, world.clock)
-        self.services = Services(
-            world.domains,
-            world.accounts,
-            world.addresses,
-            world.mailboxes,
-            transfers,
-            world.store.spools,
-            world.routes,
-            world.relays,
-        )
+        self.services = services(world)
         self.wire = Wire()
         self.log = ListLog()
         self.talk = Talk(self.services, self.wire, self.log)

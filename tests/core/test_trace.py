@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from mailhub.core import trace
-from mailhub.model.account import Service
+from mailhub.model.account import Principal, Role, Service
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLSFacts
 from mailhub.model.errors import MailLoop
 from tests.fakes import FakeClock
@@ -45,6 +45,17 @@ def test_tls_is_told_in_a_comment() -> None:
     )
     assert b"from client.example ([IPv6:2001:db8::1])\r\n" in secured
     assert b"id 0123abcd\r\n\t(TLSv1.3 TLS_AES_128_GCM_SHA256)\r\n\tfor " in secured
+
+
+def test_where_a_users_message_came_from_can_be_left_out() -> None:
+    user = Principal(1, "0" * 24, "joe", Role.USER, Service.SUBMISSION, 0)
+    hiding = trace.Trace("mx.example.org", FakeClock(NOW), hide_submitter=True)
+    hidden = hiding.received(envelope(principal=user, protocol="ESMTPSA"))
+    assert hidden.startswith(b"Received: by mx.example.org with ESMTPSA id 0123abcd\r\n\tfor <joe@")
+    assert b"192.0.2.7" not in hidden
+    assert b"client.example" not in hidden
+    assert b"192.0.2.7" in hiding.received(envelope()), "another server is no submitter"
+    assert b"192.0.2.7" in received(principal=user)
 
 
 def test_several_recipients_are_not_told_to_each_other() -> None:

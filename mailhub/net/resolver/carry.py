@@ -100,6 +100,10 @@ class _Datagram(DatagramProtocol):
         """Nobody listens there."""
         self._end(f"{self._server} refuses questions")
 
+    def stopProtocol(self) -> None:
+        """The socket is closed: epoll tells of nobody listening in this way."""
+        self._end(f"{self._server} refuses questions")
+
     def _end(self, text: str) -> None:
         if not self._answer.called:
             self._answer.errback(Unanswered(text))

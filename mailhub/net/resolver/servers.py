@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import ResolverSettings
+from mailhub.wire.dnsname import server_address
 
 RESOLV_CONF = Path("/etc/resolv.conf")
 PORT = 53
@@ -42,21 +43,10 @@ class Server:
 
 
 def parse_server(text: str, trust_ad: str) -> Server:
-    """`192.0.2.1`, `192.0.2.1:5353`, `2001:db8::1` or `[2001:db8::1]:5353`. Raises Invalid."""
-    host, port = text, str(PORT)
-    if text.startswith("["):
-        host, _, rest = text[1:].partition("]")
-        port = rest.removeprefix(":") if rest else port
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
-    try:
-        address = ip_address(host)
-    except ValueError:
-        raise Invalid(f"{text!r} is no address of a resolver", "servers") from None
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise Invalid(f"{text!r} has no valid port", "servers")
-    trusted = trust_ad == "always" or (trust_ad == "loopback" and address.is_loopback)
-    return Server(str(address), int(port), trusted)
+    """A server as `[resolver] servers` spells it. Raises Invalid."""
+    address, port = server_address(text, PORT)
+    near = ip_address(address).is_loopback
+    return Server(address, port, trust_ad == "always" or (trust_ad == "loopback" and near))
 
 
 def parse_resolv_conf(text: str, trust_ad: str) -> tuple[Server, ...]:
