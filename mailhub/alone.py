@@ -24,6 +24,7 @@ from mailhub.model.errors import MailhubError
 from mailhub.net import privileges
 from mailhub.net.clock import install_monotonic
 from mailhub.net.folder import DataFolder
+from mailhub.service import maybe
 
 
 class OnlyServer(ControlServer):
@@ -77,8 +78,8 @@ def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> No
     failures: list[MailhubError] = []
 
     async def begin() -> None:
-        parts.store.start()
-        parts.hashing.start()
+        for step in parts.steps:
+            await maybe(step.start())
         factory = OnlyFactory(tap.control_services(parts), reactor, parts.log)
         factory.over = lambda: Deferred.fromCoroutine(end())
         channel.setblocking(False)
@@ -86,8 +87,8 @@ def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> No
         channel.close()
 
     async def end() -> None:
-        parts.hashing.stop()
-        await parts.store.stop()
+        for step in reversed(parts.steps):
+            await maybe(step.stop())
         reactor.stop()
 
     def failed(failure: Any) -> None:

@@ -18,7 +18,9 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from mailhub.model.errors import Invalid
+from mailhub.model.hook import HookStage
 from mailhub.model.settings import (
+    HookSettings,
     ListenerSettings,
     QueueSettings,
     ReportSettings,
@@ -35,6 +37,7 @@ PREFIX = "MAILHUB_"
 NOT_SETTINGS = {"MAILHUB_CONFIG", "MAILHUB_DATA"}
 """Read by the commands themselves."""
 SERVICES = ("smtp", "submission", "lmtp", "imap", "pop3", "http")
+HOOK_STAGES = tuple(stage.value for stage in HookStage)
 TLS_WORDS = ("none", "starttls", "implicit")
 ENDPOINTS = ("tcp", "tcp6", "unix", "systemd", "fd")
 CONSEQUENCES = ("add", "junk", "quarantine", "defer", "reject")
@@ -274,6 +277,8 @@ def _semantic(settings: Settings) -> list[tuple[Path_, str]]:
     problems += _reports(settings.reports)
     for number, listener in enumerate(settings.listener):
         problems += _listener(("listener", number), listener)
+    for number, hook in enumerate(settings.hook):
+        problems += _hook(("hook", number), hook)
     problems += _queue(settings.queue)
     problems += _resolver(settings.resolver)
     problems += _redis(settings)
@@ -394,6 +399,23 @@ def _listener(where: Path_, listener: ListenerSettings) -> list[tuple[Path_, str
     if listener.service == "http" and listener.tls == "starttls":
         problems.append(((*where, "tls"), f"{dotted((*where, 'tls'))}: http has no STARTTLS"))
     return problems + _networks((*where, "proxy_from"), listener.proxy_from)
+
+
+def _hook(where: Path_, hook: HookSettings) -> list[tuple[Path_, str]]:
+    problems = []
+    for key, words in (("stage", HOOK_STAGES), ("on_failure", ("accept", "defer"))):
+        value = getattr(hook, key)
+        if value not in words:
+            at = (*where, key)
+            problems.append((at, f"{dotted(at)}: {value!r} is none of {', '.join(words)}"))
+    if bool(hook.url) == bool(hook.entry):
+        problems.append((where, f"{dotted(where)}: a hook has a url, or an entry"))
+    if hook.url and not hook.url.startswith(("http://", "https://")):
+        problems.append(((*where, "url"), f"{dotted((*where, 'url'))}: no http or https URL"))
+    if not 1 <= hook.timeout <= 60:
+        at = (*where, "timeout")
+        problems.append((at, f"{dotted(at)}: between 1 and 60 seconds"))
+    return problems
 
 
 def _resolve(settings: Settings, path: Path | None) -> Settings:

@@ -16,6 +16,7 @@ from mailhub.model.change import Actor, Change, JournalEntry
 from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.dns import DNSAnswer
 from mailhub.model.flags import FlagMode, Flags
+from mailhub.model.hook import HookAnswer, HookFacts, HookStage
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.model.message import (
     Arrival,
@@ -690,6 +691,22 @@ class Outbound(Protocol):
         next. `holds` is asked before the last octet leaves: False ends the attempt without it.
         Never raises: what went wrong is in the answers, one for each recipient.
         """
+        ...
+
+
+class Hooks(Protocol):
+    """Code of others that looks into what this server does."""
+
+    def has(self, stage: HookStage) -> bool:
+        """Whether anybody is asked: callers ask this before they collect facts."""
+        ...
+
+    def ask(self, facts: HookFacts) -> Awaitable[HookAnswer]:
+        """The first answer that does not accept. Never raises; bounds its own time."""
+        ...
+
+    def tell(self, facts: HookFacts) -> None:
+        """As `ask`, for stages whose answers change nothing; returns at once."""
         ...
 
 

@@ -10,7 +10,7 @@ import textwrap
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
-from mailhub.model.settings import ListenerSettings, Settings
+from mailhub.model.settings import HookSettings, ListenerSettings, Settings
 
 WIDTH = 96
 HEAD = """\
@@ -33,6 +33,10 @@ LISTENERS = (
     ListenerSettings(service="lmtp", endpoint="unix:run/lmtp.sock:mode=660"),
     ListenerSettings(service="http", endpoint="tcp:8080:interface=127.0.0.1", root="wildduck"),
 )
+HOOKS_HEAD = """\
+Code of yours that looks into what this server does: one block for each hook. Those of one stage
+are asked in this order, and the first that does not accept decides. See docs/hooks.md."""
+HOOK = HookSettings(stage="rcpt", url="http://127.0.0.1:9000/rcpt")
 
 
 def sample() -> str:
@@ -41,7 +45,7 @@ def sample() -> str:
     sections = []
     for field in fields(Settings):
         default = _default(field)
-        if field.name == "listener":
+        if field.name in ("listener", "hook"):
             continue
         if is_dataclass(default):
             sections.append((field.name, default))
@@ -51,7 +55,11 @@ def sample() -> str:
     for field in fields(ListenerSettings):
         lines += _comment(f"{field.name}: {field.metadata['doc']}", "    ")
     for listener in LISTENERS:
-        lines += ["", *_listener(listener)]
+        lines += ["", *_block("listener", listener)]
+    lines += ["", "", *_comment(HOOKS_HEAD), "#"]
+    for field in fields(HookSettings):
+        lines += _comment(f"{field.name}: {field.metadata['doc']}", "    ")
+    lines += ["", *_block("hook", HOOK)]
     for name, section in sections:
         about = (type(section).__doc__ or "").split(": ", 1)[-1].strip()
         lines += ["", "", *_comment(about[:1].upper() + about[1:]), f"[{name}]"]
@@ -70,10 +78,10 @@ def _setting(field: Field[Any], default: Any) -> list[str]:
     return [*_comment(text[:1].upper() + text[1:]), f"#{field.name} = {toml(default)}"]
 
 
-def _listener(listener: ListenerSettings) -> list[str]:
-    lines = ["#[[listener]]"]
-    for field in fields(ListenerSettings):
-        value = getattr(listener, field.name)
+def _block(name: str, block: ListenerSettings | HookSettings) -> list[str]:
+    lines = [f"#[[{name}]]"]
+    for field in fields(block):
+        value = getattr(block, field.name)
         if value:
             lines.append(f"#{field.name} = {toml(value)}")
     return lines

@@ -155,7 +155,7 @@ class MailServer(Service):
         assert house is not None
         for step in house.steps:
             self._started.append(step)
-            await _maybe(step.start())
+            await maybe(step.start())
         if self._phase is not Phase.STARTING:
             return
         plan.certificates.start(plan.reactor)
@@ -244,7 +244,7 @@ class MailServer(Service):
     async def _ending(self, name: str, end: Callable[[], Awaitable[None] | None]) -> None:
         """One part's end; when it fails the others still have theirs."""
         try:
-            await _maybe(end())
+            await maybe(end())
         except Exception as error:
             self._plan.log.event(
                 "stop", part=name, outcome="failed", level="warn", reason=str(error)
@@ -287,7 +287,8 @@ def _at_once(coroutine: Any) -> None:
         raise MailhubError("an endpoint needs the reactor to listen; give an address it has")
 
 
-async def _maybe(result: Awaitable[None] | None) -> None:
+async def maybe(result: Awaitable[None] | None) -> None:
+    """Waits where there is something to wait for."""
     if result is not None:
         await result
 

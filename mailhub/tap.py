@@ -7,10 +7,8 @@ mail, no protocol and no I/O of its own may live here.
 from __future__ import annotations
 
 import os
-import secrets
-import socket
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,28 +17,10 @@ from twisted.application.service import IService
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
-from mailhub import config
+from mailhub import config, sending
 from mailhub.control import acts as control_acts
 from mailhub.control.server import ControlFactory, ControlSocket
-from mailhub.coord.memory import MemoryCounters
-from mailhub.core.accounts import Accounts
-from mailhub.core.addresses import Addresses
-from mailhub.core.departure import Departures
-from mailhub.core.domains import Domains
-from mailhub.core.ids import Ids
-from mailhub.core.intake import Intake
-from mailhub.core.login import Login
-from mailhub.core.mailboxes import Mailboxes
-from mailhub.core.maildrop import Maildrops
-from mailhub.core.messages import Messages
-from mailhub.core.records import Records
-from mailhub.core.relays import Relays
-from mailhub.core.routes import Routes
-from mailhub.core.selected import Selections
-from mailhub.core.signing import Keys
 from mailhub.core.transfer import Transfers
-from mailhub.core.watch import Watch
-from mailhub.directory.local import LocalDirectory
 from mailhub.http import app as http
 from mailhub.imap import server as imap
 from mailhub.imap import session as imap_talk
@@ -52,22 +32,18 @@ from mailhub.net.admission import (
     descriptor_budget,
     raise_descriptor_limit,
 )
-from mailhub.net.clock import ReactorClock
 from mailhub.net.folder import CONTROL, DataFolder
-from mailhub.net.hashing import PooledHashing
-from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.listeners import Listener, Shared
 from mailhub.net.log import Observer, ServiceLog, Sink
 from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
-from mailhub.net.resolver import StubResolver
 from mailhub.net.rounds import Round
 from mailhub.net.tls import Certificates
+from mailhub.parts import Parts, SystemRandomness, compose, hostname_of
 from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
-from mailhub.ports import Clock, Log
+from mailhub.ports import Log
 from mailhub.service import House, MailServer, Plan, Readiness, Step
 from mailhub.smtp import server as smtp
-from mailhub.store.sqlite import SQLiteStore, open_store
 from mailhub.welcome import Welcome
 
 BUSY: Mapping[str, bytes] = {
@@ -79,6 +55,7 @@ BUSY: Mapping[str, bytes] = {
     "http": b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n",
 }
+BACK = frozenset({"smtp", "submission", "lmtp"})
 
 
 class Options(TwistedOptions):
@@ -102,46 +79,6 @@ class Options(TwistedOptions):
         return settings
 
 
-class SystemRandomness:
-    """`ports.Randomness` from the operating system."""
-
-    def token(self, size: int) -> bytes:
-        """`size` unpredictable bytes."""
-        return secrets.token_bytes(size)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Every part of core, made once, and what it stands on."""
-
-    settings: Settings
-    hostname: str
-    reactor: Any
-    clock: Clock
-    log: Log
-    metrics: Metrics
-    ready: Callable[[], bool]
-    ids: Ids
-    store: SQLiteStore
-    hashing: PooledHashing
-    watch: Watch
-    domains: Domains
-    addresses: Addresses
-    mailboxes: Mailboxes
-    accounts: Accounts
-    login: Login
-    intake: Intake
-    messages: Messages
-    selections: Selections
-    maildrops: Maildrops
-    routes: Routes
-    relays: Relays
-    resolver: StubResolver
-    keys: Keys
-    records: Records
-    departures: Departures
-
-
 def makeService(options: Options) -> IService:
     """The service of `twistd mailhub`."""
     from twisted.internet import reactor
@@ -153,72 +90,6 @@ def makeService(options: Options) -> IService:
     settings = options.settings()
     sink = Sink("" if logfile == "-" else logfile, reactor, settings.log.format)
     return MailServer(plan(settings, reactor, sink))
-
-
-def hostname_of(settings: Settings) -> str:
-    """This server's name: as set, else the machine's."""
-    name = settings.hostname or socket.gethostname()
-    return name if "." in name else socket.getfqdn(name)
-
-
-def compose(
-    settings: Settings, reactor: Any, log: Log, metrics: Metrics, ready: Callable[[], bool]
-) -> Parts:
-    """Core on the embedded store."""
-    clock = ReactorClock(reactor)
-    randomness = SystemRandomness()
-    ids = Ids(clock, randomness)
-    hostname = hostname_of(settings)
-    store = open_store(settings.store, Path(settings.data) / "store", reactor, clock)
-    hashing = PooledHashing(reactor, randomness.token)
-    watch = Watch(store, log)
-    resolver = StubResolver(settings.resolver, reactor, randomness, log)
-    keys = Keys(store, resolver, ThreadKeyMaking(reactor), clock, log, settings.dkim)
-    domains = Domains(store, clock, ids, keys=keys)
-    mailboxes = Mailboxes(store, clock, ids, limit=settings.imap.mailboxes)
-    addresses = Addresses(
-        store, clock, ids, hostname=hostname, default_domain=settings.default_domain
-    )
-    return Parts(
-        settings=settings,
-        hostname=hostname,
-        reactor=reactor,
-        clock=clock,
-        log=log,
-        metrics=metrics,
-        ready=ready,
-        ids=ids,
-        store=store,
-        hashing=hashing,
-        watch=watch,
-        domains=domains,
-        addresses=addresses,
-        mailboxes=mailboxes,
-        accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
-        login=Login(
-            LocalDirectory(store, hashing, log),
-            store,
-            hashing,
-            MemoryCounters(clock),
-            settings.limits,
-            clock,
-            log,
-            randomness=randomness,
-            default_domain=settings.default_domain,
-        ),
-        intake=Intake(
-            store, addresses, clock, ids, hostname, settings.smtp, quota=settings.store.quota
-        ),
-        messages=Messages(store, clock),
-        selections=Selections(store, watch, settings.store),
-        maildrops=Maildrops(store, mailboxes, settings.pop3),
-        routes=Routes(store, clock),
-        relays=Relays(store, settings.smtp.trusted_networks),
-        resolver=resolver,
-        keys=keys,
-        records=Records(domains, keys, resolver, hostname, settings.reports),
-        departures=Departures(keys, clock, hostname, settings.default_domain, settings.dkim),
-    )
 
 
 def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
@@ -255,6 +126,7 @@ def build(
     review = Round(
         parts.keys.review, parts.settings.dkim.review, parts.reactor, parts.log, "key review"
     )
+    outgoing = sending.compose(parts, partial(_listening, doors))
     randomness = SystemRandomness()
     welcome = Welcome(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
@@ -267,14 +139,20 @@ def build(
 
     return House(
         steps=[
-            Step("store", parts.store.start, parts.store.stop),
-            Step("hashing", parts.hashing.start, parts.hashing.stop),
+            *parts.steps,
             Step("key review", review.start, review.stop),
+            *outgoing.steps,
             Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),
         ],
         open_doors=open_doors,
     )
+
+
+def _listening(doors: Sequence[Listener]) -> Sequence[tuple[str, int]]:
+    """Where mail would come back to us."""
+    found = [door.describe() for door in doors if door.settings.service in BACK]
+    return [(str(one["address"]), int(str(one["port"]))) for one in found if "port" in one]
 
 
 def control_services(parts: Parts) -> control_acts.Services:
@@ -291,6 +169,7 @@ def control_services(parts: Parts) -> control_acts.Services:
         parts.relays,
         parts.keys,
         parts.records,
+        parts.queue,
     )
 
 
@@ -400,6 +279,7 @@ def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         login=parts.login,
         addresses=parts.addresses,
         relays=parts.relays,
+        hooks=parts.hooks,
         reactor=parts.reactor,
         log=parts.log,
         new_session=parts.ids.new,

@@ -22,4 +22,5 @@ def services(here: World) -> Services:
         relays=here.relays,
         keys=here.keys,
         records=here.records,
+        queue=here.queue,
     )

@@ -37,14 +37,13 @@ def free_port() -> int:
 class RedisServer:
     """Keeps nothing on disk unless `options` say so. `login`: put before each command of `cli`."""
 
-    def __init__(self, *options: str, name: str = "server", mode: Sequence[str] = ()) -> None:
+    def __init__(self, *options: str) -> None:
         # Not pytest's folder: the path of a Unix socket has at most 107 characters.
         self.folder = Path(tempfile.mkdtemp(prefix="mailhub-redis-"))
         self.port = free_port()
-        self.socket = self.folder / f"{name}.sock"
+        self.socket = self.folder / "redis.sock"
         self.login: Sequence[str] = ()
         self._options = options
-        self._mode = mode
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -67,7 +66,7 @@ class RedisServer:
             "--daemonize": "no",
         }
         words = [word for pair in options.items() for word in pair]
-        command = [program("redis-server"), *self._mode, *words, *self._options]
+        command = [program("redis-server"), *words, *self._options]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         ends = time.monotonic() + START

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailhub import config, sample
-from mailhub.model.settings import ListenerSettings, Settings
+from mailhub.model.settings import HookSettings, ListenerSettings, Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -165,9 +165,10 @@ def test_the_sample_is_the_defaults_also_when_uncommented() -> None:
     settings = config.parse(uncommented(), "sample")
     plain = config.parse("", "defaults")
     assert dataclasses.replace(
-        settings, listener=plain.listener, limits=plain.limits
+        settings, listener=plain.listener, limits=plain.limits, hook=()
     ) == dataclasses.replace(plain)
     assert settings.listener == sample.LISTENERS
+    assert settings.hook == (sample.HOOK,)
 
 
 def test_the_sample_holds_every_setting_with_words() -> None:
@@ -176,11 +177,11 @@ def test_the_sample_holds_every_setting_with_words() -> None:
         default = getattr(Settings(), field.name)
         names = dataclasses.fields(default) if dataclasses.is_dataclass(default) else [field]
         for one in names:
-            if one.name == "listener":
+            if one.name in ("listener", "hook"):
                 continue
             assert one.metadata["doc"], f"{one.name} has no explanation"
             assert f"#{one.name} = " in text
-    for one in dataclasses.fields(ListenerSettings):
+    for one in (*dataclasses.fields(ListenerSettings), *dataclasses.fields(HookSettings)):
         assert f"{one.name}: " in text
 
 

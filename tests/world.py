@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mailhub.coord.limits import ScheduleLimits
 from mailhub.coord.memory import MemoryCounters
+from mailhub.coord.memory_schedule import MemorySchedule
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
@@ -16,6 +18,7 @@ from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
@@ -28,9 +31,17 @@ from mailhub.model.account import Account, Limits, Principal, Role, Service
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLSFacts
 from mailhub.model.message import Arrival
-from mailhub.model.settings import DkimSettings, LimitSettings, ReportSettings, SMTPSettings
+from mailhub.model.settings import (
+    DkimSettings,
+    LimitSettings,
+    QueueSettings,
+    ReportSettings,
+    SMTPSettings,
+)
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
+from mailhub.queue import wording
+from mailhub.queue.notices import ReportNotices
 from mailhub.store.memory import MemoryStore
 from tests.fakes import FakeClock, ListLog, SeededRandomness
 from tests.names import FakeResolver
@@ -77,6 +88,8 @@ class World:
     resolver: FakeResolver
     keys: Keys
     records: Records
+    schedule: MemorySchedule
+    queue: Queue
     people: dict[str, Account] = field(default_factory=dict)
 
     def account(
@@ -152,6 +165,23 @@ def world(
     keys = Keys(store, resolver, Workshop(), clock, log, DkimSettings())
     addresses = Addresses(store, clock, ids, hostname=HOSTNAME, default_domain=DOMAIN)
     mailboxes = Mailboxes(store, clock, ids)
+    intake = Intake(
+        store,
+        addresses,
+        clock,
+        ids,
+        HOSTNAME,
+        smtp or SMTPSettings(),
+        quota=quota,
+        srs=srs,
+        allowances=Allowances(
+            counters, Standings(store, clock, quota), limits or LimitSettings(), log
+        ),
+    )
+    schedule = MemorySchedule(clock, ScheduleLimits())
+    notices = ReportNotices(
+        store, intake, ids, clock, log, QueueSettings(), hostname=HOSTNAME, wording=wording.default
+    )
     made = World(
         clock=clock,
         randomness=randomness,
@@ -165,19 +195,7 @@ def world(
         addresses=addresses,
         mailboxes=mailboxes,
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
-        intake=Intake(
-            store,
-            addresses,
-            clock,
-            ids,
-            HOSTNAME,
-            smtp or SMTPSettings(),
-            quota=quota,
-            srs=srs,
-            allowances=Allowances(
-                counters, Standings(store, clock, quota), limits or LimitSettings(), log
-            ),
-        ),
+        intake=intake,
         login=Login(
             directory,
             store,
@@ -195,6 +213,8 @@ def world(
         resolver=resolver,
         keys=keys,
         records=Records(domains, keys, resolver, HOSTNAME, ReportSettings()),
+        schedule=schedule,
+        queue=Queue(store, schedule, notices, clock),
     )
     run(domains.ensure(DOMAIN, ACTOR))
     for address in people:

@@ -16,6 +16,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
 from mailhub.core.founding import found
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
@@ -47,6 +48,7 @@ class Services:
     relays: Relays
     keys: Keys
     records: Records
+    queue: Queue
 
 
 class Arguments:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from mailhub.core import submission, trace
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
+from mailhub.core.hooking import NoHooks, check
 from mailhub.core.ids import Ids
 from mailhub.core.plan import Plan, Recipient, plan
 from mailhub.core.rendered import rendered
@@ -30,10 +31,11 @@ from mailhub.model.errors import (
     OverQuota,
     Unavailable,
 )
+from mailhub.model.hook import HookFacts, HookStage
 from mailhub.model.message import Arrival, Rendered
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.settings import SMTPSettings
-from mailhub.ports import Body, Clock, Spool, Storage
+from mailhub.ports import Body, Clock, Hooks, Spool, Storage
 from mailhub.wire import address as grammar
 
 HEADER = submission.HEADER_LIMIT + 64 * 1024
@@ -60,7 +62,7 @@ class Intake:
     """Takes messages in. `quota`: octets an account may keep where it has no limit of its own.
 
     `srs`: rewrites senders of what is forwarded; None: they stay. `allowances`: what accounts may
-    send a day; None: anything.
+    send a day; None: anything. `hooks`: are asked about every message.
     """
 
     def __init__(
@@ -75,11 +77,13 @@ class Intake:
         quota: int = 0,
         srs: SRS | None = None,
         allowances: Allowances | None = None,
+        hooks: Hooks | None = None,
     ) -> None:
         self._storage = storage
         self._addresses = addresses
         self._srs = srs
         self._allowances = allowances
+        self._hooks = hooks or NoHooks()
         self._clock = clock
         self._ids = ids
         self._hostname = hostname
@@ -278,7 +282,8 @@ class Intake:
     # -- from bytes to a commit
 
     async def _read(self, envelope: Envelope, body: Body) -> _Message:
-        """Renders the message, and refuses what must not go on. Raises MailLoop, NotPermitted."""
+        """Renders the message, and refuses what must not go on. Raises MailLoop, NotPermitted,
+        HookRefused."""
         shown = await rendered(body, self._clock)
         block = bytes(body.view()[: min(shown.header_length, HEADER)])
         visited = trace.visited(block, self._hops)
@@ -289,6 +294,8 @@ class Intake:
             for author in submission.authors(block):
                 if not await self._may_write_as(principal, author):
                     raise NotPermitted("The message names an author who is not you")
+        if self._hooks.has(HookStage.MESSAGE):
+            await check(self._hooks, _hook_facts(envelope, body, shown))
         actor = Actor(
             principal.account if principal is not None else None,
             f"{envelope.service.value} {envelope.peer.address}",
@@ -335,6 +342,24 @@ class Intake:
         if not copies and not made.onward:
             return Plan((), (), {}, {})
         return Plan(tuple(copies), tuple(onward), {}, {})
+
+
+def _hook_facts(envelope: Envelope, body: Body, shown: Rendered) -> HookFacts:
+    peer, principal = envelope.peer, envelope.principal
+    return HookFacts(
+        stage=HookStage.MESSAGE,
+        service=envelope.service.value,
+        peer=peer.address,
+        tls=peer.tls.version if peer.tls is not None else "",
+        helo=envelope.helo,
+        user=principal.username if principal is not None else "",
+        transaction=envelope.transaction,
+        sender=envelope.reverse_path.address,
+        recipients=tuple(path.address for path in envelope.forward_paths),
+        size=body.size,
+        message=body.view(),
+        header_length=shown.header_length,
+    )
 
 
 def _finished(spool: Spool) -> Body:

@@ -73,6 +73,7 @@ CODES: tuple[tuple[type[errors.MailhubError], Status, bytes], ...] = (
     (errors.Conflict, Status.NO, b"INUSE"),
     (BadCharset, Status.NO, b"BADCHARSET (US-ASCII UTF-8)"),
     (errors.Unsupported, Status.NO, b"CANNOT"),
+    (errors.HookRefused, Status.NO, b"NOPERM"),
     (errors.Corrupt, Status.NO, b"SERVERBUG"),
     (errors.MailhubError, Status.NO, b"SERVERBUG"),
 )

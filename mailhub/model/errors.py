@@ -145,3 +145,13 @@ class Corrupt(MailhubError):
     """Stored bytes do not match their checksum or their row."""
 
     default = "Stored data is damaged"
+
+
+class HookRefused(MailhubError):
+    """A hook does not want it, for good (`permanent`) or for now. `text`: its own words."""
+
+    default = "Refused by a rule of this server"
+
+    def __init__(self, text: str = "", *, permanent: bool = True) -> None:
+        super().__init__(text)
+        self.permanent = permanent

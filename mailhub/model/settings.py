@@ -36,6 +36,21 @@ class ListenerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HookSettings:
+    """One `[[hook]]`: code of yours that is asked at a stage of every transaction."""
+
+    __pydantic_config__ = STRICT
+
+    stage: str = setting(
+        "", "connect, hello, mail, rcpt, data, message, deliver, delivered or quit"
+    )
+    url: str = setting("", "where the question goes, as JSON by POST")
+    entry: str = setting("", "or: the name of a Python entry point of the group mailhub.hooks")
+    timeout: int = setting(5, "longest time to wait for its answer", "seconds")
+    on_failure: str = setting("accept", "what to do without an answer: accept or defer")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SMTPSettings:
     """`[smtp]`: receiving mail, over SMTP, submission and LMTP."""
 
@@ -406,6 +421,7 @@ class Settings:
     user: str = setting("", "account to become after binding, when started as root")
     default_domain: str = setting("", "domain added to a login name without one")
     listener: tuple[ListenerSettings, ...] = setting((), "see [[listener]]")
+    hook: tuple[HookSettings, ...] = setting((), "see [[hook]]")
     smtp: SMTPSettings = setting(SMTPSettings, "")
     imap: IMAPSettings = setting(IMAPSettings, "")
     pop3: POP3Settings = setting(POP3Settings, "")

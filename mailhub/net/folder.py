@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ READY = "run/mailhub.json"
 CONTROL = "run/control.sock"
 ADMIN = "initial-admin.json"
 LOCK = "run/lock"
+SECRET = 32
+"""Octets of a secret."""
 
 
 class Busy(MailhubError):
@@ -88,6 +91,20 @@ class DataFolder:
     def withdraw(self) -> None:
         """Takes that back."""
         (self.path / READY).unlink(missing_ok=True)
+
+    def secret(self, name: str) -> bytes:
+        """Bytes that this server alone knows, made when first asked for, readable by its owner
+        alone. Raises MailhubError."""
+        path = self.path / name
+        try:
+            if not path.exists():
+                write_json(path, {"secret": secrets.token_hex(SECRET)}, 0o600)
+            kept = bytes.fromhex(json.loads(path.read_text())["secret"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MailhubError(f"{path}: {error}") from error
+        if len(kept) < SECRET:
+            raise MailhubError(f"{path}: the secret is too short")
+        return kept
 
     # -- the first administrator's password
 

@@ -7,13 +7,14 @@ Pure: text in, words out. What machines read, and how a message is put together,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
 from mailhub.model.errors import Invalid
 from mailhub.model.queue import Action
+from mailhub.ports import Log
 
 FIELDS = ("hostname", "sender", "arrived", "until", "subject", "count", "recipients")
 LIMIT = 64 * 1024
@@ -84,3 +85,32 @@ def _words(action: Action, lines: list[str]) -> Words:
     except ValueError:
         raise Invalid(f"A dollar sign in {action.value} stands for nothing; write $$") from None
     return words
+
+
+class EditedWording:
+    """The words of an administrator's template, as it is now; those that come along where it is
+    away or wrong, so that nobody goes without a notification for a typing error."""
+
+    def __init__(self, read: Callable[[], str | None], log: Log) -> None:
+        self._read = read
+        self._log = log
+        self._text: str | None = ""
+        self._default = self._wording = default()
+
+    def __call__(self) -> Wording:
+        """The words; a text that is not the last one is parsed, and complained about, once."""
+        text = self._read()
+        if text != self._text:
+            self._text = text
+            self._wording = self._parsed(text)
+        return self._wording
+
+    def _parsed(self, text: str | None) -> Wording:
+        if text is None:
+            self._log.event("notice", outcome="no template", level="warn")
+            return self._default
+        try:
+            return parse(text)
+        except Invalid as error:
+            self._log.event("notice", outcome="bad template", level="warn", reason=error.text)
+            return self._default

@@ -14,6 +14,7 @@ from mailhub.model.errors import (
     AccountDisabled,
     AllowanceUsed,
     AuthenticationFailed,
+    HookRefused,
     Invalid,
     LimitReached,
     MailhubError,
@@ -52,6 +53,8 @@ def lines(code: int, status: str, texts: Iterable[str]) -> Reply:
     return Reply(code, f"{body}{code} {parts[-1]}\r\n".encode())
 
 
+HOOK_TEXT = 400
+"""Characters of a hook's text that are told; a line has 512 octets (RFC 5321 4.5.3.1.5)."""
 OK = reply(250, "2.0.0", "Ok")
 SENDER_OK = reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = reply(250, "2.1.5", "Recipient ok")
@@ -175,6 +178,9 @@ KINDS: Mapping[Stage, Mapping[type[MailhubError], Reply]] = {
 
 def of_error(error: MailhubError, stage: Stage, over_quota: Reply = OVER_QUOTA_LATER) -> Reply:
     """The reply for `error`. `over_quota`: which of the two is configured."""
+    if isinstance(error, HookRefused):
+        permanent = 554 if stage is Stage.CONTENT else 550
+        return refused_by_hook(error, permanent if error.permanent else 451)
     for kind in type(error).__mro__:
         if kind is OverQuota:
             return over_quota
@@ -182,6 +188,12 @@ def of_error(error: MailhubError, stage: Stage, over_quota: Reply = OVER_QUOTA_L
         if found is not None:
             return found
     return INTERNAL
+
+
+def refused_by_hook(error: HookRefused, code: int) -> Reply:
+    """A hook's own words, as far as a reply can hold them."""
+    text = "".join(mark if " " <= mark <= "~" else "?" for mark in error.text[:HOOK_TEXT])
+    return reply(code, f"{code // 100}.7.1", text)
 
 
 def queued(transaction: str) -> Reply:

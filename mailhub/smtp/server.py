@@ -14,15 +14,17 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 
 from mailhub.core.addresses import Addresses
+from mailhub.core.background import spawn
 from mailhub.core.intake import Intake
 from mailhub.core.login import Login
 from mailhub.core.relays import Relays
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer
+from mailhub.model.hook import HookStage
 from mailhub.model.settings import SMTPSettings
 from mailhub.net.peer import peer_of
 from mailhub.net.stream import Stream
-from mailhub.ports import Log
+from mailhub.ports import Hooks, Log
 from mailhub.smtp.content import Newlines
 from mailhub.smtp.machine import Machine
 from mailhub.smtp.replies import INTERNAL, OVER_QUOTA, OVER_QUOTA_LATER, SHUTDOWN, TIMEOUT
@@ -56,6 +58,25 @@ class SMTPServer(Stream):
             service=reception.service.value,
             peer=self.talk.session.peer.address,
         )
+        if reception.hooks.has(HookStage.CONNECT):
+            # Nothing is read before the greeting, so nothing is answered without it.
+            self.transport.pauseProducing()  # type: ignore[union-attr]
+            spawn(self._ask(), reception.log, "connect hook")
+        else:
+            self._greet()
+
+    async def _ask(self) -> None:
+        refused = await self.talk.refused_at_once()
+        if self.closing:
+            return
+        if refused is None:
+            self._greet()
+            self.transport.resumeProducing()  # type: ignore[union-attr]
+        else:
+            self.write(refused.wire)
+            self.close()
+
+    def _greet(self) -> None:
         self.talk.greet()
         self.flush()
 
@@ -141,6 +162,7 @@ class SMTPFactory(Factory):
         login: Login,
         addresses: Addresses,
         relays: Relays,
+        hooks: Hooks,
         reactor: IReactorTime,
         log: Log,
         new_session: Callable[[], str],
@@ -161,6 +183,7 @@ class SMTPFactory(Factory):
             log=log,
             tls=tls is not None,
             relays=relays,
+            hooks=hooks,
             proxies=Networks(settings.xclient_from),
             newlines=Newlines(settings.bare_newlines),
             over_quota=OVER_QUOTA if settings.over_quota == "permanent" else OVER_QUOTA_LATER,

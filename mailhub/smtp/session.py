@@ -19,7 +19,7 @@ from mailhub.model.account import Principal, Service
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
 from mailhub.model.errors import MailhubError, Unavailable
 from mailhub.model.settings import SMTPSettings
-from mailhub.ports import Log, Spool
+from mailhub.ports import Hooks, Log, Spool
 from mailhub.smtp.content import ChunkContent, Newlines
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import Machine, State
@@ -65,6 +65,7 @@ class Reception:
     tls: bool
     relays: Relays
     """May relay without logging in."""
+    hooks: Hooks
     proxies: Networks
     """Whose XCLIENT is believed (`smtp.xclient_from`)."""
     newlines: Newlines

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from mailhub.model.errors import MailhubError
+from mailhub.model.errors import HookRefused, MailhubError
+from mailhub.model.hook import HookStage
+from mailhub.smtp import hooking
 from mailhub.smtp.commands import (
     auth,
     bdat,
@@ -34,6 +36,7 @@ from mailhub.smtp.replies import (
     Stage,
     greeting,
     of_error,
+    refused_by_hook,
 )
 from mailhub.smtp.session import Session
 
@@ -82,6 +85,17 @@ class Talk:
         reception = self.session.reception
         banner = reception.settings.banner
         self._say(greeting(reception.hostname, banner, lmtp=reception.lmtp))
+
+    async def refused_at_once(self) -> Reply | None:
+        """What stands in place of the greeting where a hook does not want the client; RFC 5321
+        3.1 has 554 for that."""
+        try:
+            await hooking.ask(self.session, HookStage.CONNECT)
+        except HookRefused as error:
+            reply = refused_by_hook(error, 554 if error.permanent else 421)
+            self._note("", reply, "HookRefused")
+            return reply
+        return None
 
     async def answer(self, event: Event) -> None:
         """Carries one event out and writes what is to be said."""

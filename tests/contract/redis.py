@@ -54,5 +54,6 @@ class Shared:
 
     def close(self) -> None:
         self.ask(self.link.stop())
+        turning.release_threads()
         self.server.close()
         assert [event for event in self.log.events if event[1].get("outcome") == "lost"] == []

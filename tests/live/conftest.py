@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import turning
+from tests.live.redis_bench import Nodes, TwistedErrors
 from tests.live.server import Server
+from tests.redisserver import RedisServer
 
 DOMAIN = "live.test"
 _numbers = itertools.count(1)
@@ -60,6 +63,41 @@ def new_user(server: Server) -> Callable[[], User]:
 def user(new_user: Callable[[], User]) -> User:
     """An account of this test alone."""
     return new_user()
+
+
+@pytest.fixture
+def nodes() -> Iterator[Nodes]:
+    """Makes coordinations like those of several processes, in this one; none may leave an
+    unhandled error in Twisted's log."""
+    errors = TwistedErrors()
+    errors.start()
+    nodes = Nodes()
+    yield nodes
+    nodes.stop()
+    errors.stop()
+    turning.release_threads()
+
+
+@pytest.fixture
+def new_redis() -> Iterator[Callable[..., RedisServer]]:
+    """Makes servers of Redis, not started yet; those that still run at the end are killed."""
+    servers: list[RedisServer] = []
+
+    def make(*options: str) -> RedisServer:
+        servers.append(RedisServer(*options))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def redis(new_redis: Callable[..., RedisServer]) -> RedisServer:
+    """A running, empty one."""
+    server = new_redis()
+    server.start()
+    return server
 
 
 def program(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
+from mailhub.core.hooking import NoHooks
 from mailhub.core.relays import Relays
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer, TLSFacts
@@ -42,6 +43,7 @@ class Reception:
         implicit: bool = False,
         client: IPv4Address = CLIENT,
         intake: Any = None,
+        hooks: Any = None,
         **changes: Any,
     ) -> None:
         self.world = world
@@ -56,6 +58,7 @@ class Reception:
             intake=world.intake if intake is None else intake,
             login=world.login,
             addresses=world.addresses,
+            hooks=hooks or NoHooks(),
             relays=Relays(world.store, changes.get("trusted_networks", ())),
             reactor=self.reactor,
             log=world.log,

@@ -120,11 +120,14 @@ class RedisCoordination:
 
     async def _greet(self, wire: Wire) -> None:
         await self._enter(wire)
-        role = await wire.ask("ROLE")
-        if _text(role[0]) != "master":
-            raise Refused(f"the server is a {_text(role[0])}, no master")
-        facts = _facts(await wire.ask("INFO", "server"))
-        self._server = facts["run_id"]
+        try:
+            role = _text((await wire.ask("ROLE"))[0])
+            server = _facts(await wire.ask("INFO", "server"))["run_id"]
+        except (AttributeError, LookupError, TypeError):
+            raise Unavailable("the other side is no Redis") from None
+        if role != "master":
+            raise Unavailable(f"the server is a {role}, no master")
+        self._server = server
         await self.schedule.arrive(wire, self._server)
         memory = _facts(await wire.ask("INFO", "memory"))
         policy = memory.get("maxmemory_policy", "")
@@ -157,7 +160,7 @@ class RedisCoordination:
         if state is State.HERE:
             self._deaf = False
             self.schedule.wake()  # for what was told meanwhile
-        elif reason.split(" ", 1)[0] in DEAF and not self._deaf:
+        elif self._health is Health.WELL and not self._deaf and reason.split(" ", 1)[0] in DEAF:
             self._deaf = True
             self._log.event("redis", outcome="deaf", reason=reason, level="warn")
 

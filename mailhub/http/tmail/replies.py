@@ -29,6 +29,7 @@ TABLE: dict[type[MailhubError], int] = {
     errors.InUse: 422,
     errors.Conflict: 422,
     errors.Unsupported: 422,
+    errors.HookRefused: 403,
     MethodNotAllowed: 405,
     MailhubError: 500,
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailhub.model.errors import MailhubError
-from mailhub.smtp import grammar
+from mailhub.model.hook import HookStage
+from mailhub.smtp import grammar, hooking
 from mailhub.smtp.content import ChunkContent, Newlines
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import State
@@ -31,6 +32,8 @@ async def run(session: Session, argument: str) -> None:
         session.skip(size, session.reception.faults[fault])
         return
     try:
+        if session.machine.state is State.RCPT:
+            await hooking.ask(session, HookStage.DATA)
         transaction = session.open()
     except MailhubError as error:
         session.skip(size, of_error(error, Stage.CONTENT))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mailhub.smtp import grammar
+from mailhub.model.hook import HookStage
+from mailhub.smtp import grammar, hooking
 from mailhub.smtp.content import DotContent
 from mailhub.smtp.faults import Fault, Refusal
 from mailhub.smtp.replies import START_INPUT, Reply
@@ -10,12 +11,14 @@ from mailhub.smtp.session import Session
 
 
 async def run(session: Session, argument: str) -> Reply:
-    """Opens the spool; what follows is content, answered by `ending`. Raises as `Intake.spool`."""
+    """Opens the spool; what follows is content, answered by `ending`. Raises as `Intake.spool`,
+    and HookRefused."""
     grammar.nothing(argument)
     transaction = session.transaction
     assert transaction is not None
     if transaction.reverse_path.body == "BINARYMIME":
         raise Refusal(Fault.BINARY_NEEDS_BDAT)  # RFC 3030 section 3
+    await hooking.ask(session, HookStage.DATA)
     session.open()
     reception = session.reception
     session.machine.start_data(DotContent(reception.settings.message_size, reception.newlines))

@@ -6,7 +6,8 @@ listener and on the peer.
 
 from __future__ import annotations
 
-from mailhub.smtp import grammar
+from mailhub.model.hook import HookStage
+from mailhub.smtp import grammar, hooking
 from mailhub.smtp.replies import NO_LHLO, NO_SUCH_HELLO, Reply, reply
 from mailhub.smtp.session import Session
 
@@ -16,22 +17,24 @@ async def helo(session: Session, argument: str) -> Reply:
     if session.reception.lmtp:
         return NO_SUCH_HELLO
     name = grammar.hello(argument)
+    await hooking.ask(session, HookStage.HELLO, helo=name)
     session.greeted(name, extended=False)
     return reply(250, "", session.reception.hostname)
 
 
 async def ehlo(session: Session, argument: str) -> Reply:
     """The client wants the list of extensions."""
-    return NO_SUCH_HELLO if session.reception.lmtp else _extended(session, argument)
+    return NO_SUCH_HELLO if session.reception.lmtp else await _extended(session, argument)
 
 
 async def lhlo(session: Session, argument: str) -> Reply:
     """As EHLO, for LMTP."""
-    return _extended(session, argument) if session.reception.lmtp else NO_LHLO
+    return await _extended(session, argument) if session.reception.lmtp else NO_LHLO
 
 
-def _extended(session: Session, argument: str) -> Reply:
+async def _extended(session: Session, argument: str) -> Reply:
     name = grammar.hello(argument)
+    await hooking.ask(session, HookStage.HELLO, helo=name)
     session.greeted(name, extended=True)
     reception = session.reception
     mechanisms: tuple[str, ...] = ()

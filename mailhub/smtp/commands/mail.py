@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mailhub.model.account import Service
-from mailhub.smtp import grammar
+from mailhub.model.hook import HookStage
+from mailhub.smtp import grammar, hooking
 from mailhub.smtp.faults import Fault, Refusal
 from mailhub.smtp.replies import AUTH_FIRST, SENDER_OK, TLS_FIRST, TOO_MANY_MESSAGES, Reply
 from mailhub.smtp.session import Session
 
 
 async def run(session: Session, argument: str) -> Reply:
-    """Checks who sends, how large it will be, and whether they may. Raises as `Intake.sender`."""
+    """Checks who sends, how large it will be, and whether they may. Raises as `Intake.sender`,
+    and HookRefused."""
     reception = session.reception
     await reception.relays.refresh()
     denied = barred(session)
@@ -27,6 +29,7 @@ async def run(session: Session, argument: str) -> Reply:
         # RFC 4954 section 5: from who is not trusted, it says nothing.
         path = replace(path, auth="")
     await reception.intake.sender(path, session.principal)
+    await hooking.ask(session, HookStage.MAIL, sender=path.address, size=path.size)
     session.begin(path)
     return SENDER_OK
 

@@ -44,6 +44,7 @@ class TCPDialer:
         self._connections: set[Connection] = set()
         self._timer: IDelayedCall | None = None
         self._empty: Deferred[None] | None = None
+        self._stopped = False
 
     async def connect(self, hop: Hop, address: str, until: float) -> Connection:
         """See Dialer."""
@@ -89,7 +90,9 @@ class TCPDialer:
             raise Lost("4.4.5", "too many connections are open") from None
 
     def _check(self, key: tuple[str, int]) -> None:
-        """Raises Lost for an address that is let alone."""
+        """Raises Lost for an address that is let alone, and once there was a stop."""
+        if self._stopped:
+            raise Lost("4.3.2", "this server stops")
         until = self._away.get(key)
         if until is None:
             return
@@ -154,6 +157,7 @@ class TCPDialer:
 
     async def stop(self, seconds: float) -> None:
         """Ends when no connection is left; those that are after `seconds` are cut."""
+        self._stopped = True
         if self._connections:
             self._empty = Deferred()
             cut = self._reactor.callLater(seconds, self._cut)

@@ -1,0 +1,233 @@
+"""Composes every part of core, once, on what the settings name: store, coordination, resolver.
+
+A part of the composition root, apart from it for its size. Opens nothing but files that are read
+at once; no rule of mail may live here.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailhub.coord.memory import MemoryCoordination
+from mailhub.core.accounts import Accounts
+from mailhub.core.addresses import Addresses
+from mailhub.core.allowances import Allowances
+from mailhub.core.departure import Departures
+from mailhub.core.domains import Domains
+from mailhub.core.ids import Ids
+from mailhub.core.intake import Intake
+from mailhub.core.login import Login
+from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.maildrop import Maildrops
+from mailhub.core.messages import Messages
+from mailhub.core.queue import Queue
+from mailhub.core.records import Records
+from mailhub.core.relays import Relays
+from mailhub.core.routes import Routes
+from mailhub.core.selected import Selections
+from mailhub.core.signing import Keys
+from mailhub.core.srs import SRS
+from mailhub.core.standing import Standings
+from mailhub.core.watch import Watch
+from mailhub.directory.local import LocalDirectory
+from mailhub.model.settings import Settings
+from mailhub.net.clock import ReactorClock
+from mailhub.net.folder import DataFolder
+from mailhub.net.hashing import PooledHashing
+from mailhub.net.hooks import ServerHooks
+from mailhub.net.keymaking import ThreadKeyMaking
+from mailhub.net.metrics import Metrics
+from mailhub.net.resolver import StubResolver
+from mailhub.net.textfile import TextFile
+from mailhub.ports import Clock, Coordination, Log
+from mailhub.queue.notices import ReportNotices
+from mailhub.queue.wording import EditedWording, Wording, default
+from mailhub.service import Step
+from mailhub.store.sqlite import SQLiteStore, open_store
+
+SRS_FILE = "srs.json"
+
+
+class SystemRandomness:
+    """`ports.Randomness` from the operating system."""
+
+    def token(self, size: int) -> bytes:
+        """`size` unpredictable bytes."""
+        return secrets.token_bytes(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Every part of core, made once, and what it stands on."""
+
+    settings: Settings
+    hostname: str
+    reactor: Any
+    clock: Clock
+    log: Log
+    metrics: Metrics
+    ready: Callable[[], bool]
+    ids: Ids
+    store: SQLiteStore
+    hashing: PooledHashing
+    watch: Watch
+    domains: Domains
+    addresses: Addresses
+    mailboxes: Mailboxes
+    accounts: Accounts
+    login: Login
+    intake: Intake
+    messages: Messages
+    selections: Selections
+    maildrops: Maildrops
+    routes: Routes
+    relays: Relays
+    resolver: StubResolver
+    keys: Keys
+    records: Records
+    departures: Departures
+    coordination: Coordination
+    notices: ReportNotices
+    queue: Queue
+    hooks: ServerHooks
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """What has to run before anything is asked of core, in the order in which it starts."""
+        return (
+            Step("store", self.store.start, self.store.stop),
+            Step("hashing", self.hashing.start, self.hashing.stop),
+            Step("resolver", lambda: None, self.resolver.stop),
+            Step("coordination", self.coordination.start, self.coordination.stop),
+        )
+
+
+def hostname_of(settings: Settings) -> str:
+    """This server's name: as set, else the machine's."""
+    name = settings.hostname or socket.gethostname()
+    return name if "." in name else socket.getfqdn(name)
+
+
+def compose(
+    settings: Settings, reactor: Any, log: Log, metrics: Metrics, ready: Callable[[], bool]
+) -> Parts:
+    """Core on the embedded store."""
+    clock = ReactorClock(reactor)
+    randomness = SystemRandomness()
+    ids = Ids(clock, randomness)
+    hostname = hostname_of(settings)
+    store = open_store(settings.store, Path(settings.data) / "store", reactor, clock)
+    hashing = PooledHashing(reactor, randomness.token)
+    watch = Watch(store, log)
+    resolver = StubResolver(settings.resolver, reactor, randomness, log)
+    keys = Keys(store, resolver, ThreadKeyMaking(reactor), clock, log, settings.dkim)
+    domains = Domains(store, clock, ids, keys=keys)
+    mailboxes = Mailboxes(store, clock, ids, limit=settings.imap.mailboxes)
+    addresses = Addresses(
+        store, clock, ids, hostname=hostname, default_domain=settings.default_domain
+    )
+    coordination = coordinate(settings, reactor, clock, log)
+    hooks = ServerHooks(settings.hook, reactor, log, None)
+    intake = _intake(settings, hostname, store, addresses, clock, ids, coordination, hooks, log)
+    notices = ReportNotices(
+        store,
+        intake,
+        ids,
+        clock,
+        log,
+        settings.queue,
+        hostname=hostname,
+        wording=_wording(settings, log),
+    )
+    return Parts(
+        settings=settings,
+        hostname=hostname,
+        reactor=reactor,
+        clock=clock,
+        log=log,
+        metrics=metrics,
+        ready=ready,
+        ids=ids,
+        store=store,
+        hashing=hashing,
+        watch=watch,
+        domains=domains,
+        addresses=addresses,
+        mailboxes=mailboxes,
+        accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
+        login=Login(
+            LocalDirectory(store, hashing, log),
+            store,
+            hashing,
+            coordination.counters,
+            settings.limits,
+            clock,
+            log,
+            randomness=randomness,
+            default_domain=settings.default_domain,
+        ),
+        intake=intake,
+        messages=Messages(store, clock),
+        selections=Selections(store, watch, settings.store),
+        maildrops=Maildrops(store, mailboxes, settings.pop3),
+        routes=Routes(store, clock),
+        relays=Relays(store, settings.smtp.trusted_networks),
+        resolver=resolver,
+        keys=keys,
+        records=Records(domains, keys, resolver, hostname, settings.reports),
+        departures=Departures(keys, clock, hostname, settings.default_domain, settings.dkim),
+        coordination=coordination,
+        notices=notices,
+        queue=Queue(store, coordination.schedule, notices, clock),
+        hooks=hooks,
+    )
+
+
+def coordinate(settings: Settings, reactor: Any, clock: Clock, log: Log) -> Coordination:
+    """Redis where one is named, else this process's memory."""
+    if not settings.redis.url:
+        return MemoryCoordination(clock, settings)
+    from mailhub.coord import redis  # its library costs who does without it nothing
+
+    return redis.open(settings, reactor, clock, log)
+
+
+def _intake(
+    settings: Settings,
+    hostname: str,
+    store: SQLiteStore,
+    addresses: Addresses,
+    clock: Clock,
+    ids: Ids,
+    coordination: Coordination,
+    hooks: ServerHooks,
+    log: Log,
+) -> Intake:
+    domain = settings.queue.srs_domain or settings.default_domain or hostname
+    secret = DataFolder(Path(settings.data)).secret(SRS_FILE)
+    standings = Standings(store, clock, settings.store.quota)
+    return Intake(
+        store,
+        addresses,
+        clock,
+        ids,
+        hostname,
+        settings.smtp,
+        quota=settings.store.quota,
+        srs=SRS(secret, domain.lower()),
+        allowances=Allowances(coordination.counters, standings, settings.limits, log),
+        hooks=hooks,
+    )
+
+
+def _wording(settings: Settings, log: Log) -> Callable[[], Wording]:
+    template = settings.queue.notice_template
+    if template:
+        return EditedWording(TextFile(Path(template)), log)
+    words = default()
+    return lambda: words

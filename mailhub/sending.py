@@ -1,0 +1,116 @@
+"""Composes what sends mail: resolver's answers to servers to try, the SMTP client, the runner.
+
+A part of the composition root, apart from it for its size. No rule of mail may live here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailhub.core.homecoming import Homecomings
+from mailhub.model.tlsreport import TLSReport, TLSResult
+from mailhub.net.fetch import SafeFetch
+from mailhub.net.ownaddress import Listening, OwnAddresses
+from mailhub.net.programs import ProcessPrograms
+from mailhub.net.shelf import FileShelf
+from mailhub.parts import Parts, SystemRandomness
+from mailhub.policy.sts_found import STSPolicies
+from mailhub.ports import Log
+from mailhub.queue import plan
+from mailhub.queue.destination import Destinations
+from mailhub.queue.hooked import HookedOutbound
+from mailhub.queue.lanes import Lanes
+from mailhub.queue.lease import Means
+from mailhub.queue.originals import Prefixes
+from mailhub.queue.runner import Runner
+from mailhub.queue.suppression import Suppressions
+from mailhub.queue.ways import Ways
+from mailhub.service import Step
+from mailhub.smtp.sender import client as sender
+
+POLICIES = "sts-policies.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What runs. `steps`: in the order in which they start."""
+
+    runner: Runner
+    steps: Sequence[Step]
+
+
+def compose(parts: Parts, listening: Listening) -> Sending:
+    """`listening`: addresses and ports of our own, which no mail is sent to."""
+    settings, log, clock = parts.settings, parts.log, parts.clock
+    queue = settings.queue
+    randomness = SystemRandomness()
+    authorities = Path(settings.sender.trusted).read_bytes() if settings.sender.trusted else b""
+    fetch = SafeFetch(
+        parts.resolver,
+        parts.reactor,
+        private=queue.private_addresses,
+        authorities=authorities,
+    )
+    shelf = FileShelf(Path(settings.data) / POLICIES, parts.reactor, log)
+    destinations = Destinations(
+        parts.resolver,
+        STSPolicies(parts.resolver, fetch, clock, shelf),
+        queue,
+        randomness,
+        hostname=parts.hostname,
+        own=OwnAddresses(listening),
+    )
+    outbound = sender.open(settings.sender, parts.hostname, parts.reactor, clock, log)
+    programs = ProcessPrograms(settings.programs, parts.reactor, log)
+    lanes = Lanes(lambda failures: plan.back_off(failures, queue))
+    runner = Runner(
+        Means(
+            storage=parts.store,
+            schedule=parts.coordination.schedule,
+            addresses=parts.addresses,
+            ways=Ways(parts.store, destinations, clock, randomness),
+            outbound=HookedOutbound(outbound, parts.hooks),
+            home=Homecomings(parts.store, parts.intake, clock, settings.smtp.received_hops),
+            programs=programs,
+            prefixes=Prefixes(parts.departures),
+            notices=parts.notices,
+            suppressions=Suppressions(parts.store, clock, queue),
+            lanes=lanes,
+            settings=queue,
+            clock=clock,
+            randomness=randomness,
+            log=log,
+            reported=lambda reports: _tell(reports, log),
+        )
+    )
+    gauge = parts.metrics.gauge
+    gauge("mailhub_queue_recipients", "Queued recipients", lambda: runner.size)
+    gauge("mailhub_queue_leases", "Leases that are worked on", lambda: runner.working)
+    gauge(
+        "mailhub_queue_lanes_resting",
+        "Destinations that are let alone for a while",
+        lambda: lanes.resting(int(clock.now())),
+    )
+    steps = [
+        Step("TLS policies", lambda: None, shelf.stop),
+        Step("sender", lambda: None, outbound.stop),
+        Step("programs", lambda: None, programs.stop),
+        Step("queue", runner.start, runner.stop),
+    ]
+    return Sending(runner, steps)
+
+
+def _tell(reports: Sequence[TLSReport], log: Log) -> None:
+    """What went wrong with other domains' TLS policies."""
+    for one in reports:
+        if one.result is not TLSResult.SUCCESS:
+            log.event(
+                "tls-policy",
+                outcome=one.result.value,
+                domain=one.policy.domain,
+                policy=one.policy.kind.value,
+                mx=one.mx,
+                reason=one.reason,
+            )

@@ -1,0 +1,230 @@
+"""What the tests of Redis's faults share: coordinations like those of two processes, a proxy that
+delays, and an ear on Twisted's log."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import LogEvent, globalLogPublisher
+
+from mailhub.coord.redis import RedisCoordination, open
+from mailhub.model.errors import Unavailable
+from mailhub.model.settings import QueueSettings, RedisSettings, Settings
+from mailhub.net.clock import ReactorClock
+from tests import turning
+from tests.fakes import ListLog
+
+T = TypeVar("T")
+TIMEOUT = 1
+QUIET = 2
+
+
+def settings(url: str, **more: Any) -> Settings:
+    """Short times, so that faults pass quickly."""
+    redis = RedisSettings(url=url, **{"timeout": TIMEOUT, "quiet": QUIET} | more)
+    return Settings(redis=redis, queue=QueueSettings(lease=QUIET))
+
+
+@dataclass
+class Node:
+    """One process's coordination."""
+
+    coordination: RedisCoordination
+    log: ListLog
+    woken: list[float] = field(default_factory=list)
+
+    @property
+    def schedule(self) -> Any:
+        return self.coordination.schedule
+
+    @property
+    def counters(self) -> Any:
+        return self.coordination.counters
+
+    def ask(self, awaitable: Awaitable[T]) -> T:
+        return turning.result(awaitable)
+
+    def outcomes(self) -> list[object]:
+        """What the log tells of Redis."""
+        return [event["outcome"] for event in self.log.named("redis")]
+
+    def fails(self, awaitable: Awaitable[Any], within: float) -> None:
+        """It raises Unavailable, no later than that."""
+        began = time.monotonic()
+        try:
+            turning.result(awaitable)
+        except Unavailable:
+            took = time.monotonic() - began
+            assert took < within, f"Unavailable after {took:.2f} s"
+            return
+        raise AssertionError("Redis was available")
+
+    def recovers(self, seconds: float = 15.0) -> None:
+        """Turns the reactor until questions are answered again."""
+
+        def answered() -> bool:
+            try:
+                turning.result(self.schedule.size())
+            except Unavailable:
+                turning.pass_time(0.05)
+                return False
+            return True
+
+        turning.until(answered, seconds)
+
+    def fill(self, *slots: Any) -> None:
+        """Claims an empty schedule, fills it, and waits until leases are given."""
+        assert self.ask(self.schedule.claim_rebuild())
+        self.ask(self.schedule.put(slots))
+        self.ask(self.schedule.rebuilt())
+        turning.pass_time(QUIET + 0.1)
+
+
+class Nodes:
+    """Makes nodes, and stops them."""
+
+    def __init__(self) -> None:
+        self._nodes: list[Node] = []
+
+    def __call__(self, url: str, **more: Any) -> Node:
+        reactor = turning.reactor()
+        log = ListLog()
+        coordination = open(settings(url, **more), reactor, ReactorClock(reactor), log)
+        node = Node(coordination, log)
+        coordination.schedule.watch(lambda: node.woken.append(time.monotonic()))
+        self._nodes.append(node)
+        turning.result(coordination.start())
+        return node
+
+    def stop(self) -> None:
+        for node in self._nodes:
+            turning.result(node.coordination.stop())
+
+
+class TwistedErrors:
+    """Every failure that reaches Twisted's log."""
+
+    def __init__(self) -> None:
+        self.seen: list[LogEvent] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        if event.get("log_failure") is not None or event.get("isError"):
+            self.seen.append(event)
+
+    def start(self) -> None:
+        globalLogPublisher.addObserver(self)
+
+    def stop(self) -> None:
+        """Unhandled errors of Deferreds are logged when these are collected."""
+        gc.collect()
+        turning.pass_time(0.05)
+        globalLogPublisher.removeObserver(self)
+        assert self.seen == []
+
+
+class _Side(Protocol):
+    """One half of a proxied connection; what it receives goes on `delay()` seconds later."""
+
+    def __init__(self, delay: Callable[[], float], towards: Deferred[_Side]) -> None:
+        self._delay = delay
+        self._towards = towards
+        self.opened: Deferred[_Side] = Deferred()
+
+    def connectionMade(self) -> None:
+        self.opened.callback(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        turning.reactor().callLater(self._delay(), self._pass_on, data)
+
+    def _pass_on(self, data: bytes) -> None:
+        def write(other: _Side) -> _Side:
+            if other.transport is not None:
+                other.transport.write(data)
+            return other
+
+        self._towards.addCallback(write)
+
+    def connectionLost(self, reason: object = None) -> None:
+        def close(other: _Side) -> _Side:
+            if other.transport is not None:
+                other.transport.loseConnection()
+            return other
+
+        self._towards.addCallback(close)
+
+
+class Proxy(Factory):
+    """Between a node and a server on loopback. `delay`: seconds for each way."""
+
+    noisy = False
+
+    def __init__(self, port: int) -> None:
+        self.delay = 0.0
+        self._target = port
+        self._listening = turning.reactor().listenTCP(0, self, interface="127.0.0.1")
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._listening.getHost().port}"
+
+    def buildProtocol(self, addr: object) -> Protocol:
+        to_server: Deferred[_Side] = Deferred()
+        here = _Side(lambda: self.delay, to_server)
+        there = _Side(lambda: self.delay, here.opened)
+        there.opened.addCallback(lambda side: to_server.callback(side) or side)
+        target = HostnameEndpoint(turning.reactor(), "127.0.0.1", self._target)
+        target.connect(_Made(there)).addErrback(lambda _: None)
+        return here
+
+    def stop(self) -> None:
+        turning.result(self._listening.stopListening())
+
+
+class _Made(Factory):
+    noisy = False
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+
+    def buildProtocol(self, addr: object) -> Protocol:
+        return self._protocol
+
+
+class Impostor(Factory):
+    """A server that answers everything with the same bytes. `answer` None: it hangs up at once."""
+
+    noisy = False
+
+    def __init__(self, answer: bytes | None) -> None:
+        self.answer = answer
+        self._listening = turning.reactor().listenTCP(0, self, interface="127.0.0.1")
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self._listening.getHost().port}"
+
+    def buildProtocol(self, addr: object) -> Protocol:
+        return _Parrot(self)
+
+    def stop(self) -> None:
+        turning.result(self._listening.stopListening())
+
+
+class _Parrot(Protocol):
+    def __init__(self, impostor: Impostor) -> None:
+        self._impostor = impostor
+
+    def connectionMade(self) -> None:
+        if self._impostor.answer is None:
+            self.transport.loseConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._impostor.answer is not None:
+            self.transport.write(self._impostor.answer)

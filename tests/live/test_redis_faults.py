@@ -1,0 +1,377 @@
+"""Redis stopped, slow, restarted, emptied, full, demoted: what mailhub's side makes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from mailhub.model.errors import Unavailable
+from mailhub.model.queue import Slot
+from tests import turning
+from tests.live.redis_bench import QUIET, TIMEOUT, Impostor, Node, Nodes, Proxy
+from tests.redisserver import RedisServer
+
+LANE = "a.example"
+PROMPT = 0.2
+"""Seconds in which a call must fail while Redis is known to be away."""
+
+
+def slots(*numbers: int) -> list[Slot]:
+    return [Slot(number, int(time.time()), LANE) for number in numbers]
+
+
+def unheld(node: Node) -> list[int]:
+    """All entries that leases can be had for."""
+    leases = node.ask(node.schedule.take(10, 10, QUIET))
+    return sorted(number for lease in leases for number in lease.entries)
+
+
+# -- away
+
+
+def test_it_starts_without_redis_and_goes_on_when_there_is_one(
+    nodes: Nodes, new_redis: Callable[..., RedisServer]
+) -> None:
+    redis = new_redis()
+    began = time.monotonic()
+    node = nodes(f"unix://{redis.socket}")
+    assert time.monotonic() - began < TIMEOUT + PROMPT
+    node.fails(node.schedule.put(slots(1)), PROMPT)
+    node.fails(node.schedule.take(1, 1, 1), PROMPT)
+    node.fails(node.schedule.claim_rebuild(), PROMPT)
+    turning.pass_time(1)
+    assert node.outcomes() == ["lost"]
+    redis.start()
+    node.recovers()
+    assert node.outcomes() == ["lost", "back"]
+    assert node.woken
+
+
+def test_every_method_says_unavailable(nodes: Nodes, redis: RedisServer) -> None:
+    node = nodes(redis.url)
+    redis.kill()
+    schedule = node.schedule
+    for call in (
+        lambda: schedule.put(slots(1)),
+        lambda: schedule.drop([1]),
+        lambda: schedule.take(1, 1, 1),
+        lambda: schedule.claim([1], 1),
+        lambda: schedule.renew(1, 1),
+        lambda: schedule.end(1, []),
+        lambda: schedule.back_off(LANE, 1),
+        schedule.next_due,
+        schedule.size,
+        schedule.claim_rebuild,
+    ):
+        node.fails(call(), PROMPT)
+
+
+def test_a_redis_that_hangs_is_given_up_in_time_and_taken_up_again(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node = nodes(redis.url)
+    node.fill(*slots(1, 2))
+    [lease] = node.ask(node.schedule.take(1, 1, QUIET))
+    node.woken.clear()
+    redis.pause()
+    node.fails(node.schedule.size(), TIMEOUT + 0.5)
+    for _ in range(10):
+        node.fails(node.schedule.size(), PROMPT)
+    turning.pass_time(5 - TIMEOUT)
+    assert node.outcomes() == ["connected", "lost"]
+    [lost] = [event for event in node.log.named("redis") if event["outcome"] == "lost"]
+    assert lost["reason"] == f"no answer within {TIMEOUT} s"
+    redis.resume()
+    node.recovers()
+    assert node.outcomes() == ["connected", "lost", "back"]
+    # The same server still: what it remembers counts, and the lease ran out meanwhile.
+    assert not node.ask(node.schedule.claim_rebuild())
+    assert not node.ask(node.schedule.renew(lease.token, QUIET))
+    assert node.woken
+    assert unheld(node) == [1, 2]
+
+
+def test_many_calls_that_wait_fail_together(nodes: Nodes, redis: RedisServer) -> None:
+    node = nodes(redis.url)
+    redis.pause()
+    began = time.monotonic()
+    outcomes = turning.together(*(node.schedule.size() for _ in range(50)))
+    assert time.monotonic() - began < TIMEOUT + 0.5
+    assert {type(outcome) for outcome in outcomes} == {Unavailable}
+    redis.resume()
+    node.recovers()
+
+
+def test_a_slow_redis_is_away_until_it_is_quick(nodes: Nodes, redis: RedisServer) -> None:
+    proxy = Proxy(redis.port)
+    node = nodes(proxy.url)
+    node.ask(node.schedule.size())
+    proxy.delay = 2.0 * TIMEOUT
+    node.fails(node.schedule.size(), TIMEOUT + 0.5)
+    turning.pass_time(2 * TIMEOUT)
+    node.fails(node.schedule.size(), PROMPT)
+    proxy.delay = 0.0
+    node.recovers()
+    assert node.outcomes() == ["connected", "lost", "back"]
+    proxy.stop()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
+        (b"-MASTERDOWN Link with MASTER is down\r\n", "MASTERDOWN"),
+        (b"-ERR max number of clients reached\r\n", "max number of clients"),
+        (b"-NOAUTH Authentication required.\r\n", "NOAUTH"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "no answer"),
+        (b"$5\r\n\xff\xfe\r\n*1\r\n$x\r\n", "no Redis"),
+        (b"+\xff\r\n", "Connection was"),
+        (b"\x00\xff" * 20000, "Connection was"),
+        (b"*1\r\n$6\r\nmaster\r\n", "no Redis"),
+        (None, "closed"),
+    ],
+)
+def test_what_is_no_redis_or_not_yet_one_is_away(
+    nodes: Nodes, answer: bytes | None, reason: str
+) -> None:
+    impostor = Impostor(answer)
+    node = nodes(impostor.url)
+    node.fails(node.schedule.size(), PROMPT)
+    turning.pass_time(1)
+    assert node.outcomes() == ["lost"]
+    assert reason in str(node.log.named("redis")[0]["reason"])
+    impostor.stop()
+
+
+# -- lost memory
+
+
+def test_a_redis_killed_and_started_empty_is_filled_anew(nodes: Nodes, redis: RedisServer) -> None:
+    node, other = nodes(redis.url), nodes(redis.url)
+    node.fill(*slots(1, 2, 3))
+    leases = node.ask(node.schedule.take(1, 1, QUIET))
+    redis.kill()
+    turning.pass_time(0.5)
+    redis.start()
+    node.recovers()
+    other.recovers()
+    assert node.woken
+    assert not node.ask(node.schedule.renew(leases[0].token, QUIET))
+    claims = turning.together(node.schedule.claim_rebuild(), other.schedule.claim_rebuild())
+    claimed = time.monotonic()
+    assert sorted(claims) == [False, True]
+    claimer = node if claims[0] else other
+    claimer.ask(claimer.schedule.put(slots(1, 2, 3)))
+    claimer.ask(claimer.schedule.rebuilt())
+    assert unheld(node) == unheld(other) == []
+    node.fails(node.schedule.claim([1], 1), PROMPT)
+    assert node.ask(node.schedule.next_due()) >= int(time.time())
+    turning.until(lambda: unheld(other) == [1, 2, 3])
+    assert time.monotonic() - claimed >= QUIET
+    assert node.outcomes() == ["connected", "lost", "back"]
+
+
+def test_an_emptied_redis_wakes_the_runner_and_gives_nothing_too_early(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node, other = nodes(redis.url), nodes(redis.url)
+    node.fill(*slots(1, 2))
+    [lease] = node.ask(node.schedule.take(1, 1, QUIET))
+    node.woken.clear()
+    redis.cli("FLUSHALL")
+    turning.until(lambda: node.woken and other.woken, 3)
+    # Before anybody fills it, what is put is kept and nothing is given: 1 may be on its way.
+    other.ask(other.schedule.put(slots(1)))
+    assert unheld(other) == []
+    assert other.ask(other.schedule.next_due()) is None
+    assert other.ask(other.schedule.claim_rebuild())
+    began = time.monotonic()
+    other.ask(other.schedule.put(slots(1, 2)))
+    other.ask(other.schedule.rebuilt())
+    assert not node.ask(node.schedule.claim_rebuild())
+    node.ask(node.schedule.end(lease.token, []))  # from before: changes nothing
+    found: list[int] = []
+    turning.until(lambda: found.extend(unheld(node)) or found)
+    assert time.monotonic() - began >= QUIET
+    assert found == [1, 2]
+    [token] = {lease.token for lease in node.ask(node.schedule.take(1, 1, QUIET))} or {0}
+    assert token == 0
+    assert node.outcomes() == ["connected"]
+
+
+def test_tokens_grow_over_a_flush(nodes: Nodes, redis: RedisServer) -> None:
+    node = nodes(redis.url)
+    node.fill(*slots(1))
+    [before] = node.ask(node.schedule.take(1, 1, QUIET))
+    redis.cli("FLUSHALL")
+    node.fill(*slots(1))
+    [after] = node.ask(node.schedule.take(1, 1, QUIET))
+    assert after.token > before.token
+
+
+def test_what_a_restarted_redis_read_from_its_disk_is_not_believed(
+    nodes: Nodes, new_redis: Callable[..., RedisServer]
+) -> None:
+    redis = new_redis("--dbfilename", "old.rdb")
+    redis.start()
+    node = nodes(redis.url)
+    node.fill(*slots(1, 2))
+    redis.cli("SAVE")
+    [lease] = node.ask(node.schedule.take(1, 1, QUIET))  # the snapshot does not know it
+    redis.kill()
+    redis.start()
+    assert int(redis.cli("DBSIZE")) > 3
+    node.recovers()
+    assert node.ask(node.schedule.size()) == 0
+    assert unheld(node) == []
+    node.fill(*slots(1, 2))
+    [again] = node.ask(node.schedule.take(1, 10, QUIET))
+    assert again.entries == (1, 2)
+    assert again.token > lease.token
+
+
+def test_forgotten_scripts_are_loaded_again(nodes: Nodes, redis: RedisServer) -> None:
+    node = nodes(redis.url)
+    node.fill(*slots(1))
+    redis.cli("SCRIPT", "FLUSH")
+    assert unheld(node) == [1]
+    assert node.outcomes() == ["connected"]
+
+
+# -- refusing
+
+
+def test_a_full_redis_takes_nothing_new_but_lets_the_queue_drain(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node = nodes(redis.url)
+    node.fill(*slots(*range(2000)))
+    redis.cli("CONFIG", "SET", "maxmemory", "1000000")
+    node.fails(node.schedule.put(slots(*range(2000, 2100))), PROMPT)
+    assert node.ask(node.schedule.size()) == 2000
+    [lease] = node.ask(node.schedule.take(1, 500, QUIET))
+    node.ask(node.schedule.end(lease.token, slots(lease.entries[0])))
+    assert node.ask(node.schedule.size()) == 1501
+    turning.pass_time(2.5)
+    assert node.outcomes() == ["connected", "lost"]
+    assert "OOM" in str(node.log.named("redis")[1]["reason"])
+    redis.cli("CONFIG", "SET", "maxmemory", "0")
+    turning.until(lambda: node.outcomes() == ["connected", "lost", "back"], 5)
+    node.ask(node.schedule.put(slots(*range(2000, 2100))))
+    assert node.ask(node.schedule.size()) == 1601
+
+
+def test_a_server_that_became_a_replica_is_left_until_it_is_a_master_again(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node = nodes(redis.url)
+    node.fill(*slots(1))
+    redis.cli("REPLICAOF", "127.0.0.1", "1")
+    node.fails(node.schedule.put(slots(2)), PROMPT)
+    turning.pass_time(1)
+    node.fails(node.schedule.size(), PROMPT)
+    assert node.outcomes() == ["connected", "lost"]
+    redis.cli("REPLICAOF", "NO", "ONE")
+    node.recovers()
+    assert unheld(node) == [1]
+    assert node.outcomes() == ["connected", "lost", "back"]
+
+
+def test_a_policy_that_may_drop_the_schedule_is_told_of(
+    nodes: Nodes, new_redis: Callable[..., RedisServer]
+) -> None:
+    redis = new_redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru")
+    redis.start()
+    node = nodes(redis.url)
+    assert node.outcomes() == ["evicting", "connected"]
+
+
+# -- several processes
+
+
+def test_an_earlier_due_time_put_by_one_process_wakes_another(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node, other = nodes(redis.url), nodes(redis.url)
+    node.fill(Slot(1, int(time.time()) + 900, LANE))
+    turning.pass_time(0.2)
+    other.woken.clear()
+    began = time.monotonic()
+    node.ask(node.schedule.put(slots(2)))
+    turning.until(lambda: other.woken, 1)
+    assert other.woken[0] - began < 1
+    assert unheld(other) == [2]
+
+
+def test_a_lost_listening_connection_comes_back(nodes: Nodes, redis: RedisServer) -> None:
+    node, other = nodes(redis.url), nodes(redis.url)
+    node.fill(Slot(1, int(time.time()) + 900, LANE))
+    redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
+    other.woken.clear()
+    turning.until(lambda: other.woken, 5)  # for what it may have missed
+    turning.pass_time(0.3)
+    other.woken.clear()
+    node.ask(node.schedule.put(slots(2)))
+    turning.until(lambda: other.woken, 1)
+    assert other.outcomes() == ["connected"]
+
+
+def test_processes_that_take_at_once_never_get_the_same_entry(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    crowd = [nodes(redis.url) for _ in range(3)]
+    crowd[0].fill(*(Slot(number, 0, f"{number % 10}.example") for number in range(600)))
+    taken: list[int] = []
+    while True:
+        asked = [node.schedule.take(7, 5, QUIET) for node in crowd for _ in range(3)]
+        leases = [lease for given in turning.together(*asked) for lease in given]
+        if not leases:
+            break
+        taken += [number for lease in leases for number in lease.entries]
+        turning.together(*(crowd[1].schedule.end(lease.token, []) for lease in leases))
+    assert sorted(taken) == list(range(600))
+
+
+# -- counters
+
+
+def test_limits_hold_on_while_redis_is_away(nodes: Nodes, redis: RedisServer) -> None:
+    node, other = nodes(redis.url), nodes(redis.url)
+    for expected in range(1, 6):
+        assert node.ask(node.counters.hit("guess", 60)) == expected
+    assert other.ask(other.counters.hit("guess", 60)) == 6
+    redis.kill()
+    assert node.ask(node.counters.hit("guess", 60)) == 6  # what this process saw itself
+    assert node.ask(node.counters.peek("guess")) == 6
+    assert other.ask(other.counters.peek("guess")) == 1
+    node.ask(node.counters.clear("guess"))
+    assert node.ask(node.counters.hit("guess", 60)) == 1
+    redis.start()
+    node.recovers()
+    assert node.ask(node.counters.hit("guess", 60)) == 1
+
+
+# -- size
+
+
+def test_a_hundred_thousand_entries_go_in_within_four_seconds(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node = nodes(redis.url)
+    assert node.ask(node.schedule.claim_rebuild())
+    many = [
+        Slot(n, 1_700_000_000 + n * 7919 % 100_000, f"{n % 5000}.example") for n in range(10**5)
+    ]
+    began = time.monotonic()
+    node.ask(node.schedule.put(many))
+    took = time.monotonic() - began
+    assert node.ask(node.schedule.size()) == 10**5
+    assert took < 4, f"{took:.2f} s"
+    node.ask(node.schedule.rebuilt())
+    turning.pass_time(QUIET)
+    began = time.monotonic()
+    leases = node.ask(node.schedule.take(100, 50, QUIET))
+    assert len({lease.lane for lease in leases}) == len(leases) == 100
+    assert time.monotonic() - began < 0.5
