@@ -81,11 +81,13 @@ class Sending:
 
 class FakeOutbound:
     """`ports.Outbound`. `says`: recipient to the answers it gets, the last one for ever; others
-    are taken. `stops`: recipients for which it hangs until the test goes on with `release`."""
+    are taken. `stops`: recipients for which it hangs until the test goes on with `release`.
+    `breaks`: recipients that bring out a defect."""
 
     def __init__(self) -> None:
         self.says: dict[str, list[Answer]] = {}
         self.stops: set[str] = set()
+        self.breaks: set[str] = set()
         self.hanging: list[Deferred[None]] = []
         self.calls: list[Sending] = []
         self.dsn = False
@@ -100,6 +102,8 @@ class FakeOutbound:
     ) -> Sent:
         data = await message.read(0, message.size)
         self.calls.append(Sending(hops, sender, recipients, data, holds))
+        if any(one.recipient in self.breaks for one in recipients):
+            raise KeyError("broken")
         if any(one.recipient in self.stops for one in recipients):
             held: Deferred[None] = Deferred()
             self.hanging.append(held)

@@ -283,16 +283,28 @@ class Work:
         means = self._means
         if not way.hops:
             return Sent((way.refusal,) * len(group))
-        message = self._messages[group[0].message]
-        original = self._originals[message.number]
         try:
-            prefix = await means.prefixes.of(message, original)
+            sent = await self._sent(group, way)
         except (Unavailable, Corrupt) as error:
             return Sent((Answer(0, "4.3.0", error.text, Stage.MAIL),) * len(group))
-        whole = Prefixed(prefix, original) if prefix else original
-        sent = await means.outbound.send(way.hops, group[0].sender, group, whole, self.holds)
+        except Exception as error:
+            # A defect that one message brings out must not keep the others of its lane waiting.
+            reason = f"{type(error).__name__}: {error}"
+            numbers = [entry.number for entry in group]
+            means.log.event(
+                "queue", level="error", outcome="broken", entries=numbers, reason=reason
+            )
+            return Sent((Answer(0, "4.3.0", "Internal error", Stage.MAIL),) * len(group))
         means.reported(sent.reports)
         return sent
+
+    async def _sent(self, group: Sequence[QueueEntry], way: Way) -> Sent:
+        means = self._means
+        message = self._messages[group[0].message]
+        original = self._originals[message.number]
+        prefix = await means.prefixes.of(message, original)
+        whole = Prefixed(prefix, original) if prefix else original
+        return await means.outbound.send(way.hops, group[0].sender, group, whole, self.holds)
 
     async def _finish(self, group: Sequence[QueueEntry], sent: Sent, choice: Choice) -> None:
         """Records one transaction, and what it says of its destination."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
+from mailhub.model.errors import Corrupt
 from mailhub.model.message import BlobRef
 from mailhub.model.queue import QueueMessage
 from mailhub.ports import Blobs, Departure, Message
@@ -89,14 +90,18 @@ class Prefixes:
 
 
 async def originals(blobs: Blobs, messages: Sequence[QueueMessage]) -> Mapping[int, Original]:
-    """The messages' bytes by number. Raises Corrupt, Unavailable."""
+    """The messages' bytes by number; a damaged one raises Corrupt when it is read, so that the
+    others are sent. Raises Unavailable."""
     small: list[QueueMessage] = []
     left = TOGETHER
     for message in messages:
         if 0 < message.size <= min(SMALL, left):
             small.append(message)
             left -= message.size
-    data = await blobs.read([message.blob for message in small]) if small else ()
+    try:
+        data = await blobs.read([message.blob for message in small]) if small else ()
+    except Corrupt:
+        small, data = [], ()
     at_hand = {message.number: one for message, one in zip(small, data, strict=True)}
     return {
         message.number: Original(blobs, message.blob, at_hand.get(message.number))

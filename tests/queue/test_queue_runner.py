@@ -5,9 +5,10 @@ import email.policy
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 
-from mailhub.model.errors import Unavailable
+from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.model.outbound import Answer, Stage
 from mailhub.model.queue import Attempt, AttemptResult, QueueEntry
 from mailhub.model.route import Hop, Route
@@ -497,3 +498,37 @@ def test_an_entry_that_was_put_off_meanwhile_is_not_tried() -> None:
     b.clock.advance(3 * HOUR)
     assert len(b.outbound.calls) == 1
     assert recipients(b.waiting()) == ["a@example.net"]
+
+
+def test_a_message_that_brings_out_a_defect_holds_up_no_other() -> None:
+    b = bench(start=False)
+    b.submit("a@example.net")
+    b.submit("b@example.net")
+    b.outbound.breaks.add("a@example.net")
+    b.start()
+    [entry] = b.waiting()
+    assert (entry.recipient, entry.attempts, entry.status) == ("a@example.net", 1, "4.3.0")
+    assert b.outbound.recipients == [["a@example.net"], ["b@example.net"]]
+    [event] = [one for one in b.world.log.named("queue") if one["outcome"] == "broken"]
+    assert event["reason"] == "KeyError: 'broken'"
+
+
+def test_a_damaged_message_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = bench(start=False)
+    b.submit("a@example.net")
+    b.submit("b@example.net")
+    blobs = b.world.store.blobs
+    read = type(blobs).read
+    damaged = min(one.message for one in b.waiting())
+    [first] = run(b.world.store.queue.messages([damaged]))
+
+    async def reading(self: Any, refs: Any) -> Any:
+        if any(ref.offset == first.blob.offset for ref in refs):
+            raise Corrupt
+        return await read(self, refs)
+
+    monkeypatch.setattr(type(blobs), "read", reading)
+    b.start()
+    assert b.outbound.recipients == [["b@example.net"]]
+    [entry] = b.waiting()
+    assert (entry.attempts, entry.reply) == (1, "Stored data is damaged")
