@@ -14,6 +14,7 @@ from mailhub.model.account import Account, NewAccount, Secrets
 from mailhub.model.address import Address, Domain, NewAddress
 from mailhub.model.change import Actor, Change, JournalEntry
 from mailhub.model.dkim import DkimKey, KeyState
+from mailhub.model.dmarcreport import DMARCSeen
 from mailhub.model.dns import DNSAnswer
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.hook import HookAnswer, HookFacts, HookStage
@@ -42,6 +43,7 @@ from mailhub.model.queue import (
 )
 from mailhub.model.report import ReportRow
 from mailhub.model.route import Hop, Route
+from mailhub.model.tlsreport import TLSReport
 from mailhub.model.uids import UidSet
 
 Buffer = bytes | bytearray | memoryview
@@ -505,6 +507,20 @@ class Reports(Protocol):
         ...
 
 
+class Tally(Protocol):
+    """Counts what others are told of later. Its methods return at once and never raise: what is
+    counted may be lost in a crash, mail is not."""
+
+    def dmarc(self, seen: DMARCSeen) -> None:
+        """One message whose author's domain has a DMARC policy, once its fate is known: delivered
+        or refused. Who asks for no reports costs nothing."""
+        ...
+
+    def tls(self, reports: Sequence[TLSReport]) -> None:
+        """Sessions with other servers."""
+        ...
+
+
 class Journal(Protocol):
     """The numbered record of every change."""
 
@@ -638,6 +654,10 @@ class Schedule(Protocol):
 
     def size(self) -> Awaitable[int]:
         """Entries waiting and leased."""
+        ...
+
+    def leased(self, numbers: Sequence[int]) -> Awaitable[frozenset[int]]:
+        """Those of them that are in a lease now."""
         ...
 
     def claim_rebuild(self) -> Awaitable[bool]:
