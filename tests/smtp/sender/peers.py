@@ -26,6 +26,8 @@ from mailhub.smtp.sender import open as open_sender
 from tests.fakes import ListLog
 
 T = TypeVar("T")
+MOST_TURNS = 2000
+"""What client and servers may do without time passing; a spin ends as a failed test."""
 HELLO = """
 S: 220 mx.test ESMTP
 C: EHLO me.test
@@ -93,7 +95,7 @@ class Server:
 
     def turn(self) -> bool:
         """Does what can be done now; whether anything was."""
-        if not self.open:
+        if not self.open or self._protocol is None:
             return False
         moved = self._read_lines()
         while self.steps and self._step():
@@ -203,9 +205,12 @@ class Net(Clock):
         factory.clientConnectionFailed(None, Failure(reason))
 
     def settle(self) -> None:
-        """Lets everything happen that needs no time."""
+        """Lets everything happen that needs no time. Fails where that has no end."""
         moved = True
+        turns = 0
         while moved:
+            turns += 1
+            assert turns < MOST_TURNS, f"no end of turns: {self.servers}"
             self.advance(0)
             moved = any(list(map(Server.turn, self.servers)))
             if not moved and self.sleeps:
