@@ -118,6 +118,12 @@ class MemorySchedule:
         self._reap()
         return len(self._entries)
 
+    async def leased(self, numbers: Sequence[int]) -> frozenset[int]:
+        """See `ports.Schedule`."""
+        self._reap()
+        entries = self._entries
+        return frozenset(one for one in numbers if isinstance(entries.get(one), _Held))
+
     def _wait(self, slot: Slot) -> None:
         """The caller places the lane afterwards."""
         lane = self._lanes.get(slot.lane)

@@ -396,6 +396,35 @@ def test_words_on_claimed_entries_count(bench: Bench) -> None:
     assert bench.taken() == [("z.example", (3,))]
 
 
+# -- looking
+
+
+def test_which_entries_are_leased(bench: Bench) -> None:
+    bench.put(*(Slot(number, bench.now, "a.example") for number in (1, 2)))
+    bench.put(Slot(3, bench.now + 900, "b.example"))
+
+    def leased(*numbers: int) -> frozenset[int]:
+        return bench.ask(bench.schedule.leased(numbers))  # type: ignore[no-any-return]
+
+    assert leased(1, 2, 3, 44) == leased() == frozenset()
+    [lease] = bench.take(entries=1, leases=1, seconds=30)
+    claim = bench.ask(bench.schedule.claim([3, 44], 60))
+    assert leased(2, 44, 1, 3, 3, 55) == {1, 3, 44}
+    assert leased(2, 55) == frozenset()
+    bench.end(claim.token)
+    assert leased(1, 2, 3, 44) == {1}
+    bench.clock.advance(30)
+    assert leased(1, 2, 3, 44) == frozenset()
+    assert not bench.ask(bench.schedule.renew(lease.token, 30))
+
+
+def test_any_number_of_entries_may_be_asked_about(bench: Bench) -> None:
+    bench.put(*(Slot(number, bench.now, "a.example") for number in range(2500)))
+    held = {number for lease in bench.take(leases=2, entries=700) for number in lease.entries}
+    assert len(held) == 1400
+    assert bench.ask(bench.schedule.leased(range(3000))) == held
+
+
 # -- time
 
 

@@ -38,6 +38,7 @@ VERBS = (
     "claim_rebuild",
     "drop",
     "end",
+    "leased",
     "next_due",
     "put",
     "rebuilt",
@@ -98,6 +99,14 @@ class RedisSchedule:
     async def size(self) -> int:
         """Entries waiting and leased."""
         return int(await self._run("size"))
+
+    async def leased(self, numbers: Sequence[int]) -> frozenset[int]:
+        """See `ports.Schedule`."""
+        found: set[int] = set()
+        for page in _pages(numbers):
+            reply = await self._run("leased", numbers=[str(number) for number in page])
+            found.update(map(int, json.loads(reply)))
+        return frozenset(found)
 
     # -- leases
 
