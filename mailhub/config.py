@@ -1,7 +1,7 @@
-"""Reads the one TOML file into `model.settings.Settings`, and writes the commented sample.
+"""Reads the one TOML file into `model.settings.Settings`.
 
 Every complaint names the file, the line and, for an unknown name, the nearest known one. Knows
-the file and the environment; what a setting does is known where it is used.
+the file and the environment; what values make sense is in `config_checks`.
 """
 
 from __future__ import annotations
@@ -10,57 +10,21 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 
+from mailhub.config_checks import Where, dotted, faults
 from mailhub.model.errors import Invalid
-from mailhub.model.hook import HookStage
-from mailhub.model.settings import (
-    HookSettings,
-    ListenerSettings,
-    QueueSettings,
-    ReportSettings,
-    ResolverSettings,
-    Settings,
-)
-from mailhub.wire import address
-from mailhub.wire.dnsname import server_address
-from mailhub.wire.networks import Networks
-from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
+from mailhub.model.settings import ListenerSettings, Settings
 
 PREFIX = "MAILHUB_"
 """`MAILHUB_SMTP__LINE=4096` overrides `line` of `[smtp]`; `MAILHUB_HOSTNAME` a top-level key."""
 NOT_SETTINGS = {"MAILHUB_CONFIG", "MAILHUB_DATA"}
 """Read by the commands themselves."""
-SERVICES = ("smtp", "submission", "lmtp", "imap", "pop3", "http")
-HOOK_STAGES = tuple(stage.value for stage in HookStage)
-TLS_WORDS = ("none", "starttls", "implicit")
-ENDPOINTS = ("tcp", "tcp6", "unix", "systemd", "fd")
-CONSEQUENCES = ("add", "junk", "quarantine", "defer", "reject")
-CHOICES: Mapping[str, tuple[str, ...]] = {
-    "smtp.bare_newlines": ("refuse", "normalize"),
-    "smtp.over_quota": ("temporary", "permanent"),
-    "pop3.delete": ("expunge", "trash"),
-    "policy.dmarc_reject": CONSEQUENCES,
-    "policy.dmarc_quarantine": CONSEQUENCES,
-    "policy.dmarc_temperror": CONSEQUENCES,
-    "policy.malformed_from": CONSEQUENCES,
-    "policy.spf_fail": CONSEQUENCES,
-    "resolver.trust_ad": ("loopback", "always", "never"),
-    "log.format": ("auto", "json", "plain"),
-    "log.level": ("debug", "info", "warn", "error"),
-}
-NETWORKS = (
-    "smtp.trusted_networks",
-    "smtp.xclient_from",
-    "limits.exempt_networks",
-    "policy.exempt_networks",
-)
-Path_ = tuple[str | int, ...]
 
 
 def _loopback(service: str, port: int, tls: str = "none", root: str = "") -> ListenerSettings:
@@ -147,7 +111,7 @@ def parse(
         raise BadConfig(_complaints(error, name, lines, overridden)) from None
     problems = [
         Problem(overridden.get(where, name), 0 if where in overridden else lines.of(where), said)
-        for where, said in _semantic(settings)
+        for where, said in faults(settings)
     ]
     if problems:
         raise BadConfig(problems)
@@ -160,9 +124,9 @@ def _malformed(name: str, text: str) -> Problem:
     return Problem(name, int(at[1]), text[: at.start()]) if at else Problem(name, 0, text)
 
 
-def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[Path_, str]:
+def _override(data: dict[str, Any], environ: Mapping[str, str]) -> dict[Where, str]:
     """Puts the environment's values into `data`; what came from which variable."""
-    overridden: dict[Path_, str] = {}
+    overridden: dict[Where, str] = {}
     for variable, value in sorted(environ.items()):
         if not variable.startswith(PREFIX) or variable in NOT_SETTINGS:
             continue
@@ -189,8 +153,8 @@ class Lines:
     """Which line of a TOML text a key stands on; good enough to point a person there."""
 
     def __init__(self, text: str) -> None:
-        self._lines: dict[Path_, int] = {}
-        table: Path_ = ()
+        self._lines: dict[Where, int] = {}
+        table: Where = ()
         counts: dict[str, int] = {}
         for number, line in enumerate(text.splitlines(), 1):
             line = line.strip()
@@ -207,7 +171,7 @@ class Lines:
                 where = (*table, *(part.strip(' "') for part in key.split(".")))
                 self._lines.setdefault(where, number)
 
-    def of(self, where: Path_) -> int:
+    def of(self, where: Where) -> int:
         """The line of `where` or of the nearest thing around it; 0 when it is nowhere."""
         while where:
             if where in self._lines:
@@ -217,11 +181,11 @@ class Lines:
 
 
 def _complaints(
-    error: ValidationError, name: str, lines: Lines, overridden: Mapping[Path_, str]
+    error: ValidationError, name: str, lines: Lines, overridden: Mapping[Where, str]
 ) -> list[Problem]:
     problems = []
     for fault in error.errors(include_url=False):
-        where: Path_ = tuple(fault["loc"])
+        where: Where = tuple(fault["loc"])
         variable = next((v for p, v in overridden.items() if p == where[: len(p)]), None)
         text = f"{dotted(where)}: {fault['msg']}"
         if fault["type"] == "unexpected_keyword_argument":
@@ -230,14 +194,14 @@ def _complaints(
     return sorted(problems, key=lambda problem: problem.line)
 
 
-def _unknown(where: Path_) -> str:
+def _unknown(where: Where) -> str:
     known = [field.name for field in fields(_table(where[:-1]))]
     near = get_close_matches(str(where[-1]), known, 1, 0.4)
     hint = f"; did you mean {near[0]}?" if near else f"; known are {', '.join(known)}"
     return f"unknown setting {dotted(where)}{hint}"
 
 
-def _table(where: Path_) -> type[Any]:
+def _table(where: Where) -> type[Any]:
     """The settings class that `where` leads to."""
     found: type[Any] = Settings
     for part in where:
@@ -246,176 +210,6 @@ def _table(where: Path_) -> type[Any]:
         hint = get_type_hints(found)[part]
         found = next((arg for arg in get_args(hint) if is_dataclass(arg)), hint)  # type: ignore[assignment]
     return found
-
-
-def dotted(where: Path_) -> str:
-    """`("listener", 0, "tls")` as `listener[1].tls`."""
-    text = ""
-    for part in where:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
-
-
-def _semantic(settings: Settings) -> list[tuple[Path_, str]]:
-    """What types cannot say."""
-    problems: list[tuple[Path_, str]] = []
-    for name, words in CHOICES.items():
-        where: Path_ = tuple(name.split("."))
-        value = _get(settings, where)
-        if value not in words:
-            problems.append((where, f"{name}: {value!r} is none of {', '.join(words)}"))
-    for name in NETWORKS:
-        where = tuple(name.split("."))
-        problems += _networks(where, _get(settings, where))
-    for where, field, value in _numbers(settings):
-        if value < 0:
-            problems.append((where, f"{dotted(where)}: {field.name} cannot be negative"))
-    for word in settings.dkim.algorithms:
-        if word not in ("rsa", "ed25519"):
-            known = "dkim.algorithms: {word!r} is none of rsa, ed25519"
-            problems.append((("dkim", "algorithms"), known.format(word=word)))
-    problems += _reports(settings.reports)
-    for number, listener in enumerate(settings.listener):
-        problems += _listener(("listener", number), listener)
-    for number, hook in enumerate(settings.hook):
-        problems += _hook(("hook", number), hook)
-    problems += _queue(settings.queue)
-    problems += _resolver(settings.resolver)
-    problems += _redis(settings)
-    if settings.programs.enabled and not settings.programs.folder:
-        problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
-    if bool(settings.tls.key) and not settings.tls.certificate:
-        problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
-    return problems
-
-
-def _resolver(resolver: ResolverSettings) -> list[tuple[Path_, str]]:
-    problems: list[tuple[Path_, str]] = []
-    for server in resolver.servers:
-        try:
-            server_address(server)
-        except Invalid as error:
-            problems.append((("resolver", "servers"), f"resolver.servers: {error.text}"))
-    for name in ("timeout", "tries", "deadline", "sockets"):
-        if getattr(resolver, name) < 1:
-            problems.append((("resolver", name), f"resolver.{name}: at least 1"))
-    return problems
-
-
-def _queue(queue: QueueSettings) -> list[tuple[Path_, str]]:
-    problems: list[tuple[Path_, str]] = []
-    if not queue.retry or min(queue.retry) < 1:
-        problems.append((("queue", "retry"), "queue.retry: at least one wait, none below 1"))
-    if queue.jitter > 50:
-        problems.append((("queue", "jitter"), "queue.jitter: at most 50"))
-    for name in ("concurrency", "concurrency_per_destination", "batch", "recipients", "lease"):
-        if getattr(queue, name) < 1:
-            problems.append((("queue", name), f"queue.{name}: at least 1"))
-    return problems
-
-
-def _redis(settings: Settings) -> list[tuple[Path_, str]]:
-    redis = settings.redis
-    problems: list[tuple[Path_, str]] = []
-    if not redis.url:
-        return problems
-    try:
-        where = "url"
-        if parse_redis_url(redis.url).path and redis.sentinels:
-            raise Invalid("Sentinels lead to no Unix socket")
-        where = "sentinels"
-        for one in redis.sentinels:
-            parse_sentinel(one)
-    except Invalid as error:
-        problems.append((("redis", where), f"redis.{where}: {error.text}"))
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", redis.prefix):
-        problems.append((("redis", "prefix"), "redis.prefix: letters, digits, - _ and . only"))
-    if redis.timeout < 1:
-        problems.append((("redis", "timeout"), "redis.timeout: at least 1"))
-    if redis.quiet < settings.queue.lease:
-        problems.append((("redis", "quiet"), "redis.quiet: shorter than queue.lease"))
-    return problems
-
-
-def _reports(settings: ReportSettings) -> list[tuple[Path_, str]]:
-    problems: list[tuple[Path_, str]] = []
-    for name in ("sender", "receive"):
-        value = getattr(settings, name)
-        try:
-            if value:
-                address.split(value)
-        except Invalid:
-            problems.append((("reports", name), f"reports.{name}: {value!r} is no mail address"))
-    if settings.hour > 23:
-        problems.append((("reports", "hour"), "reports.hour: a day has the hours 0 to 23"))
-    return problems
-
-
-def _numbers(settings: Settings) -> Iterable[tuple[Path_, Field[Any], int]]:
-    for section in fields(settings):
-        value = getattr(settings, section.name)
-        if is_dataclass(value):
-            for field in fields(value):
-                number = getattr(value, field.name)
-                if isinstance(number, int):
-                    yield (section.name, field.name), field, number
-
-
-def _get(settings: object, where: Path_) -> Any:
-    for part in where:
-        settings = getattr(settings, str(part))
-    return settings
-
-
-def _networks(where: Path_, names: tuple[str, ...]) -> list[tuple[Path_, str]]:
-    try:
-        Networks(names)
-    except Invalid as error:
-        return [(where, f"{dotted(where)}: {error.text}")]
-    return []
-
-
-def _listener(where: Path_, listener: ListenerSettings) -> list[tuple[Path_, str]]:
-    problems = []
-    for key, words in (("service", SERVICES), ("tls", TLS_WORDS)):
-        value = getattr(listener, key)
-        if value not in words:
-            near = get_close_matches(value, words, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(words)}"
-            problems.append(((*where, key), f"{dotted((*where, key))}: {value!r} is none; {hint}"))
-    kind, _, rest = listener.endpoint.partition(":")
-    at = (*where, "endpoint")
-    if kind not in ENDPOINTS or not rest:
-        known = ", ".join(f"{word}:…" for word in ENDPOINTS)
-        problems.append(
-            (at, f"{dotted(at)}: {listener.endpoint!r} is no endpoint string such as {known}")
-        )
-    elif kind.startswith("tcp"):
-        port = rest.split(":")[0].removeprefix("port=")
-        if not port.isdecimal() or int(port) > 65535:
-            problems.append((at, f"{dotted(at)}: {port!r} is no port"))
-    if listener.root and listener.service != "http":
-        problems.append(((*where, "root"), f"{dotted((*where, 'root'))}: only http has a root"))
-    if listener.service == "http" and listener.tls == "starttls":
-        problems.append(((*where, "tls"), f"{dotted((*where, 'tls'))}: http has no STARTTLS"))
-    return problems + _networks((*where, "proxy_from"), listener.proxy_from)
-
-
-def _hook(where: Path_, hook: HookSettings) -> list[tuple[Path_, str]]:
-    problems = []
-    for key, words in (("stage", HOOK_STAGES), ("on_failure", ("accept", "defer"))):
-        value = getattr(hook, key)
-        if value not in words:
-            at = (*where, key)
-            problems.append((at, f"{dotted(at)}: {value!r} is none of {', '.join(words)}"))
-    if bool(hook.url) == bool(hook.entry):
-        problems.append((where, f"{dotted(where)}: a hook has a url, or an entry"))
-    if hook.url and not hook.url.startswith(("http://", "https://")):
-        problems.append(((*where, "url"), f"{dotted((*where, 'url'))}: no http or https URL"))
-    if not 1 <= hook.timeout <= 60:
-        at = (*where, "timeout")
-        problems.append((at, f"{dotted(at)}: between 1 and 60 seconds"))
-    return problems
 
 
 def _resolve(settings: Settings, path: Path | None) -> Settings:
