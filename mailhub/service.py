@@ -9,6 +9,7 @@ import gc
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -120,9 +121,12 @@ class MailServer(Service):
         super().privilegedStartService()  # type: ignore[no-untyped-call]
         try:
             self._bind()
-        except MailhubError as error:
+        except Exception as error:
             self._plan.sink.flush()
-            print(f"mailhub: {error.text}", file=sys.__stderr__)  # Twisted's goes to the log
+            said = traceback.format_exc().rstrip()
+            if isinstance(error, MailhubError):
+                said = f"mailhub: {error.text}"
+            print(said, file=sys.__stderr__)  # Twisted's goes to the log
             raise SystemExit(1) from None
 
     def _bind(self) -> None:

@@ -6,10 +6,10 @@ Pure: text in, words out. What machines read, and how a message is put together,
 
 from __future__ import annotations
 
+import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import resources
 from string import Template
 
 from mailhub.model.errors import Invalid
@@ -62,7 +62,11 @@ def parse(text: str) -> Wording:
 
 def default() -> Wording:
     """The words that come along."""
-    return parse(resources.files("mailhub.queue").joinpath("notice.txt").read_text("utf-8"))
+    # Not importlib.resources: it imports its parts when first used, and by then the server may
+    # have become a user who cannot read root's Python.
+    text = pkgutil.get_data(__package__, "notice.txt")
+    assert text is not None
+    return parse(text.decode())
 
 
 def _action(name: str, number: int) -> Action:
