@@ -6,7 +6,6 @@ sync), but from configuration written here, so that nothing under /etc is touche
 
 from __future__ import annotations
 
-import os
 import pwd
 import shutil
 import signal
@@ -14,6 +13,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from bench.postfix import Postfix
 from bench.servers import Server, free_port, wait_for_port
 
 DOVECOT = """
@@ -89,25 +89,13 @@ namespace inbox {{
 """
 
 POSTFIX_MAIN = """
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/postfix.log
-maillog_file_prefixes = {folder}
-mail_owner = postfix
-setgid_group = postdrop
-command_directory = /usr/sbin
-daemon_directory = /usr/lib/postfix/sbin
 inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
 myhostname = bench.test
 mydestination =
 virtual_mailbox_domains = bench.test
 virtual_mailbox_maps = static:ok
 virtual_alias_maps = hash:{folder}/aliases
 virtual_transport = lmtp:unix:private/dovecot-lmtp
-alias_maps =
-alias_database =
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 default_process_limit = 200
@@ -120,31 +108,6 @@ lmtp_destination_concurrency_limit = 40
 smtpd_recipient_restrictions = permit_mynetworks reject
 """
 
-POSTFIX_MASTER = """
-127.0.0.1:{smtp} inet n - n - - smtpd
-pickup    unix  n - n 60 1 pickup
-cleanup   unix  n - n - 0 cleanup
-qmgr      unix  n - n 300 1 qmgr
-rewrite   unix  - - n - - trivial-rewrite
-bounce    unix  - - n - 0 bounce
-defer     unix  - - n - 0 bounce
-trace     unix  - - n - 0 bounce
-verify    unix  - - n - 1 verify
-flush     unix  n - n 1000? 0 flush
-proxymap  unix  - - n - - proxymap
-smtp      unix  - - n - - smtp
-relay     unix  - - n - - smtp
-showq     unix  n - n - - showq
-error     unix  - - n - - error
-retry     unix  - - n - - error
-discard   unix  - - n - - discard
-lmtp      unix  - - n - - lmtp
-anvil     unix  - - n - 1 anvil
-scache    unix  - - n - 1 scache
-tlsmgr    unix  - - n 1000? 1 tlsmgr
-postlog   unix-dgram n - n - 1 postlogd
-"""
-
 
 class PostfixDovecot(Server):
     """`layout`: maildir (Debian's usual) or mdbox. Accounts need no creation; any password."""
@@ -155,32 +118,19 @@ class PostfixDovecot(Server):
         self.folder = folder
         self.layout = layout
         self.smtp, self.imap, self.imaps, self.pop3 = (free_port() for _ in range(4))
+        listeners = [f"127.0.0.1:{self.smtp}"]
+        self._postfix = Postfix(folder, listeners, POSTFIX_MAIN.format(folder=folder))
         self._dovecot: subprocess.Popen[bytes] | None = None
 
     def start(self, users: list[str]) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
-        for name in ("mail", "dovecot", "data", "queue", "postfix"):
-            (self.folder / name).mkdir(parents=True)
-        os.chmod(self.folder, 0o755)
-        owner = pwd.getpwnam("postfix")
-        for name in ("mail", "data"):
-            os.chown(self.folder / name, owner.pw_uid, owner.pw_gid)
-        self._start_postfix(users)
-        self._start_dovecot(owner)
+        (self.folder / "dovecot").mkdir(parents=True)
+        aliases = "".join(f"alias-{user} {user}\n" for user in users)
+        self._postfix.make({"aliases": aliases})
+        self._postfix.start()
+        self._start_dovecot(self._postfix.owner)
         for port in (self.smtp, self.imap, self.imaps, self.pop3):
             wait_for_port(port)
-
-    def _start_postfix(self, users: list[str]) -> None:
-        values = {"folder": self.folder, "smtp": self.smtp}
-        config = self.folder / "postfix"
-        (config / "main.cf").write_text(POSTFIX_MAIN.format(**values))
-        (config / "master.cf").write_text(POSTFIX_MASTER.format(**values))
-        lines = "".join(f"alias-{user} {user}\n" for user in users)
-        (self.folder / "aliases").write_text(lines)
-        subprocess.run(["/usr/sbin/postmap", "-c", config, self.folder / "aliases"], check=True)
-        subprocess.run(
-            ["/usr/sbin/postfix", "-c", config, "start"], check=True, capture_output=True
-        )
 
     def _start_dovecot(self, owner: pwd.struct_passwd) -> None:
         subprocess.run(
@@ -224,11 +174,7 @@ class PostfixDovecot(Server):
         )
 
     def stop(self) -> None:
-        subprocess.run(
-            ["/usr/sbin/postfix", "-c", self.folder / "postfix", "stop"],
-            check=False,
-            capture_output=True,
-        )
+        self._postfix.stop()
         if self._dovecot is not None:
             self._dovecot.send_signal(signal.SIGTERM)
             self._dovecot.wait(20)
@@ -236,9 +182,9 @@ class PostfixDovecot(Server):
     def pids(self) -> list[int]:
         """Every process of the two, for disk and memory accounting."""
         roots = {self._dovecot.pid} if self._dovecot else set()
-        pid_file = self.folder / "queue" / "pid" / "master.pid"
-        if pid_file.exists():
-            roots.add(int(pid_file.read_text()))
+        master = self._postfix.master()
+        if master is not None:
+            roots.add(master)
         return descendants(roots)
 
 
