@@ -56,7 +56,9 @@ class Finding:
 
     `text`: one line for the log, never shown to a peer. `score`: points for the sum that levels
     are set for. `results`: what Authentication-Results says of it. `fields`: whole header fields,
-    each with its CRLF, that are put before the message.
+    each with its CRLF, that are put before the message. `said`: words for the peer where this
+    decides, of an administrator's own program; they may begin with a code and an enhanced code.
+    `delay`: seconds that each further answer to the client waits.
     """
 
     step: str
@@ -65,12 +67,41 @@ class Finding:
     score: float = 0.0
     results: tuple[Result, ...] = ()
     fields: bytes = b""
+    said: str = ""
+    delay: float = 0.0
+
+
+class Kept(Protocol):
+    """What a step keeps from one stage of a connection to the next."""
+
+    def close(self) -> None:
+        """The connection is over. Returns at once and does not raise."""
+        ...
+
+
+class Visit:
+    """One client's connection, as long as it lasts: steps keep here, under their names, what they
+    need again. Who serves the connection makes it and ends it."""
+
+    __slots__ = ("id", "kept")
+
+    def __init__(self, id: str = "") -> None:
+        self.id = id
+        self.kept: dict[str, Kept] = {}
+
+    def close(self) -> None:
+        """Nothing is kept any more."""
+        kept, self.kept = self.kept, {}
+        for one in kept.values():
+            one.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known when a step runs. `sender`: the reverse path's address, empty for the null
-    sender, None before MAIL. `findings`: of all steps before this one, in order."""
+    sender, None before MAIL. `findings`: of all steps before this one, in order. `trusted`: a
+    client whose mail is not judged; steps that look at content (viruses) may do so all the same.
+    `visit`: None where each message comes alone."""
 
     peer: Peer
     service: Service
@@ -80,6 +111,13 @@ class Facts:
     recipients: tuple[str, ...] = ()
     content: Content | None = None
     findings: tuple[Finding, ...] = ()
+    trusted: bool = False
+    visit: Visit | None = None
+
+    @property
+    def stranger(self) -> bool:
+        """Whether another server brings this, not a user, a trusted client or an agent of ours."""
+        return self.service is Service.SMTP and self.principal is None and not self.trusted
 
 
 class Step(Protocol):
