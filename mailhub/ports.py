@@ -386,6 +386,11 @@ class Queue(Protocol):
         """Of entries that are not held, with number > after, in number order."""
         ...
 
+    def attempts(self, number: int) -> Awaitable[Sequence[Attempt]]:
+        """What came of the tries so far of an entry that waits, oldest first; the newest thousand
+        of them. `warned` is not told."""
+        ...
+
     def count(self) -> Awaitable[int]:
         """How many recipients wait."""
         ...

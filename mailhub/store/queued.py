@@ -9,11 +9,13 @@ out of it without a sort.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mailhub.model.message import BlobRef
 from mailhub.model.queue import (
+    Attempt,
+    AttemptResult,
     QueueEntry,
     QueueFilter,
     QueueMessage,
@@ -23,6 +25,8 @@ from mailhub.model.queue import (
 from mailhub.store.queue import folded
 from mailhub.store.sql import Cursor, array_text, like, number, one_moment
 
+ATTEMPTS = 1000
+"""Most tries of one entry that are shown, the newest."""
 _SENDER = (
     "m.sender, m.ret, m.envid, m.body, m.utf8, m.account, m.transaction_id, m.message_id,"
     " m.require_tls, m.local"
@@ -184,6 +188,29 @@ def slots(cursor: Cursor, after: int, limit: int) -> Sequence[Slot]:
         {"after": after, "limit": limit},
     )
     return [Slot(*row) for row in rows]
+
+
+def attempts(cursor: Cursor, entry: int) -> Sequence[Attempt]:
+    """See `ports.Queue.attempts`. Of an entry that waits, no other kind of row is there."""
+    rows = cursor.execute(
+        "SELECT detail FROM journal WHERE kind = 'deferred'"
+        " AND json_extract(detail, '$.entry') = :entry ORDER BY number DESC LIMIT :limit",
+        {"entry": entry, "limit": ATTEMPTS},
+    ).fetchall()
+    return [_attempt(json.loads(detail)) for (detail,) in reversed(rows)]
+
+
+def _attempt(detail: Mapping[str, Any]) -> Attempt:
+    return Attempt(
+        entry=detail["entry"],
+        at=detail["at"],
+        result=AttemptResult.DEFERRED,
+        status=detail["status"],
+        reply=detail["reply"],
+        remote=detail["remote"],
+        tls=detail["tls"],
+        due=detail["due"],
+    )
 
 
 def count(cursor: Cursor) -> int:

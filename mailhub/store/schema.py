@@ -11,7 +11,7 @@ few pages. Rows that grow by the message are narrow and end with their key's tai
 
 from __future__ import annotations
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
@@ -313,6 +313,10 @@ TABLES: tuple[str, ...] = (
         detail TEXT NOT NULL
     )
     """,
+    # What came of the tries of an entry that still waits; such rows are few, and each of them
+    # belongs to a try that took longer than to write it here.
+    "CREATE INDEX journal_deferred ON journal (json_extract(detail, '$.entry'))"
+    " WHERE kind = 'deferred'",
     # A hand-over seen before is answered from here, so a client that lost the answer and sends
     # again makes no second copy. Tokens are time-ordered: new rows stand last.
     """

@@ -38,6 +38,9 @@ class QueueService:
     def slots(self, *, after: int = 0, limit: int = 1000) -> Awaitable[Sequence[Slot]]:
         return self._runner.read(queued.slots, after, limit)
 
+    def attempts(self, number: int) -> Awaitable[Sequence[Attempt]]:
+        return self._runner.read(queued.attempts, number)
+
     def count(self) -> Awaitable[int]:
         return self._runner.read(queued.count)
 

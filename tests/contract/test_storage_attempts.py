@@ -300,3 +300,13 @@ def test_a_notice_for_nobody_is_no_obstacle(house: House) -> None:
 def test_nothing_to_record_is_nothing(house: House) -> None:
     assert not record(house, 1, [])
     assert house.changes == []
+
+
+def test_the_tries_of_an_entry_that_waits_are_told_in_order(house: House) -> None:
+    first, second = send(house, "bob@far.example", "eve@far.example")
+    record(house, 1, [later(first), later(second, 901, warned=True)])
+    again = replace(later(first), at=900, due=1800, reply="", remote="", status="4.4.1")
+    record(house, 2, [again])
+    assert house.ask(house.store.queue.attempts(first.number)) == [later(first), again]
+    assert house.ask(house.store.queue.attempts(second.number)) == [later(second, 901)]
+    assert house.ask(house.store.queue.attempts(999)) == []
