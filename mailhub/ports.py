@@ -493,22 +493,37 @@ class KeyMaking(Protocol):
 
 
 class Reports(Protocol):
-    """Counts by day for the reports to other servers' administrators; what they mean, core says."""
+    """Counts by day for reports, of ours and of others; what they mean, core says.
 
-    def add(self, rows: Sequence[ReportRow]) -> Awaitable[None]:
+    Where `most` is not 0, no day of a kind has more rows than that, and no domain more than a
+    tenth of it: counts of rows that are there grow, further rows are left out.
+    """
+
+    def add(self, rows: Sequence[ReportRow], *, most: int = 0) -> Awaitable[None]:
         """Adds the rows' counts to those that are there."""
         ...
 
-    def of_day(self, kind: str, day: int) -> Awaitable[Sequence[ReportRow]]:
-        """By domain and key."""
+    def add_once(
+        self, marker: ReportRow, rows: Sequence[ReportRow], *, most: int = 0
+    ) -> Awaitable[bool]:
+        """Adds the marker and the rows in one commit, unless the marker is there: then nothing,
+        and False."""
+        ...
+
+    def of_day(self, kind: str, day: int, domain: str = "") -> Awaitable[Sequence[ReportRow]]:
+        """Of one domain, or of all, by domain and key."""
+        ...
+
+    def domains(self, kind: str, day: int) -> Awaitable[Sequence[str]]:
+        """Domains that have rows, in their order."""
         ...
 
     def days(self, kind: str) -> Awaitable[Sequence[int]]:
         """Days that have rows, oldest first."""
         ...
 
-    def drop(self, kind: str, day: int) -> Awaitable[None]:
-        """Forgets a day that was told."""
+    def drop(self, kind: str, day: int, domain: str = "") -> Awaitable[None]:
+        """Forgets a day, or what it has of one domain."""
         ...
 
 

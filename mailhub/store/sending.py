@@ -134,14 +134,22 @@ class ReportService:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
 
-    def add(self, rows: Sequence[ReportRow]) -> Awaitable[None]:
-        return self._runner.write(reports.add, rows)
+    def add(self, rows: Sequence[ReportRow], *, most: int = 0) -> Awaitable[None]:
+        return self._runner.write(reports.add, rows, most)
 
-    def of_day(self, kind: str, day: int) -> Awaitable[Sequence[ReportRow]]:
-        return self._runner.read(reports.of_day, kind, day)
+    def add_once(
+        self, marker: ReportRow, rows: Sequence[ReportRow], *, most: int = 0
+    ) -> Awaitable[bool]:
+        return self._runner.write(reports.add_once, marker, rows, most)
+
+    def of_day(self, kind: str, day: int, domain: str = "") -> Awaitable[Sequence[ReportRow]]:
+        return self._runner.read(reports.of_day, kind, day, domain)
+
+    def domains(self, kind: str, day: int) -> Awaitable[Sequence[str]]:
+        return self._runner.read(reports.domains, kind, day)
 
     def days(self, kind: str) -> Awaitable[Sequence[int]]:
         return self._runner.read(reports.days, kind)
 
-    def drop(self, kind: str, day: int) -> Awaitable[None]:
-        return self._runner.write(reports.drop, kind, day)
+    def drop(self, kind: str, day: int, domain: str = "") -> Awaitable[None]:
+        return self._runner.write(reports.drop, kind, day, domain)

@@ -171,6 +171,56 @@ def test_counts_add_up_by_day(house: House) -> None:
     assert house.ask(reports.days("arf")) == []
 
 
+def test_what_a_day_has_of_one_domain(house: House) -> None:
+    reports = house.store.reports
+    rows = [
+        ReportRow("dmarc", f"{name}.example", 9, f'["{n}"]', n) for name in "ba" for n in (1, 2)
+    ]
+    house.ask(reports.add(rows))
+    assert house.ask(reports.domains("dmarc", 9)) == ["a.example", "b.example"]
+    assert house.ask(reports.domains("dmarc", 8)) == []
+    assert house.ask(reports.of_day("dmarc", 9, "b.example")) == rows[:2]
+    house.ask(reports.drop("dmarc", 9, "b.example"))
+    assert house.ask(reports.of_day("dmarc", 9)) == rows[2:]
+    house.ask(reports.drop("dmarc", 9, "c.example"))
+    assert house.ask(reports.domains("dmarc", 9)) == ["a.example"]
+
+
+def test_a_day_has_bounds_and_what_it_has_still_counts(house: House) -> None:
+    reports = house.store.reports
+
+    def row(domain: str, key: str, count: int = 1) -> ReportRow:
+        return ReportRow("tlsrpt", domain, 9, key, count)
+
+    many = [row(f"{n}.example", "{}") for n in range(10)]
+    house.ask(reports.add([*many, row("z.example", "{}")], most=10))
+    assert house.ask(reports.of_day("tlsrpt", 9)) == many
+    house.ask(reports.add([row("3.example", "{}", 4), row("y.example", "{}")], most=10))
+    assert house.ask(reports.of_day("tlsrpt", 9, "3.example")) == [row("3.example", "{}", 5)]
+    assert house.ask(reports.domains("tlsrpt", 9)) == [one.domain for one in many]
+    house.ask(reports.drop("tlsrpt", 9))
+    # One domain's share is a tenth.
+    greedy = [row("big.example", str(n)) for n in range(5)]
+    house.ask(reports.add([*greedy, row("small.example", "0")], most=20))
+    assert house.ask(reports.of_day("tlsrpt", 9)) == [*greedy[:2], row("small.example", "0")]
+    house.ask(reports.add([*greedy, *greedy], most=20))
+    counts = [one.count for one in house.ask(reports.of_day("tlsrpt", 9, "big.example"))]
+    assert counts == [3, 3]
+
+
+def test_what_is_marked_is_added_once(house: House) -> None:
+    reports = house.store.reports
+    marker = ReportRow("dmarc-in", "a.example", 9, '{"id":"ä1"}', 0)
+    row = ReportRow("dmarc-in-source", "a.example", 9, "x", 2)
+    assert house.ask(reports.add_once(marker, [row]))
+    assert not house.ask(reports.add_once(marker, [row]))
+    assert house.ask(reports.of_day("dmarc-in", 9)) == [marker]
+    assert house.ask(reports.of_day("dmarc-in-source", 9)) == [row]
+    other = ReportRow("dmarc-in", "a.example", 9, '{"id":"2"}', 0)
+    assert not house.ask(reports.add_once(other, [row], most=10))
+    assert house.ask(reports.of_day("dmarc-in-source", 9)) == [row]
+
+
 def test_domains_addresses_and_accounts_keep_how_they_send(house: House) -> None:
     store = house.store
     relay = house.ask(store.domains.add(Domain(0, "i", "far.example", relay=True), ACTOR))
