@@ -257,6 +257,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         accounts=parts.accounts,
         addresses=parts.addresses,
         domains=parts.domains,
+        queue=parts.queue,
         login=parts.login,
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,

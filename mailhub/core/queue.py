@@ -6,12 +6,13 @@ runner sends what is bounced here. When mail is tried, and by whom, is decided i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from mailhub.model.change import Actor
-from mailhub.model.errors import InUse, Invalid, NotFound, OverQuota
+from mailhub.model.errors import InUse, Invalid, NotFound, OverQuota, Unavailable
+from mailhub.model.message import BlobRef
 from mailhub.model.queue import (
     Action,
     Attempt,
@@ -28,6 +29,8 @@ BATCH = 500
 """Entries that are claimed at once."""
 CLAIM = 60.0
 """Seconds that an act on a batch may take."""
+PIECE = 256 * 1024
+"""Octets of a message that are read at once."""
 EVERYTHING = QueueFilter()
 
 _Work = Callable[[Lease, Sequence[QueueEntry]], Awaitable[Sequence[Slot]]]
@@ -76,6 +79,37 @@ class Queue:
         if not found:
             raise NotFound("No such queue entry")
         return found[0]
+
+    async def in_progress(self, numbers: Sequence[int]) -> frozenset[int]:
+        """Those of them that are being tried, or acted on, at the moment. While coordination is
+        away nothing begins, and none is known to be."""
+        try:
+            return await self._schedule.leased(numbers)
+        except Unavailable:
+            return frozenset()
+
+    async def attempts(self, number: int) -> Sequence[Attempt]:
+        """What came of the tries so far of an entry that waits, oldest first."""
+        return await self._storage.queue.attempts(number)
+
+    async def content(self, number: int, *, header: bool = False) -> AsyncIterator[bytes]:
+        """The message that an entry waits for, as it was taken, in pieces; or its header alone,
+        with the empty line. Raises NotFound, Corrupt, Unavailable."""
+        entry = await self.get(number)
+        messages = await self._storage.queue.messages([entry.message])
+        if not messages:
+            raise NotFound("No such queue entry")
+        blob = messages[0].blob
+        tail = b"\r\n"  # a message may begin with its empty line
+        for start in range(0, blob.length, PIECE):
+            length = min(PIECE, blob.length - start)
+            ref = BlobRef(blob.segment, blob.offset + start, length)
+            [data] = await self._storage.blobs.read([ref])
+            if header and (end := (tail + data).find(b"\r\n\r\n")) >= 0:
+                yield data[: end + 4 - len(tail)]
+                return
+            yield data
+            tail = data[-3:]
 
     async def count(self) -> int:
         """How many recipients wait."""

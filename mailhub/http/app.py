@@ -12,6 +12,7 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
 from mailhub.core.login import Login
+from mailhub.core.queue import Queue
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
 from mailhub.http.routing import Dialect, resource
@@ -36,6 +37,7 @@ class Parts:
     accounts: Accounts
     addresses: Addresses
     domains: Domains
+    queue: Queue
     login: Login
     settings: HTTPSettings
     default_domain: str

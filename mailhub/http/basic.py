@@ -23,6 +23,15 @@ class Operator:
     password: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is let in. `name`: the account's username, or the operator's; `actor`: as the journal
+    names who changed something."""
+
+    name: str
+    actor: Actor
+
+
 class BasicGuard:
     """Lets administrators in, and the operator."""
 
@@ -31,7 +40,11 @@ class BasicGuard:
         self._operator = operator
 
     async def actor(self, call: Call) -> Actor:
-        """The caller, as the journal names who changed something.
+        """The caller, as the journal names it. Raises as `caller`."""
+        return (await self.caller(call)).actor
+
+    async def caller(self, call: Call) -> Caller:
+        """Who calls.
 
         Raises AuthenticationFailed (nobody, or wrong), TooManyAttempts, NotPermitted (no
         administrator, or a page of another site that a browser shows), Unavailable.
@@ -44,11 +57,11 @@ class BasicGuard:
         operator = self._operator
         if operator.name and operator.password and name == operator.name:
             await self._login.operator(name, password, operator.password, call.peer, Service.HTTP)
-            return Actor(None, source)
+            return Caller(name, Actor(None, source))
         principal = await self._login.plain(name, password, call.peer, Service.HTTP)
         if principal.role is not Role.ADMIN:
             raise NotPermitted("Only an administrator may do this")
-        return Actor(principal.account, source)
+        return Caller(principal.username, Actor(principal.account, source))
 
 
 def _credentials(call: Call) -> tuple[str, str]:

@@ -120,7 +120,9 @@ class HTTPSettings:
         "", "a name that may use the tmail dialect, beside the administrators' accounts"
     )
     tmail_password: str = setting("", "the password of tmail_login")
-    tmail_hashes: bool = setting(False, "show password hashes to callers of the tmail dialect")
+    tmail_hashes: tuple[str, ...] = setting(
+        (), "who is shown the hashes of passwords in the tmail dialect, by the name they log in with"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,7 @@ class Site:
                 accounts=here.accounts,
                 addresses=here.addresses,
                 domains=here.domains,
+                queue=here.queue,
                 login=here.login,
                 settings=self.settings,
                 default_domain=self.default_domain,

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 
-from mailhub.model.account import Role, Sending
+from mailhub.model.account import Sending
 from mailhub.model.settings import HTTPSettings, LimitSettings
-from tests.http.browsing import FOREIGN, Reply, Site
+from tests.http.browsing import FOREIGN
+from tests.http.tmail import ADMIN, JSON, TMail, basic, failed
 from tests.support import run
-from tests.world import ACTOR, PASSWORD, world
+from tests.world import ACTOR, world
 
-ADMIN = "root@example.org"
-JSON = "application/json; charset=UTF-8"
 FULL = {
     "passwd": "mot de passe",
     "authRelay": True,
@@ -25,31 +24,9 @@ FULL = {
 """The document's example."""
 
 
-def basic(name: str = ADMIN, password: str = PASSWORD) -> str:
-    return "Basic " + b64encode(f"{name}:{password}".encode()).decode()
-
-
-class TMail(Site):
-    """A listener whose root is tmail; every request comes from its administrator."""
-
-    def __init__(self, **more: Any) -> None:
-        here = more.pop("world", None) or world(people=("joe@example.org",))
-        here.account(ADMIN, role=Role.ADMIN)
-        super().__init__(world=here, root="tmail", **more)
-
-    def ask(self, method: str, path: str, body: object = None, **more: Any) -> Reply:
-        more.setdefault("authorization", basic())
-        return super().ask(method, path, body, **more)
-
-
 @pytest.fixture
 def site() -> TMail:
     return TMail()
-
-
-def failed(reply: Reply, status: int, msg: str, raw: str = "") -> None:
-    assert (reply.status, reply.json) == (status, {"msg": msg, "raw": raw})
-    assert reply.headers["content-type"] == JSON
 
 
 def made(site: TMail, login: str = "test@tmail.io", **more: object) -> Any:
@@ -273,12 +250,27 @@ def test_many_users_come_in_one_answer(site: TMail) -> None:
 
 
 def test_hashes_are_shown_to_who_has_that_right() -> None:
-    site = TMail(settings=HTTPSettings(tmail_hashes=True))
+    settings = HTTPSettings(
+        tmail_hashes=("Root@Example.org",), tmail_login="admin", tmail_password="s3cret"
+    )
+    site = TMail(settings=settings)
     account = run(site.world.accounts.by_name(ADMIN))
     hashed = run(site.world.accounts.password_hash(account.number))
     shown = site.get(f"/users/{ADMIN}").json
     assert shown["Passwd"] == hashed
     assert shown["DovePasswd"] == "{ARGON2ID}" + hashed
+    assert site.get("/users").json[1] == shown
+    for path in (f"/users/{ADMIN}", "/users"):
+        reply = site.get(path, authorization=basic("admin", "s3cret"))
+        assert reply.status == 200
+        assert b"argon2" not in reply.body
+        assert b'"Passwd":"","DovePasswd":""' in reply.body
+
+
+def test_the_right_to_see_hashes_is_no_right_to_call() -> None:
+    site = TMail(settings=HTTPSettings(tmail_hashes=("joe@example.org",)))
+    assert site.get("/users", authorization=basic("joe@example.org")).status == 403
+    assert b"argon2" not in site.get("/users").body
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])

@@ -9,12 +9,14 @@ from mailhub import __version__
 from mailhub.core.accounts import Accounts
 from mailhub.core.domains import Domains
 from mailhub.core.login import Login
+from mailhub.core.queue import Queue
 from mailhub.http import openapi
 from mailhub.http.about import About
 from mailhub.http.basic import BasicGuard, Operator
 from mailhub.http.call import Answer, Call, json_answer
 from mailhub.http.routing import Route, route, routes_of
 from mailhub.http.tmail import replies, shapes
+from mailhub.http.tmail.queue import Queued
 from mailhub.http.tmail.users import Users
 from mailhub.model.errors import MailhubError
 from mailhub.model.settings import HTTPSettings
@@ -36,6 +38,8 @@ class Parts(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def domains(self) -> Domains: ...
+    @property
+    def queue(self) -> Queue: ...
     @property
     def login(self) -> Login: ...
     @property
@@ -77,6 +81,7 @@ class TMail:
         self._calls = (
             Own(self),
             Users(parts.accounts, parts.domains, guard, hashes=settings.tmail_hashes),
+            Queued(parts.queue, parts.accounts, guard),
         )
 
     def routes(self) -> Iterable[Route]:

@@ -30,6 +30,7 @@ TABLE: dict[type[MailhubError], int] = {
     errors.Conflict: 422,
     errors.Unsupported: 422,
     errors.HookRefused: 403,
+    errors.PolicyRefused: 403,
     MethodNotAllowed: 405,
     MailhubError: 500,
 }

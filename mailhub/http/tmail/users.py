@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from mailhub.core.accounts import AccountOrder, Accounts
@@ -13,50 +13,41 @@ from mailhub.http.basic import BasicGuard
 from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
 from mailhub.http.tmail import replies, shapes, user_shapes
+from mailhub.http.tmail.listing import listing
 from mailhub.http.tmail.user_shapes import NewPassword, NewUser, User, UserPath
 from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, NotFound
 
-BATCH = 500
-
 
 class Users:
-    """The calls. `hashes`: callers may see the hashes of passwords."""
+    """The calls. `hashes`: the names of callers who may see the hashes of passwords."""
 
     def __init__(
-        self, accounts: Accounts, domains: Domains, guard: BasicGuard, *, hashes: bool
+        self, accounts: Accounts, domains: Domains, guard: BasicGuard, *, hashes: Sequence[str]
     ) -> None:
         self._accounts = accounts
         self._domains = domains
         self._guard = guard
-        self._hashes = hashes
+        self._hashes = {name.lower() for name in hashes}
 
     @route("GET", "/users", About(query=shapes.Page, answers={200: list[User]}, errors=(400,)))
     async def all(self, call: Call) -> Answer:
         """Every user, in the order in which they were made."""
-        await self._guard.actor(call)
-        wanted = shapes.page(call)
+        sees = await self._sees(call)
         catch_alls = await self._catch_alls()
-        rows: list[bytes] = []
-        after = wanted.cursor
-        total = 1
-        while len(rows) < wanted.limit and total:
-            limit = min(BATCH, wanted.limit - len(rows))
-            found, _ = await self._accounts.page(after=after, limit=limit + 1)
-            total = len(found) > limit
-            for account in found[:limit]:
-                rows.append(shapes.dumped(await self._shown(account, catch_alls)))
-                after = account.number
-        links = (shapes.more(call, wanted, after),) if total else ()
-        return replies.raw_json(shapes.array(rows), *links)
+
+        async def show(accounts: Sequence[Account]) -> Sequence[User]:
+            return [await self._shown(account, catch_alls, sees) for account in accounts]
+
+        return await listing(call, self._read, show)
 
     @route("GET", "/users/<login>", About(path=UserPath, answers={200: User}, errors=(404,)))
     async def get(self, call: Call) -> Answer:
         """One user."""
-        await self._guard.actor(call)
+        sees = await self._sees(call)
         account = await self._find(call)
-        user = await self._shown(account, await self._catch_alls())
+        user = await self._shown(account, await self._catch_alls(), sees)
         return replies.raw_json(shapes.dumped(user))
 
     @route(
@@ -140,8 +131,15 @@ class Users:
         except NotFound:
             raise replies.Refusal(404, f"no such user {login}") from None
 
-    async def _shown(self, account: Account, catch_alls: Mapping[str, str]) -> User:
-        hashed = await self._accounts.password_hash(account.number) if self._hashes else ""
+    async def _sees(self, call: Call) -> bool:
+        """Whether the caller, who has to be one, may see the hashes of passwords."""
+        return (await self._guard.caller(call)).name.lower() in self._hashes
+
+    async def _read(self, after: int, limit: int) -> Sequence[Account]:
+        return (await self._accounts.page(after=after, limit=limit))[0]
+
+    async def _shown(self, account: Account, catch_alls: Mapping[str, str], sees: bool) -> User:
+        hashed = await self._accounts.password_hash(account.number) if sees else ""
         domain = account.address.rpartition("@")[2]
         is_catchall = bool(account.address) and catch_alls.get(domain) == account.address
         return user_shapes.shown(account, hashed, is_catchall)

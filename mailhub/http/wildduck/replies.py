@@ -37,6 +37,7 @@ TABLE: dict[type[MailhubError], tuple[int, str]] = {
     errors.Conflict: (400, "Conflict"),
     errors.Unsupported: (415, "UnsupportedMediaType"),
     errors.HookRefused: (403, "MessageRejected"),
+    errors.PolicyRefused: (403, "MessageRejected"),
     errors.Corrupt: (500, "InternalDatabaseError"),
     MailhubError: (500, "InternalError"),
     MethodNotAllowed: (405, "MethodNotAllowed"),
