@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,14 +20,28 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 _LARGEST = 1 << 62
 
 
+def _password_needed(schema: dict[str, Any]) -> None:
+    """For the description alone, as the two below: what breaks one of these rules can be read, and
+    is refused with 422; what has another type cannot, which is 400."""
+    del schema["properties"]["passwd"]["default"]
+    schema["required"] = ["passwd"]
+
+
+_RULES = ConfigDict(json_schema_extra=_password_needed)
+_Password = Annotated[str, Field(json_schema_extra={"minLength": SHORTEST_PASSWORD})]
+_Quota = Annotated[str, Field(json_schema_extra={"pattern": "^([0-9]{1,15}[KMGTkmgt]?)?$"})]
+
+
 class NewUser(Given):
     """POST /users/LOGIN."""
 
-    passwd: str = ""
+    model_config = _RULES
+
+    passwd: _Password = ""
     auth_relay: bool = False
     have_mailbox: bool = False
     is_catchall: bool = False
-    mailbox_quota: str = ""
+    mailbox_quota: _Quota = ""
 
     def order(self, login: str) -> AccountOrder:
         """The order for core. A user without a mailbox has no address, and so nothing to write
@@ -55,7 +69,9 @@ class NewUser(Given):
 class NewPassword(Given):
     """PUT /users/LOGIN."""
 
-    passwd: str = ""
+    model_config = _RULES
+
+    passwd: _Password = ""
 
 
 class UserPath(BaseModel):
@@ -64,6 +80,14 @@ class UserPath(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     login: Annotated[str, Field(min_length=1)]
+
+
+class NewUserPath(BaseModel):
+    """Whose login a new user's is to be; of one with a mailbox it is the address."""
+
+    model_config = ConfigDict(frozen=True)
+
+    login: Annotated[str, Field(min_length=SHORTEST_LOGIN, max_length=LONGEST_LOGIN)]
 
 
 class User(Shown):

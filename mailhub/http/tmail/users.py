@@ -14,7 +14,7 @@ from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
 from mailhub.http.tmail import replies, shapes, user_shapes
 from mailhub.http.tmail.listing import listing
-from mailhub.http.tmail.user_shapes import NewPassword, NewUser, User, UserPath
+from mailhub.http.tmail.user_shapes import NewPassword, NewUser, NewUserPath, User, UserPath
 from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, NotFound
@@ -53,7 +53,7 @@ class Users:
     @route(
         "POST",
         "/users/<login>",
-        About(path=UserPath, body=NewUser, answers={201: None}, errors=(400, 422)),
+        About(path=NewUserPath, body=NewUser, answers={201: None}, errors=(400, 422)),
     )
     async def create(self, call: Call) -> Answer:
         """A new user; one with a mailbox makes its domain local."""
