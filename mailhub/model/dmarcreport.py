@@ -80,3 +80,19 @@ class DMARCSeen:
     signatures: tuple[DKIMFound, ...] = ()
     spf_found: SPFFound | None = None
     overrides: tuple[Override, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """An aggregate report (RFC 9990). `begin`, `end`: epoch seconds. `records`: what was seen, and
+    how often; of a report that others wrote, `published` of each is the report's. `errors`: what
+    the reporter found wrong with the record."""
+
+    organization: str
+    contact: str
+    id: str
+    begin: int
+    end: int
+    published: Published
+    records: tuple[tuple[DMARCSeen, int], ...]
+    errors: tuple[str, ...] = ()

@@ -55,3 +55,38 @@ class TLSReport:
     address: str = ""
     source: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TLSFailure:
+    """Failures that are alike. `result`: a `TLSResult`'s value, or a word that others use.
+    `source`, `mx`, `address`, `reason`: as in `TLSReport`."""
+
+    result: str
+    count: int
+    source: str = ""
+    mx: str = ""
+    address: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TLSCounts:
+    """What was seen under one policy. `failed` may be more than `failures` sum up to."""
+
+    policy: TLSPolicy
+    successful: int
+    failed: int
+    failures: tuple[TLSFailure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TLSAggregate:
+    """A report (RFC 8460 4). `begin`, `end`: epoch seconds."""
+
+    organization: str
+    contact: str
+    id: str
+    begin: int
+    end: int
+    policies: tuple[TLSCounts, ...]
