@@ -1,7 +1,8 @@
 """Reads the one TOML file into `model.settings.Settings`.
 
 Every complaint names the file, the line and, for an unknown name, the nearest known one. Knows
-the file and the environment; what values make sense is in `config_checks`.
+the file and the environment; what values make sense is in `config_checks` and
+`config_filters`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from mailhub.config_checks import Where, dotted, faults
+from mailhub.config_filters import filter_faults
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import ListenerSettings, Settings
 
@@ -111,7 +113,7 @@ def parse(
         raise BadConfig(_complaints(error, name, lines, overridden)) from None
     problems = [
         Problem(overridden.get(where, name), 0 if where in overridden else lines.of(where), said)
-        for where, said in faults(settings)
+        for where, said in (*faults(settings), *filter_faults(settings))
     ]
     if problems:
         raise BadConfig(problems)

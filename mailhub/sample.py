@@ -7,10 +7,17 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
-from mailhub.model.settings import HookSettings, ListenerSettings, Settings
+from mailhub.model.settings import (
+    DnsblSettings,
+    HookSettings,
+    ListenerSettings,
+    MilterSettings,
+    Settings,
+)
 
 WIDTH = 96
 HEAD = """\
@@ -37,6 +44,20 @@ HOOKS_HEAD = """\
 Code of yours that looks into what this server does: one block for each hook. Those of one stage
 are asked in this order, and the first that does not accept decides. See docs/hooks.md."""
 HOOK = HookSettings(stage="rcpt", url="http://127.0.0.1:9000/rcpt")
+DNSBL_HEAD = """\
+Lists in the DNS that clients and domains are looked up in: one block for each. See
+docs/filtering.md."""
+DNSBL = DnsblSettings(zone="zen.example.org", found="reject", codes={"127.0.0.10/31": 2.5})
+MILTER_HEAD = """\
+Filters of others that speak the milter protocol, asked in this order: one block for each. See
+docs/filtering.md."""
+MILTER = MilterSettings(endpoint="unix:/run/opendkim/opendkim.sock", name="opendkim")
+BLOCKS = (
+    ("listener", LISTENERS_HEAD, LISTENERS),
+    ("hook", HOOKS_HEAD, (HOOK,)),
+    ("dnsbl", DNSBL_HEAD, (DNSBL,)),
+    ("milter", MILTER_HEAD, (MILTER,)),
+)
 
 
 def sample() -> str:
@@ -45,21 +66,19 @@ def sample() -> str:
     sections = []
     for field in fields(Settings):
         default = _default(field)
-        if field.name in ("listener", "hook"):
+        if field.name in (name for name, _, _ in BLOCKS):
             continue
         if is_dataclass(default):
             sections.append((field.name, default))
         else:
             lines += [*_setting(field, default), ""]
-    lines += [*_comment(LISTENERS_HEAD), "#"]
-    for field in fields(ListenerSettings):
-        lines += _comment(f"{field.name}: {field.metadata['doc']}", "    ")
-    for listener in LISTENERS:
-        lines += ["", *_block("listener", listener)]
-    lines += ["", "", *_comment(HOOKS_HEAD), "#"]
-    for field in fields(HookSettings):
-        lines += _comment(f"{field.name}: {field.metadata['doc']}", "    ")
-    lines += ["", *_block("hook", HOOK)]
+    for name, head, blocks in BLOCKS:
+        lines += ["", ""] if name != "listener" else []
+        lines += [*_comment(head), "#"]
+        for field in fields(blocks[0]):
+            lines += _comment(f"{field.name}: {field.metadata['doc']}", "    ")
+        for block in blocks:
+            lines += ["", *_block(name, block)]
     for name, section in sections:
         about = (type(section).__doc__ or "").split(": ", 1)[-1].strip()
         lines += ["", "", *_comment(about[:1].upper() + about[1:]), f"[{name}]"]
@@ -78,7 +97,7 @@ def _setting(field: Field[Any], default: Any) -> list[str]:
     return [*_comment(text[:1].upper() + text[1:]), f"#{field.name} = {toml(default)}"]
 
 
-def _block(name: str, block: ListenerSettings | HookSettings) -> list[str]:
+def _block(name: str, block: Any) -> list[str]:
     lines = [f"#[[{name}]]"]
     for field in fields(block):
         value = getattr(block, field.name)
@@ -99,6 +118,11 @@ def toml(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int):
         return f"{value:_}" if value >= 100000 else str(value)
+    if isinstance(value, Mapping):
+        pairs = ", ".join(f"{json.dumps(key)} = {toml(item)}" for key, item in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, float):
+        return str(value)
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(toml(item) for item in value) + "]"
     return json.dumps(str(value))

@@ -6,11 +6,18 @@ import dataclasses
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mailhub import config, sample
-from mailhub.model.settings import HookSettings, ListenerSettings, Settings
+from mailhub.model.settings import (
+    DnsblSettings,
+    HookSettings,
+    ListenerSettings,
+    MilterSettings,
+    Settings,
+)
 
 ROOT = Path(__file__).parent.parent
 
@@ -151,6 +158,14 @@ def test_the_loopback_file_says_what_the_defaults_say() -> None:
 # -- the sample
 
 
+BLOCKS: dict[str, type[Any]] = {
+    "listener": ListenerSettings,
+    "hook": HookSettings,
+    "dnsbl": DnsblSettings,
+    "milter": MilterSettings,
+}
+
+
 def uncommented() -> str:
     """The sample with every setting and every listener in force."""
     return re.sub(r"(?m)^#(\[|[a-z_0-9]+ = )", r"\1", sample.sample())
@@ -165,10 +180,12 @@ def test_the_sample_is_the_defaults_also_when_uncommented() -> None:
     settings = config.parse(uncommented(), "sample")
     plain = config.parse("", "defaults")
     assert dataclasses.replace(
-        settings, listener=plain.listener, limits=plain.limits, hook=()
+        settings, listener=plain.listener, limits=plain.limits, hook=(), dnsbl=(), milter=()
     ) == dataclasses.replace(plain)
     assert settings.listener == sample.LISTENERS
     assert settings.hook == (sample.HOOK,)
+    assert settings.dnsbl == (sample.DNSBL,)
+    assert settings.milter == (sample.MILTER,)
 
 
 def test_the_sample_holds_every_setting_with_words() -> None:
@@ -177,12 +194,13 @@ def test_the_sample_holds_every_setting_with_words() -> None:
         default = getattr(Settings(), field.name)
         names = dataclasses.fields(default) if dataclasses.is_dataclass(default) else [field]
         for one in names:
-            if one.name in ("listener", "hook"):
+            if one.name in BLOCKS:
                 continue
             assert one.metadata["doc"], f"{one.name} has no explanation"
             assert f"#{one.name} = " in text
-    for one in (*dataclasses.fields(ListenerSettings), *dataclasses.fields(HookSettings)):
-        assert f"{one.name}: " in text
+    for block in BLOCKS.values():
+        for one in dataclasses.fields(block):
+            assert f"{one.name}: " in text
 
 
 @pytest.mark.parametrize("server", ["dns.example", "192.0.2.1:0", "fe80::1%eth0"])
