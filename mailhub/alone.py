@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from mailhub import tap
+from mailhub import sending, tap
 from mailhub.control import wire
 from mailhub.control.server import ControlFactory, ControlServer
 from mailhub.model.errors import MailhubError
@@ -80,7 +80,9 @@ def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> No
     async def begin() -> None:
         for step in parts.steps:
             await maybe(step.start())
-        factory = OnlyFactory(tap.control_services(parts), reactor, parts.log)
+        factory = OnlyFactory(
+            tap.control_services(parts, sending.ways_alone(parts)), reactor, parts.log
+        )
         factory.over = lambda: Deferred.fromCoroutine(end())
         channel.setblocking(False)
         reactor.adoptStreamConnection(channel.fileno(), socket.AF_UNIX, factory)

@@ -33,6 +33,7 @@ from mailhub.core.selected import Selections
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
+from mailhub.core.suppressions import Suppressions
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
 from mailhub.model.settings import Settings
@@ -94,6 +95,7 @@ class Parts:
     coordination: Coordination
     notices: ReportNotices
     queue: Queue
+    suppressions: Suppressions
     hooks: ServerHooks
 
     @property
@@ -184,6 +186,7 @@ def compose(
         coordination=coordination,
         notices=notices,
         queue=Queue(store, coordination.schedule, notices, clock),
+        suppressions=Suppressions(store, clock, settings.queue.suppress_time),
         hooks=hooks,
     )
 

@@ -17,7 +17,7 @@ from mailhub.net.programs import ProcessPrograms
 from mailhub.net.shelf import FileShelf
 from mailhub.parts import Parts, SystemRandomness
 from mailhub.policy.sts_found import STSPolicies
-from mailhub.ports import Log
+from mailhub.ports import Log, Shelf
 from mailhub.queue import plan
 from mailhub.queue.destination import Destinations
 from mailhub.queue.hooked import HookedOutbound
@@ -35,9 +35,10 @@ POLICIES = "sts-policies.json"
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What runs. `steps`: in the order in which they start."""
+    """What runs. `ways`: where mail goes. `steps`: in the order in which they start."""
 
     runner: Runner
+    ways: Ways
     steps: Sequence[Step]
 
 
@@ -45,23 +46,8 @@ def compose(parts: Parts, listening: Listening) -> Sending:
     """`listening`: addresses and ports of our own, which no mail is sent to."""
     settings, log, clock = parts.settings, parts.log, parts.clock
     queue = settings.queue
-    randomness = SystemRandomness()
-    authorities = Path(settings.sender.trusted).read_bytes() if settings.sender.trusted else b""
-    fetch = SafeFetch(
-        parts.resolver,
-        parts.reactor,
-        private=queue.private_addresses,
-        authorities=authorities,
-    )
     shelf = FileShelf(Path(settings.data) / POLICIES, parts.reactor, log)
-    destinations = Destinations(
-        parts.resolver,
-        STSPolicies(parts.resolver, fetch, clock, shelf),
-        queue,
-        randomness,
-        hostname=parts.hostname,
-        own=OwnAddresses(listening),
-    )
+    ways = find_ways(parts, listening, shelf)
     outbound = sender.open(settings.sender, parts.hostname, parts.reactor, clock, log)
     programs = ProcessPrograms(settings.programs, parts.reactor, log)
     lanes = Lanes(lambda failures: plan.back_off(failures, queue))
@@ -70,7 +56,7 @@ def compose(parts: Parts, listening: Listening) -> Sending:
             storage=parts.store,
             schedule=parts.coordination.schedule,
             addresses=parts.addresses,
-            ways=Ways(parts.store, destinations, clock, randomness),
+            ways=ways,
             outbound=HookedOutbound(outbound, parts.hooks),
             home=Homecomings(parts.store, parts.intake, clock, settings.smtp.received_hops),
             programs=programs,
@@ -80,7 +66,7 @@ def compose(parts: Parts, listening: Listening) -> Sending:
             lanes=lanes,
             settings=queue,
             clock=clock,
-            randomness=randomness,
+            randomness=SystemRandomness(),
             log=log,
             reported=lambda reports: _tell(reports, log),
         )
@@ -99,7 +85,35 @@ def compose(parts: Parts, listening: Listening) -> Sending:
         Step("programs", lambda: None, programs.stop),
         Step("queue", runner.start, runner.stop),
     ]
-    return Sending(runner, steps)
+    return Sending(runner, ways, steps)
+
+
+def find_ways(parts: Parts, listening: Listening, shelf: Shelf) -> Ways:
+    """`shelf`: where policies of others are kept."""
+    settings, queue = parts.settings, parts.settings.queue
+    randomness = SystemRandomness()
+    authorities = Path(settings.sender.trusted).read_bytes() if settings.sender.trusted else b""
+    fetch = SafeFetch(
+        parts.resolver,
+        parts.reactor,
+        private=queue.private_addresses,
+        authorities=authorities,
+    )
+    destinations = Destinations(
+        parts.resolver,
+        STSPolicies(parts.resolver, fetch, parts.clock, shelf),
+        queue,
+        randomness,
+        hostname=parts.hostname,
+        own=OwnAddresses(listening),
+    )
+    return Ways(parts.store, destinations, parts.clock, randomness)
+
+
+def ways_alone(parts: Parts) -> Ways:
+    """Where mail would go, for who only asks."""
+    shelf = FileShelf(Path(parts.settings.data) / POLICIES, parts.reactor, parts.log)
+    return find_ways(parts, lambda: (), shelf)
 
 
 def _tell(reports: Sequence[TLSReport], log: Log) -> None:

@@ -42,6 +42,7 @@ from mailhub.parts import Parts, SystemRandomness, compose, hostname_of
 from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Log
+from mailhub.queue.ways import Ways
 from mailhub.service import House, MailServer, Plan, Readiness, Step
 from mailhub.smtp import server as smtp
 from mailhub.welcome import Welcome
@@ -121,12 +122,12 @@ def build(
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     lateness = Lateness(parts.reactor, parts.metrics)
-    factory = ControlFactory(control_services(parts), parts.reactor, parts.log)
+    outgoing = sending.compose(parts, partial(_listening, doors))
+    factory = ControlFactory(control_services(parts, outgoing.ways), parts.reactor, parts.log)
     control = ControlSocket(factory, folder.path / CONTROL)
     review = Round(
         parts.keys.review, parts.settings.dkim.review, parts.reactor, parts.log, "key review"
     )
-    outgoing = sending.compose(parts, partial(_listening, doors))
     randomness = SystemRandomness()
     welcome = Welcome(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
@@ -155,7 +156,7 @@ def _listening(doors: Sequence[Listener]) -> Sequence[tuple[str, int]]:
     return [(str(one["address"]), int(str(one["port"]))) for one in found if "port" in one]
 
 
-def control_services(parts: Parts) -> control_acts.Services:
+def control_services(parts: Parts, ways: Ways) -> control_acts.Services:
     """What the control socket offers of core."""
     transfers = Transfers(parts.store, parts.mailboxes, parts.messages, parts.clock)
     return control_acts.Services(
@@ -170,6 +171,8 @@ def control_services(parts: Parts) -> control_acts.Services:
         parts.keys,
         parts.records,
         parts.queue,
+        parts.suppressions,
+        ways,
     )
 
 

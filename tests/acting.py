@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from mailhub.control.acts import Services
 from mailhub.core.messages import Messages
+from mailhub.core.suppressions import Suppressions
 from mailhub.core.transfer import Transfers
-from tests.world import World
+from mailhub.model.settings import QueueSettings
+from mailhub.queue.destination import Destinations
+from mailhub.queue.ways import Ways
+from tests.world import HOSTNAME, World
 
 
 def services(here: World) -> Services:
     """What the acts use: whoever adds a part adds it here."""
     messages = Messages(here.store, here.clock)
+    destinations = Destinations(
+        here.resolver,
+        None,
+        QueueSettings(),
+        here.randomness,
+        hostname=HOSTNAME,
+        own=lambda address, port: False,
+    )
     return Services(
         domains=here.domains,
         accounts=here.accounts,
@@ -23,4 +35,6 @@ def services(here: World) -> Services:
         keys=here.keys,
         records=here.records,
         queue=here.queue,
+        suppressions=Suppressions(here.store, here.clock, QueueSettings().suppress_time),
+        ways=Ways(here.store, destinations, here.clock, here.randomness),
     )

@@ -21,12 +21,14 @@ from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
+from mailhub.core.suppressions import Suppressions
 from mailhub.core.transfer import Transfers
 from mailhub.model.account import Account, Limits, Role, Sending
 from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.ports import Spools
+from mailhub.queue.ways import Ways
 
 ACTOR = Actor(source="mailhub command")
 PAGE = 500
@@ -49,6 +51,8 @@ class Services:
     keys: Keys
     records: Records
     queue: Queue
+    suppressions: Suppressions
+    ways: Ways
 
 
 class Arguments:
@@ -359,6 +363,16 @@ async def account_of(services: Services, arguments: Arguments) -> Account:
         return await services.accounts.by_name(name)
     except NotFound:
         raise NotFound(f"No account {name}") from None
+
+
+async def username(services: Services, number: int | None) -> str:
+    """The login name of an account; empty where there is none, or words where it is gone."""
+    if not number:
+        return ""
+    try:
+        return (await services.accounts.get(number)).username
+    except NotFound:
+        return f"(gone: {number})"
 
 
 ACTS: Mapping[str, Act] = {

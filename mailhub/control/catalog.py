@@ -1,11 +1,20 @@
-"""Every act with one answer, by name: whoever adds acts adds them here."""
+"""Every act by name: whoever adds acts adds them here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailhub.control import acts, relaying, signing
+from mailhub.control import acts, mail, queueing, relaying, signing
 from mailhub.control.acts import Act
+from mailhub.control.mail import Read
 
-PARTS: tuple[Mapping[str, Act], ...] = (acts.ACTS, relaying.ACTS, signing.ACTS)
+PARTS: tuple[Mapping[str, Act], ...] = (
+    acts.ACTS,
+    relaying.ACTS,
+    signing.ACTS,
+    queueing.ACTS,
+)
 ACTS: Mapping[str, Act] = {name: act for part in PARTS for name, act in part.items()}
+"""Acts with one answer."""
+READS: Mapping[str, Read] = {**mail.READS, **queueing.READS}
+"""Acts that answer with items."""

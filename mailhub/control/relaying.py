@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailhub.control.acts import ACTOR, Act, Arguments, Json, Services
+from mailhub.control.acts import ACTOR, Act, Arguments, Json, Services, username
 from mailhub.core.routes import RouteOrder
-from mailhub.model.errors import NotFound
 from mailhub.model.route import Route
 
 
@@ -60,19 +59,13 @@ async def relay_disallow(services: Services, arguments: Arguments) -> Json:
 
 
 async def _shape(services: Services, route: Route) -> Json:
-    user = ""
-    if route.account is not None:
-        try:
-            user = (await services.accounts.get(route.account)).username
-        except NotFound:
-            user = f"(gone: {route.account})"
     return {
         "number": route.number,
         "destination": route.destination,
         "host": route.host,
         "port": route.port,
         "sender": route.sender,
-        "user": user,
+        "user": await username(services, route.account),
         "priority": route.priority,
         "weight": route.weight,
         "sources": list(route.sources),

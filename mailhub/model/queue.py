@@ -36,6 +36,8 @@ class QueueSender:
 
 PROGRAM_LANE = "program"
 """The lane of recipients that are handed to a program and to no server."""
+JUNK_LANE = "junk"
+"""The lane of copies that wait for a mailbox here, and belong into the one for junk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,9 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """A recipient that nothing is sent to since it failed for good. `key`: folded address."""
+    """A recipient that nothing is sent to since it failed for good. `key`: folded address.
+    `status`: of the refusal, and `reply` its words; an empty one: an administrator forbade it, for
+    ever, with `reply` as the reason."""
 
     key: str
     status: str

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mailhub.core.suppressions import key
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.model.outbound import Answer, Stage
 from mailhub.model.queue import QueueEntry, Suppression
 from mailhub.model.settings import QueueSettings
 from mailhub.ports import Clock, Storage
-from mailhub.wire import address as grammar
 
 ACTOR = Actor(source="queue")
 
 
-def key(address: str) -> str:
-    """The form in which a recipient is listed: folded, with its subaddress, as nobody knows what
-    another server makes of that."""
+ADMINISTRATORS = "5.7.1"
+"""Status of what an administrator forbade (RFC 3463 3.8)."""
+
+
+def _key(address: str) -> str:
     try:
-        local, domain = grammar.split(address)
+        return key(address)
     except Invalid:
         return address.lower()
-    return grammar.join(grammar.fold(local), domain)
 
 
 class Suppressions:
@@ -41,14 +42,14 @@ class Suppressions:
     async def check(self, entries: Sequence[QueueEntry]) -> Mapping[int, Answer]:
         """What suppressed recipients among `entries` are told, by the entry's number. Those whose
         time is over are taken off the list."""
-        keys = {entry.number: key(entry.recipient) for entry in entries}
+        keys = {entry.number: _key(entry.recipient) for entry in entries}
         listed = await self._storage.routes.suppressed(list(dict.fromkeys(keys.values())))
         if not listed:
             return {}
         since = int(self._clock.now()) - self._life
         answers = {}
         for one in listed:
-            if one.created > since:
+            if not one.status or one.created > since:
                 answers[one.key] = _answer(one)
                 continue
             try:
@@ -61,11 +62,13 @@ class Suppressions:
         """Lists a recipient that was refused for good. Raises Unavailable, StorageFull."""
         if answer.stage is Stage.RCPT and answer.status in self._statuses and answer.permanent:
             now = int(self._clock.now())
-            one = Suppression(key(entry.recipient), answer.status, answer.text, now)
+            one = Suppression(_key(entry.recipient), answer.status, answer.text, now)
             await self._storage.routes.suppress(one, ACTOR)
 
 
 def _answer(one: Suppression) -> Answer:
-    said = f"; it was refused with: {one.reply}" if one.reply else ""
+    told = "Nothing is sent to this recipient any more"
+    if one.reply:
+        told += f"; it was refused with: {one.reply}" if one.status else f": {one.reply}"
     # No server said this now, so there is no reply code.
-    return Answer(0, one.status, f"Nothing is sent to this recipient any more{said}", Stage.RCPT)
+    return Answer(0, one.status or ADMINISTRATORS, told, Stage.RCPT)

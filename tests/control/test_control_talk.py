@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mailhub.control.catalog import ACTS
-from mailhub.control.mail import READS, TAKES
+from mailhub.control.catalog import ACTS, READS
+from mailhub.control.mail import TAKES
 from mailhub.control.talk import Talk
 from mailhub.control.wire import Machine
 from mailhub.core.transfer import MOST_BYTES, Listed, batches
