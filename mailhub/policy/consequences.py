@@ -23,6 +23,9 @@ class Consequence(Enum):
     """It is delivered into the mailbox for junk."""
     QUARANTINE = "quarantine"
     """The same, marked as a possible fraud; and it goes to no other server."""
+    DISCARD = "discard"
+    """It is taken, and kept nowhere: its sender hears nothing. Only where a filter of others is
+    set to say so."""
     DEFER = "defer"
     """Its sender is asked to come again later."""
     REJECT = "reject"
@@ -65,8 +68,12 @@ class Rules:
         return worst, cause if worst is not Consequence.ADD else None
 
 
-def rules(settings: PolicySettings) -> Rules:
-    """The table that the settings ask for."""
+def rules(
+    settings: PolicySettings,
+    more: Mapping[tuple[str, str], Consequence] | None = None,
+    levels: tuple[tuple[float, Consequence], ...] = (),
+) -> Rules:
+    """The table that the settings ask for. `more`, `levels`: of optional steps."""
     table = {
         ("dmarc", "reject"): Consequence(settings.dmarc_reject),
         ("dmarc", "quarantine"): Consequence(settings.dmarc_quarantine),
@@ -74,4 +81,4 @@ def rules(settings: PolicySettings) -> Rules:
         ("from", "malformed"): Consequence(settings.malformed_from),
         ("spf", "fail"): Consequence(settings.spf_fail),
     }
-    return Rules(table)
+    return Rules({**table, **(more or {})}, levels)
