@@ -1,0 +1,254 @@
+"""Servers that refuse, stall and hang up: mail waits, is tried again, or comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from email.message import EmailMessage, Message
+from pathlib import Path
+
+import pytest
+
+from bench.servers import free_port
+from tests.live.conftest import program
+from tests.live.outgoing import HOME, SENDER, Hub, hub, text
+from tests.live.peers import (
+    ROOT,
+    Postfix,
+    Sink,
+    answers,
+    end,
+    events,
+    new_address,
+    open_folder,
+    running,
+    until,
+)
+
+pytestmark = [pytest.mark.live, ROOT]
+GREYLISTING = """
+smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:{port}, permit_mynetworks
+"""
+
+
+@pytest.fixture(scope="module")
+def ours() -> Iterator[Hub]:
+    with hub(sender="session_timeout = 60") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Hub]:
+    """One that gives up after six seconds and warns after two."""
+    with hub(queue={"lifetime": "6", "delay_warning": "2"}) as made:
+        yield made
+
+
+def about(report: EmailMessage) -> Message:
+    """What a notification says of its one recipient, after checking what RFC 3464 asks for."""
+    assert report.get_content_type() == "multipart/report"
+    assert report.get_param("report-type") == "delivery-status"
+    assert report["Auto-Submitted"] == "auto-replied"
+    assert report["Return-Path"] == "<>"
+    parts = report.get_payload()
+    assert isinstance(parts, list)
+    kinds = [one.get_content_type() for one in parts if isinstance(one, Message)]
+    assert kinds[:2] == ["text/plain", "message/delivery-status"]
+    assert kinds[2] in ("message/rfc822", "text/rfc822-headers")
+    of_message, of_recipient = parts[1].get_payload()  # type: ignore[union-attr, misc]
+    assert of_message["Reporting-MTA"] == "dns; mail.test"  # type: ignore[index]
+    assert isinstance(of_recipient, Message)
+    return of_recipient
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
+def test_a_refusal_for_now_is_tried_again(ours: Hub, tmp_path: Path, command: str) -> None:
+    name = {"MAIL": "m", "RCPT": "r", "DATA": "d", ".": "dot"}[command]
+    sink = Sink(tmp_path, "-r", command)
+    ours.dns.load(f"soft-{name}.test", sink.zone)
+    recipient = f"a@soft-{name}.test"
+    with running(sink):
+        ours.submit(text(f"soft-{name}"), recipient)
+        said = ours.fate(recipient, "deferred")
+        assert said["reply"] == "450 4.3.0 Error: command failed"
+        assert said["remote"] == f"mx.soft-{name}.test [{sink.address}]"
+    assert not ours.events("delivery", recipient=recipient, outcome="failed")
+    healed = Sink(tmp_path, address=sink.address)
+    with running(healed):
+        ours.fate(recipient, "delivered")
+        assert len(healed.received()) == 1
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
+def test_a_refusal_for_good_comes_back(ours: Hub, tmp_path: Path, command: str) -> None:
+    name = {"MAIL": "m", "RCPT": "r", "DATA": "d", ".": "dot"}[command]
+    sink = Sink(tmp_path, "-B", "554 5.7.1 Not from you", "-f", command)
+    ours.dns.load(f"hard-{name}.test", sink.zone)
+    recipient = f"a@hard-{name}.test"
+    with running(sink):
+        ours.submit(text(f"hard-{name}"), recipient)
+        bounce = ours.mail_about(f"hard-{name}")
+    said = about(bounce)
+    assert said["Final-Recipient"] == f"rfc822; {recipient}"
+    assert said["Action"] == "failed"
+    assert said["Status"] == "5.7.1"
+    assert said["Remote-MTA"] == f"dns; mx.hard-{name}.test"
+    assert said["Diagnostic-Code"] == "smtp; 554 5.7.1 Not from you"
+    returned = bounce.get_payload()[2].get_payload()[0]  # type: ignore[index, union-attr]
+    assert returned["Message-ID"] == f"<hard-{name}@home.test>"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("command", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("manner", ["-q", "-Q"])
+def test_a_server_that_hangs_up_is_tried_again(
+    ours: Hub, tmp_path: Path, command: str, manner: str
+) -> None:
+    name = f"{'cut' if manner == '-q' else 'bye'}-{command}".lower()
+    sink = Sink(tmp_path, manner, command)
+    ours.dns.load(f"{name}.test", sink.zone)
+    with running(sink):
+        ours.submit(text(name), f"a@{name}.test")
+        said = ours.fate(f"a@{name}.test", "deferred")
+        assert str(said["status"]).startswith("4.")
+        assert said["reply"]
+    healed = Sink(tmp_path, address=sink.address)
+    with running(healed):
+        ours.fate(f"a@{name}.test", "delivered")
+        assert len(healed.received()) == 1
+
+
+def test_a_drop_behind_the_dot_is_tried_again(ours: Hub, tmp_path: Path) -> None:
+    """Nobody can know whether it was taken: here alone a message may arrive twice."""
+    sink = Sink(tmp_path, "-q", ".")
+    ours.dns.load("dot.test", sink.zone)
+    with running(sink):
+        ours.submit(text("dropped"), "a@dot.test")
+        said = ours.fate("a@dot.test", "deferred")
+        assert said["status"] == "4.4.2"
+    healed = Sink(tmp_path, address=sink.address)
+    with running(healed):
+        ours.fate("a@dot.test", "delivered")
+        assert len(healed.received()) == 1
+
+
+def test_nobody_listens_and_then_somebody_does(ours: Hub, tmp_path: Path) -> None:
+    sink = Sink(tmp_path)
+    ours.dns.load("refused.test", sink.zone)
+    ours.submit(text("refused"), "a@refused.test", "b@refused.test")
+    said = ours.fate("b@refused.test", "deferred")
+    assert said["status"] == "4.4.1"
+    assert "refused" in str(said["reply"]).lower()
+    rest = ours.waits("lane", outcome="backs off", lane="refused.test")
+    assert "refused" in str(rest["reason"]).lower()
+    with running(sink):
+        ours.fate("a@refused.test", "delivered")
+        ours.fate("b@refused.test", "delivered")
+    assert ours.waits("lane", outcome="recovered", lane="refused.test")
+
+
+def test_who_is_slow_holds_up_nobody_else(ours: Hub, tmp_path: Path) -> None:
+    slow = Sink(tmp_path, "-p", "-W", "MAIL:3")
+    quick = Sink(tmp_path)
+    ours.dns.load("slow.test", slow.zone)
+    ours.dns.load("quick.test", quick.zone)
+    with running(slow, quick):
+        for n in range(30):
+            ours.submit(text(f"slow-{n}"), f"a{n}@slow.test")
+        assert until(lambda: slow.heard("MAIL FROM"))
+        began = time.monotonic()
+        ours.submit(text("quick"), "a@quick.test")
+        ours.fate("a@quick.test", "delivered")
+        assert time.monotonic() - began < 2
+        ours.fate("a0@slow.test", "delivered")
+
+
+def test_postgrey_asks_for_patience(ours: Hub) -> None:
+    port = free_port()
+    with open_folder() as folder:
+        post = Postfix(folder, "grey.test", GREYLISTING.format(port=port))
+        (folder / "grey").mkdir()
+        words = [program("postgrey"), f"--inet=127.0.0.1:{port}", "--delay=2", "--user=root"]
+        postgrey = subprocess.Popen(
+            [*words, "--group=root", f"--dbdir={folder}/grey", "--auto-whitelist-clients=0"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert until(lambda: answers("127.0.0.1", port))
+            ours.dns.load("grey.test", post.zone)
+            with running(post):
+                ours.submit(text("grey"), "a@grey.test")
+                said = ours.fate("a@grey.test", "deferred")
+                assert "reylist" in str(said["reply"])
+                post.received()
+                ours.fate("a@grey.test", "delivered")
+        finally:
+            end(postgrey)
+
+
+def test_a_delay_is_told_once_then_it_comes_back(hasty: Hub) -> None:
+    hasty.dns.load("never.test", f"@ IN MX 10 mx\nmx IN A {new_address()}\n")
+    hasty.submit(text("never"), "a@never.test")
+
+    def both() -> bool:
+        return len(hasty.inbox()) == 2
+
+    assert until(both, 20), hasty.tail()
+    first, second = hasty.inbox()
+    delayed, failed = about(first), about(second)
+    assert delayed["Action"] == "delayed"
+    assert delayed["Status"].startswith("4.")
+    assert delayed["Will-Retry-Until"]
+    assert first.get_payload()[2].get_content_type() == "text/rfc822-headers"  # type: ignore[index, union-attr]
+    assert failed["Action"] == "failed"
+    assert failed["Status"] == "5.4.7"
+
+
+def test_wishes_of_the_sender(ours: Hub, tmp_path: Path) -> None:
+    """A server without DSN: then success is told of by us, as far as we know it."""
+    bare = Sink(tmp_path, "-N")
+    stern = Sink(tmp_path, "-B", "550 5.1.1 Unknown", "-f", "RCPT")
+    ours.dns.load("bare.test", bare.zone)
+    ours.dns.load("stern.test", stern.zone)
+    with running(bare, stern):
+        ours.submit(text("never-told"), "a@stern.test", rcpt=["NOTIFY=NEVER"])
+        ours.submit(text("only-success"), "b@stern.test", rcpt=["NOTIFY=SUCCESS"])
+        ours.submit(
+            text("relayed"),
+            "a@bare.test",
+            mail=["ENVID=abc+2Bdef", "RET=HDRS"],
+            rcpt=["NOTIFY=SUCCESS", "ORCPT=rfc822;x+2By@bare.test"],
+        )
+        ours.submit(text("headers"), "c@stern.test", mail=["RET=HDRS"])
+        relayed, headers = ours.mail_about("relayed"), ours.mail_about("headers")
+    assert about(relayed)["Action"] == "relayed"
+    assert about(relayed)["Original-Recipient"] == "rfc822;x+y@bare.test"
+    assert "Original-Envelope-Id: abc+def" in relayed.as_string()
+    assert headers.get_payload()[2].get_content_type() == "text/rfc822-headers"  # type: ignore[index, union-attr]
+    ours.fate("a@stern.test", "failed")
+    ours.fate("b@stern.test", "failed")
+    assert not [one for one in ours.inbox() if "told" in one.as_string()]
+    assert not [one for one in ours.inbox() if "only-success" in one.as_string()]
+
+
+def test_what_nobody_sent_comes_back_to_nobody(ours: Hub, tmp_path: Path) -> None:
+    """A refused notification ends in silence (RFC 3461 6.1)."""
+    sink = Sink(tmp_path, "-f", "RCPT")
+    ours.dns.load("author.test", sink.zone)
+    ours.server.command("alias", "add", f"on@{HOME}", "far@author.test")
+    with running(sink):
+        ours.arrives(text("nobody"), f"on@{HOME}", sender="")
+        ours.fate("far@author.test", "discarded")
+    time.sleep(1.2)
+    assert not ours.events("delivery", sender="", outcome="failed")
+
+
+def test_the_log_says_why_everything_waits(ours: Hub) -> None:
+    """Of the tests before this one: no attempt without status and words."""
+    attempts = [one for one in events(ours.server.log) if one.get("verb") == "delivery"]
+    assert attempts
+    for one in attempts:
+        assert one["status"], one
+        assert one["reply"], one
+    assert SENDER in {one["sender"] for one in attempts}
