@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from mailhub.core.background import spawn
-from mailhub.model.change import Change, Dequeued, Queued
+from mailhub.model.change import Change, Dequeued, Queued, RoutesChanged
 from mailhub.model.errors import MailhubError, Unavailable
 from mailhub.model.queue import Slot
 from mailhub.queue.lease import Means, Work
@@ -120,6 +120,8 @@ class Runner:
                     self._put.pop(number, None)
                     if number not in self._ours:  # leased ones are forgotten with their lease
                         self._dropped.add(number)
+            elif isinstance(change, RoutesChanged):
+                self._means.ways.forget()
         if len(self._put) + len(self._dropped) > MISSED:
             self._put.clear()
             self._dropped.clear()

@@ -1,8 +1,8 @@
 """The way that a recipient's mail takes: routes as the store has them, and servers to try.
 
-Routes are kept a few seconds, as they are asked for at every transaction; what the DNS says is
-kept by the resolver. Which route applies is `queue.routing`'s, what it leads to
-`queue.destination`'s.
+Routes are kept a few seconds, and until one is changed here, as they are asked for at every
+transaction; what the DNS says is kept by the resolver. Which route applies is `queue.routing`'s,
+what it leads to `queue.destination`'s.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from mailhub.queue.destination import Destination
 from mailhub.queue.routing import choose
 
 FRESH = 5.0
-"""Seconds for which routes are believed."""
+"""Seconds for which routes are believed that another process may have changed."""
 NOWHERE = Answer(0, "4.4.4", "No server to try", Stage.RESOLVE)
 
 
@@ -59,12 +59,20 @@ class Ways:
         self._randomness = randomness
         self._routes: Sequence[Route] = ()
         self._until = float("-inf")
+        self._forgotten = 0
+
+    def forget(self) -> None:
+        """Routes changed: the next message is sent by them."""
+        self._until = float("-inf")
+        self._forgotten += 1
 
     async def choose(self, entry: QueueEntry) -> tuple[Choice, Sequence[Route]]:
         """The routes for an entry, none for the MX, and what tells them from others."""
-        if self._until <= self._clock.seconds():
+        while self._until <= self._clock.seconds():
+            known = self._forgotten
             self._routes = await self._storage.routes.all()
-            self._until = self._clock.seconds() + FRESH
+            if known == self._forgotten:
+                self._until = self._clock.seconds() + FRESH
         chosen = choose(self._routes, entry, self._draw) if self._routes else ()
         return (tuple(one.number for one in chosen), entry.sender.require_tls), chosen
 

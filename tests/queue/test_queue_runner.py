@@ -532,3 +532,11 @@ def test_a_damaged_message_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) ->
     assert b.outbound.recipients == [["b@example.net"]]
     [entry] = b.waiting()
     assert (entry.attempts, entry.reply) == (1, "Stored data is damaged")
+
+
+def test_a_new_route_holds_for_the_next_message() -> None:
+    b = bench()
+    b.submit("a@example.net")
+    run(b.world.store.routes.add(Route(0, "example.net", "hub.example"), ACTOR))
+    b.submit("b@example.net")
+    assert [route.host if route else "" for _, route, _ in b.finding.asked] == ["", "hub.example"]
