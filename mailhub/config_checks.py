@@ -41,6 +41,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "policy.dmarc_temperror": CONSEQUENCES,
     "policy.malformed_from": CONSEQUENCES,
     "policy.spf_fail": CONSEQUENCES,
+    "reports.dmarc_format": ("rfc9990", "rfc7489"),
     "resolver.trust_ad": ("loopback", "always", "never"),
     "log.format": ("auto", "json", "plain"),
     "log.level": ("debug", "info", "warn", "error"),
@@ -155,6 +156,9 @@ def _reports(settings: ReportSettings) -> list[tuple[Where, str]]:
             problems.append((("reports", name), f"reports.{name}: {value!r} is no mail address"))
     if settings.hour > 23:
         problems.append((("reports", "hour"), "reports.hour: a day has the hours 0 to 23"))
+    for name in ("write", "rows"):
+        if getattr(settings, name) < 1:
+            problems.append((("reports", name), f"reports.{name}: at least 1"))
     return problems
 
 

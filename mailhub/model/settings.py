@@ -238,8 +238,15 @@ class ReportSettings:
     organization: str = setting("", "who reports; empty: the sender's domain")
     contact: str = setting("", "how to reach who reports; empty: the sender")
     dmarc: bool = setting(True, "send aggregate reports about mail in other domains' names")
+    dmarc_format: str = setting(
+        "rfc9990", "how they are written: rfc9990, or rfc7489 for who reads nothing newer"
+    )
     tls: bool = setting(True, "send reports about TLS with other domains' servers")
     hour: int = setting(1, "hour (UTC) from which yesterday's reports are sent, some time in it")
+    write: int = setting(30, "how often counts are written to the store", "seconds")
+    rows: int = setting(
+        100_000, "most different counts of one day; one domain has at most a tenth of them"
+    )
     size: int = setting(10 << 20, "largest report sent, compressed", "bytes")
     receive: str = setting("", "local address whose INBOX is read for reports; empty: none is")
     keep: int = setting(90, "how long what reports said is kept", "days")

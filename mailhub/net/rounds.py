@@ -16,7 +16,8 @@ from mailhub.ports import Log
 
 
 class Round:
-    """Runs `work` every `interval` seconds after it ended, for the first time after `first`."""
+    """Runs `work` every `interval` seconds after it ended, for the first time after `first`.
+    `last`: once more when it is stopped, instead of breaking off what is under way."""
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class Round:
         what: str,
         *,
         first: float = 5.0,
+        last: bool = False,
     ) -> None:
         self._work = work
         self._interval = interval
@@ -34,6 +36,7 @@ class Round:
         self._log = log
         self._what = what
         self._first = first
+        self._last = last
         self._timer: Any = None
         self._going: Deferred[None] | None = None
         self._stopped = False
@@ -43,12 +46,18 @@ class Round:
         self._timer = self._reactor.callLater(self._first, self._go)
 
     async def stop(self) -> None:
-        """No further round; the one under way is broken off."""
+        """No further round; the one under way is broken off, unless there is a last one."""
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._going is not None:
+        if self._last:
+            if self._going is not None:
+                await self._going
+            self._go()
+            if self._going is not None:
+                await self._going
+        elif self._going is not None:
             self._going.cancel()
 
     def _go(self) -> None:

@@ -60,3 +60,29 @@ def test_a_round_that_takes_long_is_never_run_twice_at_once_and_stops_when_told(
     assert cancelled == [True]
     assert not reactor.getDelayedCalls()
     assert not log.events
+
+
+def test_a_last_round_follows_the_one_under_way() -> None:
+    reactor, log, work = Clock(), ListLog(), Work()
+    hold: Deferred[None] = Deferred()
+    work.waiting = [hold]
+    one = Round(work.go, 10, reactor, log, "work", last=True)
+    one.start()
+    reactor.advance(5)
+    stopped = Deferred.fromCoroutine(one.stop())
+    assert (work.begun, stopped.called) == (1, False)
+    work.waiting = []
+    hold.callback(None)
+    assert (work.begun, stopped.called) == (2, True)
+    reactor.advance(100)
+    assert work.begun == 2
+
+
+def test_a_last_round_is_run_where_none_was() -> None:
+    reactor, log, work = Clock(), ListLog(), Work()
+    one = Round(work.go, 10, reactor, log, "work", last=True)
+    one.start()
+    run(one.stop())
+    assert work.begun == 1
+    reactor.advance(100)
+    assert work.begun == 1
