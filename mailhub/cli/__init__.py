@@ -18,8 +18,10 @@ from mailhub.cli.dkim import dkim
 from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
 from mailhub.cli.imports import import_
+from mailhub.cli.queue import queue
 from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
+from mailhub.cli.suppression import suppression
 from mailhub.cli.user import user
 
 __all__ = ["main"]
@@ -57,6 +59,8 @@ for command in (
     domain,
     user,
     alias,
+    queue,
+    suppression,
     routes,
     rcpthost,
     relayip,

@@ -60,13 +60,18 @@ def parse(text: str) -> Wording:
     return {action: _words(action, lines) for action, lines in sections.items()}
 
 
-def default() -> Wording:
-    """The words that come along."""
+def source() -> str:
+    """The template that comes along, to be copied and edited."""
     # Not importlib.resources: it imports its parts when first used, and by then the server may
     # have become a user who cannot read root's Python.
     text = pkgutil.get_data(__package__, "notice.txt")
     assert text is not None
-    return parse(text.decode())
+    return text.decode()
+
+
+def default() -> Wording:
+    """The words that come along."""
+    return parse(source())
 
 
 def _action(name: str, number: int) -> Action:
