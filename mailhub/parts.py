@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mailhub import judging
 from mailhub.coord.memory import MemoryCoordination
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
@@ -21,6 +22,7 @@ from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
+from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
@@ -34,6 +36,7 @@ from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
 from mailhub.core.suppressions import Suppressions
+from mailhub.core.tallying import Tallies
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
 from mailhub.model.settings import Settings
@@ -97,6 +100,8 @@ class Parts:
     queue: Queue
     suppressions: Suppressions
     hooks: ServerHooks
+    tallies: Tallies
+    judging: Judging
 
     @property
     def steps(self) -> Sequence[Step]:
@@ -135,7 +140,11 @@ def compose(
     )
     coordination = coordinate(settings, reactor, clock, log)
     hooks = ServerHooks(settings.hook, reactor, log, None)
-    intake = _intake(settings, hostname, store, addresses, clock, ids, coordination, hooks, log)
+    tallies = Tallies(store, clock, log, settings.reports)
+    judged = judging.compose(settings, hostname, (), log, tallies)
+    intake = _intake(
+        settings, hostname, store, addresses, clock, ids, coordination, hooks, judged, log
+    )
     notices = ReportNotices(
         store,
         intake,
@@ -182,12 +191,21 @@ def compose(
         resolver=resolver,
         keys=keys,
         records=Records(domains, keys, resolver, hostname, settings.reports),
-        departures=Departures(keys, clock, hostname, settings.default_domain, settings.dkim),
+        departures=Departures(
+            keys,
+            clock,
+            hostname,
+            settings.default_domain,
+            settings.dkim,
+            authserv_id=judged.authserv_id,
+        ),
         coordination=coordination,
         notices=notices,
         queue=Queue(store, coordination.schedule, notices, clock),
         suppressions=Suppressions(store, clock, settings.queue.suppress_time),
         hooks=hooks,
+        tallies=tallies,
+        judging=judged,
     )
 
 
@@ -209,6 +227,7 @@ def _intake(
     ids: Ids,
     coordination: Coordination,
     hooks: ServerHooks,
+    judged: Judging,
     log: Log,
 ) -> Intake:
     domain = settings.queue.srs_domain or settings.default_domain or hostname
@@ -225,6 +244,7 @@ def _intake(
         srs=SRS(secret, domain.lower()),
         allowances=Allowances(coordination.counters, standings, settings.limits, log),
         hooks=hooks,
+        judging=judged,
     )
 
 

@@ -6,7 +6,7 @@ in-memory one with finished coroutines; core cannot tell and must not ask.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -78,6 +78,12 @@ class Body(Protocol):
     @property
     def digest(self) -> bytes: ...
     def view(self) -> memoryview: ...
+    def begin_with(self, head: bytes, skip: int) -> Generator[None, None, None]:
+        """Puts `head` in place of the first `skip` octets, before anybody else has the body; yields
+        between slices of work. `head` has at most `skip` octets and the spool's room. Raises
+        StorageFull, Unavailable."""
+        ...
+
     def close(self) -> None: ...
 
 
@@ -97,8 +103,8 @@ class Spool(Protocol):
 class Spools(Protocol):
     """Makes spools."""
 
-    def open(self, head: bytes = b"") -> Spool:
-        """A new spool that starts with `head`."""
+    def open(self, head: bytes = b"", room: int = 0) -> Spool:
+        """A new spool that starts with `head`. `room`: octets that `Body.begin_with` may add."""
         ...
 
 

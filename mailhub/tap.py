@@ -122,6 +122,14 @@ def build(
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     lateness = Lateness(parts.reactor, parts.metrics)
+    counts = Round(
+        parts.tallies.write,
+        parts.settings.reports.write,
+        parts.reactor,
+        parts.log,
+        "report counts",
+        last=True,
+    )
     outgoing = sending.compose(parts, partial(_listening, doors))
     factory = ControlFactory(control_services(parts, outgoing.ways), parts.reactor, parts.log)
     control = ControlSocket(factory, folder.path / CONTROL)
@@ -141,6 +149,7 @@ def build(
     return House(
         steps=[
             *parts.steps,
+            Step("report counts", counts.start, counts.stop),
             Step("key review", review.start, review.stop),
             *outgoing.steps,
             Step("control", control.start, control.stop),
@@ -284,6 +293,7 @@ def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         addresses=parts.addresses,
         relays=parts.relays,
         hooks=parts.hooks,
+        judging=parts.judging,
         reactor=parts.reactor,
         log=parts.log,
         new_session=parts.ids.new,

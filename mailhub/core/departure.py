@@ -28,14 +28,23 @@ AUTHORS = 50
 
 
 class Departures:
-    """`ports.Departure`. `hostname`: this server's name, and that of its Authentication-Results."""
+    """`ports.Departure`. `hostname`: this server's name; `authserv_id`: that of its
+    Authentication-Results, empty for the same."""
 
     def __init__(
-        self, keys: Keys, clock: Clock, hostname: str, default_domain: str, settings: DkimSettings
+        self,
+        keys: Keys,
+        clock: Clock,
+        hostname: str,
+        default_domain: str,
+        settings: DkimSettings,
+        *,
+        authserv_id: str = "",
     ) -> None:
         self._keys = keys
         self._clock = clock
         self._hostname = hostname
+        self._authserv_id = authserv_id or hostname
         self._default_domain = default_domain
         self._settings = settings
 
@@ -57,7 +66,7 @@ class Departures:
         now = int(self._clock.now())
         if local:
             return signing.sign(signers, block, body, now, lifetime=self._settings.lifetime)
-        return sealing.seal(signers[0], block, body, self._hostname, now)
+        return sealing.seal(signers[0], block, body, self._authserv_id, now)
 
     async def _begin(self, message: Message) -> bytearray:
         """The message up to where its header certainly has ended, or as much as is looked at."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from mailhub.core import trace
 from mailhub.core.intake import HEADER, Intake
+from mailhub.core.placing import placed
 from mailhub.core.plan import Plan, plan
 from mailhub.core.rendered import rendered
 from mailhub.model.account import Service
@@ -28,7 +29,8 @@ from mailhub.model.errors import (
 )
 from mailhub.model.message import Copy
 from mailhub.model.outbound import Answer, Stage
-from mailhub.model.queue import QueueEntry
+from mailhub.model.queue import JUNK_LANE, QueueEntry
+from mailhub.policy.consequences import Consequence
 from mailhub.ports import Body, Clock, Message, Storage
 
 PIECE = 128 * 1024
@@ -81,7 +83,7 @@ class Homecomings:
 
     async def _deliver(self, entry: QueueEntry, body: Body) -> None:
         shown = await rendered(body, self._clock)
-        made = self._to_one(entry) if entry.home else None
+        made = await self._to_one(entry) if entry.home else None
         if made is None:
             block = bytes(body.view()[: min(shown.header_length, HEADER)])
             made = await self._to_all(entry, trace.visited(block, self._hops))
@@ -97,12 +99,15 @@ class Homecomings:
             ACTOR,
         )
 
-    def _to_one(self, entry: QueueEntry) -> Plan:
+    async def _to_one(self, entry: QueueEntry) -> Plan:
         """Where it leads was found when it came."""
         prefix = trace.return_path(entry.sender.address) + trace.delivered_to(entry.recipient)
         now = int(self._clock.now())
         copy = Copy(entry.home, prefix=prefix, internaldate=now, recipient=entry.recipient)
-        return Plan((copy,), (), {}, {})
+        made = Plan((copy,), (), {}, {})
+        if entry.lane == JUNK_LANE:
+            return await placed(self._storage, made, Consequence.JUNK)
+        return made
 
     async def _to_all(self, entry: QueueEntry, visited: frozenset[str]) -> Plan:
         """Where it leads by now. Raises as `Intake.recipient`, and MailLoop."""

@@ -13,12 +13,15 @@ from dataclasses import dataclass, replace
 from mailhub.core import submission, trace
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
-from mailhub.core.hooking import NoHooks, check
+from mailhub.core.hooking import NoHooks, check, message_facts
 from mailhub.core.ids import Ids
-from mailhub.core.plan import Plan, Recipient, plan
+from mailhub.core.judging import NOTHING, Judging, Met, unasked
+from mailhub.core.placing import kept_here, placed
+from mailhub.core.plan import Plan, Recipient, plan, queue_sender
 from mailhub.core.rendered import rendered
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standing, Standings
+from mailhub.core.turns import Turns, run
 from mailhub.model.account import Principal, Sending
 from mailhub.model.address import Resolution
 from mailhub.model.change import Actor
@@ -29,17 +32,21 @@ from mailhub.model.errors import (
     NotFound,
     NotPermitted,
     OverQuota,
+    PolicyRefused,
     Unavailable,
 )
-from mailhub.model.hook import HookFacts, HookStage
+from mailhub.model.hook import HookStage
 from mailhub.model.message import Arrival, Rendered
-from mailhub.model.queue import Onward, QueueSender
+from mailhub.model.queue import JUNK_LANE, Onward
 from mailhub.model.settings import SMTPSettings
+from mailhub.policy.pipeline import Judgement
 from mailhub.ports import Body, Clock, Hooks, Spool, Storage
 from mailhub.wire import address as grammar
 
 HEADER = submission.HEADER_LIMIT + 64 * 1024
 """Octets of header that are looked at: more than all of a submitted message's."""
+ROOM = 16 * 1024
+"""Octets that are kept free for what this server writes on top: Received, and what was found."""
 
 __all__ = ["Intake", "Outcome", "Recipient"]
 
@@ -56,13 +63,15 @@ class _Message:
     rendered: Rendered
     visited: frozenset[str]
     actor: Actor
+    judged: Judgement
 
 
 class Intake:
     """Takes messages in. `quota`: octets an account may keep where it has no limit of its own.
 
     `srs`: rewrites senders of what is forwarded; None: they stay. `allowances`: what accounts may
-    send a day; None: anything. `hooks`: are asked about every message.
+    send a day; None: anything. `hooks`: are asked about every message. `judging`: what is found
+    about it, and what that leads to; None: nothing.
     """
 
     def __init__(
@@ -78,12 +87,14 @@ class Intake:
         srs: SRS | None = None,
         allowances: Allowances | None = None,
         hooks: Hooks | None = None,
+        judging: Judging | None = None,
     ) -> None:
         self._storage = storage
         self._addresses = addresses
         self._srs = srs
         self._allowances = allowances
         self._hooks = hooks or NoHooks()
+        self._judging = judging or unasked(hostname)
         self._clock = clock
         self._ids = ids
         self._hostname = hostname
@@ -191,8 +202,9 @@ class Intake:
         return replace(resolution, accounts=tuple(left))
 
     def spool(self, envelope: Envelope) -> Spool:
-        """Where the message's bytes go; it begins with this server's trace fields already."""
-        inner = self._storage.spools.open(self._trace.received(envelope))
+        """Where the message's bytes go; this server's trace fields are put before them at the end,
+        when it is known what was found about the message."""
+        inner = self._storage.spools.open(room=ROOM)
         if envelope.principal is None:
             return inner
         return submission.SubmissionSpool(
@@ -203,34 +215,44 @@ class Intake:
         )
 
     async def accept(
-        self, envelope: Envelope, recipients: Sequence[Recipient], spool: Spool
+        self,
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        spool: Spool,
+        met: Met = NOTHING,
     ) -> Sequence[Arrival]:
         """Commits the message for all recipients or for none; ends the spool on every path.
 
         Where some of several mailboxes have become full, their copies wait in the queue. Raises
         MailLoop, NotPermitted (an author that is not the principal's), OverQuota, StorageFull,
-        Unavailable, Invalid.
+        Unavailable, Invalid, PolicyRefused, HookRefused, TooLarge (its header).
         """
         body = _finished(spool)
         try:
-            message = await self._read(envelope, body)
+            message = await self._read(envelope, body, met)
             made = await self._plan(message, recipients)
             made.check()
-            return await self._commit(message, made, envelope.transaction)
+            arrivals = await self._commit(message, made, envelope.transaction)
         finally:
             body.close()
+        self._judging.done(message.judged)
+        return arrivals
 
     async def accept_each(
-        self, envelope: Envelope, recipients: Sequence[Recipient], spool: Spool
+        self,
+        envelope: Envelope,
+        recipients: Sequence[Recipient],
+        spool: Spool,
+        met: Met = NOTHING,
     ) -> Sequence[Outcome]:
         """LMTP's form (RFC 2033 4.2): one outcome per recipient, in order.
 
         One commit where all can be taken; else one per recipient. Raises what concerns the
-        message as a whole: MailLoop, StorageFull, Unavailable.
+        message as a whole: MailLoop, StorageFull, Unavailable, PolicyRefused, HookRefused.
         """
         body = _finished(spool)
         try:
-            message = await self._read(envelope, body)
+            message = await self._read(envelope, body, met)
             made = await self._plan(message, recipients)
             if not made.errors:
                 try:
@@ -252,9 +274,9 @@ class Intake:
             known = [taken[one] for one, _ in recipient.resolution.accounts if one in taken]
             left = [one for one in recipient.resolution.accounts if one[0] not in taken]
             resolution = replace(recipient.resolution, accounts=tuple(left))
-            made = await self._plan(message, [replace(recipient, resolution=resolution)])
             token = f"{message.envelope.transaction}.{index}"
             try:
+                made = await self._plan(message, [replace(recipient, resolution=resolution)])
                 made.check()
                 arrivals = await self._commit(message, made, token) if made.any else ()
             except MailhubError as error:
@@ -265,13 +287,20 @@ class Intake:
         return outcomes
 
     async def _plan(self, message: _Message, recipients: Sequence[Recipient]) -> Plan:
+        consequence = message.judged.consequence
+        try:
+            recipients = kept_here(recipients, consequence)
+        except PolicyRefused:
+            self._judging.done(message.judged)
+            raise
         sender = message.envelope.reverse_path.address
         forwarder = None
         forwards = any(one.resolution.remote and not one.direct for one in recipients)
         if self._srs is not None and forwards and sender and not await self._is_here(sender):
             forwarder = self._srs.forward(sender, self._clock.now())
         now = int(self._clock.now())
-        return plan(message.envelope, recipients, message.visited, now, forwarder=forwarder)
+        made = plan(message.envelope, recipients, message.visited, now, forwarder=forwarder)
+        return await placed(self._storage, made, consequence)
 
     async def _is_here(self, sender: str) -> bool:
         try:
@@ -281,26 +310,30 @@ class Intake:
 
     # -- from bytes to a commit
 
-    async def _read(self, envelope: Envelope, body: Body) -> _Message:
-        """Renders the message, and refuses what must not go on. Raises MailLoop, NotPermitted,
-        HookRefused."""
-        shown = await rendered(body, self._clock)
-        block = bytes(body.view()[: min(shown.header_length, HEADER)])
-        visited = trace.visited(block, self._hops)
+    async def _read(self, envelope: Envelope, body: Body, met: Met) -> _Message:
+        """Judges and renders the message, and refuses what must not go on. Raises MailLoop,
+        NotPermitted, PolicyRefused, HookRefused, TooLarge."""
+        header = submission.header_of(body, HEADER)
+        received = self._trace.received(envelope)
+        visited = trace.visited(received + header, self._hops)
         principal = envelope.principal
         if principal is not None:
             visited = frozenset()  # a message sent again by its reader still names the reader
             await self._check_login(principal)
-            for author in submission.authors(block):
+            for author in submission.authors(header):
                 if not await self._may_write_as(principal, author):
                     raise NotPermitted("The message names an author who is not you")
+        judged = await self._judging.message(envelope, met, header, body)
+        head = received + judged.fields + self._judging.cleaned(envelope, header)
+        await run(body.begin_with(head, len(header)), Turns(self._clock))
+        shown = await rendered(body, self._clock)
         if self._hooks.has(HookStage.MESSAGE):
-            await check(self._hooks, _hook_facts(envelope, body, shown))
+            await check(self._hooks, message_facts(envelope, body, shown))
         actor = Actor(
             principal.account if principal is not None else None,
             f"{envelope.service.value} {envelope.peer.address}",
         )
-        return _Message(envelope, body, shown, visited, actor)
+        return _Message(envelope, body, shown, visited, actor, judged)
 
     async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
         """Delivers; what full mailboxes cannot take waits in the queue beside the rest.
@@ -321,7 +354,8 @@ class Intake:
         return await self._deliver(message, fits, token)
 
     async def _deliver(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
-        sender = _queue_sender(message, token) if made.onward else None
+        message_id = message.rendered.message_id
+        sender = queue_sender(message.envelope, token, message_id) if made.onward else None
         return await self._storage.messages.deliver(
             token, message.body, message.rendered, made.copies, sender, made.onward, message.actor
         )
@@ -338,28 +372,11 @@ class Intake:
             if account is None or room is None or size <= room:
                 copies.append(copy)
             else:
-                onward.append(Onward(copy.recipient, due=due, home=copy.account))
+                lane = JUNK_LANE if copy.mailbox is not None else ""
+                onward.append(Onward(copy.recipient, due=due, lane=lane, home=copy.account))
         if not copies and not made.onward:
             return Plan((), (), {}, {})
         return Plan(tuple(copies), tuple(onward), {}, {})
-
-
-def _hook_facts(envelope: Envelope, body: Body, shown: Rendered) -> HookFacts:
-    peer, principal = envelope.peer, envelope.principal
-    return HookFacts(
-        stage=HookStage.MESSAGE,
-        service=envelope.service.value,
-        peer=peer.address,
-        tls=peer.tls.version if peer.tls is not None else "",
-        helo=envelope.helo,
-        user=principal.username if principal is not None else "",
-        transaction=envelope.transaction,
-        sender=envelope.reverse_path.address,
-        recipients=tuple(path.address for path in envelope.forward_paths),
-        size=body.size,
-        message=body.view(),
-        header_length=shown.header_length,
-    )
 
 
 def _finished(spool: Spool) -> Body:
@@ -368,19 +385,3 @@ def _finished(spool: Spool) -> Body:
     except BaseException:
         spool.abort()
         raise
-
-
-def _queue_sender(message: _Message, token: str) -> QueueSender:
-    path, principal = message.envelope.reverse_path, message.envelope.principal
-    return QueueSender(
-        address=path.address,
-        ret=path.ret,
-        envid=path.envid,
-        body=path.body,
-        utf8=path.utf8,
-        account=principal.account if principal is not None else None,
-        transaction=token,
-        message_id=message.rendered.message_id,
-        require_tls=path.require_tls,
-        local=principal is not None or message.envelope.trusted,
-    )

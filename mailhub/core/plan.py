@@ -14,7 +14,7 @@ from mailhub.model.address import Resolution
 from mailhub.model.envelope import Envelope, ForwardPath
 from mailhub.model.errors import MailhubError, MailLoop
 from mailhub.model.message import Arrival, Copy
-from mailhub.model.queue import PROGRAM_LANE, Onward
+from mailhub.model.queue import PROGRAM_LANE, Onward, QueueSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +152,23 @@ class _Making:
 
     def _sender(self, through: str | None) -> str:
         return self._envelope.reverse_path.address if through is None else through
+
+
+def queue_sender(envelope: Envelope, token: str, message_id: str) -> QueueSender:
+    """What all queue entries of a message share. `token`: of the hand-over."""
+    path, principal = envelope.reverse_path, envelope.principal
+    return QueueSender(
+        address=path.address,
+        ret=path.ret,
+        envid=path.envid,
+        body=path.body,
+        utf8=path.utf8,
+        account=principal.account if principal is not None else None,
+        transaction=token,
+        message_id=message_id,
+        require_tls=path.require_tls,
+        local=principal is not None or envelope.trusted,
+    )
 
 
 def _orcpt(address: str) -> str:

@@ -25,6 +25,9 @@ REMOVED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
 """Blind copies are for the sender's eyes alone (RFC 5322 3.6.3); Return-Path is for delivery."""
 _FIELD = re.compile(rb"[^\s:]+[ \t]*:")
 _END = b"\r\n\r\n"
+_EMPTY_LINE = re.compile(rb"\A\r?\n|\n\r?\n")
+_USUAL = 64 * 1024
+"""Octets in which nearly all headers end."""
 # What a lenient reader might take for a field's name, and the octets that it might pass over.
 _CLAIM = re.compile(rb"\n(?![ \t])([^:\n]*+):")
 _NO_NAME = re.compile(rb"[^a-z-]")
@@ -110,6 +113,22 @@ class SubmissionSpool:
         if added and block and not _FIELD.match(block):
             added.append("\r\n")  # no header at all: the message is text from its first line on
         return "".join(added).encode() + block
+
+
+def header_of(body: Body, limit: int) -> bytes:
+    """A message's header with its empty line, or all of a message without one. Raises TooLarge."""
+    view = body.view()
+    size = min(_USUAL, body.size)
+    while True:
+        begin = bytes(view[:size])
+        end = _EMPTY_LINE.search(begin)
+        if end is not None:
+            return begin[: end.end()]
+        if size == body.size:
+            return begin
+        if size >= limit:
+            raise TooLarge("The header is too large", limit)
+        size = min(limit, body.size)
 
 
 def authors(block: bytes) -> list[str]:

@@ -74,6 +74,7 @@ CODES: tuple[tuple[type[errors.MailhubError], Status, bytes], ...] = (
     (BadCharset, Status.NO, b"BADCHARSET (US-ASCII UTF-8)"),
     (errors.Unsupported, Status.NO, b"CANNOT"),
     (errors.HookRefused, Status.NO, b"NOPERM"),
+    (errors.PolicyRefused, Status.NO, b"NOPERM"),
     (errors.Corrupt, Status.NO, b"SERVERBUG"),
     (errors.MailhubError, Status.NO, b"SERVERBUG"),
 )

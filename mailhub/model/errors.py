@@ -147,6 +147,22 @@ class Corrupt(MailhubError):
     default = "Stored data is damaged"
 
 
+class PolicyRefused(MailhubError):
+    """What was found about a message or its client leads to a refusal, for good (`permanent`) or
+    for now. `status`: subject and detail of the enhanced status code (RFC 3463, RFC 7372).
+    `code`: the reply code that an administrator's own program wants, or 0."""
+
+    default = "Refused by policy"
+
+    def __init__(
+        self, text: str = "", *, permanent: bool = True, status: str = "7.1", code: int = 0
+    ) -> None:
+        super().__init__(text)
+        self.permanent = permanent
+        self.status = status
+        self.code = code
+
+
 class HookRefused(MailhubError):
     """A hook does not want it, for good (`permanent`) or for now. `text`: its own words."""
 

@@ -35,6 +35,10 @@ _PAIR = re.compile(
 _ID = re.compile(r'\s*+(?:"((?:[^"\\]++|\\.)*+)"|([^\s";/]++))\s*+(\d*+)\s*+', re.DOTALL)
 _PART = re.compile(r'(?:[^";]++|"(?:[^"\\]++|\\.)*+"?)*+', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_OWN = re.compile(
+    rb"^Authentication-Results[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,13 @@ def _plain(text: str) -> str:
             depth += (piece[0] == "(") - (piece[0] == ")")
         kept.append(" ")
     return "".join(kept)
+
+
+def without_claims(block: bytes, authserv_id: str) -> bytes:
+    """A header block without the fields that anybody could take for ours (RFC 8601 5)."""
+    if NAME.lower().encode() not in block.lower():
+        return block
+    return _OWN.sub(lambda one: b"" if claims(one[1], authserv_id) else one[0], block)
 
 
 def claims(raw: bytes, authserv_id: str) -> bool:

@@ -55,6 +55,10 @@ class Pipeline:
         fields = self._fields(findings) if stage is Stage.BODY else b""
         return Judgement(findings, consequence, cause, fields)
 
+    def consequence_of(self, finding: Finding) -> Consequence:
+        """What this finding alone leads to."""
+        return self._rules.of(finding)
+
     async def _found(self, step: Step, facts: Facts) -> Sequence[Finding]:
         try:
             return await step.run(facts)

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Protocol
 
 from mailhub.model.account import Principal, Service
+from mailhub.model.dmarcreport import DMARCSeen
 from mailhub.model.envelope import Peer
 from mailhub.policy.authres import Result
 
@@ -58,7 +59,8 @@ class Finding:
     are set for. `results`: what Authentication-Results says of it. `fields`: whole header fields,
     each with its CRLF, that are put before the message. `said`: words for the peer where this
     decides, of an administrator's own program; they may begin with a code and an enhanced code.
-    `delay`: seconds that each further answer to the client waits.
+    `delay`: seconds that each further answer to the client waits. `seen`: what the author's domain
+    hears of it in reports.
     """
 
     step: str
@@ -69,6 +71,7 @@ class Finding:
     fields: bytes = b""
     said: str = ""
     delay: float = 0.0
+    seen: DMARCSeen | None = None
 
 
 class Kept(Protocol):
@@ -101,7 +104,8 @@ class Facts:
     """What is known when a step runs. `sender`: the reverse path's address, empty for the null
     sender, None before MAIL. `findings`: of all steps before this one, in order. `trusted`: a
     client whose mail is not judged; steps that look at content (viruses) may do so all the same.
-    `visit`: None where each message comes alone."""
+    `visit`: None where each message comes alone. `transaction`: its id, at BODY. `size`: as MAIL
+    announced it, 0 where it did not."""
 
     peer: Peer
     service: Service
@@ -113,6 +117,8 @@ class Facts:
     findings: tuple[Finding, ...] = ()
     trusted: bool = False
     visit: Visit | None = None
+    transaction: str = ""
+    size: int = 0
 
     @property
     def stranger(self) -> bool:

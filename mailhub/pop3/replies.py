@@ -44,6 +44,7 @@ CODES: dict[type[MailhubError], str] = {
     errors.Unsupported: "",
     errors.AlreadyExists: "",
     errors.TooLarge: "",
+    errors.PolicyRefused: "SYS/PERM",
 }
 
 

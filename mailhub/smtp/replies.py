@@ -22,6 +22,7 @@ from mailhub.model.errors import (
     NotFound,
     NotPermitted,
     OverQuota,
+    PolicyRefused,
     StorageFull,
     TooLarge,
     TooManyAttempts,
@@ -53,8 +54,8 @@ def lines(code: int, status: str, texts: Iterable[str]) -> Reply:
     return Reply(code, f"{body}{code} {parts[-1]}\r\n".encode())
 
 
-HOOK_TEXT = 400
-"""Characters of a hook's text that are told; a line has 512 octets (RFC 5321 4.5.3.1.5)."""
+TEXT = 400
+"""Characters of others' text that are told; a line has 512 octets (RFC 5321 4.5.3.1.5)."""
 OK = reply(250, "2.0.0", "Ok")
 SENDER_OK = reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = reply(250, "2.1.5", "Recipient ok")
@@ -86,6 +87,7 @@ TOO_MANY_MESSAGES = reply(421, "4.7.0", "Too many messages on this connection")
 TOO_MANY_ERRORS = reply(421, "4.7.0", "Too many errors, closing the connection")
 TIMEOUT = reply(421, "4.4.2", "Timed out, closing the connection")
 SHUTDOWN = reply(421, "4.3.2", "The server is stopping, closing the connection")
+NOT_NOW = reply(421, "4.3.0", "Temporarily unavailable, try again later")
 INTERNAL = reply(451, "4.3.0", "An internal error, try again later")
 OVER_QUOTA_LATER = reply(452, "4.2.2", "The mailbox is full")
 OVER_QUOTA = reply(552, "5.2.2", "The mailbox is full")
@@ -181,6 +183,8 @@ def of_error(error: MailhubError, stage: Stage, over_quota: Reply = OVER_QUOTA_L
     if isinstance(error, HookRefused):
         permanent = 554 if stage is Stage.CONTENT else 550
         return refused_by_hook(error, permanent if error.permanent else 451)
+    if isinstance(error, PolicyRefused):
+        return refused_by_policy(error, error.code or (550 if error.permanent else 451))
     for kind in type(error).__mro__:
         if kind is OverQuota:
             return over_quota
@@ -192,8 +196,16 @@ def of_error(error: MailhubError, stage: Stage, over_quota: Reply = OVER_QUOTA_L
 
 def refused_by_hook(error: HookRefused, code: int) -> Reply:
     """A hook's own words, as far as a reply can hold them."""
-    text = "".join(mark if " " <= mark <= "~" else "?" for mark in error.text[:HOOK_TEXT])
-    return reply(code, f"{code // 100}.7.1", text)
+    return reply(code, f"{code // 100}.7.1", _shown(error.text))
+
+
+def refused_by_policy(error: PolicyRefused, code: int) -> Reply:
+    """The status tells what was found (RFC 7372)."""
+    return reply(code, f"{code // 100}.{error.status}", _shown(error.text))
+
+
+def _shown(text: str) -> str:
+    return "".join(mark if " " <= mark <= "~" else "?" for mark in text[:TEXT])
 
 
 def queued(transaction: str) -> Reply:

@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from mailhub.core.addresses import Addresses
 from mailhub.core.background import spawn
 from mailhub.core.intake import Intake
+from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.relays import Relays
 from mailhub.model.account import Service
@@ -24,6 +25,7 @@ from mailhub.model.hook import HookStage
 from mailhub.model.settings import SMTPSettings
 from mailhub.net.peer import peer_of
 from mailhub.net.stream import Stream
+from mailhub.policy.step import Stage
 from mailhub.ports import Hooks, Log
 from mailhub.smtp.content import Newlines
 from mailhub.smtp.machine import Machine
@@ -58,10 +60,10 @@ class SMTPServer(Stream):
             service=reception.service.value,
             peer=self.talk.session.peer.address,
         )
-        if reception.hooks.has(HookStage.CONNECT):
+        if reception.hooks.has(HookStage.CONNECT) or reception.judging.has(Stage.CONNECT):
             # Nothing is read before the greeting, so nothing is answered without it.
             self.transport.pauseProducing()  # type: ignore[union-attr]
-            spawn(self._ask(), reception.log, "connect hook")
+            spawn(self._ask(), reception.log, "connect")
         else:
             self._greet()
 
@@ -163,6 +165,7 @@ class SMTPFactory(Factory):
         addresses: Addresses,
         relays: Relays,
         hooks: Hooks,
+        judging: Judging,
         reactor: IReactorTime,
         log: Log,
         new_session: Callable[[], str],
@@ -184,6 +187,7 @@ class SMTPFactory(Factory):
             tls=tls is not None,
             relays=relays,
             hooks=hooks,
+            judging=judging,
             proxies=Networks(settings.xclient_from),
             newlines=Newlines(settings.bare_newlines),
             over_quota=OVER_QUOTA if settings.over_quota == "permanent" else OVER_QUOTA_LATER,

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from mailhub.core.addresses import Addresses
 from mailhub.core.intake import Intake
+from mailhub.core.judging import Judging
 from mailhub.core.login import Exchange, Login
 from mailhub.core.plan import Recipient
 from mailhub.core.relays import Relays
@@ -19,12 +20,16 @@ from mailhub.model.account import Principal, Service
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
 from mailhub.model.errors import MailhubError, Unavailable
 from mailhub.model.settings import SMTPSettings
+from mailhub.policy.step import Finding, Visit
 from mailhub.ports import Hooks, Log, Spool
 from mailhub.smtp.content import ChunkContent, Newlines
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import Machine, State
 from mailhub.smtp.replies import FAULTS, LMTP_FAULTS, Reply
 from mailhub.wire.networks import Networks
+
+SLOWEST = 30.0
+"""Most seconds that an answer is held back: other servers wait for minutes, but not for hours."""
 
 
 class Link(Protocol):
@@ -66,6 +71,8 @@ class Reception:
     relays: Relays
     """May relay without logging in."""
     hooks: Hooks
+    judging: Judging
+    """What is found about clients and their mail, and what that leads to."""
     proxies: Networks
     """Whose XCLIENT is believed (`smtp.xclient_from`)."""
     newlines: Newlines
@@ -96,6 +103,8 @@ class Transaction:
     chunks: ChunkContent | None = None
     failure: MailhubError | None = None
     """Why content is dropped."""
+    found: tuple[Finding, ...] = ()
+    """All that steps found so far, of the connection too."""
 
     def abort(self) -> None:
         """Nothing of it stays."""
@@ -109,9 +118,12 @@ class Session:
 
     __slots__ = (
         "_origin",
+        "arrived",
+        "delay",
         "errors",
         "exchange",
         "extended",
+        "found",
         "helo",
         "id",
         "link",
@@ -122,6 +134,7 @@ class Session:
         "reception",
         "skipped",
         "transaction",
+        "visit",
     )
 
     def __init__(self, reception: Reception, machine: Machine, link: Link, id: str) -> None:
@@ -141,6 +154,22 @@ class Session:
         """A BDAT out of order: where to be after its bytes, and what to answer then."""
         self.messages = 0
         self.errors = 0
+        self.visit = Visit(id)
+        self.arrived: tuple[Finding, ...] = ()
+        """Found when it connected."""
+        self.found: tuple[Finding, ...] = ()
+        """The same, and what its hello gave."""
+        self.delay = 0.0
+        """Seconds that each answer waits, as something found wants it."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that steps found so far."""
+        return self.found if self.transaction is None else self.transaction.found
+
+    def slow_down(self, seconds: float) -> None:
+        """Answers wait from now on, however long the session lasts."""
+        self.delay = max(self.delay, min(seconds, SLOWEST))
 
     @property
     def trusted(self) -> bool:
@@ -199,10 +228,10 @@ class Session:
         self.extended = extended
         self._look_again()
 
-    def begin(self, reverse_path: ReversePath) -> None:
+    def begin(self, reverse_path: ReversePath, found: tuple[Finding, ...]) -> None:
         """MAIL was accepted."""
         self.machine.enter(State.MAIL)
-        self.transaction = Transaction(reverse_path)
+        self.transaction = Transaction(reverse_path, found=found)
         self.messages += 1
 
     def reset(self) -> None:
@@ -222,6 +251,7 @@ class Session:
         self.extended = False
         self.principal = None
         self.exchange = None
+        self.found = self.arrived
 
     def open(self) -> Transaction:
         """The transaction with its envelope closed and its spool open for content."""
@@ -280,6 +310,7 @@ class Session:
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             transaction.abort()
+        self.visit.close()
         self.machine.enter(State.CLOSED)
 
     def _look_again(self) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from mailhub.model.errors import HookRefused, MailhubError
+from mailhub.model.errors import HookRefused, MailhubError, PolicyRefused, Unavailable
 from mailhub.model.hook import HookStage
-from mailhub.smtp import hooking
+from mailhub.smtp import hooking, judging
 from mailhub.smtp.commands import (
     auth,
     bdat,
@@ -31,12 +31,14 @@ from mailhub.smtp.faults import Fault, Refusal
 from mailhub.smtp.machine import Command, End, Event, Refused, Response, State
 from mailhub.smtp.replies import (
     INTERNAL,
+    NOT_NOW,
     TOO_MANY_ERRORS,
     Reply,
     Stage,
     greeting,
     of_error,
     refused_by_hook,
+    refused_by_policy,
 )
 from mailhub.smtp.session import Session
 
@@ -87,15 +89,21 @@ class Talk:
         self._say(greeting(reception.hostname, banner, lmtp=reception.lmtp))
 
     async def refused_at_once(self) -> Reply | None:
-        """What stands in place of the greeting where a hook does not want the client; RFC 5321
-        3.1 has 554 for that."""
+        """What stands in place of the greeting where the client is not wanted; RFC 5321 3.1 has
+        554 for that."""
         try:
+            await judging.connect(self.session)
             await hooking.ask(self.session, HookStage.CONNECT)
         except HookRefused as error:
             reply = refused_by_hook(error, 554 if error.permanent else 421)
-            self._note("", reply, "HookRefused")
-            return reply
-        return None
+        except PolicyRefused as error:
+            reply = refused_by_policy(error, 554 if error.permanent else 421)
+        except Unavailable:
+            reply = NOT_NOW
+        else:
+            return None
+        self._note("", reply, "refused at once")
+        return reply
 
     async def answer(self, event: Event) -> None:
         """Carries one event out and writes what is to be said."""
@@ -119,6 +127,8 @@ class Talk:
         else:
             assert type(event) is Refused
             reply = self._refused(event)
+        if self.session.delay:
+            await self.session.link.wait(self.session.delay)
         if reply.code < 500 or excused:
             self._say(reply)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections.abc import Generator
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -13,16 +14,30 @@ from mailhub.model.errors import StorageFull, Unavailable
 from mailhub.ports import Buffer
 from mailhub.store.faults import FULL
 
+SLICE = 256 * 1024
+"""Octets that are hashed at once: a fraction of a millisecond."""
+
 
 class StoredBody:
-    """`ports.Body`: immutable bytes in memory or in a mapped file."""
+    """`ports.Body`: immutable bytes in memory or in a mapped file.
 
-    __slots__ = ("_closers", "_digest", "_size", "_view")
+    `whole`: room for another beginning, and the message. `digest`: None: made when it is wanted.
+    """
 
-    def __init__(self, view: memoryview, digest: bytes, *closers: mmap.mmap | IO[bytes]):
-        self._view: memoryview | None = view
+    __slots__ = ("_closers", "_digest", "_room", "_size", "_view", "_whole")
+
+    def __init__(
+        self,
+        whole: memoryview,
+        digest: bytes | None,
+        room: int = 0,
+        *closers: mmap.mmap | IO[bytes],
+    ):
+        self._whole = whole
+        self._room = room
+        self._view: memoryview | None = whole[room:]
         self._digest = digest
-        self._size = len(view)
+        self._size = len(whole) - room
         self._closers = closers
 
     @property
@@ -31,6 +46,10 @@ class StoredBody:
 
     @property
     def digest(self) -> bytes:
+        if self._digest is None:
+            for _ in self._hash():
+                continue
+        assert self._digest is not None
         return self._digest
 
     def view(self) -> memoryview:
@@ -38,9 +57,42 @@ class StoredBody:
             raise ValueError("the body was closed")
         return self._view
 
+    def begin_with(self, head: bytes, skip: int) -> Generator[None, None, None]:
+        """See `ports.Body`."""
+        start = self._room + skip - len(head)
+        if self._view is None or start < 0 or skip > self._size:
+            raise ValueError("there is no room for this")
+        self._write(head, start)
+        self._room = start
+        self._view = self._whole[start:]
+        self._size = len(self._view)
+        yield from self._hash()
+
+    def _write(self, head: bytes, start: int) -> None:
+        file = self._closers[-1] if self._closers else None
+        if file is None:
+            buffer = self._whole.obj
+            assert isinstance(buffer, bytearray)
+            buffer[start : start + len(head)] = head
+            return
+        try:
+            # A shared map shows what is written to its file.
+            os.pwrite(file.fileno(), head, start)  # type: ignore[union-attr]
+        except OSError as error:
+            raise _kind(error) from error
+
+    def _hash(self) -> Generator[None, None, None]:
+        view = self.view()
+        digest = sha256()
+        for at in range(0, len(view), SLICE):
+            digest.update(view[at : at + SLICE])
+            yield
+        self._digest = digest.digest()
+
     def close(self) -> None:
         """Lets go of the bytes. Views that others still hold stay good until they end."""
         self._view = None
+        self._whole = memoryview(b"")
         for closer in self._closers:
             try:
                 closer.close()
@@ -51,13 +103,15 @@ class StoredBody:
 
 class MemorySpool:
     """`ports.Spool` that may grow past `limit` bytes only into a file under `folder`; with no
-    folder, all stays in memory."""
+    folder, all stays in memory. `room`: octets that are kept free before it; who asks for some
+    will use it, so nothing is hashed before that."""
 
-    __slots__ = ("_buffer", "_file", "_folder", "_hash", "_limit", "_size")
+    __slots__ = ("_buffer", "_file", "_folder", "_hash", "_limit", "_room", "_size")
 
-    def __init__(self, head: bytes, limit: int, folder: Path | None) -> None:
-        self._buffer = bytearray(head)
-        self._hash = sha256(head)
+    def __init__(self, head: bytes, limit: int, folder: Path | None, room: int = 0) -> None:
+        self._buffer = bytearray(room) + head
+        self._hash = None if room else sha256(head)
+        self._room = room
         self._size = len(head)
         self._limit = limit
         self._folder = folder
@@ -69,7 +123,8 @@ class MemorySpool:
 
     def write(self, chunk: Buffer) -> None:
         """Adds a chunk. Raises StorageFull, Unavailable."""
-        self._hash.update(chunk)
+        if self._hash is not None:
+            self._hash.update(chunk)
         self._size += len(chunk)
         if self._file is not None:
             self._spill(chunk)
@@ -96,15 +151,16 @@ class MemorySpool:
 
     def finish(self) -> StoredBody:
         """The bytes, complete. Raises StorageFull, Unavailable."""
-        digest = self._hash.digest()
+        digest = self._hash.digest() if self._hash is not None else None
+        room = self._room
         if self._file is None:
-            return StoredBody(memoryview(self._buffer).toreadonly(), digest)
+            return StoredBody(memoryview(self._buffer).toreadonly(), digest, room)
         try:
             self._file.flush()
-            mapped = mmap.mmap(self._file.fileno(), self._size, access=mmap.ACCESS_READ)
+            mapped = mmap.mmap(self._file.fileno(), room + self._size, access=mmap.ACCESS_READ)
         except OSError as error:
             raise _kind(error) from error
-        return StoredBody(memoryview(mapped), digest, mapped, self._file)
+        return StoredBody(memoryview(mapped), digest, room, mapped, self._file)
 
     def abort(self) -> None:
         """Drops everything."""
@@ -129,6 +185,6 @@ class SpoolFolder:
         if folder is not None:
             os.makedirs(folder, mode=0o700, exist_ok=True)
 
-    def open(self, head: bytes = b"") -> MemorySpool:
-        """A new spool that starts with `head`."""
-        return MemorySpool(head, self._limit, self._folder)
+    def open(self, head: bytes = b"", room: int = 0) -> MemorySpool:
+        """See `ports.Spools`."""
+        return MemorySpool(head, self._limit, self._folder, room)

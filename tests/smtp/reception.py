@@ -9,6 +9,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
 from mailhub.core.hooking import NoHooks
+from mailhub.core.judging import unasked
 from mailhub.core.relays import Relays
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer, TLSFacts
@@ -44,6 +45,7 @@ class Reception:
         client: IPv4Address = CLIENT,
         intake: Any = None,
         hooks: Any = None,
+        judging: Any = None,
         **changes: Any,
     ) -> None:
         self.world = world
@@ -59,6 +61,7 @@ class Reception:
             login=world.login,
             addresses=world.addresses,
             hooks=hooks or NoHooks(),
+            judging=judging or unasked(HOSTNAME),
             relays=Relays(world.store, changes.get("trusted_networks", ())),
             reactor=self.reactor,
             log=world.log,

@@ -6,6 +6,7 @@ once for each recipient (RFC 2033 section 4.2).
 
 from __future__ import annotations
 
+from mailhub.core.judging import Met
 from mailhub.model.errors import MailhubError
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import End, State
@@ -67,15 +68,15 @@ async def _accept(session: Session, transaction: Transaction) -> tuple[Reply, ..
     assert spool is not None
     transaction.spool = None  # it is core's now, on every path
     recipients = transaction.recipients
+    met = Met(transaction.found, session.visit)
     if not session.reception.lmtp:
-        await intake.accept(envelope, recipients, spool)
+        await intake.accept(envelope, recipients, spool, met)
         _note(session, transaction, "accepted")
         session.errors = 0
         return (queued(envelope.transaction),)
     replies = []
-    for recipient, outcome in zip(
-        recipients, await intake.accept_each(envelope, recipients, spool), strict=True
-    ):
+    outcomes = await intake.accept_each(envelope, recipients, spool, met)
+    for recipient, outcome in zip(recipients, outcomes, strict=True):
         if isinstance(outcome, MailhubError):
             answer = of_error(outcome, Stage.CONTENT, session.reception.over_quota)
         elif outcome is None:

@@ -7,7 +7,7 @@ listener and on the peer.
 from __future__ import annotations
 
 from mailhub.model.hook import HookStage
-from mailhub.smtp import grammar, hooking
+from mailhub.smtp import grammar, hooking, judging
 from mailhub.smtp.replies import NO_LHLO, NO_SUCH_HELLO, Reply, reply
 from mailhub.smtp.session import Session
 
@@ -17,6 +17,7 @@ async def helo(session: Session, argument: str) -> Reply:
     if session.reception.lmtp:
         return NO_SUCH_HELLO
     name = grammar.hello(argument)
+    await judging.hello(session, name)
     await hooking.ask(session, HookStage.HELLO, helo=name)
     session.greeted(name, extended=False)
     return reply(250, "", session.reception.hostname)
@@ -34,6 +35,7 @@ async def lhlo(session: Session, argument: str) -> Reply:
 
 async def _extended(session: Session, argument: str) -> Reply:
     name = grammar.hello(argument)
+    await judging.hello(session, name)
     await hooking.ask(session, HookStage.HELLO, helo=name)
     session.greeted(name, extended=True)
     reception = session.reception

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mailhub.model.account import Service
 from mailhub.model.hook import HookStage
-from mailhub.smtp import grammar, hooking
+from mailhub.smtp import grammar, hooking, judging
 from mailhub.smtp.faults import Fault, Refusal
 from mailhub.smtp.replies import AUTH_FIRST, SENDER_OK, TLS_FIRST, TOO_MANY_MESSAGES, Reply
 from mailhub.smtp.session import Session
@@ -14,7 +14,7 @@ from mailhub.smtp.session import Session
 
 async def run(session: Session, argument: str) -> Reply:
     """Checks who sends, how large it will be, and whether they may. Raises as `Intake.sender`,
-    and HookRefused."""
+    PolicyRefused and HookRefused."""
     reception = session.reception
     await reception.relays.refresh()
     denied = barred(session)
@@ -29,8 +29,9 @@ async def run(session: Session, argument: str) -> Reply:
         # RFC 4954 section 5: from who is not trusted, it says nothing.
         path = replace(path, auth="")
     await reception.intake.sender(path, session.principal)
+    found = await judging.sender(session, path)
     await hooking.ask(session, HookStage.MAIL, sender=path.address, size=path.size)
-    session.begin(path)
+    session.begin(path, found)
     return SENDER_OK
 
 

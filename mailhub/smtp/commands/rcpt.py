@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailhub.model.hook import HookStage
-from mailhub.smtp import grammar, hooking
+from mailhub.smtp import grammar, hooking, judging
 from mailhub.smtp.machine import State
 from mailhub.smtp.replies import RECIPIENT_OK, TOO_MANY_RECIPIENTS, Reply
 from mailhub.smtp.session import Session
@@ -11,7 +11,7 @@ from mailhub.smtp.session import Session
 
 async def run(session: Session, argument: str) -> Reply:
     """Accepts a recipient that exists here, or that the client may relay to. Raises as
-    `Intake.recipient`, and HookRefused."""
+    `Intake.recipient`, PolicyRefused and HookRefused."""
     transaction = session.transaction
     assert transaction is not None
     reverse_path = transaction.reverse_path
@@ -21,9 +21,11 @@ async def run(session: Session, argument: str) -> Reply:
     recipient = await session.reception.intake.recipient(
         path, session.principal, session.trusted, size=reverse_path.size
     )
+    found = await judging.recipient(session, path.address)
     known = tuple(one.address for one in transaction.forward_paths)
     await hooking.ask(session, HookStage.RCPT, recipients=(*known, path.address))
     transaction.forward_paths.append(path)
     transaction.recipients.append(recipient)
+    transaction.found = found
     session.enter(State.RCPT)
     return RECIPIENT_OK

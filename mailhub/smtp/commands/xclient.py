@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from mailhub.model.account import Principal
 from mailhub.model.errors import AccountDisabled, AuthenticationFailed
-from mailhub.smtp import grammar
+from mailhub.smtp import grammar, judging
 from mailhub.smtp.machine import State
 from mailhub.smtp.replies import XCLIENT_DENIED, Reply, greeting
 from mailhub.smtp.session import Session
@@ -18,13 +18,14 @@ from mailhub.smtp.session import Session
 
 async def run(session: Session, argument: str) -> Reply:
     """The session begins anew, as if the named client had connected. Raises AuthenticationFailed
-    for a LOGIN that is no account here."""
+    for a LOGIN that is no account here, PolicyRefused for a client that is not wanted."""
     if not session.may_xclient:
         return XCLIENT_DENIED
     values = grammar.xclient(argument)
     principal = await _principal(session, values["LOGIN"]) if values.get("LOGIN") else None
     session.restart()
     _take_place(session, values)
+    await judging.connect(session)
     session.principal = principal
     if values.get("HELO"):
         session.enter(State.READY)

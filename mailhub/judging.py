@@ -1,0 +1,35 @@
+"""Composes the steps that judge what comes in, in the order in which they run.
+
+A part of the composition root, apart from it for its size. What a step finds is its own module's,
+what a finding leads to `policy.consequences`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailhub.core.judging import Judging
+from mailhub.model.settings import Settings
+from mailhub.policy.consequences import rules
+from mailhub.policy.pipeline import Pipeline
+from mailhub.policy.step import Step
+from mailhub.ports import Log, Tally
+from mailhub.wire.networks import Networks
+
+
+def authserv_id(settings: Settings, hostname: str) -> str:
+    """Our name in Authentication-Results, and in the seals that repeat them."""
+    return settings.policy.authserv_id or hostname
+
+
+def compose(
+    settings: Settings,
+    hostname: str,
+    steps: Sequence[Step],
+    log: Log,
+    tally: Tally | None = None,
+) -> Judging:
+    """`steps`: in the order in which those of one stage run."""
+    policy = settings.policy
+    pipeline = Pipeline(steps, rules(policy), authserv_id(settings, hostname), log)
+    return Judging(pipeline, log, exempt=Networks(policy.exempt_networks), tally=tally)
