@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from mailhub.config_checks import CONSEQUENCES, Where, dotted
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import DnsblSettings, MilterSettings, Settings
+from mailhub.wire.dnslist import Code
 from mailhub.wire.dnsname import query_name
-from mailhub.wire.networks import Networks
 
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "hello": ("none", *CONSEQUENCES),
@@ -101,7 +101,7 @@ def _dnsbl(where: Where, settings: DnsblSettings) -> Faults:
     at = (*where, "codes")
     for code, outcome in settings.codes.items():
         try:
-            Networks((code,))
+            Code(code)
         except Invalid as error:
             problems.append((at, f"{dotted(at)}: {error.text}"))
         problems += _outcome(at, outcome, CONSEQUENCES)

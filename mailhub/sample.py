@@ -47,7 +47,7 @@ HOOK = HookSettings(stage="rcpt", url="http://127.0.0.1:9000/rcpt")
 DNSBL_HEAD = """\
 Lists in the DNS that clients and domains are looked up in: one block for each. See
 docs/filtering.md."""
-DNSBL = DnsblSettings(zone="zen.example.org", found="reject", codes={"127.0.0.10/31": 2.5})
+DNSBL = DnsblSettings(zone="zen.example.org", found="reject", codes={"127.0.0.10-11": 2.5})
 MILTER_HEAD = """\
 Filters of others that speak the milter protocol, asked in this order: one block for each. See
 docs/filtering.md."""

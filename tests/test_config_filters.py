@@ -31,7 +31,7 @@ def parse(text: str) -> Settings:
         ('[spamassassin]\nhigh = "x"', "2: spamassassin.high: 'x' is neither"),
         ('[[dnsbl]]\nzone = ""', "2: dnsbl[1].zone: '' is no name of a list"),
         ('[[dnsbl]]\nzone = "a.b"\nof = "x"', "3: dnsbl[1].of: 'x' is none of address, sender"),
-        ('[[dnsbl]]\nzone = "a.b"\ncodes = {"x" = 1}', "3: dnsbl[1].codes: 'x' is no network"),
+        ('[[dnsbl]]\nzone = "a.b"\ncodes = {"x" = 1}', "3: dnsbl[1].codes: 'x' is no answer"),
         ('[[dnsbl]]\nzone = "a.b"\ncodes = {"127.0.0.2" = "x"}', "3: dnsbl[1].codes: 'x' is"),
         ("[[milter]]\ntimeout = 5", "1: milter[1].endpoint: where is the filter?"),
         ('[[milter]]\nendpoint = "inet:8@h"', "2: milter[1].endpoint: 'inet:8@h' is no endpoint"),
@@ -51,7 +51,7 @@ def test_a_fault_is_told_on_its_line(text: str, complaint: str) -> None:
 def test_outcomes_are_words_or_points() -> None:
     settings = parse(
         '[hello]\nours = "reject"\nliteral = 3\ninvalid = 2.5\n[[dnsbl]]\nzone = "w.example"\n'
-        'found = -4\ncodes = { "127.0.0.10/31" = 1.5, "127.0.0.2" = "junk" }'
+        'found = -4\ncodes = { "127.0.0.10-11" = 1.5, "127.0.0.2" = "junk" }'
     )
     assert (settings.hello.ours, settings.hello.literal, settings.hello.invalid) == (
         "reject",
@@ -59,4 +59,4 @@ def test_outcomes_are_words_or_points() -> None:
         2.5,
     )
     assert settings.dnsbl[0].found == -4
-    assert dict(settings.dnsbl[0].codes) == {"127.0.0.10/31": 1.5, "127.0.0.2": "junk"}
+    assert dict(settings.dnsbl[0].codes) == {"127.0.0.10-11": 1.5, "127.0.0.2": "junk"}

@@ -59,8 +59,8 @@ class DnsblSettings:
     )
     codes: Mapping[str, str | float] = setting(
         {},
-        "the same by answer, where some mean something else: addresses or networks, as in "
-        '{ "127.0.0.10/31" = 2.5 }',
+        "the same by answer, where some mean something else, as in "
+        '{ "127.0.0.2" = "junk", "127.0.0.10-11" = 2.5, "127.0.*.3" = -4 }',
     )
 
 
