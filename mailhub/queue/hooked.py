@@ -76,4 +76,5 @@ def _facts(
 def _kept(answer: HookAnswer, count: int) -> Sent:
     status = "5.7.1" if answer.action is HookAction.REJECT else "4.7.1"
     text = answer.text or WORDS[answer.action]
-    return Sent((Answer(0, status, text, Stage.RESOLVE),) * count)
+    # An earlier stage would speak of the destination, and of all messages to it.
+    return Sent((Answer(0, status, text, Stage.MAIL),) * count)

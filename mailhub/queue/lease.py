@@ -312,7 +312,7 @@ class Work:
             self._verdicts[choice] = self._failed = sent
         elif all(answer.stage is Stage.RESOLVE for answer in sent.answers):
             self._verdicts[choice] = sent
-        else:
+        elif sent.host:
             self._reached = True
         how = plan.via(sent)
         answers = list(zip(group, sent.answers, strict=True))
