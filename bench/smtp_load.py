@@ -49,9 +49,16 @@ class Delivery:
     """Sends `bodies`, one recipient each in turn from `recipients`, over `sessions` connections."""
 
     def __init__(
-        self, port: int, sessions: int, recipients: Sequence[str], bodies: Sequence[bytes]
+        self,
+        port: int,
+        sessions: int,
+        recipients: Sequence[str],
+        bodies: Sequence[bytes],
+        *,
+        sender: str = "sender@example.org",
     ) -> None:
         self._port = port
+        self._sender = sender.encode()
         self._work: Iterator[tuple[str, bytes]] = (
             (recipients[i % len(recipients)], body) for i, body in enumerate(bodies)
         )
@@ -133,7 +140,7 @@ class Delivery:
         session.state, session.expect = "data", 3
         self._send(
             session,
-            b"MAIL FROM:<sender@example.org>\r\nRCPT TO:<%s>\r\nDATA\r\n" % recipient.encode(),
+            b"MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n" % (self._sender, recipient.encode()),
         )
 
 
