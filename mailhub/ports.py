@@ -814,6 +814,15 @@ class Fetch(Protocol):
         ...
 
 
+class Posting(Protocol):
+    """Hands documents to other people's web servers, with the care of `Fetch`, but whatever their
+    certificates prove: for reports that tell of just that (RFC 8460 3)."""
+
+    def post(self, url: str, data: bytes, *, kind: str, seconds: float) -> Awaitable[None]:
+        """`kind`: its media type. Ends where the server took it. Raises Unavailable."""
+        ...
+
+
 class Shelf(Protocol):
     """JSON that outlives a restart, and whose loss costs only the work to find it out again."""
 
@@ -823,4 +832,43 @@ class Shelf(Protocol):
 
     def keep(self, value: Callable[[], Any]) -> None:
         """Asks `value` soon, once for many calls, and keeps what it returns."""
+        ...
+
+
+class Dialogue(Protocol):
+    """A connection to one of the administrator's own programs. The caller closes it."""
+
+    def send(self, data: Buffer) -> Awaitable[bool]:
+        """Waits while the other side does not keep up. False where it has closed: what it said
+        before may still be received. Raises Unavailable (its time is over)."""
+        ...
+
+    def receive(self) -> Awaitable[bytes]:
+        """What came next; nothing: it has closed. Raises Unavailable (its time is over)."""
+        ...
+
+    def expire_in(self, seconds: float) -> None:
+        """Its time is over then, whatever it does meanwhile."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Dial(Protocol):
+    """Where such a program listens."""
+
+    def open(self, seconds: float) -> Awaitable[Dialogue]:
+        """A new connection, for so many seconds; waits while there are as many as there may be.
+        Raises Unavailable."""
+        ...
+
+
+class Post(Protocol):
+    """Such a program that speaks HTTP."""
+
+    def post(
+        self, path: str, headers: Sequence[tuple[str, str]], pieces: Sequence[Buffer]
+    ) -> Awaitable[bytes]:
+        """The body of a 200 answer to a POST of `pieces`. Raises Unavailable (everything that
+        went wrong)."""
         ...

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailhub.core.homecoming import Homecomings
-from mailhub.model.tlsreport import TLSReport, TLSResult
 from mailhub.net.fetch import SafeFetch
 from mailhub.net.ownaddress import Listening, OwnAddresses
 from mailhub.net.programs import ProcessPrograms
 from mailhub.net.shelf import FileShelf
 from mailhub.parts import Parts, SystemRandomness
 from mailhub.policy.sts_found import STSPolicies
-from mailhub.ports import Log, Shelf
+from mailhub.ports import Shelf
 from mailhub.queue import plan
 from mailhub.queue.destination import Destinations
 from mailhub.queue.hooked import HookedOutbound
@@ -68,7 +67,7 @@ def compose(parts: Parts, listening: Listening) -> Sending:
             clock=clock,
             randomness=SystemRandomness(),
             log=log,
-            reported=lambda reports: _tell(reports, log),
+            reported=parts.tallies.tls,
         )
     )
     gauge = parts.metrics.gauge
@@ -114,17 +113,3 @@ def ways_alone(parts: Parts) -> Ways:
     """Where mail would go, for who only asks."""
     shelf = FileShelf(Path(parts.settings.data) / POLICIES, parts.reactor, parts.log)
     return find_ways(parts, lambda: (), shelf)
-
-
-def _tell(reports: Sequence[TLSReport], log: Log) -> None:
-    """What went wrong with other domains' TLS policies."""
-    for one in reports:
-        if one.result is not TLSResult.SUCCESS:
-            log.event(
-                "tls-policy",
-                outcome=one.result.value,
-                domain=one.policy.domain,
-                policy=one.policy.kind.value,
-                mx=one.mx,
-                reason=one.reason,
-            )
