@@ -95,7 +95,7 @@ class ServerHooks:
 
     async def _one(self, one: _Placed, facts: HookFacts) -> HookAnswer:
         work: Deferred[HookAnswer] = ensureDeferred(one.hook(facts))
-        work.addTimeout(one.settings.timeout, self._reactor)
+        work.addTimeout(one.settings.timeout, self._reactor, onTimeoutCancel=_late)
         try:
             return await work
         except Exception as error:
@@ -158,6 +158,11 @@ class HTTPHook:
         if response.code != 200 or len(body) > ANSWER:
             raise ValueError(f"status {response.code}, {len(body)} octets")
         return _read(json.loads(body))
+
+
+def _late(result: object, seconds: float) -> None:
+    """In place of what a hook makes of being cancelled, which says nothing to anybody."""
+    raise TimeoutError(f"no answer within {seconds:g} s")
 
 
 def _read(answer: Any) -> HookAnswer:
