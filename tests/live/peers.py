@@ -161,8 +161,9 @@ class Sink:
     """smtp-sink, which takes what is sent to it, and misbehaves as its `options` say. It keeps
     each message with its envelope."""
 
-    def __init__(self, folder: Path, *options: str, address: str = "") -> None:
+    def __init__(self, folder: Path, *options: str, address: str = "", port: int = 25) -> None:
         self.address = address or new_address()
+        self.port = port
         self.options = options
         self._folder = folder / f"sink-{self.address}-{secrets.token_hex(3)}"
         self._process: subprocess.Popen[bytes] | None = None
@@ -175,11 +176,11 @@ class Sink:
         self._folder.mkdir(exist_ok=True)
         words = [program("smtp-sink"), "-v", "-u", "root", "-d", f"{self._folder}/m."]
         self._process = subprocess.Popen(
-            [*words, *self.options, f"inet:{self.address}:25", "100"],
+            [*words, *self.options, f"inet:{self.address}:{self.port}", "100"],
             stdout=subprocess.DEVNULL,
             stderr=(self._folder / "talk").open("ab"),
         )
-        assert until(lambda: answers(self.address))
+        assert until(lambda: answers(self.address, self.port))
         return self
 
     def stop(self) -> None:

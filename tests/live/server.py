@@ -163,10 +163,15 @@ class Server:
         process.send_signal(number)
         return process.wait(30)
 
+    @property
+    def tool(self) -> Path:
+        """The `mailhub` command."""
+        return BIN / "mailhub"
+
     def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs the `mailhub` command on this server's configuration."""
         done = subprocess.run(
-            [BIN / "mailhub", "--config", self.config, *words],
+            [self.tool, "--config", self.config, *words],
             capture_output=True,
             text=True,
             timeout=120,

@@ -186,8 +186,13 @@ class Introduction:
                 break
         if refusal is None:
             what = " ".join(offered) or "none"
-            raise _no_login(f"no usable AUTH mechanism; offered: {what}")
-        raise HopFailed(_answer(refusal, Stage.AUTH), onward=refusal.code < 500)
+            hint = "" if private else "; without TLS no password is shown"
+            raise _no_login(f"no usable AUTH mechanism; offered: {what}{hint}")
+        # A login that fails is for an administrator to mend: mail waits for that, and is not
+        # returned to somebody who cannot do anything about it.
+        status = "4" + refusal.status[1:]
+        answer = Answer(refusal.code, status, refusal.text, Stage.AUTH)
+        raise HopFailed(answer, host=refusal.code >= 500)
 
     async def _exchange(self, name: str, mechanism: auth.Mechanism) -> Reply:
         initial = mechanism.initial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailhub.model.outbound import Answer, Stage
-from mailhub.model.route import Hop, Security, TLSLevel
+from mailhub.model.route import Credentials, Hop, Security, TLSLevel
 from tests.smtp.sender.peers import PLAIN, SENT, Net, World, hop, offering, world
 
 ENVELOPE = """
@@ -72,6 +72,38 @@ def test_a_server_that_fails_is_followed_by_the_next(
     sent = World(net).send(hops=[Hop("bad.test", ("bad",)), hop()])
     assert sent.answers[0].delivered
     assert sent.host == "mx.test"
+
+
+LOGIN = Credentials("me", "secret")
+
+
+def test_a_refused_login_waits_to_be_mended_and_is_tried_once_a_server() -> None:
+    refusing = """
+S: 220 hi
+C: EHLO me.test
+S: 250-mx.test
+S: 250 AUTH PLAIN
+C: AUTH PLAIN AG1lAHNlY3JldA==
+S: 535 5.7.8 wrong
+C: QUIT
+"""
+    level = TLSLevel.NONE
+    net = Net(a=[refusing])
+    answer = World(net).send(hops=[hop("a", "b", level=level, credentials=LOGIN)]).answers[0]
+    assert (answer.code, answer.status, answer.stage) == (535, "4.7.8", Stage.AUTH)
+    assert not answer.permanent
+    assert [address for address, *_ in net.connections] == ["a"]
+
+    net = Net(a=[refusing], c=[PLAIN + TRANSACTION])
+    first = hop("a", level=level, credentials=LOGIN)
+    assert World(net).send(hops=[first, hop("c")]).answers[0].delivered
+
+
+def test_a_password_is_not_shown_in_clear() -> None:
+    here = world("S: 220 hi\nC: EHLO me.test\nS: 250-mx.test\nS: 250 AUTH PLAIN\nC: QUIT\n")
+    answer = here.send(hops=[hop(credentials=LOGIN)]).answers[0]
+    assert (answer.status, answer.stage) == ("4.7.0", Stage.AUTH)
+    assert answer.text.endswith("offered: PLAIN; without TLS no password is shown")
 
 
 def test_the_addresses_of_a_server_are_tried_in_order() -> None:
