@@ -50,7 +50,8 @@ class Trace:
         tls = envelope.peer.tls
         secured = f"\r\n\t({tls.version} {tls.cipher})" if tls is not None and tls.version else ""
         origin = f"from {_helo(envelope)} ({_literal(envelope.peer)})\r\n\t"
-        if self._hide_submitter and envelope.principal is not None:
+        hidden = self._hide_submitter and envelope.principal is not None
+        if hidden or not envelope.peer.address:  # of our own making
             origin = ""
         return (
             f"Received: {origin}by {self._hostname} with {envelope.protocol}"

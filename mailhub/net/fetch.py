@@ -1,8 +1,10 @@
-"""Fetches a document from a stranger's web server without harm: `ports.Fetch`.
+"""Fetches a document from a stranger's web server without harm, or hands it one: `ports.Fetch` and
+`ports.Posting`.
 
 A name is resolved once, private addresses are dropped, and what was checked is what is connected
-to, so that no name leads into our own network (SSRF). HTTPS with a verified certificate; no
-redirects, no cookies, no proxies; time and octets are bounded. Knows nothing of what it fetches.
+to, so that no name leads into our own network (SSRF). HTTPS with a verified certificate, where one
+is asked for; no redirects, no cookies, no proxies; time and octets are bounded. Knows nothing of
+what it fetches.
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ from urllib.parse import urlsplit
 
 from OpenSSL import SSL
 from service_identity.exceptions import VerificationError
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import (
     Certificate,
+    CertificateOptions,
     optionsForClientTLS,
     trustRootFromCertificates,
 )
@@ -27,13 +30,14 @@ from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from twisted.web.client import (
     Agent,
+    RequestTransmissionFailed,
     ResponseDone,
     ResponseFailed,
     ResponseNeverReceived,
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory
+from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
 
 from mailhub.model.dns import DNSAnswer
@@ -51,8 +55,9 @@ OVERHEAD = 64 * 1024
 
 
 class SafeFetch:
-    """`private`: whether private addresses may be fetched from. `authorities`: PEM certificates
-    that servers are verified by, empty: the system's. `port`: where HTTPS is spoken."""
+    """`private`: whether private addresses may be spoken to. `authorities`: PEM certificates that
+    servers are verified by, empty: the system's; `verify`: whether they are. `port`: where HTTPS
+    is spoken."""
 
     def __init__(
         self,
@@ -61,21 +66,22 @@ class SafeFetch:
         *,
         private: bool = False,
         authorities: bytes = b"",
+        verify: bool = True,
         port: int = PORT,
     ) -> None:
         self._resolver = resolver
         self._reactor = reactor
         self._private = private
         self._trust = _trust(authorities)
+        self._verify = verify
         self._port = port
         self._turns = DeferredSemaphore(TOGETHER)
         self._shared: dict[str, list[Deferred[bytes]]] = {}
 
     def get(self, url: str, *, kind: str, size: int, seconds: float) -> Deferred[bytes]:
         """See `ports.Fetch`. The same URL at the same time is fetched once for all."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme != "https" or not host or parts.netloc != host:
+        host = _host(url)
+        if not host:
             return fail(Unavailable("Only https: and its usual port are fetched"))
         waiter: Deferred[bytes] = Deferred(lambda it: self._leave(url, it))
         waiters = self._shared.get(url)
@@ -92,6 +98,20 @@ class SafeFetch:
         fetched.addBoth(self._tell, url)
         return waiter
 
+    def post(self, url: str, data: bytes, *, kind: str, seconds: float) -> Deferred[None]:
+        """See `ports.Posting`."""
+        host = _host(url)
+        if not host:
+            return fail(Unavailable("Only https: and its usual port are posted to"))
+
+        async def work() -> None:
+            await self._post(host, url, kind, data)
+
+        posted: Deferred[None] = self._turns.run(lambda: Deferred.fromCoroutine(work()))
+        posted.addTimeout(seconds, self._reactor, _late)
+        posted.addErrback(_raise)
+        return posted
+
     def _leave(self, url: str, waiter: Deferred[bytes]) -> None:
         waiters = self._shared.get(url, [])
         if waiter in waiters:
@@ -107,12 +127,46 @@ class SafeFetch:
     # -- one document
 
     async def _get(self, host: str, url: str, kind: str, size: int) -> bytes:
+        headers = Headers({"User-Agent": ["mailhub"], "Accept": [kind]})
+        response = await self._ask(host, b"GET", url, headers, None, size)
+        said = response.headers.getRawHeaders(b"content-type", [b""])[-1]
+        if response.code != 200:
+            response.deliverBody(_Unwanted())
+            raise Unavailable(f"{host} answers {response.code}")
+        if said.partition(b";")[0].strip().lower() != kind.encode():
+            response.deliverBody(_Unwanted())
+            raise Unavailable(f"{host} answers with another type than {kind}")
+        body = _Body(size)
+        response.deliverBody(body)
+        return await body.done
+
+    async def _post(self, host: str, url: str, kind: str, data: bytes) -> None:
+        headers = Headers({"User-Agent": ["mailhub"], "Content-Type": [kind]})
+        response = await self._ask(host, b"POST", url, headers, data, 0)
+        response.deliverBody(_Unwanted())
+        if response.code not in range(200, 300):
+            raise Unavailable(f"{host} answers {response.code}")
+
+    async def _ask(
+        self, host: str, verb: bytes, url: str, headers: Headers, data: bytes | None, size: int
+    ) -> Any:
+        """The response of the first address that can be connected to."""
         problem = Unavailable(f"{host} has no address that may be fetched from")
         for address in await self._addresses(host):
+            endpoint = self._endpoint(address, host, size + OVERHEAD)
+            agent: Any = Agent.usingEndpointFactory(  # type: ignore[no-untyped-call]
+                self._reactor, _Always(endpoint)
+            )
+            body = _Document(data) if data is not None else None
             try:
-                return await self._get_from(address, host, url, kind, size)
-            except _Elsewhere as error:
-                problem = error
+                return await agent.request(verb, url.encode("ascii"), headers, body)
+            except (ResponseFailed, ResponseNeverReceived, RequestTransmissionFailed) as error:
+                raise _of(error.reasons) from None
+            except (UnicodeEncodeError, CancelledError):
+                raise
+            except Exception as error:
+                # Not connected: the next address may be.
+                problem = Unavailable(f"{host}: {type(error).__name__}")
         raise Unavailable(problem.text)
 
     async def _addresses(self, host: str) -> Sequence[str]:
@@ -132,40 +186,35 @@ class SafeFetch:
             raise Unavailable(problem.text)
         return [address for address in found if self._private or is_public(address)]
 
-    async def _get_from(self, address: str, host: str, url: str, kind: str, size: int) -> bytes:
-        endpoint = self._endpoint(address, host, size + OVERHEAD)
-        agent: Any = Agent.usingEndpointFactory(  # type: ignore[no-untyped-call]
-            self._reactor, _Always(endpoint)
-        )
-        headers = Headers({"User-Agent": ["mailhub"], "Accept": [kind]})
-        try:
-            response: Any = await agent.request(b"GET", url.encode("ascii"), headers)
-        except (ResponseFailed, ResponseNeverReceived) as error:
-            raise _of(error.reasons) from None
-        except (UnicodeEncodeError, CancelledError):
-            raise
-        except Exception as error:
-            # Not connected: the next address may be.
-            raise _Elsewhere(f"{host}: {type(error).__name__}") from None
-        said = response.headers.getRawHeaders(b"content-type", [b""])[-1]
-        if response.code != 200:
-            response.deliverBody(_Unwanted())
-            raise Unavailable(f"{host} answers {response.code}")
-        if said.partition(b";")[0].strip().lower() != kind.encode():
-            response.deliverBody(_Unwanted())
-            raise Unavailable(f"{host} answers with another type than {kind}")
-        body = _Body(size)
-        response.deliverBody(body)
-        return await body.done
-
     def _endpoint(self, address: str, host: str, most: int) -> IStreamClientEndpoint:
         kind = TCP6ClientEndpoint if ":" in address else TCP4ClientEndpoint
         plain = kind(self._reactor, address, self._port)
-        return _Secure(plain, optionsForClientTLS(host, trustRoot=self._trust), most, self._reactor)
+        options: Any = _Whoever(host)
+        if self._verify:
+            options = optionsForClientTLS(host, trustRoot=self._trust)
+        return _Secure(plain, options, most, self._reactor)
 
 
-class _Elsewhere(Unavailable):
-    """This address does not answer."""
+def _host(url: str) -> str:
+    """Whom the URL names; empty where it may not be used."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return host if parts.scheme == "https" and parts.netloc == host else ""
+
+
+@implementer(IOpenSSLClientConnectionCreator)
+class _Whoever:
+    """TLS with a server that proves nothing."""
+
+    def __init__(self, host: str) -> None:
+        self._name = host.encode("ascii", "ignore")
+        self._context = CertificateOptions(verify=False).getContext()
+
+    def clientConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        """See IOpenSSLClientConnectionCreator."""
+        connection = SSL.Connection(self._context, None)
+        connection.set_tlsext_host_name(self._name)
+        return connection
 
 
 def _trust(authorities: bytes) -> Any:
@@ -194,6 +243,10 @@ def _kind(failure: Failure) -> Exception:
     return Unavailable(f"The document could not be fetched ({type(error).__name__})")
 
 
+def _raise(failure: Failure) -> None:
+    raise _kind(failure)
+
+
 def _of(reasons: Sequence[Failure]) -> Unavailable:
     """What Twisted's reasons come to."""
     for reason in reasons:
@@ -206,6 +259,29 @@ def _of(reasons: Sequence[Failure]) -> Unavailable:
             return Unavailable(error.text)
     names = ", ".join(sorted({reason.type.__name__ for reason in reasons if reason.type}))
     return Unavailable(f"The connection failed ({names})")
+
+
+@implementer(IBodyProducer)
+class _Document:
+    """What is posted: small enough to be written at once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.length = len(data)
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        """See IBodyProducer."""
+        consumer.write(self._data)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """Everything is written already."""
+
+    def resumeProducing(self) -> None:
+        """Everything is written already."""
+
+    def stopProducing(self) -> None:
+        """Everything is written already."""
 
 
 class _Body(Protocol):

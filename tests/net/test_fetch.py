@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import threading
@@ -52,7 +53,7 @@ class Site:
             plain.settimeout(5)
             with self._context.wrap_socket(plain, server_side=True) as secure:
                 request = b""
-                while b"\r\n\r\n" not in request:
+                while b"\r\n\r\n" not in request or not _complete(request):
                     request += secure.recv(4096)
                 self.requests.append(request)
                 time.sleep(self.slow)
@@ -64,6 +65,13 @@ class Site:
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(5)
+
+
+def _complete(request: bytes) -> bool:
+    """Whether the body is there that the header announces."""
+    header, _, body = request.partition(b"\r\n\r\n")
+    found = re.search(rb"content-length: (\d+)", header.lower())
+    return found is None or len(body) >= int(found[1])
 
 
 class World:
@@ -233,3 +241,55 @@ def test_the_same_document_at_the_same_time_is_fetched_once(world: World) -> Non
     for one in failing:
         with pytest.raises(Unavailable):
             world.loop.wait(one)
+
+
+REPORT = bytes(range(256)) * 200
+
+
+def post(world: World, *, verify: bool = False, private: bool = True, url: str = URL) -> None:
+    fetch = SafeFetch(
+        world.resolver, world.loop.reactor, private=private, verify=verify, port=world.site.port
+    )
+    world.loop.wait(fetch.post(url, REPORT, kind="application/tlsrpt+gzip", seconds=1.0))
+
+
+@pytest.mark.parametrize("code", [200, 201, 204])
+def test_a_document_is_handed_over_whoever_takes_it(world: World, code: int) -> None:
+    world.site.answer = b"HTTP/1.1 %d Fine\r\nContent-Length: 0\r\n\r\n" % code
+    post(world)
+    (request,) = world.site.requests
+    header, _, body = request.partition(b"\r\n\r\n")
+    assert header.startswith(b"POST /.well-known/mta-sts.txt HTTP/1.1\r\n")
+    assert b"\r\nContent-Type: application/tlsrpt+gzip" in header
+    assert b"\r\nHost: mta-sts.example.org" in header
+    assert body == REPORT
+
+
+@pytest.mark.parametrize("code", [301, 404, 500])
+def test_what_a_server_does_not_take_is_told(world: World, code: int) -> None:
+    world.site.answer = b"HTTP/1.1 %d No\r\nContent-Length: 0\r\n\r\n" % code
+    with pytest.raises(Unavailable, match=str(code)):
+        post(world)
+
+
+def test_a_certificate_counts_where_it_is_asked_for(world: World) -> None:
+    with pytest.raises(Untrusted):
+        post(world, verify=True)
+
+
+@pytest.mark.parametrize("url", ["http://mta-sts.example.org/", "https://mta-sts.example.org:8/"])
+def test_only_https_is_posted_to(world: World, url: str) -> None:
+    with pytest.raises(Unavailable):
+        post(world, url=url)
+
+
+def test_nothing_is_posted_into_our_own_network(world: World) -> None:
+    with pytest.raises(Unavailable, match="no address"):
+        post(world, private=False)
+    assert world.site.requests == []
+
+
+def test_a_server_that_says_nothing_has_its_time(world: World) -> None:
+    world.site.slow = 2.0
+    with pytest.raises(Unavailable, match="1 s"):
+        post(world)
