@@ -12,7 +12,7 @@ from enum import Enum
 from mailhub.core.background import spawn
 from mailhub.model.change import Change, Dequeued, Queued, RoutesChanged
 from mailhub.model.errors import MailhubError, Unavailable
-from mailhub.model.queue import Slot
+from mailhub.model.queue import Lease, Slot
 from mailhub.queue.lease import Means, Work
 
 TICK = 1.0
@@ -26,6 +26,8 @@ MISSED = 100_000
 PAUSES = (1.0, 2.0, 5.0, 10.0)
 """Seconds until coordination is asked again, after the first, second … failure."""
 BREATH = 0.05
+UNDER_WAY = 5
+"""Seconds until entries are looked at again that are worked on under a lease that was lost."""
 
 
 class Phase(Enum):
@@ -176,10 +178,24 @@ class Runner:
             began = means.clock.seconds()
             leases = await means.schedule.take(free, means.settings.batch, means.settings.lease)
             for lease in leases:
-                self._ours.update(lease.entries)
-                work = self._working[lease.token] = Work(means, lease, began, self._is_open)
-                spawn(self._work(work), means.log, "lease")
+                if self._ours.isdisjoint(lease.entries):
+                    self._ours.update(lease.entries)
+                    work = self._working[lease.token] = Work(means, lease, began, self._is_open)
+                    spawn(self._work(work), means.log, "lease")
+                else:
+                    await self._put_off(lease)
         self._next = await means.schedule.next_due()
+
+    async def _put_off(self, lease: Lease) -> None:
+        """The schedule forgot an earlier lease of ours (it was emptied, or we were stopped for
+        too long), and what that one is about may be past its dot: sent beside it, it would be
+        there twice."""
+        due = int(self._means.clock.now()) + UNDER_WAY
+        again = [Slot(number, due, lease.lane) for number in lease.entries]
+        try:
+            await self._means.schedule.end(lease.token, again)
+        except Unavailable:
+            return  # it runs out by itself
 
     def _is_open(self) -> bool:
         return self._phase is Phase.RUNNING

@@ -366,6 +366,23 @@ def test_a_lease_that_was_lost_records_nothing() -> None:
     assert b.world.log.named("queue")[-1]["outcome"] == "stale"
 
 
+def test_what_is_under_way_is_not_sent_beside_itself_when_the_schedule_forgets_it() -> None:
+    b = bench()
+    b.outbound.stops.add("a@example.net")
+    b.submit("a@example.net")
+    b.clock.advance(1)  # tokens come from the clock
+    b.schedule.__init__(b.clock)  # type: ignore[misc]
+    b.submit("b@example.net")
+    b.clock.advance(120)
+    # `a` may be past its dot; `b`, which shares its lane, waits no longer than until it is over.
+    assert b.outbound.recipients == [["a@example.net"], ["b@example.net"]]
+    b.outbound.release()
+    b.clock.advance(10)
+    assert b.outbound.recipients == [["a@example.net"], ["b@example.net"]]
+    assert b.waiting() == []
+    assert run(b.schedule.size()) == 0
+
+
 def test_leases_are_renewed_while_a_remote_is_slow() -> None:
     b = bench()
     b.outbound.stops.add("a@example.net")
