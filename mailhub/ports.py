@@ -6,7 +6,7 @@ in-memory one with finished coroutines; core cannot tell and must not ask.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -59,6 +59,13 @@ class Clock(Protocol):
         ...
 
     def sleep(self, seconds: float) -> Awaitable[None]: ...
+
+
+class Together(Protocol):
+    """Runs coroutines side by side: each waits on its own. Their results, in order; raises what the
+    first of them raises."""
+
+    def __call__(self, work: Sequence[Coroutine[Any, Any, Any]]) -> Awaitable[Sequence[Any]]: ...
 
 
 class Randomness(Protocol):
