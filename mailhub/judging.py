@@ -7,19 +7,50 @@ what a finding leads to `policy.consequences`'.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from mailhub.core.judging import Judging
 from mailhub.model.settings import Settings
+from mailhub.net.resolver import StubResolver
+from mailhub.net.resolver.bounded import BoundedResolver
+from mailhub.net.together import together
+from mailhub.policy.authentication import Authentication, Author
 from mailhub.policy.consequences import rules
 from mailhub.policy.pipeline import Pipeline
 from mailhub.policy.step import Step
-from mailhub.ports import Log, Tally
+from mailhub.ports import Clock, Log, Randomness, Tally
 from mailhub.wire.networks import Networks
 
 
 def authserv_id(settings: Settings, hostname: str) -> str:
     """Our name in Authentication-Results, and in the seals that repeat them."""
     return settings.policy.authserv_id or hostname
+
+
+def authentication(
+    settings: Settings,
+    hostname: str,
+    resolver: StubResolver,
+    reactor: Any,
+    clock: Clock,
+    randomness: Randomness,
+) -> list[Step]:
+    """Who vouches for a message."""
+    policy = settings.policy
+    if not policy.authenticate:
+        return []
+    return [
+        Author(),
+        Authentication(
+            partial(BoundedResolver, resolver, reactor, policy.deadline),
+            together,
+            clock,
+            randomness,
+            sealers=policy.arc_sealers,
+            receiver=hostname,
+        ),
+    ]
 
 
 def compose(

@@ -141,7 +141,8 @@ def compose(
     coordination = coordinate(settings, reactor, clock, log)
     hooks = ServerHooks(settings.hook, reactor, log, None)
     tallies = Tallies(store, clock, log, settings.reports)
-    judged = judging.compose(settings, hostname, (), log, tallies)
+    steps = judging.authentication(settings, hostname, resolver, reactor, clock, randomness)
+    judged = judging.compose(settings, hostname, steps, log, tallies)
     intake = _intake(
         settings, hostname, store, addresses, clock, ids, coordination, hooks, judged, log
     )
