@@ -20,6 +20,7 @@ from twisted.python.usage import UsageError
 from mailhub import config, sending
 from mailhub.control import acts as control_acts
 from mailhub.control.server import ControlFactory, ControlSocket
+from mailhub.core.holding import Holding
 from mailhub.core.transfer import Transfers
 from mailhub.http import app as http
 from mailhub.imap import server as imap
@@ -293,6 +294,7 @@ def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         addresses=parts.addresses,
         relays=parts.relays,
         hooks=parts.hooks,
+        holding=Holding(parts.clock, parts.settings.queue.future_release),
         judging=parts.judging,
         reactor=parts.reactor,
         log=parts.log,

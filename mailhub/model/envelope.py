@@ -29,6 +29,15 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """A wish to be held back (RFC 4865): for so many `seconds`, or `until` epoch seconds; the
+    other one is 0."""
+
+    seconds: int = 0
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ReversePath:
     """MAIL FROM with its parameters. `address` is empty for the null sender."""
 
@@ -41,6 +50,8 @@ class ReversePath:
     """`FULL`, `HDRS` or empty (RFC 3461 4.3)."""
     envid: str = ""
     auth: str = ""
+    hold: Hold | None = None
+    """What the sender wished, as MAIL said it; what holds is `hold_until`."""
     hold_until: int = 0
     """Epoch seconds before which it is delivered to nobody (RFC 4865); 0: at once."""
     require_tls: bool = False
@@ -73,3 +84,5 @@ class Envelope:
     protocol: str = "SMTP"
     """The `with` word of Received: SMTP, ESMTP, ESMTPS, ESMTPSA, LMTP, UTF8SMTP … (RFC 3848)."""
     sources: tuple[str, ...] = field(default=())
+    session: str = ""
+    """The connection's id, as the log has it; empty where there is none."""

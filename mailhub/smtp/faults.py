@@ -32,6 +32,8 @@ class Fault(Enum):
     REPEATED_PARAMETER = auto()
     BAD_PARAMETER = auto()
     """A known parameter with a value outside its grammar."""
+    HOLD_LIMIT = auto()
+    """To be held back for longer than is offered, or until a time that is past (RFC 4865)."""
     HELLO_FIRST = auto()
     SEQUENCE = auto()
     MAIL_FIRST = auto()

@@ -74,6 +74,8 @@ def mail(argument: str, *, extended: bool) -> ReversePath:
         ret=said.ret,
         envid=said.envid,
         auth=said.auth,
+        hold=said.hold,
+        require_tls=said.require_tls,
     )
 
 

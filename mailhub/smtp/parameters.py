@@ -5,11 +5,14 @@ Keyword and value in, checked value out. What a parameter means for delivery is 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from mailhub.model.envelope import Hold
 from mailhub.smtp import path
 from mailhub.smtp.faults import Fault, Refusal
 
@@ -21,6 +24,11 @@ _UTF8_XCHAR = re.compile(r"\\x\{([0-9A-F]{1,6})\}")
 _ADDRESS_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _PRINTABLE = re.compile(r"[ -~]*")
 _SIZE = re.compile(r"[0-9]{1,20}")
+_INTERVAL = re.compile(r"[1-9][0-9]{0,8}")
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?"
+    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
 
 MAX_ENVID = 100
 MAX_ORCPT = 500
@@ -39,6 +47,8 @@ class MailParameters:
     ret: str = ""
     envid: str = ""
     auth: str = ""
+    hold: Hold | None = None
+    require_tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,31 @@ def _body(value: str | None) -> str:
 
 def _utf8(value: str | None) -> bool:
     """RFC 6531 section 3.4: the parameter has no value."""
+    if value is not None:
+        raise _bad()
+    return True
+
+
+def _hold_for(value: str | None) -> Hold:
+    """RFC 4865 section 5: at most nine digits, no zero before them."""
+    if value is None or _INTERVAL.fullmatch(value) is None:
+        raise _bad()
+    return Hold(seconds=int(value))
+
+
+def _hold_until(value: str | None) -> Hold:
+    """RFC 4865 section 5 with its erratum 2040: date-time of RFC 3339 section 5.6."""
+    if value is None or _DATE_TIME.fullmatch(value) is None:
+        raise _bad()
+    try:
+        moment = datetime.fromisoformat(value.upper())
+        return Hold(until=math.ceil(moment.timestamp()))
+    except (ValueError, OverflowError):
+        raise _bad() from None
+
+
+def _require_tls(value: str | None) -> bool:
+    """RFC 8689 section 2: the parameter has no value."""
     if value is not None:
         raise _bad()
     return True
@@ -206,5 +241,9 @@ _MAIL: _Table = {
     "RET": ("ret", _ret),
     "ENVID": ("envid", _envid),
     "AUTH": ("auth", _auth),
+    # One of the two alone (RFC 4865 section 5): they count as one parameter.
+    "HOLDFOR": ("hold", _hold_for),
+    "HOLDUNTIL": ("hold", _hold_until),
+    "REQUIRETLS": ("require_tls", _require_tls),
 }
 _RCPT: _Table = {"NOTIFY": ("notify", _notify), "ORCPT": ("orcpt", _orcpt)}

@@ -67,6 +67,7 @@ TLS_ALREADY = reply(503, "5.5.1", "TLS is active already")
 TLS_UNAVAILABLE = reply(502, "5.5.1", "TLS is not offered here")
 TLS_INJECTION = reply(554, "5.5.1", "Something followed STARTTLS without waiting for its reply")
 TLS_FIRST = reply(530, "5.7.0", "Issue STARTTLS first")
+NEEDS_TLS = reply(530, "5.7.10", "REQUIRETLS needs TLS here too")
 AUTH_FIRST = reply(530, "5.7.0", "Authenticate first")
 AUTH_OK = reply(235, "2.7.0", "Authenticated")
 AUTH_ALREADY = reply(503, "5.5.1", "Authenticated already")
@@ -110,6 +111,9 @@ FAULTS: Mapping[Fault, Reply] = {
     Fault.UNKNOWN_PARAMETER: reply(555, "5.5.4", "Unknown parameter"),
     Fault.REPEATED_PARAMETER: reply(501, "5.5.4", "A parameter stands twice"),
     Fault.BAD_PARAMETER: reply(501, "5.5.4", "Syntax error in a parameter's value"),
+    Fault.HOLD_LIMIT: reply(
+        501, "5.5.4", "Held back until a time that is past, or further off than EHLO says"
+    ),
     Fault.HELLO_FIRST: reply(503, "5.5.1", "Say hello first"),
     Fault.SEQUENCE: reply(503, "5.5.1", "Bad sequence of commands"),
     Fault.MAIL_FIRST: reply(503, "5.5.1", "MAIL first"),
@@ -131,6 +135,7 @@ LMTP_FAULTS: Mapping[Fault, Reply] = {
 class Stage(Enum):
     """What a client asked for when core raised an error kind: the same kind has other codes."""
 
+    HELLO = auto()
     AUTH = auto()
     SENDER = auto()
     RECIPIENT = auto()
@@ -148,6 +153,7 @@ _COMMON: Mapping[type[MailhubError], Reply] = {
     TooManyAttempts: reply(451, "4.7.1", "Too many attempts, try again later"),
 }
 KINDS: Mapping[Stage, Mapping[type[MailhubError], Reply]] = {
+    Stage.HELLO: {},
     # RFC 4954 section 6; X.7.13 is RFC 5248's "User Account Disabled".
     Stage.AUTH: {
         AccountDisabled: reply(525, "5.7.13", "This account is disabled"),

@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 
 from mailhub.core.addresses import Addresses
 from mailhub.core.background import spawn
+from mailhub.core.holding import Holding
 from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.login import Login
@@ -166,6 +167,7 @@ class SMTPFactory(Factory):
         relays: Relays,
         hooks: Hooks,
         judging: Judging,
+        holding: Holding,
         reactor: IReactorTime,
         log: Log,
         new_session: Callable[[], str],
@@ -188,6 +190,7 @@ class SMTPFactory(Factory):
             relays=relays,
             hooks=hooks,
             judging=judging,
+            holding=holding,
             proxies=Networks(settings.xclient_from),
             newlines=Newlines(settings.bare_newlines),
             over_quota=OVER_QUOTA if settings.over_quota == "permanent" else OVER_QUOTA_LATER,

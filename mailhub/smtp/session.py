@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mailhub.core.addresses import Addresses
+from mailhub.core.holding import Holding
 from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.login import Exchange, Login
@@ -79,6 +80,8 @@ class Reception:
     """What becomes of a bare CR or LF in a message (`smtp.bare_newlines`)."""
     over_quota: Reply
     """What a full mailbox answers (`smtp.over_quota`)."""
+    holding: Holding
+    """How long mail may be held back."""
     hellos: dict[object, bytes] = field(default_factory=dict)
     """The lines of EHLO's reply after the first, by what they depend on."""
 
@@ -182,6 +185,11 @@ class Session:
         return self.principal is not None or self.reception.lmtp or self.trusted
 
     @property
+    def offers_holding(self) -> bool:
+        """Users alone may have their mail held back (RFC 4865 section 3)."""
+        return self.reception.service is Service.SUBMISSION and self.reception.holding.offered
+
+    @property
     def secure(self) -> bool:
         """Passwords may be sent here."""
         return self.peer.tls is not None or self.reception.settings.plaintext_auth
@@ -268,6 +276,7 @@ class Session:
                 principal=self.principal,
                 trusted=self.trusted,
                 protocol=self.protocol,
+                session=self.id,
             )
             transaction.envelope = envelope
             transaction.spool = self.reception.intake.spool(envelope)

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
+from mailhub.core.holding import Holding
 from mailhub.core.hooking import NoHooks
 from mailhub.core.judging import unasked
 from mailhub.core.relays import Relays
@@ -45,6 +46,7 @@ class Reception:
         client: IPv4Address = CLIENT,
         intake: Any = None,
         hooks: Any = None,
+        holding: int = 0,
         judging: Any = None,
         **changes: Any,
     ) -> None:
@@ -61,6 +63,7 @@ class Reception:
             login=world.login,
             addresses=world.addresses,
             hooks=hooks or NoHooks(),
+            holding=Holding(world.clock, holding),
             judging=judging or unasked(HOSTNAME),
             relays=Relays(world.store, changes.get("trusted_networks", ())),
             reactor=self.reactor,

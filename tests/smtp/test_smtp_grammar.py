@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.model.envelope import ForwardPath, ReversePath
+from mailhub.model.envelope import ForwardPath, Hold, ReversePath
 from mailhub.smtp import grammar, parameters
 from mailhub.smtp.faults import Fault, Refusal
 
@@ -33,6 +33,12 @@ MAIL = [
     ("FROM:<a@b.example> RET=full", {"ret": "FULL"}),
     ("FROM:<a@b.example> RET=HDRS ENVID=QQ314159", {"ret": "HDRS", "envid": "QQ314159"}),
     ("FROM:<a@b.example> ENVID=a+2Bb+3Dc", {"envid": "a+b=c"}),
+    ("FROM:<a@b.example> HOLDFOR=999999999", {"hold": Hold(seconds=999_999_999)}),
+    (
+        "FROM:<a@b.example> HOLDUNTIL=2027-01-15T09:00:00.5+01:00",
+        {"hold": Hold(until=1_800_000_001)},
+    ),
+    ("FROM:<a@b.example> REQUIRETLS", {"require_tls": True}),
     ("FROM:<a@b.example> AUTH=<>", {}),
     ("FROM:<a@b.example> AUTH=e+3Dmc2@example.com", {"auth": "e=mc2@example.com"}),
     (
@@ -79,6 +85,12 @@ def test_mail_gives_a_reverse_path(argument: str, said: dict[str, Any]) -> None:
         ("FROM:<a@b.example> ENVID=a+2b", Fault.BAD_PARAMETER),
         ("FROM:<a@b.example> AUTH=+3C+3E", Fault.BAD_PARAMETER),
         ("FROM:<a@b.example> AUTH=nobody", Fault.BAD_PARAMETER),
+        ("FROM:<a@b.example> HOLDFOR=01", Fault.BAD_PARAMETER),
+        ("FROM:<a@b.example> HOLDFOR=+5", Fault.BAD_PARAMETER),
+        ("FROM:<a@b.example> HOLDUNTIL=2027-01-15", Fault.BAD_PARAMETER),
+        ("FROM:<a@b.example> HOLDUNTIL=2027-01-15T24:00:01Z", Fault.BAD_PARAMETER),
+        ("FROM:<a@b.example> HOLDUNTIL=2027-01-15T08:00:00Z HOLDFOR=1", Fault.REPEATED_PARAMETER),
+        ("FROM:<a@b.example> REQUIRETLS=", Fault.SYNTAX),
         ("FROM:<a@b.example> XYZZY", Fault.UNKNOWN_PARAMETER),
         ("FROM:<a@b.example> NOTIFY=NEVER", Fault.UNKNOWN_PARAMETER),
         ("FROM:<a@b.example> SIZE=1 XYZZY=1", Fault.UNKNOWN_PARAMETER),

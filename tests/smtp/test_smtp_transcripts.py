@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from mailhub.model.account import Role, Service
+from mailhub.ports import Hooks
+from tests.asked import Objecting
 from tests.smtp.reception import Reception
 from tests.transcript import play
 from tests.world import World, world
@@ -17,6 +19,15 @@ LISTENERS: dict[str, dict[str, Any]] = {
     "addresses": {"errors": 100},
     "authentication": {"service": Service.SUBMISSION, "implicit": True, "errors": 100},
     "errors": {"errors": 5},
+    "hooks": {"hooks": Objecting(), "errors": 100},
+    "hooks-lmtp": {"hooks": Objecting(), "service": Service.LMTP},
+    "future-release": {
+        "service": Service.SUBMISSION,
+        "implicit": True,
+        "holding": 86400,
+        "errors": 100,
+    },
+    "no-future-release": {"holding": 86400},
     "limits": {"recipients": 3, "messages": 2, "message_size": 200},
     "lmtp": {"service": Service.LMTP},
     "normalizing": {"bare_newlines": "normalize"},
@@ -29,9 +40,9 @@ LISTENERS: dict[str, dict[str, Any]] = {
 """How a dialogue's listener differs from a plain one for other servers' mail."""
 
 
-def people() -> World:
+def people(hooks: Hooks | None) -> World:
     """example.org with a few people, one of whom has little room."""
-    made = world(people=("joe@example.org", "ann@example.org"))
+    made = world(people=("joe@example.org", "ann@example.org"), hooks=hooks)
     made.account("small@example.org", storage=100)
     made.account("jöe@bücher.example")
     made.account("boss@example.org", role=Role.ADMIN)
@@ -41,7 +52,8 @@ def people() -> World:
 @pytest.mark.parametrize("piece", [0, 1])
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.txt")))
 def test_dialogue(name: str, piece: int) -> None:
-    listener = Reception(people(), **LISTENERS.get(name, {}))
+    options = LISTENERS.get(name, {})
+    listener = Reception(people(options.get("hooks")), **options)
     play((FOLDER / f"{name}.txt").read_text(), listener, piece=piece)
 
 

@@ -6,6 +6,8 @@ listener and on the peer.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from mailhub.model.hook import HookStage
 from mailhub.smtp import grammar, hooking, judging
 from mailhub.smtp.replies import NO_LHLO, NO_SUCH_HELLO, Reply, reply
@@ -42,11 +44,21 @@ async def _extended(session: Session, argument: str) -> Reply:
     mechanisms: tuple[str, ...] = ()
     if session.offers_auth and session.secure:
         mechanisms = reception.login.mechanisms(session.peer)
-    key = (session.offers_tls, mechanisms, session.may_xclient)
+    inside = session.peer.tls is not None
+    key = (session.offers_tls, inside, mechanisms, session.may_xclient)
     rest = reception.hellos.get(key)
     if rest is None:
         rest = reception.hellos[key] = _extensions(session, mechanisms)
-    return Reply(250, f"250-{reception.hostname} greets {name}\r\n".encode() + rest)
+    first = f"250-{reception.hostname} greets {name}\r\n"
+    if session.offers_holding:
+        first += _future_release(*reception.holding.limits)
+    return Reply(250, first.encode() + rest)
+
+
+def _future_release(interval: int, until: int) -> str:
+    """RFC 4865 section 3: the longest time, and the latest, which goes on with the clock."""
+    latest = datetime.fromtimestamp(until, UTC)
+    return f"250-FUTURERELEASE {interval} {latest:%Y-%m-%dT%H:%M:%SZ}\r\n"
 
 
 def _extensions(session: Session, mechanisms: tuple[str, ...]) -> bytes:
@@ -65,6 +77,8 @@ def _extensions(session: Session, mechanisms: tuple[str, ...]) -> bytes:
     ]
     if session.offers_tls:
         words.append("STARTTLS")
+    if session.peer.tls is not None and not session.reception.lmtp:
+        words.append("REQUIRETLS")
     if mechanisms:
         words.append("AUTH " + " ".join(mechanisms))
     if session.may_xclient:
