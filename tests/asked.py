@@ -39,3 +39,21 @@ class FakeHooks:
 def everywhere() -> FakeHooks:
     """A hook at each stage, which accepts."""
     return FakeHooks(dict.fromkeys(HookStage, HookAnswer()))
+
+
+class Objecting(FakeHooks):
+    """Objects where the words `<stage>-reject` or `<stage>-defer` stand in anything it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__(dict.fromkeys(HookStage, HookAnswer()))
+
+    async def ask(self, facts: HookFacts) -> HookAnswer:
+        """See `ports.Hooks`."""
+        await super().ask(facts)
+        shown = " ".join([facts.helo, facts.sender or "", *facts.recipients])
+        if facts.message is not None:
+            shown += self.messages[-1].decode()
+        for answer in (REJECT, DEFER):
+            if f"{facts.stage.value}-{answer.action.value}" in shown:
+                return answer
+        return HookAnswer()

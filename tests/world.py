@@ -14,6 +14,7 @@ from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
+from mailhub.core.hooking import NoHooks
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
 from mailhub.core.login import Login
@@ -40,6 +41,7 @@ from mailhub.model.settings import (
 )
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
+from mailhub.ports import Hooks
 from mailhub.queue import wording
 from mailhub.queue.notices import ReportNotices
 from mailhub.store.memory import MemoryStore
@@ -152,6 +154,7 @@ def world(
     people: tuple[str, ...] = (f"joe@{DOMAIN}",),
     clock: FakeClock | None = None,
     srs: SRS | None = None,
+    hooks: Hooks | None = None,
 ) -> World:
     """A server with the domain `example.org` and an account for each of `people`."""
     clock, randomness, log = clock or FakeClock(), SeededRandomness(), ListLog()
@@ -177,6 +180,7 @@ def world(
         allowances=Allowances(
             counters, Standings(store, clock, quota), limits or LimitSettings(), log
         ),
+        hooks=hooks or NoHooks(),
     )
     schedule = MemorySchedule(clock, ScheduleLimits())
     notices = ReportNotices(

@@ -33,6 +33,7 @@ def message_facts(envelope: Envelope, body: Body, shown: Rendered) -> HookFacts:
     return HookFacts(
         stage=HookStage.MESSAGE,
         service=envelope.service.value,
+        session=envelope.session,
         peer=peer.address,
         tls=peer.tls.version if peer.tls is not None else "",
         helo=envelope.helo,

@@ -62,6 +62,9 @@ RUN: Mapping[str, Run] = {
     "XCLIENT": xclient.run,
 }
 STAGES: Mapping[str, Stage] = {
+    "HELO": Stage.HELLO,
+    "EHLO": Stage.HELLO,
+    "LHLO": Stage.HELLO,
     "MAIL": Stage.SENDER,
     "RCPT": Stage.RECIPIENT,
     "VRFY": Stage.RECIPIENT,
