@@ -61,10 +61,12 @@ class Sink:
 
     def __init__(self) -> None:
         self.port = free_port()
-        self._output = tempfile.TemporaryFile()
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115
+        where = f"0.0.0.0:{self.port}"
         self._process = subprocess.Popen(
-            ["/usr/sbin/smtp-sink", "-c", "-u", "nobody", "-h", "sink.test"]
-            + [f"0.0.0.0:{self.port}", "1000"],
+            # By itself it serves 256 connections at a time: idle ones of one server would make
+            # another wait.
+            ["/usr/sbin/smtp-sink", "-c", "-m", "2000", "-u", "nobody", where, "1000"],
             stdout=self._output,
             stderr=subprocess.DEVNULL,
         )
