@@ -17,6 +17,7 @@ from mailhub.core.domains import Domains
 from mailhub.core.hooking import NoHooks
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
+from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.queue import Queue
@@ -155,6 +156,7 @@ def world(
     clock: FakeClock | None = None,
     srs: SRS | None = None,
     hooks: Hooks | None = None,
+    judging: Judging | None = None,
 ) -> World:
     """A server with the domain `example.org` and an account for each of `people`."""
     clock, randomness, log = clock or FakeClock(), SeededRandomness(), ListLog()
@@ -181,6 +183,7 @@ def world(
             counters, Standings(store, clock, quota), limits or LimitSettings(), log
         ),
         hooks=hooks or NoHooks(),
+        judging=judging,
     )
     schedule = MemorySchedule(clock, ScheduleLimits())
     notices = ReportNotices(
