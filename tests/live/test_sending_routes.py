@@ -33,6 +33,11 @@ userdb {{
   driver = static
   args = uid=nobody gid=nogroup home={folder}
 }}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service auth {{
   unix_listener {folder}/queue/private/auth {{
     mode = 0666
