@@ -9,7 +9,8 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,64 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    def leads(self) -> bool:
+        """Whether it is a master at this moment."""
+        try:
+            return self.cli("ROLE").startswith("master")
+        except subprocess.CalledProcessError:  # it hangs up on everybody when its role changes
+            return False
+
     def close(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sentinel:
+    """One that watches `master` and may decide alone."""
+
+    def __init__(self, folder: Path, master: RedisServer) -> None:
+        self.port = free_port()
+        config = folder / "sentinel.conf"
+        config.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nrequirepass watch\n"
+            f"sentinel monitor mail 127.0.0.1 {master.port} 1\n"
+            "sentinel down-after-milliseconds mail 500\n"
+            "sentinel failover-timeout mail 3000\n"
+        )
+        with (folder / "sentinel.log").open("ab") as log:
+            command = [program("redis-server"), str(config), "--sentinel"]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+
+    def cli(self, *words: str) -> str:
+        command = [program("redis-cli"), "-p", str(self.port), "--no-auth-warning", "-a", "watch"]
+        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=15)
+        return done.stdout
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def replicas(self) -> int:
+        """How many it knows."""
+        return self.cli("SENTINEL", "REPLICAS", "mail").count("runid")
+
+
+@contextmanager
+def watched_pair(folder: Path) -> Iterator[tuple[RedisServer, RedisServer, Sentinel]]:
+    """A master called `mail`, its replica, and a Sentinel that has seen both."""
+    with ExitStack() as stack:
+        master = RedisServer()
+        stack.callback(master.close)
+        master.start()
+        replica = RedisServer(
+            "--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0"
+        )
+        stack.callback(replica.close)
+        replica.start()
+        sentinel = Sentinel(folder, master)
+        stack.callback(sentinel.close)
+        ends = time.monotonic() + START
+        while sentinel.replicas() != 1:
+            assert time.monotonic() < ends, "the Sentinel found no replica"
+            time.sleep(0.1)
+        yield master, replica, sentinel

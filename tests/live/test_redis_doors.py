@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from mailhub.model.queue import Slot
 from mailhub.net.certificate import make_self_signed
 from tests import turning
 from tests.live.redis_bench import QUIET, Node, Nodes
-from tests.redisserver import RedisServer, free_port, program
+from tests.redisserver import RedisServer, Sentinel, free_port, watched_pair
 
 NewRedis = Callable[..., RedisServer]
 PASSWORD = "p@ss:w/o?rd#1"
@@ -138,59 +137,10 @@ def test_tls_to_a_server_without_it(nodes: Nodes, redis: RedisServer) -> None:
 # -- Sentinels
 
 
-class Sentinel:
-    """One that watches `master` and may decide alone."""
-
-    def __init__(self, folder: Path, master: RedisServer) -> None:
-        self.port = free_port()
-        config = folder / "sentinel.conf"
-        config.write_text(
-            f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nrequirepass watch\n"
-            f"sentinel monitor mail 127.0.0.1 {master.port} 1\n"
-            "sentinel down-after-milliseconds mail 500\n"
-            "sentinel failover-timeout mail 3000\n"
-        )
-        with (folder / "sentinel.log").open("ab") as log:
-            command = [program("redis-server"), str(config), "--sentinel"]
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
-
-    def cli(self, *words: str) -> str:
-        command = [program("redis-cli"), "-p", str(self.port), "--no-auth-warning", "-a", "watch"]
-        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=15)
-        return done.stdout
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-
 @pytest.fixture
-def watched(
-    new_redis: NewRedis, tmp_path: Path
-) -> Iterator[tuple[RedisServer, RedisServer, Sentinel]]:
-    master = new_redis()
-    master.start()
-    replica = new_redis(
-        "--replicaof", f"127.0.0.1 {master.port}", "--repl-diskless-sync-delay", "0"
-    )
-    replica.start()
-    sentinel = Sentinel(tmp_path, master)
-    try:
-        turning.until(lambda: _replicas(sentinel) == 1, 30)
-        yield master, replica, sentinel
-    finally:
-        sentinel.close()
-
-
-def _replicas(sentinel: Sentinel) -> int:
-    return sentinel.cli("SENTINEL", "REPLICAS", "mail").count("runid")
-
-
-def _leads(server: RedisServer) -> bool:
-    try:
-        return server.cli("ROLE").startswith("master")
-    except subprocess.CalledProcessError:  # it hangs up on everybody when its role changes
-        return False
+def watched(tmp_path: Path) -> Iterator[tuple[RedisServer, RedisServer, Sentinel]]:
+    with watched_pair(tmp_path) as pair:
+        yield pair
 
 
 def test_a_failover_leads_to_the_new_master_and_a_schedule_that_is_filled_anew(
@@ -204,7 +154,7 @@ def test_a_failover_leads_to_the_new_master_and_a_schedule_that_is_filled_anew(
     node.fill(Slot(1, 0, "a.example"))
     [lease] = node.ask(node.schedule.take(1, 1, QUIET))
     master.kill()
-    turning.until(lambda: _leads(replica), 30)
+    turning.until(replica.leads, 30)
     node.recovers()
     assert not node.ask(node.schedule.renew(lease.token, QUIET))
     node.fill(Slot(1, 0, "a.example"))

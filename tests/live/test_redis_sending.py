@@ -20,7 +20,7 @@ import pytest
 from tests.live.doors import Outcome, imap, said
 from tests.live.server import PLAIN, Server
 from tests.live.tally import Tally
-from tests.redisserver import RedisServer
+from tests.redisserver import RedisServer, watched_pair
 
 HOME = "home.test"
 USER = f"ada@{HOME}"
@@ -36,6 +36,7 @@ guesses_per_address = {guesses}
 [redis]
 url = "{url}"
 sentinels = {sentinels}
+sentinel_password = "watch"
 timeout = 1
 quiet = {quiet}
 
@@ -324,3 +325,20 @@ def test_a_server_that_starts_without_redis(tmp_path: Path) -> None:
             hub.submit(10)
     finally:
         redis.close()
+
+
+def test_a_failover_under_load(tmp_path: Path) -> None:
+    """The replica that takes over knows what the master knew a moment ago, and that is worth
+    nothing: the schedule is filled anew."""
+    with watched_pair(tmp_path) as (master, replica, sentinel):
+        sentinels = (f"127.0.0.1:{sentinel.port}",)
+        with running(tmp_path / "hub", "redis://mail", sentinels) as hub, hub.prompt():
+            hub.tally.pause = 0.05
+            hub.submit(10)
+            hub.all_left()
+            hub.submit(20)
+            master.kill()
+            hub.submit(10)
+            until(replica.leads, hub)
+            hub.submit(10)
+            hub.all_left()
