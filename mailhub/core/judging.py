@@ -19,6 +19,7 @@ from mailhub.policy.consequences import Consequence, Rules
 from mailhub.policy.pipeline import Judgement, Pipeline
 from mailhub.policy.step import Content, Facts, Finding, Stage, Visit
 from mailhub.ports import Body, Log, Tally
+from mailhub.wire.header import edited
 from mailhub.wire.networks import Networks
 
 REFUSED = frozenset({Consequence.REJECT, Consequence.DEFER})
@@ -67,8 +68,8 @@ class Judging:
     async def ask(self, stage: Stage, facts: Facts, *, later: bool = False) -> tuple[Finding, ...]:
         """All that was found so far. `later`: a refusal waits for the next stage, as the client may
         turn out to be a user. Raises PolicyRefused."""
-        if not self.has(stage):
-            return facts.findings
+        if not (self.has(stage) or facts.findings):
+            return ()
         judged = await self._pipeline.run(stage, facts)
         if not later and judged.consequence in REFUSED:
             raise self._refusal(stage, facts, judged)
@@ -76,8 +77,8 @@ class Judging:
 
     async def message(self, envelope: Envelope, met: Met, header: bytes, body: Body) -> Judgement:
         """At BODY. `header`: what `body` begins with. Raises PolicyRefused."""
-        if not self.has(Stage.BODY):
-            return Judgement(met.findings)
+        if not self.has(Stage.BODY) and not met.findings:
+            return Judgement()
         facts = self._facts(envelope, met, Content(header, body.view()[len(header) :]))
         judged = await self._pipeline.run(Stage.BODY, facts)
         if judged.consequence in REFUSED:
@@ -88,14 +89,17 @@ class Judging:
             self._note(facts, judged)
         return judged
 
-    def cleaned(self, envelope: Envelope, header: bytes) -> bytes:
-        """The header without results that strangers or users wrote in our name (RFC 8601 5). What
-        a trusted client or an agent of our own writes may be ours."""
+    def cleaned(self, envelope: Envelope, header: bytes, judged: Judgement) -> bytes:
+        """The header as steps want it changed, and without results that strangers or users wrote
+        in our name (RFC 8601 5). What a trusted client or an agent of our own writes may be ours.
+        """
+        edits = [edit for finding in judged.findings for edit in finding.edits]
+        changed = edited(header, edits) if edits else header
         if envelope.principal is None and (
             envelope.service is not Service.SMTP or self._trusts(envelope)
         ):
-            return header
-        return authres.without_claims(header, self.authserv_id)
+            return changed
+        return authres.without_claims(changed, self.authserv_id)
 
     def _trusts(self, envelope: Envelope) -> bool:
         return envelope.trusted or self.exempts(envelope.peer.address)

@@ -33,8 +33,10 @@ async def hello(session: Session, name: str) -> None:
 
 
 async def sender(session: Session, path: ReversePath) -> tuple[Finding, ...]:
-    """MAIL would be accepted. Raises PolicyRefused."""
-    return await _ask(session, Stage.SENDER, sender=path.address, size=path.size)
+    """MAIL would be accepted. What was found before a user logged in is not held against them.
+    Raises PolicyRefused."""
+    found = session.found if session.principal is None else ()
+    return await _ask(session, Stage.SENDER, sender=path.address, size=path.size, findings=found)
 
 
 async def recipient(session: Session, address: str) -> tuple[Finding, ...]:

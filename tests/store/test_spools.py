@@ -87,3 +87,36 @@ def test_a_full_or_broken_disk_has_a_kind(
     with pytest.raises(kind):
         spool.write(b"z" * 100)
     spool.abort()
+
+
+@pytest.mark.parametrize("size", [10, 100_000])
+def test_a_message_gets_another_beginning_without_a_copy(tmp_path: Path, size: int) -> None:
+    rest = b"x" * size
+    spool = SpoolFolder(1000, tmp_path).open(room=20)
+    for piece in (b"old head", rest):
+        spool.write(piece)
+    assert spool.size == size + 8
+    body = spool.finish()
+    assert bytes(body.view()) == b"old head" + rest
+    kept = body.view()[8:]
+    for _ in body.begin_with(b"a new and longer head ", 8):
+        continue
+    whole = b"a new and longer head " + rest
+    assert bytes(body.view()) == whole
+    assert body.size == len(whole)
+    assert body.digest == sha256(whole).digest()
+    assert bytes(kept) == rest
+    body.close()
+
+
+def test_a_beginning_has_only_the_room_that_was_kept() -> None:
+    spool = SpoolFolder(1000).open(room=4)
+    spool.write(b"abcdef")
+    body = spool.finish()
+    assert body.digest == sha256(b"abcdef").digest()
+    for head, skip in ((b"123456", 1), (b"", 7)):
+        with pytest.raises(ValueError, match="room"):
+            next(body.begin_with(head, skip))
+    for _ in body.begin_with(b"12345", 1):
+        continue
+    assert bytes(body.view()) == b"12345bcdef"
