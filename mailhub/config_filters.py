@@ -30,7 +30,6 @@ OUTCOMES: Mapping[str, tuple[str, ...]] = {
 WORDS: Mapping[str, tuple[str, ...]] = {
     "scan": ("incoming", "all"),
     "on_failure": ("accept", "defer"),
-    "change_headers": ("refuse", "ignore"),
     "of": ("address", "sender", "hello"),
 }
 LEAST_ONE = frozenset({"timeout", "concurrency", "size", "window", "lifetime"})

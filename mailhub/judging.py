@@ -15,6 +15,7 @@ from mailhub.model.settings import Settings
 from mailhub.net.resolver import StubResolver
 from mailhub.net.resolver.bounded import BoundedResolver
 from mailhub.net.together import together
+from mailhub.policy import filters
 from mailhub.policy.authentication import Authentication, Author
 from mailhub.policy.consequences import rules
 from mailhub.policy.pipeline import Pipeline
@@ -62,5 +63,6 @@ def compose(
 ) -> Judging:
     """`steps`: in the order in which those of one stage run."""
     policy = settings.policy
-    pipeline = Pipeline(steps, rules(policy), authserv_id(settings, hostname), log)
+    found = rules(policy, filters.table(settings), filters.levels(settings.levels))
+    pipeline = Pipeline(steps, found, authserv_id(settings, hostname), log)
     return Judging(pipeline, log, exempt=Networks(policy.exempt_networks), tally=tally)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailhub import judging
+from mailhub import filters, judging
 from mailhub.coord.memory import MemoryCoordination
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
@@ -141,8 +141,11 @@ def compose(
     coordination = coordinate(settings, reactor, clock, log)
     hooks = ServerHooks(settings.hook, reactor, log, None)
     tallies = Tallies(store, clock, log, settings.reports)
+    checks = filters.steps(
+        settings, hostname, reactor, clock, coordination.counters, resolver, addresses.is_local
+    )
     steps = judging.authentication(settings, hostname, resolver, reactor, clock, randomness)
-    judged = judging.compose(settings, hostname, steps, log, tallies)
+    judged = judging.compose(settings, hostname, (*steps, *checks), log, tallies)
     intake = _intake(
         settings, hostname, store, addresses, clock, ids, coordination, hooks, judged, log
     )

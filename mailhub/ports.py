@@ -854,8 +854,8 @@ class Dialogue(Protocol):
         """What came next; nothing: it has closed. Raises Unavailable (its time is over)."""
         ...
 
-    def expire_in(self, seconds: float) -> None:
-        """Its time is over then, whatever it does meanwhile."""
+    def expire_in(self, seconds: float | None) -> None:
+        """Its time is over then, whatever it does meanwhile; None: as long as it lasts."""
         ...
 
     def close(self) -> None: ...

@@ -39,6 +39,7 @@ from mailhub.model.hook import HookStage
 from mailhub.model.message import Arrival, Rendered
 from mailhub.model.queue import JUNK_LANE, Onward
 from mailhub.model.settings import SMTPSettings
+from mailhub.policy.consequences import Consequence
 from mailhub.policy.pipeline import Judgement
 from mailhub.ports import Body, Clock, Hooks, Spool, Storage
 from mailhub.wire import address as grammar
@@ -230,6 +231,8 @@ class Intake:
         body = _finished(spool)
         try:
             message = await self._read(envelope, body, met)
+            if message.judged.consequence is Consequence.DISCARD:
+                return ()
             made = await self._plan(message, recipients)
             made.check()
             arrivals = await self._commit(message, made, envelope.transaction)
@@ -253,6 +256,8 @@ class Intake:
         body = _finished(spool)
         try:
             message = await self._read(envelope, body, met)
+            if message.judged.consequence is Consequence.DISCARD:
+                return [None] * len(recipients)
             made = await self._plan(message, recipients)
             if not made.errors:
                 try:
@@ -324,7 +329,7 @@ class Intake:
                 if not await self._may_write_as(principal, author):
                     raise NotPermitted("The message names an author who is not you")
         judged = await self._judging.message(envelope, met, header, body)
-        head = received + judged.fields + self._judging.cleaned(envelope, header)
+        head = received + judged.fields + self._judging.cleaned(envelope, header, judged)
         await run(body.begin_with(head, len(header)), Turns(self._clock))
         shown = await rendered(body, self._clock)
         if self._hooks.has(HookStage.MESSAGE):

@@ -201,8 +201,3 @@ class MilterSettings:
     discard: str | float = setting(
         "discard", "the same, of discard: discard takes mail and drops it"
     )
-    change_headers: str = setting(
-        "refuse",
-        "a filter that wants to change or remove header fields, which is not done: refuse to work "
-        "with it, or ignore those changes",
-    )

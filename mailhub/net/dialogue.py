@@ -20,6 +20,8 @@ HELD = 1 << 20
 """Octets received and not asked for past which reading pauses."""
 PIECE = 64 * 1024
 """Octets handed to the transport at once."""
+CLOSING = 10.0
+"""Seconds for what was sent last, where nothing else bounds it."""
 LATE = "It took too long"
 
 
@@ -94,10 +96,10 @@ class SocketDialogue(Protocol):
             self.transport.resumeProducing()  # type: ignore[union-attr]
         return data
 
-    def expire_in(self, seconds: float) -> None:
+    def expire_in(self, seconds: float | None) -> None:
         """See `ports.Dialogue`."""
         self._stop_timer()
-        if self._open:
+        if self._open and seconds is not None:
             self._timer = self._reactor.callLater(seconds, self._expire)
 
     def close(self) -> None:
@@ -105,6 +107,8 @@ class SocketDialogue(Protocol):
         if self._open:
             self.transport.unregisterProducer()  # type: ignore[union-attr]
             self.transport.loseConnection()  # type: ignore[union-attr]
+            if self._timer is None:
+                self.expire_in(CLOSING)
         self._over()
 
     def _expire(self) -> None:

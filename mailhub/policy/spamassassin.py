@@ -76,10 +76,10 @@ class SpamAssassin:
         spelled = f"IPv6:{address}" if ":" in address else address
         helo = _plain(facts.helo) or "unknown"
         name = next((one.text for one in facts.findings if one.step == "iprev"), "") or "unknown"
-        user = "A" if facts.principal is not None else ""
+        protocol = "ESMTPA" if facts.principal is not None else "ESMTP"
         return (
             f"Received: from {helo} ({_plain(name)} [{spelled}])\r\n"
-            f"\tby {self._hostname} (mailhub) with ESMTP{user} id {facts.transaction or 'none'};\r\n"
+            f"\tby {self._hostname} (mailhub) with {protocol} id {facts.transaction or 'none'};\r\n"
             f"\t{formatdate(self._clock.now())}\r\n"
             f"X-Envelope-From: <{_plain(facts.sender or '')}>\r\n"
         ).encode("utf-8", "replace")

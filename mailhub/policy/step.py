@@ -60,7 +60,8 @@ class Finding:
     each with its CRLF, that are put before the message. `said`: words for the peer where this
     decides, of an administrator's own program; they may begin with a code and an enhanced code.
     `delay`: seconds that each further answer to the client waits. `seen`: what the author's domain
-    hears of it in reports.
+    hears of it in reports. `edits`: changes of the message's own header, as `wire.header.edited`
+    takes them.
     """
 
     step: str
@@ -71,6 +72,7 @@ class Finding:
     fields: bytes = b""
     said: str = ""
     delay: float = 0.0
+    edits: tuple[tuple[bytes, int, bytes], ...] = ()
     seen: DMARCSeen | None = None
 
 

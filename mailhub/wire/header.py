@@ -7,7 +7,7 @@ inside a value is read elsewhere: `wire.words`, `wire.dates`, `wire.addresslist`
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 
@@ -32,6 +32,34 @@ def fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
     """(name in lower case, raw value) of every field, in order."""
     for field in _FIELD.finditer(b"\n" + block):
         yield field[1].lower(), field[2]
+
+
+def written_fields(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(name as it is written, raw value without its last line end) of every field, in order."""
+    for field in _FIELD.finditer(b"\n" + block):
+        yield field[1], field[2].removesuffix(b"\r")
+
+
+def edited(block: bytes, edits: Sequence[tuple[bytes, int, bytes]]) -> bytes:
+    """A block with fields changed: (name, which of those of that name, counted from 1, its new raw
+    value; empty: it goes). One that is not there is added at the end, as milters have it."""
+    wanted: dict[tuple[bytes, int], tuple[bytes, bytes]] = {}
+    for name, number, value in edits:
+        wanted[name.lower(), max(number, 1)] = name, value
+    seen: dict[bytes, int] = {}
+
+    def change(line: re.Match[bytes]) -> bytes:
+        name = (line[1] or b"").lower()
+        seen[name] = number = seen.get(name, 0) + 1
+        change = wanted.pop((name, number), None) if name else None
+        if change is None:
+            return line[0]
+        return b"%b:%b\r\n" % (line[1], change[1]) if change[1] else b""
+
+    end = _empty_line(block)
+    kept = _LINE.sub(change, block[: len(block) - len(end)])
+    added = b"".join(b"%b:%b\r\n" % one for one in wanted.values() if one[1])
+    return kept + added + end
 
 
 def values(block: bytes, name: bytes) -> list[bytes]:

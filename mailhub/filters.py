@@ -1,0 +1,94 @@
+"""Composes the optional checks of mail, as far as the settings ask for them, in their order.
+
+A part of the composition root, apart from it for its size. Cheap ones come first: what refuses a
+client spares it, and others, the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from mailhub.model.settings import Settings
+from mailhub.net.dialogue import EndpointDial
+from mailhub.net.post import ServerPost
+from mailhub.policy import milter, spf
+from mailhub.policy.clamav import ClamAV
+from mailhub.policy.dnsbl import Dnsbl
+from mailhub.policy.greylist import Greylist
+from mailhub.policy.hello import Hello
+from mailhub.policy.rates import Rates
+from mailhub.policy.reverse import Reverse
+from mailhub.policy.rspamd import Rspamd
+from mailhub.policy.spamassassin import SpamAssassin
+from mailhub.policy.step import Facts, Stage, Step
+from mailhub.policy.tarpit import Tarpit
+from mailhub.ports import Clock, Counters, Resolver
+
+MILTERS = 1000
+"""Connections to one milter: one for each session with mail under way."""
+
+
+def steps(
+    settings: Settings,
+    hostname: str,
+    reactor: Any,
+    clock: Clock,
+    counters: Counters,
+    resolver: Resolver,
+    ours: Callable[[str], Awaitable[bool]],
+) -> Sequence[Step]:
+    """`ours`: whether a domain is one of this server's."""
+    policy = settings.policy
+
+    async def spf_says(facts: Facts) -> str:
+        known = next((one.name for one in facts.findings if one.step == "spf"), "")
+        if known:
+            return known
+        checked = await spf.check(
+            resolver,
+            facts.peer.address,
+            facts.sender or "",
+            facts.helo,
+            receiver=hostname,
+            clock=clock,
+            seconds=policy.deadline,
+        )
+        return checked.result
+
+    found: list[Step] = []
+    if _any(settings.rate, 0):
+        found.append(Rates(settings.rate, counters, clock, Stage.SENDER))
+    if settings.rate.recipient:
+        found.append(Rates(settings.rate, counters, clock, Stage.RECIPIENT))
+    if _any(settings.hello, "none"):
+        found.append(Hello(settings.hello, resolver, hostname, ours))
+    if _any(settings.reverse, "none"):
+        found.append(Reverse(settings.reverse, resolver))
+    if settings.dnsbl:
+        found.append(Dnsbl(settings.dnsbl, resolver, clock, policy.deadline))
+    if settings.tarpit.score > 0:
+        found.append(Tarpit(settings.tarpit))
+    if settings.greylist.enabled:
+        found.append(Greylist(settings.greylist, counters, clock, spf_says))
+    found += _scanners(settings, hostname, reactor, clock)
+    return found
+
+
+def _scanners(settings: Settings, hostname: str, reactor: Any, clock: Clock) -> Iterator[Step]:
+    clamav, rspamd, spamassassin = settings.clamav, settings.rspamd, settings.spamassassin
+    if clamav.endpoint:
+        yield ClamAV(clamav, EndpointDial(clamav.endpoint, clamav.concurrency, reactor))
+    if rspamd.url:
+        post = ServerPost(rspamd.url, rspamd.timeout, rspamd.concurrency, reactor)
+        yield Rspamd(rspamd, post, hostname)
+    if spamassassin.endpoint:
+        dial = EndpointDial(spamassassin.endpoint, spamassassin.concurrency, reactor)
+        yield SpamAssassin(spamassassin, dial, clock, hostname)
+    for one in settings.milter:
+        yield from milter.steps(one, EndpointDial(one.endpoint, MILTERS, reactor), hostname)
+
+
+def _any(section: Any, default: object) -> bool:
+    return any(getattr(section, field.name) != default for field in fields(section))
