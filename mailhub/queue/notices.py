@@ -101,6 +101,8 @@ class ReportNotices:
             utf8=report.utf8,
             transaction=maker.boundary,
             message_id=shown.message_id,
+            # What is told of a protected message is protected alike (RFC 8689 section 5).
+            require_tls=message.sender.require_tls,
             local=True,
         )
         return Notice(maker.boundary, body, shown, made.copies, sender, made.onward)

@@ -231,6 +231,8 @@ def _goes_whole(occasion: Occasion) -> bool:
     sender = occasion.message.sender
     if occasion.action is not Action.FAILED or not occasion.whole or sender.ret == "HDRS":
         return False
+    if sender.require_tls:  # whatever RET said (RFC 8689 section 5)
+        return False
     if sender.ret != "FULL" and len(occasion.original) > SMALL:
         return False
     # A composite part cannot be encoded, so what is binary cannot go through every server.

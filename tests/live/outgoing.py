@@ -163,10 +163,11 @@ def hub(
     sender: str = "",
     more: str = "",
     prepare: Callable[[Path], None] = lambda folder: None,
+    home: str = HOME,
 ) -> Iterator[Hub]:
-    """A mailhub that runs, with `SENDER`. `queue`: settings of `[queue]`; `sender`, `more`: TOML;
-    `prepare`: is shown the folder before the server starts."""
-    with open_folder() as folder, DNSServer({HOME: "@ IN MX 10 mx\n"}) as dns:
+    """A mailhub that runs, with an account `ada` in `home`. `queue`: settings of `[queue]`;
+    `sender`, `more`: TOML; `prepare`: is shown the folder before the server starts."""
+    with open_folder() as folder, DNSServer({home: "@ IN MX 10 mx\n"}) as dns:
         settings = {**QUEUE, **(queue or {})}
         sections = SENDING.format(
             plain=PLAIN,
@@ -181,8 +182,8 @@ def hub(
         server = Server(folder, sections)
         try:
             server.start()
-            server.add_domain(HOME)
-            server.add_user(SENDER, PASSWORD)
+            server.add_domain(home)
+            server.add_user(f"ada@{home}", PASSWORD)
             yield Hub(server, dns)
             assert server.stop() == 0, server.log.read_text()[-3000:]
         finally:

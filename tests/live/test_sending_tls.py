@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.authority import Authority, PolicyHost, tlsa
-from tests.live.outgoing import Hub, hub, text
+from tests.live.outgoing import SENDER, Hub, hub, text
 from tests.live.peers import ROOT, Postfix, Sink, new_address, open_folder, running, until
 
 pytestmark = [pytest.mark.live, ROOT]
@@ -172,3 +172,53 @@ def test_a_route_that_wants_a_verified_server(ours: Hub, post: Postfix) -> None:
     ours.fate("a@verified.test", "delivered")
     post.received()
     assert "wrong.hosts.test" in str(ours.fate("a@doubtful.test", "deferred")["reply"])
+
+
+PEER = """
+[tls]
+certificate = "{pair}"
+key = "{pair}"
+
+[[listener]]
+service = "smtp"
+endpoint = "tcp:25:interface={address}"
+tls = "starttls"
+"""
+
+
+@pytest.mark.parametrize(("domain", "right"), [("peer.test", True), ("odd.test", False)])
+def test_a_sender_who_requires_tls_on_the_whole_way(
+    ours: Hub, authority: Authority, domain: str, right: bool
+) -> None:
+    """To another mailhub: it offers REQUIRETLS, and has to prove who it is."""
+    address = new_address()
+    pair = authority.pair(f"mx.{domain}" if right else "mx.elsewhere.test")
+    ours.dns.load(domain, f"@ IN MX 10 mx\nmx IN A {address}\n")
+    ours.dns.authentic = {domain, f"mx.{domain}", f"_25._tcp.mx.{domain}"}
+    recipient = f"ada@{domain}"
+    with hub(more=PEER.format(pair=pair, address=address), home=domain) as theirs:
+        ours.submit(text(domain), recipient, mail=["REQUIRETLS"], tls=True)
+        if right:
+            assert until(lambda: theirs.inbox(recipient)), ours.tail()
+            ours.fate(recipient, "delivered")
+        else:
+            said = ours.fate(recipient, "deferred")
+            assert f"certificate is not for mx.{domain}" in str(said["reply"])
+            assert not theirs.inbox(recipient)
+
+
+def test_a_server_that_cannot_promise_tls_on_the_whole_way(ours: Hub, post: Postfix) -> None:
+    ours.dns.load("right.test", zone(post))
+    ours.dns.authentic = {"right.test", "mx.right.test", "_25._tcp.mx.right.test"}
+    ours.submit(text("promise"), "a@right.test", mail=["REQUIRETLS"], tls=True)
+    bounce = ours.mail_about("promise")
+    assert "Status: 5.7.30" in bounce.as_string()
+    assert "The first line" not in bounce.as_string()
+    assert not post.count()
+
+
+def test_nobody_is_asked_for_it_in_clear_text(ours: Hub) -> None:
+    with ours.submission() as smtp:
+        smtp.ehlo()
+        assert not smtp.has_extn("requiretls")
+        assert smtp.mail(SENDER, ["REQUIRETLS"])[0] >= 500

@@ -153,6 +153,13 @@ def test_how_much_comes_back(
         assert str(part.get_payload()).splitlines() == header.decode().splitlines()
 
 
+def test_of_a_message_that_required_tls_its_header_alone_comes_back() -> None:
+    sender = replace(SENDER, ret="FULL", require_tls=True)
+    part = parsed(occasion(sender=sender)).get_payload(2)
+    assert isinstance(part, EmailMessage)
+    assert part.get_content_type() == "text/rfc822-headers"
+
+
 @pytest.mark.parametrize(
     "original",
     [

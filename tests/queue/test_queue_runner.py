@@ -295,6 +295,14 @@ def test_what_must_be_encrypted_says_so_when_servers_are_looked_for() -> None:
     assert b.outbound.calls[0].sender.require_tls
 
 
+def test_what_is_told_of_a_protected_message_is_protected_alike() -> None:
+    b = bench()
+    b.outbound.says["a@example.net"] = [REFUSED]
+    b.submit("a@example.net", sender="far@example.com", require_tls=True)
+    bounce = b.outbound.calls[-1].sender
+    assert (bounce.address, bounce.require_tls) == ("", True)
+
+
 def test_a_dead_address_is_written_to_once_a_month() -> None:
     b = bench()
     b.outbound.says["dead@example.net"] = [REFUSED]

@@ -238,7 +238,9 @@ class Delivery:
         """None: nobody waits any more. Raises HopFailed."""
         offered = session.link.machine.capabilities
         sender = self._order.sender
-        if sender.require_tls and not (session.tls and offered.require_tls):
+        # A notification is not dropped for a server that does not know the option (RFC 8689 5).
+        promised = offered.require_tls or not sender.address
+        if sender.require_tls and not (session.tls and promised):
             raise HopFailed(NEEDS_TLS, host=True)
         try:
             utf8 = await self._needs_utf8(offered)

@@ -179,7 +179,7 @@ def mail(
         words.append(f"BODY={body}")
     if utf8:
         words.append("SMTPUTF8")
-    if sender.require_tls:
+    if sender.require_tls and offered.require_tls:
         words.append("REQUIRETLS")
     if offered.dsn:
         if sender.ret:

@@ -200,7 +200,7 @@ def test_mail_says_only_what_was_offered() -> None:
         b"MAIL FROM:<a@b.test> SIZE=7 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS "
         b"ENVID=id+2B1+20x\r\n"
     )
-    plain = QueueSender("", ret="HDRS", envid="id")
+    plain = QueueSender("", ret="HDRS", envid="id", require_tls=True)
     said = grammar.mail(plain, "", NO_CAPABILITIES, size=7, body="", utf8=False)
     assert said == b"MAIL FROM:<>\r\n"
 
