@@ -3,13 +3,17 @@
 `C:` lines must come from the client, exactly; `S:` lines are said when everything before them
 happened. `*` alone takes lines up to the next one in the script. `LOST` cuts the connection,
 `SILENCE` lets a minute pass for each mention, `STUCK` and `FREE` stop and start taking bytes.
+`TLS word` is a real handshake with that certificate of `papers`; what follows goes in the clear
+here, as nobody but the client's own OpenSSL could tell. `TLS garbage` is none at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
+from OpenSSL import SSL
 from twisted.internet import error
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -24,6 +28,7 @@ from mailhub.net.clock import ReactorClock
 from mailhub.smtp.sender import Sender
 from mailhub.smtp.sender import open as open_sender
 from tests.fakes import ListLog
+from tests.smtp.sender.papers import papers
 
 T = TypeVar("T")
 MOST_TURNS = 2000
@@ -58,6 +63,9 @@ class Server:
         self._protocol: Any = None
         self._producer: Any = None
         self._stuck = False
+        self._shaking: SSL.Connection | None = None
+        self.server_name: bytes | None = None
+        """What the client asked for (SNI)."""
 
     def __repr__(self) -> str:
         return f"<{self.address} next {self.steps[:2]} heard {self.heard[-3:]}>"
@@ -91,6 +99,10 @@ class Server:
         self.closed_by_client = "aborted"
         self._buffer = b""
 
+    def startTLS(self, creator: Any) -> None:
+        assert not self._buffer, "said before TLS and not read"
+        self._shaking = creator.clientConnectionForTLS(None)
+
     # -- the script
 
     def turn(self) -> bool:
@@ -100,11 +112,28 @@ class Server:
         moved = self._read_lines()
         while self.steps and self._step():
             moved = True
-        if self.closed_by_client:
+        if self._shaking is not None and self.steps and self.steps[0].startswith("TLS "):
+            self._shake_hands(self.steps.pop(0)[4:])
+            moved = True
+        if self.closed_by_client and self.open:
             self._read_lines()
             self._lose(error.ConnectionDone())
             return True
         return moved
+
+    def _shake_hands(self, paper: str) -> None:
+        client, self._shaking = self._shaking, None
+        assert client is not None
+        try:
+            if paper == "garbage":
+                client.set_connect_state()
+                client.bio_write(b"220 what is this\r\n")
+                client.do_handshake()
+            self.server_name = handshake(client, papers()[paper].context())
+        except SSL.Error as error:
+            self._lose(error)
+        else:
+            self._protocol.handshakeCompleted()
 
     def _read_lines(self) -> bool:
         if self._stuck or b"\r\n" not in self._buffer:
@@ -161,6 +190,20 @@ class Server:
     def _lose(self, reason: Exception) -> None:
         self.open = False
         self._protocol.connectionLost(Failure(reason))
+
+
+def handshake(client: SSL.Connection, context: SSL.Context) -> bytes | None:
+    """Both halves of one, in memory; the server name that was asked for. Raises SSL.Error."""
+    server = SSL.Connection(context, None)
+    server.set_accept_state()
+    client.set_connect_state()
+    for _ in range(6):
+        for here, there in ((client, server), (server, client)):
+            with suppress(SSL.WantReadError):
+                here.do_handshake()
+            with suppress(SSL.WantReadError):
+                there.bio_write(here.bio_read(65536))
+    return server.get_servername()
 
 
 class Net(Clock):
