@@ -236,6 +236,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         queue=replace(queue, notice_template=full(queue.notice_template)),
         programs=replace(programs, folder=full(programs.folder)),
         redis=replace(redis, authority=full(redis.authority)),
+        sender=replace(settings.sender, trusted=full(settings.sender.trusted)),
         tls=replace(
             tls,
             certificate=full(tls.certificate),

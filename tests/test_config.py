@@ -89,6 +89,14 @@ def test_every_fault_of_the_listeners_is_told_at_once() -> None:
     assert all(line.startswith(start) for line, start in zip(found, starts, strict=True))
 
 
+def test_paths_count_from_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text('[sender]\ntrusted = "ca.pem"\n[tls]\ndirectory = "/etc/tls"\n')
+    settings = config.load(path)
+    assert settings.sender.trusted == str(tmp_path / "ca.pem")
+    assert settings.tls.directory == "/etc/tls"
+
+
 def test_the_environment_overrides_the_file() -> None:
     settings = config.parse(
         "[smtp]\nline = 100\nerrors = 3",

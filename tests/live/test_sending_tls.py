@@ -11,6 +11,7 @@ import pytest
 from tests.live.authority import Authority, PolicyHost, tlsa
 from tests.live.outgoing import SENDER, Hub, hub, text
 from tests.live.peers import ROOT, Postfix, Sink, new_address, open_folder, running, until
+from tests.live.server import PLAIN, Server
 
 pytestmark = [pytest.mark.live, ROOT]
 DOMAINS = ("right", "wrong", "testing")
@@ -222,3 +223,14 @@ def test_nobody_is_asked_for_it_in_clear_text(ours: Hub) -> None:
         smtp.ehlo()
         assert not smtp.has_extn("requiretls")
         assert smtp.mail(SENDER, ["REQUIRETLS"])[0] >= 500
+
+
+@pytest.mark.parametrize("words", [None, "# nothing yet"])
+def test_without_authorities_there_is_no_start(tmp_path: Path, words: str | None) -> None:
+    """Better than mail that waits for days, and a log that nobody reads."""
+    if words is not None:
+        (tmp_path / "ca.pem").write_text(words)
+    server = Server(tmp_path, PLAIN + '[sender]\ntrusted = "ca.pem"\n')
+    with pytest.raises(AssertionError, match=rf"mailhub: sender.trusted: {tmp_path}/ca.pem: "):
+        server.start()
+    assert server.ended_within(5)
