@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from mailhub import sending, tap
+from mailhub import reporting, sending, tap
 from mailhub.control import wire
 from mailhub.control.server import ControlFactory, ControlServer
 from mailhub.model.errors import MailhubError
@@ -81,7 +81,9 @@ def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> No
         for step in parts.steps:
             await maybe(step.start())
         factory = OnlyFactory(
-            tap.control_services(parts, sending.ways_alone(parts)), reactor, parts.log
+            tap.control_services(parts, sending.ways_alone(parts), reporting.compose(parts)),
+            reactor,
+            parts.log,
         )
         factory.over = lambda: Deferred.fromCoroutine(end())
         channel.setblocking(False)

@@ -17,7 +17,7 @@ from twisted.application.service import IService
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
-from mailhub import config, sending
+from mailhub import config, reporting, sending
 from mailhub.control import acts as control_acts
 from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.core.holding import Holding
@@ -44,6 +44,7 @@ from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Log
 from mailhub.queue.ways import Ways
+from mailhub.reporting import Reports
 from mailhub.service import House, MailServer, Plan, Readiness, Step
 from mailhub.smtp import server as smtp
 from mailhub.welcome import Welcome
@@ -123,16 +124,11 @@ def build(
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     lateness = Lateness(parts.reactor, parts.metrics)
-    counts = Round(
-        parts.tallies.write,
-        parts.settings.reports.write,
-        parts.reactor,
-        parts.log,
-        "report counts",
-        last=True,
-    )
+    reports = reporting.compose(parts)
     outgoing = sending.compose(parts, partial(_listening, doors))
-    factory = ControlFactory(control_services(parts, outgoing.ways), parts.reactor, parts.log)
+    factory = ControlFactory(
+        control_services(parts, outgoing.ways, reports), parts.reactor, parts.log
+    )
     control = ControlSocket(factory, folder.path / CONTROL)
     review = Round(
         parts.keys.review, parts.settings.dkim.review, parts.reactor, parts.log, "key review"
@@ -150,7 +146,7 @@ def build(
     return House(
         steps=[
             *parts.steps,
-            Step("report counts", counts.start, counts.stop),
+            *reports.steps,
             Step("key review", review.start, review.stop),
             *outgoing.steps,
             Step("control", control.start, control.stop),
@@ -166,7 +162,7 @@ def _listening(doors: Sequence[Listener]) -> Sequence[tuple[str, int]]:
     return [(str(one["address"]), int(str(one["port"]))) for one in found if "port" in one]
 
 
-def control_services(parts: Parts, ways: Ways) -> control_acts.Services:
+def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts.Services:
     """What the control socket offers of core."""
     transfers = Transfers(parts.store, parts.mailboxes, parts.messages, parts.clock)
     return control_acts.Services(
@@ -183,6 +179,9 @@ def control_services(parts: Parts, ways: Ways) -> control_acts.Services:
         parts.queue,
         parts.suppressions,
         ways,
+        reports.reporting,
+        reports.reading,
+        reports.summaries,
     )
 
 

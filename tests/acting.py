@@ -6,14 +6,16 @@ from mailhub.control.acts import Services
 from mailhub.core.messages import Messages
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.transfer import Transfers
-from mailhub.model.settings import QueueSettings
+from mailhub.model.settings import QueueSettings, ReportSettings
 from mailhub.queue.destination import Destinations
 from mailhub.queue.ways import Ways
+from tests.reported import office
 from tests.world import HOSTNAME, World
 
 
-def services(here: World) -> Services:
+def services(here: World, reports: ReportSettings | None = None) -> Services:
     """What the acts use: whoever adds a part adds it here."""
+    desk = office(here, reports or ReportSettings())
     messages = Messages(here.store, here.clock)
     destinations = Destinations(
         here.resolver,
@@ -37,4 +39,7 @@ def services(here: World) -> Services:
         queue=here.queue,
         suppressions=Suppressions(here.store, here.clock, QueueSettings().suppress_time),
         ways=Ways(here.store, destinations, here.clock, here.randomness),
+        reporting=desk.reporting,
+        report_reading=desk.reading,
+        summaries=desk.summaries,
     )

@@ -19,6 +19,7 @@ from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
 from mailhub.cli.imports import import_
 from mailhub.cli.queue import queue
+from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
 from mailhub.cli.suppression import suppression
@@ -65,6 +66,7 @@ for command in (
     rcpthost,
     relayip,
     dkim,
+    report,
     import_,
     export,
     verify,

@@ -19,6 +19,9 @@ from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
+from mailhub.core.reporting import Reporting
+from mailhub.core.reportreading import ReportReading
+from mailhub.core.reportsummary import Summaries
 from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
 from mailhub.core.suppressions import Suppressions
@@ -53,6 +56,9 @@ class Services:
     queue: Queue
     suppressions: Suppressions
     ways: Ways
+    reporting: Reporting
+    report_reading: ReportReading
+    summaries: Summaries
 
 
 class Arguments:

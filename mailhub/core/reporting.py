@@ -237,4 +237,10 @@ class Reporting:
         now = int(self._clock.now())
         maker = self._maker()
         data = reportmail.compose(document, settings.sender, maker.organization, recipient, now)
-        await self._intake.accept(envelope, [resolved], self._storage.spools.open(data))
+        spool = self._intake.spool(envelope)
+        try:
+            spool.write(data)
+        except StorageFull:
+            spool.abort()
+            raise
+        await self._intake.accept(envelope, [resolved], spool)

@@ -1,0 +1,514 @@
+"""Reports from counts to mail, and back: two servers in memory that report to each other."""
+
+from __future__ import annotations
+
+import email
+import gzip
+from dataclasses import replace
+from email.message import Message
+
+import pytest
+
+from mailhub.core.reporting import LEASE
+from mailhub.core.reportkeys import DAY
+from mailhub.core.reportsummary import Failures, Source
+from mailhub.model.dmarcreport import Disposition, DKIMFound, DMARCSeen, Published, SPFFound
+from mailhub.model.errors import Invalid, NotFound, Unavailable
+from mailhub.model.flags import Flags
+from mailhub.model.message import BlobRef
+from mailhub.model.settings import ReportSettings
+from mailhub.model.tlsreport import TLSPolicy, TLSPolicyKind, TLSReport, TLSResult
+from mailhub.wire import dmarcxml, tlsrpt
+from mailhub.wire.rendering import render
+from tests.fakes import FakeClock
+from tests.reported import Office, office
+from tests.support import run
+from tests.world import ACTOR, World, world
+
+TODAY = 20_000
+NOON = TODAY * DAY + 43_200
+SENDING = ReportSettings(sender="reports@example.org", organization="Our Räte")
+RUA = ("mailto:dmarc@their.example",)
+PUBLISHED = Published("their.example", "reject", reports=RUA)
+GOOD = DMARCSeen(
+    PUBLISHED,
+    "192.0.2.1",
+    "their.example",
+    "their.example",
+    Disposition.PASS,
+    True,
+    True,
+    (DKIMFound("their.example", "s", "pass"),),
+    SPFFound("their.example", "pass"),
+)
+BAD = DMARCSeen(PUBLISHED, "192.0.2.66", "sub.their.example", "", Disposition.REJECT, False, False)
+TLS_POLICY = TLSPolicy(
+    "their.example", TLSPolicyKind.STS, ("version: STSv1",), ("mx.their.example",)
+)
+FINE = TLSReport(TLS_POLICY, TLSResult.SUCCESS)
+WORSE = TLSReport(TLS_POLICY, TLSResult.EXPIRED, "mx.their.example", "192.0.2.25")
+
+
+class Here:
+    """The server that reports, at noon; `their.example` asks for it."""
+
+    def __init__(self, settings: ReportSettings = SENDING) -> None:
+        self.world = world(clock=FakeClock(NOON))
+        self.office: Office = office(self.world, settings)
+        self.set("_dmarc.their.example", "v=DMARC1; p=reject; rua=mailto:dmarc@their.example")
+        self.set("_smtp._tls.their.example", "v=TLSRPTv1; rua=mailto:tls@their.example")
+
+    def set(self, name: str, text: object) -> None:
+        self.world.resolver.set(name, "TXT", text if isinstance(text, Exception) else [text])
+
+    def see(self) -> None:
+        """Some mail, some sessions."""
+        for seen, count in ((GOOD, 3), (BAD, 2)):
+            for _ in range(count):
+                self.office.tallies.dmarc(seen)
+        self.office.tallies.tls([FINE] * 5 + [WORSE] * 4)
+
+    def tomorrow(self) -> None:
+        self.world.clock.advance(DAY)
+
+    def outcomes(self, *, today: bool = False) -> list[tuple[str, str, str]]:
+        told = run(self.office.reporting.send(today=today))
+        return [(one.kind, one.outcome, one.where) for one in told]
+
+    def queued(self) -> list[tuple[str, bytes]]:
+        """(recipient, message)."""
+        queue = self.world.store.queue
+        entries, _ = run(queue.page())
+        found = []
+        for entry in entries:
+            assert (entry.sender.address, entry.notify) == ("reports@example.org", ("NEVER",))
+            assert entry.sender.local
+            [message] = run(queue.messages([entry.message]))
+            [data] = run(self.world.store.blobs.read([message.blob]))
+            found.append((entry.recipient, data))
+        return found
+
+
+@pytest.fixture
+def here() -> Here:
+    return Here()
+
+
+SENT = [
+    ("dmarc", "sent", "dmarc@their.example"),
+    ("tlsrpt", "sent", "tls@their.example"),
+]
+
+
+def parts(data: bytes) -> tuple[Message, bytes]:
+    """A report's message and what its attachment expands to."""
+    read = email.message_from_bytes(data)
+    assert [part.get_content_maintype() for part in read.get_payload()] == ["text", "application"]  # type: ignore[union-attr]
+    attached = read.get_payload()[1].get_payload(decode=True)  # type: ignore[union-attr,index]
+    return read, gzip.decompress(attached)  # type: ignore[arg-type]
+
+
+def test_yesterdays_counts_become_reports(here: Here) -> None:
+    here.see()
+    here.tomorrow()
+    assert here.outcomes() == SENT
+    (first, dmarc), (second, tls) = here.queued()
+    assert (first, second) == ("dmarc@their.example", "tls@their.example")
+    message, xml = parts(dmarc)
+    reader = dmarcxml.Reader()
+    reader.feed(xml)
+    report = reader.finish()
+    assert (report.organization, report.contact) == ("Our Räte", "reports@example.org")
+    assert (report.begin, report.end) == (TODAY * DAY, TODAY * DAY + DAY - 1)
+    assert report.published == replace(
+        PUBLISHED, subdomains="reject", nonexistent="reject", reports=()
+    )
+    assert sorted(count for _, count in report.records) == [2, 3]
+    assert message["subject"].split() == [
+        *("Report", "Domain:", "their.example", "Submitter:", "example.org", "Report-ID:"),
+        f"<{report.id}>",
+    ]
+    attached = message.get_payload()[1]  # type: ignore[index]
+    unique = report.id.partition("@")[0]
+    period = f"{report.begin}!{report.end}"
+    assert attached.get_content_type() == "application/gzip"  # type: ignore[union-attr]
+    name = f"example.org!their.example!{period}!{unique}.xml.gz"
+    assert attached.get_filename() == name  # type: ignore[union-attr]
+    message, data = parts(tls)
+    assert message.get_content_type() == "multipart/report"
+    assert message.get_param("report-type") == "tlsrpt"
+    assert message["TLS-Report-Domain"] == "their.example"
+    assert message["TLS-Report-Submitter"] == "example.org"
+    attached = message.get_payload()[1]  # type: ignore[index]
+    assert attached.get_content_type() == "application/tlsrpt+gzip"  # type: ignore[union-attr]
+    [counts] = tlsrpt.read(data).policies
+    assert (counts.policy, counts.successful, counts.failed) == (TLS_POLICY, 5, 4)
+    assert run(here.world.store.reports.days("dmarc")) == []
+    assert run(here.world.store.reports.days("tlsrpt")) == []
+    assert here.outcomes() == []
+
+
+def test_today_is_reported_only_when_asked_for(here: Here) -> None:
+    here.see()
+    assert here.outcomes() == []
+    assert here.outcomes(today=True) == SENT
+    here.see()
+    here.tomorrow()
+    assert here.outcomes() == SENT
+    assert len(here.queued()) == 4
+
+
+def test_a_report_that_was_handed_over_goes_once(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.see()
+    here.tomorrow()
+    reports = here.world.store.reports
+    drop = reports.drop
+
+    async def crash(kind: str, day: int, domain: str = "") -> None:
+        raise Unavailable("the process ends")
+
+    monkeypatch.setattr(reports, "drop", crash)
+    with pytest.raises(Unavailable):
+        here.outcomes()
+    monkeypatch.setattr(reports, "drop", drop)
+    assert here.outcomes() == SENT
+    assert [recipient for recipient, _ in here.queued()] == [where for _, _, where in SENT]
+
+
+def test_who_wants_none_gets_none(here: Here) -> None:
+    here.see()
+    here.set("_dmarc.their.example", "v=DMARC1; p=reject")
+    here.set("_smtp._tls.their.example", NotFound("gone"))
+    here.tomorrow()
+    assert here.outcomes() == [("dmarc", "nobody", ""), ("tlsrpt", "nobody", "")]
+    assert here.queued() == []
+    assert run(here.world.store.reports.days("dmarc")) == []
+
+
+def test_what_cannot_be_sent_waits_a_day(here: Here) -> None:
+    here.see()
+    here.set("_dmarc.their.example", Unavailable("away"))
+    here.set(
+        "_smtp._tls.their.example",
+        "v=TLSRPTv1; rua=https://their.example/r,mailto:tls@their.example",
+    )
+    here.office.websites.away = True
+    here.tomorrow()
+    waiting = [
+        ("dmarc", "waiting", ""),
+        ("tlsrpt", "waiting", "https://their.example/r"),
+        ("tlsrpt", "sent", "tls@their.example"),
+    ]
+    assert here.outcomes() == waiting
+    assert here.outcomes() == waiting
+    assert len(here.queued()) == 1
+    here.office.websites.away = False
+    assert here.outcomes()[1:] == [
+        ("tlsrpt", "sent", "https://their.example/r"),
+        ("tlsrpt", "sent", "tls@their.example"),
+    ]
+    [(url, data, kind)] = here.office.websites.posted
+    assert (url, kind) == ("https://their.example/r", "application/tlsrpt+gzip")
+    assert tlsrpt.read(gzip.decompress(data)).policies[0].failed == 4
+    assert len(here.queued()) == 1
+    here.tomorrow()
+    assert here.outcomes() == [("dmarc", "waiting", "")]
+    assert run(here.world.store.reports.days("dmarc")) == []
+
+
+def test_a_web_server_gets_a_report_once(here: Here) -> None:
+    here.see()
+    here.set("_smtp._tls.their.example", "v=TLSRPTv1; rua=https://a.example/,https://b.example/")
+    here.tomorrow()
+    post = here.office.websites.post
+
+    async def one_is_away(url: str, data: bytes, *, kind: str, seconds: float) -> None:
+        if "b.example" in url:
+            raise Unavailable("away")
+        await post(url, data, kind=kind, seconds=seconds)
+
+    here.office.websites.post = one_is_away  # type: ignore[method-assign]
+    assert [outcome for _, outcome, _ in here.outcomes()] == ["sent", "sent", "waiting"]
+    here.office.websites.post = post  # type: ignore[method-assign]
+    assert [outcome for _, outcome, _ in here.outcomes()] == ["sent", "sent"]
+    assert [url for url, _, _ in here.office.websites.posted] == [
+        "https://a.example/",
+        "https://b.example/",
+    ]
+
+
+def test_sizes_are_kept_to(here: Here) -> None:
+    here.see()
+    here.set(
+        "_dmarc.their.example",
+        "v=DMARC1; p=none; rua=mailto:d@their.example!100,mailto:e@their.example!1m",
+    )
+    here.tomorrow()
+    assert here.outcomes()[:2] == [
+        ("dmarc", "large", "d@their.example"),
+        ("dmarc", "sent", "e@their.example"),
+    ]
+    small = Here(replace(SENDING, size=100))
+    small.see()
+    small.tomorrow()
+    assert [outcome for _, outcome, _ in small.outcomes()] == ["large", "large"]
+
+
+def test_an_address_of_ours_that_is_none_is_refused(here: Here) -> None:
+    run(here.world.domains.ensure("their.example", ACTOR))
+    here.see()
+    here.tomorrow()
+    assert [outcome for _, outcome, _ in here.outcomes()] == ["refused", "refused"]
+    assert run(here.world.store.reports.days("dmarc")) == []
+
+
+def test_each_policy_of_a_day_has_its_report(here: Here) -> None:
+    policies = ("reject", "quarantine", "none", "", "x", "y")
+    for number, policy in enumerate(policies):
+        published = replace(PUBLISHED, policy=policy)
+        for _ in range(10 - number):
+            here.office.tallies.dmarc(replace(GOOD, published=published))
+    here.tomorrow()
+    assert [outcome for _, outcome, _ in here.outcomes()] == ["sent"] * 4
+    found = []
+    for _, data in here.queued():
+        reader = dmarcxml.Reader()
+        reader.feed(parts(data)[1])
+        report = reader.finish()
+        found.append((report.published.policy, sum(count for _, count in report.records)))
+    assert found == [("reject", 10 + 6 + 5), ("quarantine", 9), ("none", 8), ("none", 7)]
+
+
+def test_the_old_form(here: Here) -> None:
+    here = Here(replace(SENDING, dmarc_format="rfc7489"))
+    here.see()
+    here.tomorrow()
+    here.outcomes()
+    xml = parts(here.queued()[0][1])[1]
+    assert b"<feedback>" in xml
+    assert b"<pct>100</pct>" in xml
+
+
+def test_nothing_is_sent_without_a_sender() -> None:
+    here = Here(ReportSettings())
+    with pytest.raises(Invalid):
+        here.outcomes()
+    run(here.office.reporting.review())
+
+
+# -- when
+
+
+def test_reports_go_once_a_day_in_their_hour(here: Here) -> None:
+    here.see()
+    clock = here.world.clock
+    run(here.office.tallies.write())
+    run(here.office.reporting.review())
+    clock.advance(TODAY * DAY + DAY - clock.now())
+    sent_at = []
+    for _ in range(DAY // 300):
+        run(here.office.reporting.review())
+        if here.queued() and not sent_at:
+            sent_at.append(clock.now() % DAY)
+        clock.advance(300)
+    assert len(here.queued()) == 2
+    assert 3600 <= sent_at[0] < 7200 + 300
+
+
+def test_servers_differ_in_their_minute_and_leave_a_day_some_time_to_end() -> None:
+    here = Here()
+    starts = {
+        office(here.world, replace(SENDING, hour=0), f"mx{number}.example").reporting._start(TODAY)
+        for number in range(50)
+    }
+    assert len(starts) > 20
+    assert min(starts) == 600
+    assert max(starts) < 3600
+
+
+def test_one_of_several_servers_looks_after_the_reports(here: Here) -> None:
+    here.see()
+    run(here.office.tallies.write())
+    here.tomorrow()
+    run(here.world.counters.hit("reports", LEASE))
+    run(here.office.reporting.review())
+    assert here.queued() == []
+    here.world.clock.advance(LEASE)
+    run(here.office.reporting.review())
+    assert len(here.queued()) == 2
+
+
+# -- what comes back
+
+
+class There(Here):
+    """The server that is reported to: `their.example` is its own."""
+
+    def __init__(self, **given: object) -> None:
+        self.world = world(clock=FakeClock(NOON + DAY), people=("dmarc@their.example",))
+        settings = replace(ReportSettings(receive="dmarc@their.example"), **given)  # type: ignore[arg-type]
+        self.office = office(self.world, settings)
+        self.office.reading.start()
+
+    def take(self, data: bytes, recipient: str = "dmarc@their.example") -> None:
+        self.world.deliver(recipient, data, sender="reports@example.org")
+
+    def read(self) -> list[str]:
+        return [str(event["outcome"]) for event in self.world.log.named("report-read")]
+
+
+@pytest.fixture
+def mails(here: Here) -> list[bytes]:
+    here.see()
+    here.tomorrow()
+    here.outcomes()
+    return [data for _, data in here.queued()]
+
+
+def test_reports_that_arrive_are_added_up(mails: list[bytes]) -> None:
+    there = There()
+    for data in mails:
+        there.take(data)
+    assert there.read() == ["read", "read"]
+    first, second = run(there.office.summaries.reports(7))
+    assert (first.kind, first.domain, first.day, first.reporter) == (
+        "dmarc",
+        "their.example",
+        TODAY,
+        "Our Räte",
+    )
+    assert (first.passed, first.failed) == (3, 2)
+    assert (second.kind, second.passed, second.failed) == ("tls", 5, 4)
+    summary = run(there.office.summaries.of("their.example", 7))
+    assert (summary.reports, summary.passed, summary.failed) == (2, 3, 2)
+    assert (summary.tls_passed, summary.tls_failed) == (5, 4)
+    assert summary.reporters == [("Our Räte", 14)]
+    assert summary.sources == [
+        Source("192.0.2.66", failed=2, rejected=2),
+        Source("192.0.2.1", passed=3, dkim=3, spf=3),
+    ]
+    assert summary.failures == [Failures("sts", "certificate-expired", "mx.their.example", 4)]
+    assert run(there.office.summaries.reports(0)) == []
+    assert run(there.office.summaries.reports(7, "other.example")) == []
+
+
+def test_a_report_counts_once(mails: list[bytes]) -> None:
+    there = There()
+    for data in (mails[0], mails[0]):
+        there.take(data)
+    assert there.read() == ["read", "known"]
+    assert run(there.office.reading.read_all()) == {"known": 2}
+    summary = run(there.office.summaries.of("their.example", 7))
+    assert (summary.passed, summary.failed) == (3, 2)
+
+
+def test_what_lies_in_the_mailbox_already_can_be_read(mails: list[bytes]) -> None:
+    there = There()
+    there.office.reading.stop()
+    there.take(mails[1])
+    there.take(b"Subject: hello\r\n\r\nNo report.\r\n")
+    assert there.read() == []
+    assert run(there.office.reading.read_all()) == {"read": 1, "none": 1}
+    with pytest.raises(Invalid):
+        run(office(there.world, ReportSettings()).reading.read_all())
+    with pytest.raises(NotFound):
+        run(office(there.world, ReportSettings(receive="no@their.example")).reading.read_all())
+
+
+def test_other_mailboxes_are_not_read(mails: list[bytes]) -> None:
+    there = There()
+    there.world.account("joe@their.example")
+    there.take(mails[0], "joe@their.example")
+    assert there.read() == []
+    there.take(mails[0])
+    assert there.read() == ["read"]
+    there.take(mails[1], "joe@their.example")
+    assert there.read() == ["read"]
+
+
+def test_the_mailbox_may_come_later(mails: list[bytes]) -> None:
+    there = There(receive="new@their.example")
+    there.take(mails[0])
+    assert there.read() == []
+    there.world.account("new@their.example")
+    there.take(mails[0], "new@their.example")
+    assert there.read() == ["read"]
+
+
+def test_domains_of_others_and_forged_reports_do_not_count(mails: list[bytes]) -> None:
+    there = There()
+    there.office.reading.stop()
+    foreign = world(people=("dmarc@other.example",), clock=FakeClock(NOON + DAY))
+    elsewhere = office(foreign, ReportSettings(receive="dmarc@other.example"))
+    elsewhere.reading.start()
+    foreign.deliver("dmarc@other.example", mails[0])
+    assert [event["outcome"] for event in foreign.log.named("report-read")] == ["foreign"]
+    forged = b"Authentication-Results: mx.example.org; dmarc=fail header.from=example.org\r\n"
+    other = b"Authentication-Results: mx.other.example; dmarc=fail header.from=example.org\r\n"
+    place = append(there.world, forged + mails[0])
+    assert run(there.office.reading.take(*place)) == "foreign"
+    place = append(there.world, other + mails[1])
+    assert run(there.office.reading.take(*place)) == "read"
+
+
+def append(here: World, data: bytes) -> tuple[int, int, int]:
+    """Puts a message into the INBOX as it is, whatever intake would say."""
+    account = here.people["dmarc@their.example"].number
+    inbox = run(here.store.mailboxes.get(account, "INBOX"))
+    assert inbox is not None
+    spool = here.store.spools.open(data)
+    body = spool.finish()
+    [arrival] = run(
+        here.store.messages.append(
+            account, inbox.number, [(body, render(body.view()), Flags(), NOON)], ACTOR
+        )
+    )
+    body.close()
+    return account, inbox.number, arrival.uid
+
+
+@pytest.mark.parametrize("days", [91, -3])
+def test_a_time_that_is_not_kept_does_not_count(mails: list[bytes], days: int) -> None:
+    there = There()
+    there.world.clock.advance(days * DAY)
+    there.take(mails[0])
+    assert there.read() == ["malformed"]
+
+
+def test_what_is_malformed_stays_mail(mails: list[bytes]) -> None:
+    there = There()
+    attached = mails[0].index(b"\r\n\r\nH4sI") + 4
+    broken = mails[0][:attached] + mails[0][attached:].replace(b"A", b"B")
+    there.take(broken)
+    assert there.read() == ["malformed"]
+    account = there.world.people["dmarc@their.example"].number
+    inbox = run(there.world.store.mailboxes.get(account, "INBOX"))
+    assert inbox is not None
+    assert inbox.messages == 1
+
+
+def test_a_damaged_blob_is_no_harm(mails: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    there = There()
+
+    async def damaged(refs: list[BlobRef]) -> list[bytes]:
+        raise Unavailable("no")
+
+    monkeypatch.setattr(there.world.store.blobs, "read", damaged)
+    there.take(mails[0])
+    assert there.read() == ["malformed"]
+
+
+def test_what_others_told_is_forgotten(mails: list[bytes]) -> None:
+    there = There(keep=3)
+    for data in mails:
+        there.take(data)
+    there.world.clock.advance(2 * DAY)
+    run(there.office.reporting.review())
+    assert len(run(there.office.summaries.reports(30))) == 2
+    there.world.clock.advance(DAY)
+    run(there.office.reporting.review())
+    assert run(there.office.summaries.reports(30)) == []
+    for kind in ("dmarc-in-source", "tlsrpt-in-failure"):
+        assert run(there.world.store.reports.days(kind)) == []
