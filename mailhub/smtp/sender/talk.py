@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
+from dataclasses import replace
 
 from mailhub.model.errors import Invalid
 from mailhub.model.outbound import Answer, Stage
@@ -190,9 +191,8 @@ class Introduction:
             raise _no_login(f"no usable AUTH mechanism; offered: {what}{hint}")
         # A login that fails is for an administrator to mend: mail waits for that, and is not
         # returned to somebody who cannot do anything about it.
-        status = "4" + refusal.status[1:]
-        answer = Answer(refusal.code, status, refusal.text, Stage.AUTH)
-        raise HopFailed(answer, host=refusal.code >= 500)
+        answer = _answer(refusal, Stage.AUTH)
+        raise HopFailed(replace(answer, status="4" + answer.status[1:]), host=refusal.code >= 500)
 
     async def _exchange(self, name: str, mechanism: auth.Mechanism) -> Reply:
         initial = mechanism.initial
