@@ -59,18 +59,15 @@ async def check(
         return Checked(
             "permerror", domain, record=record, found_at=found_at, reason="the record has no policy"
         )
+    vouching = _Vouching(records, domain)
+    by_spf = bool(await vouching.first((spf,) if spf else (), strict=record.strict_spf))
+    signer = await vouching.first(dkim, strict=record.strict_dkim)
+    policy = record.policy
     try:
-        by_spf = bool(spf) and await _aligned(records, domain, spf, strict=record.strict_spf)
-        signer = ""
-        for one in dkim:
-            if await _aligned(records, domain, one, strict=record.strict_dkim):
-                signer = one
-                break
-        policy = record.policy
         if not by_spf and not signer:
-            for one in undecided:
-                if await _aligned(records, domain, one, strict=False):
-                    raise Unavailable
+            suspect = await vouching.first(undecided, strict=False)
+            if suspect or vouching.unknown:
+                raise Unavailable
         if not by_spf and not signer and found_at != domain:
             policy = await _of_subdomain(records, domain, record)
     except Unavailable:
@@ -104,13 +101,39 @@ async def _record(records: Records, domain: str) -> tuple[str, Record | None]:
     return "", None
 
 
+class _Vouching:
+    """Which domains may vouch for the author's. `unknown`: of one nobody can say, as the DNS fails;
+    that is no reason to leave out another that may."""
+
+    def __init__(self, records: Records, author: str) -> None:
+        self._records = records
+        self._author = author
+        self.unknown = False
+
+    async def first(self, domains: Sequence[str], *, strict: bool) -> str:
+        """The first that may, or empty; the author's own needs no question."""
+        if self._author in domains:
+            return self._author
+        for one in domains:
+            try:
+                if await _aligned(self._records, self._author, one, strict=strict):
+                    return one
+            except Unavailable:
+                self.unknown = True
+        return ""
+
+
 async def _aligned(records: Records, author: str, other: str, *, strict: bool) -> bool:
     if author == other:
         return True
-    # One organization's names end alike: the rest is not worth a question.
+    # Names of one organization end alike. Without a look at that first, a forger's domain whose
+    # DNS fails would keep anybody from saying that it does not vouch for the author's.
     if strict or author.rpartition(".")[2] != other.rpartition(".")[2]:
         return False
-    return await records.organization(author) == await records.organization(other)
+    organization = await records.organization(author)
+    if other != organization and not other.endswith("." + organization):
+        return False
+    return await records.organization(other) == organization
 
 
 async def _of_subdomain(records: Records, domain: str, record: Record) -> Policy:

@@ -218,6 +218,23 @@ def test_what_cannot_be_told() -> None:
     assert run(check(silent, "a.example.com", "", (), lambda: 0)).result == "temperror"
 
 
+def test_one_domain_whose_dns_fails_takes_nothing_from_another() -> None:
+    away = {"example.com": "v=DMARC1; p=reject", "mail.example.com": Unavailable}
+    assert judged(away, spf="mail.example.com").result == "temperror"
+    assert judged(away, spf="mail.example.com", dkim=("example.com",)).result == "pass"
+    assert judged(away, dkim=("mail.example.com", "example.com")).result == "pass"
+
+
+def test_a_forger_whose_dns_fails_is_refused_all_the_same() -> None:
+    """Their domain cannot belong to the author's, whatever its own records would say."""
+    records = {"example.com": "v=DMARC1; p=reject", "evil.com": Unavailable}
+    assert judged(records, spf="evil.com", dkim=("x.evil.com",)).policy is Policy.REJECT
+    resolver = FakeResolver(zone(records))
+    found = run(check(resolver, "example.com", "", (), lambda: 50, undecided=("evil.com",)))
+    assert found.policy is Policy.REJECT
+    assert ("_dmarc.evil.com", "TXT") not in resolver.asked
+
+
 def test_questions_are_few() -> None:
     resolver = FakeResolver(zone({"example.com": P}))
     long = ".".join("abcdefghij") + ".example.com"
