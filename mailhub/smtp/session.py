@@ -234,7 +234,6 @@ class Session:
         self.machine.enter(State.READY)
         self.helo = helo
         self.extended = extended
-        self._look_again()
 
     def begin(self, reverse_path: ReversePath, found: tuple[Finding, ...]) -> None:
         """MAIL was accepted."""
@@ -322,7 +321,7 @@ class Session:
         self.visit.close()
         self.machine.enter(State.CLOSED)
 
-    def _look_again(self) -> None:
+    def look_again(self) -> None:
         """TLS facts are complete only after the handshake, so not before the first hello."""
         tls = self.peer.tls
         if tls is None or not tls.version:

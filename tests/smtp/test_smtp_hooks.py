@@ -88,6 +88,14 @@ def _plain() -> str:
     return b64encode(f"\0{JOE}\0{PASSWORD}".encode()).decode()
 
 
+def test_tls_is_known_from_the_hello_behind_it_on() -> None:
+    hooks = everywhere()
+    client = Reception(world(), hooks=hooks).greeted()
+    said(client, "STARTTLS")
+    said(client, "EHLO client.example")
+    assert [facts.tls for facts in hooks.asked] == ["", "", "TLSv1.3"]
+
+
 def test_what_is_no_command_or_refused_anyway_is_not_asked_about() -> None:
     hooks = everywhere()
     client = Reception(world(), hooks=hooks).greeted()

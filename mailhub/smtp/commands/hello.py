@@ -19,6 +19,7 @@ async def helo(session: Session, argument: str) -> Reply:
     if session.reception.lmtp:
         return NO_SUCH_HELLO
     name = grammar.hello(argument)
+    session.look_again()
     await judging.hello(session, name)
     await hooking.ask(session, HookStage.HELLO, helo=name)
     session.greeted(name, extended=False)
@@ -37,6 +38,7 @@ async def lhlo(session: Session, argument: str) -> Reply:
 
 async def _extended(session: Session, argument: str) -> Reply:
     name = grammar.hello(argument)
+    session.look_again()
     await judging.hello(session, name)
     await hooking.ask(session, HookStage.HELLO, helo=name)
     session.greeted(name, extended=True)
