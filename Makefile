@@ -42,6 +42,7 @@ bench: packages $(VENV)/.test ## Speed, disk and memory beside Postfix and Dovec
 
 crash: $(VENV)/.test ## N kills and power cuts under load (power cuts need root): make crash N=1000
 	$(BIN)/python -m tests.live.crash.loop --kills $(N) --cuts $(CUTS)
+	$(BIN)/python -m tests.live.crash.sending --cycles $(N)
 
 fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of the parsers; FOR=seconds for each
 	$(BIN)/python -m fuzz --seconds $(or $(FOR),60)
