@@ -16,7 +16,8 @@ from typing import Any, Protocol
 from treq.client import HTTPClient
 from treq.content import collect
 from twisted.internet.defer import Deferred, ensureDeferred
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseNeverReceived
 from twisted.web.http_headers import Headers
 
 from mailhub.model.errors import Invalid
@@ -140,12 +141,14 @@ class HTTPHook:
 
     async def __call__(self, facts: HookFacts) -> HookAnswer:
         """Its answer. Raises ValueError for what is none."""
-        response = await self.client.post(
-            self.url,
-            data=json.dumps(facts.as_json()).encode(),
-            headers=Headers({"Content-Type": ["application/json"]}),
-            allow_redirects=False,
-        )
+        question = json.dumps(facts.as_json()).encode()
+        try:
+            response = await self._post(question)
+        except ResponseNeverReceived as error:
+            if not all(reason.check(ConnectionDone, ConnectionLost) for reason in error.reasons):
+                raise
+            # A connection that was kept may end as it is used again (RFC 9112 section 9.3.1).
+            response = await self._post(question)
         body = bytearray()
 
         def take(piece: bytes) -> None:
@@ -158,6 +161,15 @@ class HTTPHook:
         if response.code != 200 or len(body) > ANSWER:
             raise ValueError(f"status {response.code}, {len(body)} octets")
         return _read(json.loads(body))
+
+    def _post(self, question: bytes) -> Deferred[Any]:
+        posting: Deferred[Any] = self.client.post(
+            self.url,
+            data=question,
+            headers=Headers({"Content-Type": ["application/json"]}),
+            allow_redirects=False,
+        )
+        return posting
 
 
 def _late(result: object, seconds: float) -> None:

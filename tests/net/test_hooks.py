@@ -167,13 +167,18 @@ def test_a_server_that_says_nothing(on_failure: str, answer: HookAnswer) -> None
     assert bench.clock.getDelayedCalls() == []
 
 
-def test_a_server_that_goes_away() -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_connection_that_ends_is_tried_once_more(times: int) -> None:
+    """A server that closes what it kept does so just as it is used again."""
     bench = over_http()
     got = bench.begin()
-    bench.server.open[0].loseConnection()
-    bench.client.flush()
-    assert got == [DEFERRED]
-    assert len(bench.reasons) == 1
+    for number in range(times):
+        bench.server.answers = [(204, b"")] if number == 0 and times == 1 else []
+        bench.server.open[number].loseConnection()
+        bench.client.flush()
+    assert got == ([ACCEPTED] if times == 1 else [DEFERRED])
+    assert len(bench.server.bodies) == 2
+    assert len(bench.reasons) == times - 1
 
 
 def test_several_hooks_are_asked_in_turn_until_one_objects() -> None:
