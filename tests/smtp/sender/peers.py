@@ -31,6 +31,7 @@ from tests.fakes import ListLog
 from tests.smtp.sender.papers import papers
 
 T = TypeVar("T")
+MINUTE = 60.0
 MOST_TURNS = 2000
 """What client and servers may do without time passing; a spin ends as a failed test."""
 HELLO = """
@@ -63,6 +64,7 @@ class Server:
         self._protocol: Any = None
         self._producer: Any = None
         self._stuck = False
+        self._silent_until = 0.0
         self._shaking: SSL.Connection | None = None
         self.server_name: bytes | None = None
         """What the client asked for (SNI)."""
@@ -157,6 +159,8 @@ class Server:
             raise AssertionError(f"the client said {text!r}, not {wanted!r}")
 
     def _step(self) -> bool:
+        if self.net.seconds() < self._silent_until:
+            return False
         step = self.steps[0]
         if step.startswith("S: "):
             self._say(step[3:].encode("utf-8", "surrogateescape") + b"\r\n")
@@ -169,6 +173,7 @@ class Server:
         elif step == "SILENCE":
             self.steps.pop(0)
             self.net.sleeps += 1
+            self._silent_until = self.net.seconds() + MINUTE
             return False
         elif step == "STUCK":
             self.steps.pop(0)
@@ -255,11 +260,12 @@ class Net(Clock):
             turns += 1
             assert turns < MOST_TURNS, f"no end of turns: {self.servers}"
             self.advance(0)
-            moved = any(list(map(Server.turn, self.servers)))
+            moved = any(list(map(Server.turn, tuple(self.servers))))
             if not moved and self.sleeps:
                 self.sleeps -= 1
-                for _ in range(240):
+                for _ in range(int(MINUTE / 0.25)):
                     self.advance(0.25)
+                    list(map(Server.turn, tuple(self.servers)))
                 moved = True
 
     def run(self, awaitable: Awaitable[T], seconds: float = 3600) -> T:
