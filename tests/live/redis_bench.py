@@ -16,6 +16,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 
 from mailhub.coord.redis import RedisCoordination, open
 from mailhub.model.errors import Unavailable
+from mailhub.model.queue import Slot
 from mailhub.model.settings import QueueSettings, RedisSettings, Settings
 from mailhub.net.clock import ReactorClock
 from tests import turning
@@ -24,6 +25,9 @@ from tests.fakes import ListLog
 T = TypeVar("T")
 TIMEOUT = 1
 QUIET = 2
+LANE = "a.example"
+PROMPT = 0.2
+"""Seconds in which a call must fail while Redis is known to be away."""
 
 
 def settings(url: str, **more: Any) -> Settings:
@@ -106,6 +110,16 @@ class Nodes:
     def stop(self) -> None:
         for node in self._nodes:
             turning.result(node.coordination.stop())
+
+
+def slots(*numbers: int) -> list[Slot]:
+    return [Slot(number, int(time.time()), LANE) for number in numbers]
+
+
+def unheld(node: Node) -> list[int]:
+    """All entries that leases can be had for."""
+    leases = node.ask(node.schedule.take(10, 10, QUIET))
+    return sorted(number for lease in leases for number in lease.entries)
 
 
 class TwistedErrors:
