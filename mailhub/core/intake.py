@@ -46,7 +46,9 @@ from mailhub.wire import address as grammar
 
 HEADER = submission.HEADER_LIMIT + 64 * 1024
 """Octets of header that are looked at: more than all of a submitted message's."""
-ROOM = 16 * 1024
+STRANGERS_HEADER = 256 * 1024
+"""Octets of header that are taken from others: twice what most servers take."""
+ROOM = 32 * 1024
 """Octets that are kept free for what this server writes on top: Received, and what was found."""
 
 __all__ = ["Intake", "Outcome", "Recipient"]
@@ -318,7 +320,7 @@ class Intake:
     async def _read(self, envelope: Envelope, body: Body, met: Met) -> _Message:
         """Judges and renders the message, and refuses what must not go on. Raises MailLoop,
         NotPermitted, PolicyRefused, HookRefused, TooLarge."""
-        header = submission.header_of(body, HEADER)
+        header = submission.header_of(body, HEADER if envelope.principal else STRANGERS_HEADER)
         received = self._trace.received(envelope)
         visited = trace.visited(received + header, self._hops)
         principal = envelope.principal

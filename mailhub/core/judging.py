@@ -22,6 +22,8 @@ from mailhub.ports import Body, Log, Tally
 from mailhub.wire.header import edited
 from mailhub.wire.networks import Networks
 
+GROWTH = 8 * 1024
+"""Octets that a header may grow by as steps change it."""
 REFUSED = frozenset({Consequence.REJECT, Consequence.DEFER})
 _DISPOSITIONS = {
     Consequence.REJECT: Disposition.REJECT,
@@ -95,6 +97,9 @@ class Judging:
         """
         edits = [edit for finding in judged.findings for edit in finding.edits]
         changed = edited(header, edits) if edits else header
+        if len(changed) > len(header) + GROWTH:
+            self._log.event("edits-left-out", transaction=envelope.transaction, level="warn")
+            changed = header
         if envelope.principal is None and (
             envelope.service is not Service.SMTP or self._trusts(envelope)
         ):

@@ -28,10 +28,6 @@ _END = b"\r\n\r\n"
 _EMPTY_LINE = re.compile(rb"\A\r?\n|\n\r?\n")
 _USUAL = 64 * 1024
 """Octets in which nearly all headers end."""
-# What a lenient reader might take for a field's name, and the octets that it might pass over.
-_CLAIM = re.compile(rb"\n(?![ \t])([^:\n]*+):")
-_NO_NAME = re.compile(rb"[^a-z-]")
-_CLAIMS = frozenset({b"from", b"sender"})
 _ATOM = rb"[!#-'*+\--9=?A-Z^-~\x80-\xff]++"
 _QUOTED = rb'"(?:[^"\\\x00-\x1f\x7f]++|\\[ -~])*+"'
 _IN_COMMENT = rb"[^()\\\x00-\x1f\x7f]++|\\[ -~]"
@@ -140,9 +136,10 @@ def authors(block: bytes) -> list[str]:
     """
     found = header.values(block, b"from")
     sender = header.values(block, b"sender")
-    if len(found) != 1 or len(sender) > 1 or _claims(block) != 1 + len(sender):
+    claimed = header.claims(block, b"from") + header.claims(block, b"sender")
+    if len(found) != 1 or len(sender) > 1 or claimed != 1 + len(sender):
         raise NotPermitted("A message needs exactly one From field, and at most one Sender")
-    claimed: list[str] = []
+    names: list[str] = []
     for value in (*found, *sender):
         if len(value) > AUTHORS_LENGTH:
             raise Invalid("The From or Sender field is too long")
@@ -151,16 +148,10 @@ def authors(block: bytes) -> list[str]:
         addresses = addresslist.parse(value, AUTHORS + 1)
         if not addresses:
             raise NotPermitted("The From or Sender field names nobody")
-        claimed.extend(_plain(one) for one in addresses)
-    if len(claimed) > AUTHORS:
+        names.extend(_plain(one) for one in addresses)
+    if len(names) > AUTHORS:
         raise Invalid(f"A message has at most {AUTHORS} authors")
-    return list(dict.fromkeys(claimed))
-
-
-def _claims(block: bytes) -> int:
-    """Lines that one reader or another takes for From or Sender: with a NUL in the name, say."""
-    names = (_NO_NAME.sub(b"", found[1].lower()) for found in _CLAIM.finditer(b"\n" + block))
-    return sum(name in _CLAIMS for name in names)
+    return list(dict.fromkeys(names))
 
 
 def _plain(one: addresslist.HeaderAddress) -> str:

@@ -18,6 +18,8 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HELO = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 _NO_HELO = re.compile(r"[^A-Za-z0-9._:\[\]-]")
+DELIVERIES = 1000
+"""Most Delivered-To fields of a message that goes round in no loop."""
 _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 
@@ -91,6 +93,8 @@ def visited(block: bytes, hops: int) -> frozenset[str]:
     if b"\ndelivered-to:" not in folded:
         return frozenset()
     values = header.values(folded, b"delivered-to")
+    if len(values) > DELIVERIES:
+        raise MailLoop("The message went through too many mailboxes")
     return frozenset(value.strip().decode("utf-8", "replace") for value in values)
 
 

@@ -16,8 +16,6 @@ from mailhub.wire import addresslist, header, words
 
 LENGTH = 8 * 1024
 """Octets of a From field that is read."""
-_LINE = re.compile(rb"\n(?![ \t])([^:\n]*+):")
-_NO_NAME = re.compile(rb"[^a-z-]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _COMMENT = re.compile(rb"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
@@ -41,7 +39,7 @@ class Author:
 def author(block: bytes) -> Author:
     """The author named in a header block. Raises Invalid, saying what is wrong with From."""
     found = header.values(block, b"from")
-    if len(found) != 1 or _claims(block) != 1:
+    if len(found) != 1 or header.claims(block, b"from") != 1:
         raise Invalid("There is not exactly one From field")
     value = words.unfold(found[0])
     if len(value) > LENGTH:
@@ -52,12 +50,6 @@ def author(block: bytes) -> Author:
     author = _only(value)
     _check_outside(value, author)
     return author
-
-
-def _claims(block: bytes) -> int:
-    """Lines that some reader takes for From: with a NUL or a space in the name, say."""
-    names = (_NO_NAME.sub(b"", one[1].lower()) for one in _LINE.finditer(b"\n" + block))
-    return sum(name == b"from" for name in names)
 
 
 def _only(value: bytes) -> Author:

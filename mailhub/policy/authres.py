@@ -15,6 +15,10 @@ from mailhub.model.errors import Invalid
 NAME = "Authentication-Results"
 LENGTH = 64 * 1024
 """Octets of a field that is read at all."""
+FIELDS = 50
+"""Fields of a message that are looked at, whether they are ours."""
+_HEAD = 1000
+_COMMENTS = 20
 VALUE = 320
 """Characters of one value that are written: more than any address has."""
 _LINE = 76
@@ -170,14 +174,28 @@ def _plain(text: str) -> str:
 
 def without_claims(block: bytes, authserv_id: str) -> bytes:
     """A header block without the fields that anybody could take for ours (RFC 8601 5)."""
-    if NAME.lower().encode() not in block.lower():
-        return block
-    return _OWN.sub(lambda one: b"" if claims(one[1], authserv_id) else one[0], block)
+    kept: list[bytes] = []
+    at = 0
+    for number, one in enumerate(_OWN.finditer(block)):
+        if number == FIELDS:
+            # Nobody writes so many: the rest goes unread.
+            return b"".join(kept) + _OWN.sub(b"", block[at:])
+        kept.append(block[at : one.start()])
+        at = one.end()
+        if not claims(one[1], authserv_id):
+            kept.append(one[0])
+    return b"".join(kept) + block[at:]
 
 
 def claims(raw: bytes, authserv_id: str) -> bool:
     """Whether any reader, however lenient, could take a field with this raw value for ours."""
-    text = raw[:LENGTH].decode("latin-1").lower()
+    folded = b" ".join(raw.split())
+    text = folded[:_HEAD].decode("latin-1").lower()
+    if text.count("(") > _COMMENTS:
+        return True  # no program writes so many comments first
+    plain = _plain(text)
+    if len(folded) > _HEAD and ";" not in plain:
+        return True  # nor so long a name; it goes unread
     name = authserv_id.lower()
-    heads = (one.partition(";")[0] for one in (text, _plain(text)))
+    heads = (one.partition(";")[0] for one in (text, plain))
     return any(name in _NOISE.sub("", head) for head in heads)

@@ -15,6 +15,9 @@ from mailhub.policy.consequences import FAILED, UNAVAILABLE, Consequence, Rules
 from mailhub.policy.step import Facts, Finding, Stage, Step
 from mailhub.ports import Log
 
+FIELDS = 8 * 1024
+"""Octets of header fields that steps may put before a message."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -71,5 +74,11 @@ class Pipeline:
 
     def _fields(self, findings: Sequence[Finding]) -> bytes:
         results = [result for one in findings for result in one.results]
-        field = authres.field(self.authserv_id, results) if results else b""
-        return field + b"".join(one.fields for one in findings)
+        fields = authres.field(self.authserv_id, results) if results else b""
+        end = len(fields) + FIELDS
+        for one in findings:
+            if len(fields) + len(one.fields) > end:
+                self._log.event("fields-left-out", step=one.step, level="warn")
+            else:
+                fields += one.fields
+        return fields

@@ -22,6 +22,7 @@ _QUOTING = re.compile(rb'[\\"]')
 _LAST_LINE = re.compile(rb"(?:\A|\n)(\r?\n)\Z")
 _EMPTY_LINES = (b"\r\n", b"\n", b"")
 
+_PASSED_OVER = rb"[^a-z:\n-]*+"
 LINES = 100_000
 """Fields of one header that are looked at one by one: a tenth of a second at worst."""
 _FEW_NAMES = 32
@@ -64,7 +65,26 @@ def edited(block: bytes, edits: Sequence[tuple[bytes, int, bytes]]) -> bytes:
 
 def values(block: bytes, name: bytes) -> list[bytes]:
     """The raw values of every field called `name` (in lower case), in order."""
-    return [value for found, value in fields(block) if found == name]
+    return _values(name).findall(b"\n" + block)
+
+
+@lru_cache(maxsize=64)
+def _values(name: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        rb"\n%b[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)" % re.escape(name), re.IGNORECASE
+    )
+
+
+def claims(block: bytes, name: bytes) -> int:
+    """Lines that one reader or another takes for a field called `name` (in lower case, of letters):
+    with a NUL or a space in it, say."""
+    return len(_claims(name).findall(b"\n" + block))
+
+
+@lru_cache(maxsize=64)
+def _claims(name: bytes) -> re.Pattern[bytes]:
+    letters = b"".join(b"%c%b" % (letter, _PASSED_OVER) for letter in name)
+    return re.compile(rb"\n(?![ \t])%b%b:" % (_PASSED_OVER, letters), re.IGNORECASE)
 
 
 def select_fields(block: bytes, names: Collection[bytes], *, negate: bool = False) -> bytes:

@@ -110,3 +110,25 @@ def test_a_header_of_tiny_lines_costs_little(negate: bool) -> None:
     started = time.thread_time()
     header.select_fields(b"x\n" * 500_000, [b"x"], negate=negate)
     assert time.thread_time() - started < 0.5
+
+
+@given(st.lists(st.sampled_from([b"From", b"fRom", b"X", b":", b" ", b"\t", b"\r\n", b"\n", b"a"])))
+@settings(max_examples=100, deadline=None)
+def test_values_are_those_of_the_fields(pieces: list[bytes]) -> None:
+    block = b"".join(pieces)
+    assert header.values(block, b"from") == [
+        value for name, value in header.fields(block) if name == b"from"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("block", "number"),
+    [
+        (b"From: a\r\n", 1),
+        (b"From: a\r\nFROM : b\r\nFr\x00om: c\r\n\xffF r\tom: d\r\n", 4),
+        (b"X-From: a\r\nFromage: b\r\n From: c\r\nSubject: From: d\r\nFrom\r\n", 0),
+        (b"Subject: x\nFrom: a", 1),
+    ],
+)
+def test_lines_that_somebody_takes_for_a_field(block: bytes, number: int) -> None:
+    assert header.claims(block, b"from") == number
