@@ -63,8 +63,7 @@ class Pool:
         if self._idle:
             hop = next(iter(self._idle))
             session = self._idle[hop][0]
-            self._forget(session)
-            session.link.close()
+            session.link.close()  # which tells of its end
 
     def close(self) -> None:
         """Closes all, and whatever is given back from now on."""

@@ -158,6 +158,16 @@ def test_connections_in_all_are_limited_and_idle_ones_make_room() -> None:
     net.done()
 
 
+def test_an_idle_connection_makes_room_at_once() -> None:
+    net = Net(a=[PLAIN + TRANSACTION + "C: QUIT"], b=[PLAIN + TRANSACTION])
+    here = World(net, connections=1)
+    for name in "ab":
+        sent = here.start(hops=[hop(name)])
+        net.settle()
+        assert net.finish(sent).answers[0].delivered
+    net.done()
+
+
 def test_sources_are_tried_in_order_and_only_of_the_right_family() -> None:
     net = Net(**{"192.0.2.1": ["unbound", PLAIN + TRANSACTION]})
     here = World(net)
