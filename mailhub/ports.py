@@ -33,6 +33,7 @@ from mailhub.model.outbound import Answer, Sent
 from mailhub.model.queue import (
     Attempt,
     Lease,
+    Loaded,
     Onward,
     QueueEntry,
     QueueFilter,
@@ -389,6 +390,11 @@ class Queue(Protocol):
 
     def entries(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueEntry]]:
         """Those that exist, in number order."""
+        ...
+
+    def load(self, numbers: Sequence[int], *, each: int, together: int) -> Awaitable[Loaded]:
+        """All that trying these entries needs, at once. Bytes come along of messages with at most
+        `each` octets, as many as have at most `together`; of none where any is damaged."""
         ...
 
     def messages(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueMessage]]:

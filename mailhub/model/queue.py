@@ -6,6 +6,7 @@ who tries it is `ports.Schedule`'s.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -167,6 +168,18 @@ class QueueMessage:
     def size(self) -> int:
         """Octets."""
         return self.blob.length
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a lease's work begins with, as of one moment. `entries`: in number order; `messages`:
+    theirs, by number; `data`: bytes of small ones, by number; `suppressed`: those of the
+    recipients that nothing is sent to."""
+
+    entries: Sequence[QueueEntry]
+    messages: Mapping[int, QueueMessage]
+    data: Mapping[int, bytes]
+    suppressed: Sequence[Suppression]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from mailhub.model.queue import (
     QueueEntry,
     QueueMessage,
     Slot,
+    Suppression,
 )
 from mailhub.model.route import Route
 from mailhub.model.settings import QueueSettings
@@ -40,7 +41,7 @@ from mailhub.ports import (
 )
 from mailhub.queue import plan
 from mailhub.queue.lanes import Lanes
-from mailhub.queue.originals import Original, Prefixed, Prefixes, originals
+from mailhub.queue.originals import SMALL, TOGETHER, Original, Prefixed, Prefixes, originals
 from mailhub.queue.plan import Via
 from mailhub.queue.suppression import Suppressions
 from mailhub.queue.ways import Choice, Way, Ways
@@ -101,6 +102,7 @@ class Work:
         self._left: dict[int, Slot] = {}
         self._messages: Mapping[int, QueueMessage] = {}
         self._originals: Mapping[int, Original] = {}
+        self._suppressed: Sequence[Suppression] = ()
         self._verdicts: dict[Choice, Sent] = {}
         self._failed: Sent | None = None
         self._reached = False
@@ -202,17 +204,15 @@ class Work:
     async def _load(self, now: int) -> list[QueueEntry]:
         """The entries that may be tried now, in order of their messages."""
         means = self._means
-        entries = await means.storage.queue.entries(self.lease.entries)
-        waiting = [entry for entry in entries if not entry.held]
+        loaded = await means.storage.queue.load(self.lease.entries, each=SMALL, together=TOGETHER)
+        waiting = [entry for entry in loaded.entries if not entry.held]
         self._left = {entry.number: Slot(entry.number, entry.due, entry.lane) for entry in waiting}
         ready = [entry for entry in waiting if entry.due <= now]
         ready.sort(key=lambda entry: (entry.message, entry.number))
-        if ready:
-            numbers = list(dict.fromkeys(entry.message for entry in ready))
-            messages = await means.storage.queue.messages(numbers)
-            self._messages = {message.number: message for message in messages}
-            self._originals = await originals(means.storage.blobs, messages)
-        return [entry for entry in ready if entry.message in self._messages]
+        self._messages = loaded.messages
+        self._originals = originals(means.storage.blobs, loaded)
+        self._suppressed = loaded.suppressed
+        return ready
 
     # -- deliveries that end here
 
@@ -237,7 +237,7 @@ class Work:
 
     async def _send(self, entries: Sequence[QueueEntry]) -> None:
         means = self._means
-        refused = await means.suppressions.check(entries)
+        refused = await means.suppressions.check(entries, self._suppressed)
         if refused:
             await self._record(
                 [

@@ -7,11 +7,10 @@ What the bytes mean is not looked at here.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from mailhub.model.errors import Corrupt
 from mailhub.model.message import BlobRef
-from mailhub.model.queue import QueueMessage
+from mailhub.model.queue import Loaded, QueueMessage
 from mailhub.ports import Blobs, Departure, Message
 
 SMALL = 64 * 1024
@@ -89,21 +88,10 @@ class Prefixes:
         return made
 
 
-async def originals(blobs: Blobs, messages: Sequence[QueueMessage]) -> Mapping[int, Original]:
+def originals(blobs: Blobs, loaded: Loaded) -> Mapping[int, Original]:
     """The messages' bytes by number; a damaged one raises Corrupt when it is read, so that the
-    others are sent. Raises Unavailable."""
-    small: list[QueueMessage] = []
-    left = TOGETHER
-    for message in messages:
-        if 0 < message.size <= min(SMALL, left):
-            small.append(message)
-            left -= message.size
-    try:
-        data = await blobs.read([message.blob for message in small]) if small else ()
-    except Corrupt:
-        small, data = [], ()
-    at_hand = {message.number: one for message, one in zip(small, data, strict=True)}
+    others are sent."""
     return {
-        message.number: Original(blobs, message.blob, at_hand.get(message.number))
-        for message in messages
+        number: Original(blobs, message.blob, loaded.data.get(number))
+        for number, message in loaded.messages.items()
     }

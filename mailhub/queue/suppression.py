@@ -39,13 +39,14 @@ class Suppressions:
         self._statuses = frozenset(settings.suppress)
         self._life = settings.suppress_time
 
-    async def check(self, entries: Sequence[QueueEntry]) -> Mapping[int, Answer]:
-        """What suppressed recipients among `entries` are told, by the entry's number. Those whose
-        time is over are taken off the list."""
-        keys = {entry.number: _key(entry.recipient) for entry in entries}
-        listed = await self._storage.routes.suppressed(list(dict.fromkeys(keys.values())))
+    async def check(
+        self, entries: Sequence[QueueEntry], listed: Sequence[Suppression]
+    ) -> Mapping[int, Answer]:
+        """What recipients among `entries` that are on the list are told, by the entry's number.
+        Those whose time is over are taken off it."""
         if not listed:
             return {}
+        keys = {entry.number: _key(entry.recipient) for entry in entries}
         since = int(self._clock.now()) - self._life
         answers = {}
         for one in listed:

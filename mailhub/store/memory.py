@@ -77,6 +77,15 @@ class MemoryRunner:
     ) -> T:
         return work(self.database, *args, **kwargs)
 
+    async def read_with(
+        self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
+    ) -> tuple[T, Sequence[bytes]]:
+        found, refs = work(self.database)
+        try:
+            return found, await self._blobs.read(refs)
+        except Corrupt:
+            return found, ()
+
     async def write(
         self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

@@ -16,11 +16,13 @@ from mailhub.model.message import BlobRef
 from mailhub.model.queue import (
     Attempt,
     AttemptResult,
+    Loaded,
     QueueEntry,
     QueueFilter,
     QueueMessage,
     QueueSender,
     Slot,
+    Suppression,
 )
 from mailhub.store.queue import folded
 from mailhub.store.sql import Cursor, array_text, like, number, one_moment
@@ -35,6 +37,17 @@ _SENDER_WIDTH = 10
 _ENTRY = (
     "e.number, e.message, e.recipient, e.notify, e.orcpt, m.length, m.created, e.due, e.attempts,"
     " e.lane, e.held, e.warned, e.route, e.home, e.status, e.reply, e.remote, e.tried"
+)
+_LOAD = (
+    f"SELECT json_group_array(json_array({_SENDER}, {_ENTRY}, m.segment, m.start, m.length,"
+    " m.created)) FROM (SELECT DISTINCT value FROM json_each(:numbers)) AS w"
+    " CROSS JOIN queue_entry AS e CROSS JOIN queue_message AS m"
+    " WHERE e.number = w.value AND m.number = e.message"
+)
+_SUPPRESSED = (
+    "SELECT s.key, s.status, s.reply, s.created FROM json_each(:numbers) AS w"
+    " CROSS JOIN queue_entry AS e CROSS JOIN suppression AS s WHERE e.number = w.value"
+    " AND s.key = coalesce(nullif(e.recipient_key, ''), e.recipient)"
 )
 _ENTRIES = f"SELECT json_group_array(json_array({_SENDER}, {_ENTRY})) FROM"
 
@@ -55,13 +68,13 @@ def _sender(row: Sequence[Any]) -> QueueSender:
     )
 
 
-def _entry(row: Sequence[Any]) -> QueueEntry:
+def _entry(row: Sequence[Any], sender: QueueSender | None = None) -> QueueEntry:
     entry, message, recipient, notify, orcpt, size, created, due, *rest = row[_SENDER_WIDTH:]
     attempts, lane, held, warned, route, home, status, reply, remote, tried = rest
     return QueueEntry(
         number=entry,
         message=message,
-        sender=_sender(row[:_SENDER_WIDTH]),
+        sender=sender or _sender(row[:_SENDER_WIDTH]),
         recipient=recipient,
         notify=tuple(notify.split(",")) if notify else (),
         orcpt=orcpt,
@@ -160,6 +173,35 @@ def entries(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueEntry]:
         {"numbers": array_text(numbers)},
     )
     return sorted((_entry(row) for row in rows), key=lambda one: one.number)
+
+
+@one_moment
+def load(
+    cursor: Cursor, numbers: Sequence[int], each: int, together: int
+) -> tuple[Loaded, Sequence[BlobRef]]:
+    """See `ports.Queue.load`; the blobs are those of the messages in `data`, still empty."""
+    values: dict[str, object] = {"numbers": array_text(numbers)}
+    rows = _folded_rows(cursor, _LOAD, values)
+    rows.sort(key=lambda row: int(row[_SENDER_WIDTH]))
+    messages: dict[int, QueueMessage] = {}
+    entries = []
+    for *row, segment, start, length, created in rows:
+        number = row[_SENDER_WIDTH + 1]
+        message = messages.get(number)
+        if message is None:
+            ref = BlobRef(segment, start, length)
+            message = QueueMessage(number, _sender(row[:_SENDER_WIDTH]), ref, created)
+            messages[number] = message
+        entries.append(_entry(row, message.sender))
+    small: dict[int, bytes] = {}
+    for number, message in messages.items():
+        if 0 < message.size <= min(each, together):
+            small[number] = b""
+            together -= message.size
+    found = cursor.execute(_SUPPRESSED, values).fetchall()
+    suppressed = [Suppression(*row) for row in found]
+    refs = [messages[number].blob for number in small]
+    return Loaded(entries, messages, small, suppressed), refs
 
 
 def messages(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueMessage]:

@@ -11,7 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from mailhub.model.errors import MailhubError
+from mailhub.model.errors import Corrupt, MailhubError
 from mailhub.model.message import BlobRef
 from mailhub.store import database
 from mailhub.store.faults import DRIVER, kind_of
@@ -36,6 +36,16 @@ class _Desk:
         if self._connection is None:
             self._connection = database.connect_reader(self._folder)
         return self._connection
+
+    def both(
+        self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
+    ) -> tuple[T, Sequence[bytes]]:
+        """See `Readers.query_with`."""
+        found, refs = work(self.connection)
+        try:
+            return found, self.files.read(refs) if refs else ()
+        except Corrupt:
+            return found, ()
 
     def close(self) -> None:
         """After an error too: the next reading opens everything anew."""
@@ -85,6 +95,14 @@ class Readers:
         """See `ports.Blobs.read`."""
         done: Deferred[Sequence[bytes]] = Deferred()
         self._jobs.put((lambda desk: desk.files.read(refs), done))
+        return done
+
+    def query_with(
+        self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
+    ) -> Deferred[tuple[T, Sequence[bytes]]]:
+        """Runs `work`, then reads the blobs that it names; none where any is damaged."""
+        done: Deferred[tuple[T, Sequence[bytes]]] = Deferred()
+        self._jobs.put((lambda desk: desk.both(work), done))
         return done
 
     def _run(self) -> None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from mailhub.model.change import Actor
 from mailhub.model.dkim import DkimKey, KeyState
-from mailhub.model.queue import Attempt, QueueEntry, QueueFilter, QueueMessage, Slot, Suppression
+from mailhub.model.queue import (
+    Attempt,
+    Loaded,
+    QueueEntry,
+    QueueFilter,
+    QueueMessage,
+    Slot,
+    Suppression,
+)
 from mailhub.model.report import ReportRow
 from mailhub.model.route import Route
 from mailhub.ports import Notice
@@ -31,6 +40,13 @@ class QueueService:
 
     def entries(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueEntry]]:
         return self._runner.read(queued.entries, numbers)
+
+    async def load(self, numbers: Sequence[int], *, each: int, together: int) -> Loaded:
+        found, data = await self._runner.read_with(
+            partial(queued.load, numbers=numbers, each=each, together=together)
+        )
+        # Without any where one is damaged.
+        return replace(found, data=dict(zip(found.data, data, strict=False)))
 
     def messages(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueMessage]]:
         return self._runner.read(queued.messages, numbers)

@@ -15,7 +15,16 @@ from mailhub.model.address import Address, Domain, NewAddress
 from mailhub.model.change import Actor, JournalEntry
 from mailhub.model.flags import FlagMode, Flags
 from mailhub.model.mailbox import Mailbox, NewMailbox
-from mailhub.model.message import Arrival, Content, Copied, Copy, Index, Rendered, Stored
+from mailhub.model.message import (
+    Arrival,
+    BlobRef,
+    Content,
+    Copied,
+    Copy,
+    Index,
+    Rendered,
+    Stored,
+)
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.uids import UidSet
 from mailhub.ports import Body
@@ -46,6 +55,12 @@ class Runner(Protocol):
         self, work: Callable[Concatenate[Cursor, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[T]:
         """On a snapshot of one moment."""
+        ...
+
+    def read_with(
+        self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
+    ) -> Awaitable[tuple[T, Sequence[bytes]]]:
+        """As `read`, with the bytes of the blobs that `work` names; none where any is damaged."""
         ...
 
     def write(

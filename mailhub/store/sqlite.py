@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from mailhub.model.message import Arrival
+from mailhub.model.message import Arrival, BlobRef
 from mailhub.model.settings import StoreSettings
 from mailhub.store import attempts, database, moves, segments
 from mailhub.store.arrivals import Blob, Order
@@ -46,6 +46,11 @@ class ThreadRunner:
         self, work: Callable[Concatenate[Cursor, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
         return self._readers.query(work, *args, **kwargs)
+
+    def read_with(
+        self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
+    ) -> Deferred[tuple[T, Sequence[bytes]]]:
+        return self._readers.query_with(work)
 
     def write(
         self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs

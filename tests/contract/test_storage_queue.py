@@ -18,6 +18,7 @@ from mailhub.model.queue import (
     QueueFilter,
     QueueSender,
     Slot,
+    Suppression,
 )
 from mailhub.model.route import Route
 from tests.contract.stores import ACTOR, MESSAGE, House, TextBody, rendered
@@ -77,6 +78,26 @@ def test_an_entry_has_all_that_was_ordered(house: House) -> None:
     assert (message.number, message.sender, message.size) == (entry.message, sender, len(MESSAGE))
     assert message.created == entry.created
     assert house.ask(house.blobs.read([message.blob])) == [MESSAGE]
+
+
+def test_a_lease_gets_all_that_it_needs_at_once(house: House) -> None:
+    [one, two] = send(house, "One@far.example", "two@far.example")
+    [other] = send(house, "three@far.example", sender=QueueSender("ann@home.example"))
+    listed = Suppression("one@far.example", "5.1.1", "who?", 7)
+    house.ask(house.store.routes.suppress(listed, ACTOR))
+    house.ask(house.store.routes.suppress(Suppression("x@far.example", "", "", 7), ACTOR))
+    queue = house.store.queue
+    numbers = [other.number, two.number, one.number, 999]
+    loaded = house.ask(queue.load(numbers, each=len(MESSAGE), together=1 << 20))
+    assert loaded.entries == house.ask(queue.entries(numbers)) == [one, two, other]
+    assert list(loaded.messages.values()) == house.ask(queue.messages([one.message, other.message]))
+    assert loaded.data == {one.message: MESSAGE, other.message: MESSAGE}
+    assert loaded.suppressed == [listed]
+    for each, together, there in ((len(MESSAGE) - 1, 1 << 20, 0), (1 << 20, len(MESSAGE), 1)):
+        loaded = house.ask(queue.load(numbers, each=each, together=together))
+        assert len(loaded.data) == there
+        assert len(loaded.messages) == 2
+    assert not house.ask(queue.load([], each=1, together=1)).entries
 
 
 @pytest.mark.parametrize(
