@@ -206,8 +206,9 @@ def test_as_dkimpy_says(body: bytes, form: bytes, place: int, octet: int) -> Non
     )
     start = message.index(b"From: Joe")
     # dkimpy takes VT and FF for spaces, which RFC 6376 2.8 does not.
-    if octet not in b"\r\n:\v\f" and message[start + place % (len(message) - start)] not in b"\r\n:":
-        message[start + place % (len(message) - start)] = octet
+    at = start + place % (len(message) - start)
+    if octet not in b"\r\n:\v\f" and message[at] not in b"\r\n:":
+        message[at] = octet
     changed = bytes(message)
     dns = {f"{name}.".encode(): record[0] for (name, _), record in ZONE.items()}
     try:
