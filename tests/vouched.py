@@ -12,7 +12,7 @@ from mailhub.policy import sealing, signing
 from mailhub.policy.authentication import Authentication, Author
 from mailhub.policy.signing import header_end, signer
 from mailhub.policy.step import Step
-from mailhub.ports import Resolver
+from mailhub.ports import Clock, Resolver
 from mailhub.wire.relaxed import RelaxedBodyHash
 from tests.fakes import FakeClock, SeededRandomness
 from tests.names import FakeResolver
@@ -70,13 +70,17 @@ async def in_turn(work: Sequence[Coroutine[Any, Any, Any]]) -> Sequence[Any]:
     return [await one for one in work]
 
 
-def steps(resolver: FakeResolver | Resolver, settings: PolicySettings | None = None) -> list[Step]:
+def steps(
+    resolver: FakeResolver | Resolver,
+    settings: PolicySettings | None = None,
+    clock: Clock | None = None,
+) -> list[Step]:
     """As the composition root makes them."""
     settings = settings or PolicySettings()
     authentication = Authentication(
         lambda: resolver,
         in_turn,
-        FakeClock(NOW),
+        clock or FakeClock(NOW),
         SeededRandomness(),
         sealers=settings.arc_sealers,
         receiver="mx.example.org",
