@@ -28,6 +28,9 @@ POLICIES = 4
 """Policies that a domain had in one day and that get a report of their own (RFC 9990 3.3); what
 was seen under more of them stands in the report about the most frequent one."""
 
+FAILURES = 1000
+"""Kinds of failures under one policy that are told one by one, the most frequent ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class Maker:
@@ -72,8 +75,12 @@ async def documents(
     wrote and that cannot be read are passed over."""
     kind, domain = rows[0].kind, rows[0].domain
     if kind == TLS:
-        reports = [(row, one) for row in rows if (one := _tls(row)) is not None]
-        await turns.rest()
+        reports = []
+        for row in rows:
+            one = _tls(row)
+            if one is not None:
+                reports.append((one, row.count))
+            await turns.rest()
         return [_tls_document(reports, domain, maker, begin, end)] if reports else []
     groups: dict[Published, list[tuple[DMARCSeen, int]]] = {}
     for row in rows:
@@ -141,11 +148,11 @@ def _unique(kind: str, domain: str, begin: int, end: int, number: int) -> str:
 
 
 def _tls_document(
-    reports: Sequence[tuple[ReportRow, TLSReport]], domain: str, maker: Maker, begin: int, end: int
+    reports: Sequence[tuple[TLSReport, int]], domain: str, maker: Maker, begin: int, end: int
 ) -> Document:
     policies: dict[TLSPolicy, list[tuple[TLSReport, int]]] = {}
-    for row, one in reports:
-        policies.setdefault(one.policy, []).append((one, row.count))
+    for one, count in reports:
+        policies.setdefault(one.policy, []).append((one, count))
     unique = _unique(TLS, domain, begin, end, 0)
     report = TLSAggregate(
         maker.organization,
@@ -160,10 +167,12 @@ def _tls_document(
 
 
 def _counts(policy: TLSPolicy, found: Sequence[tuple[TLSReport, int]]) -> TLSCounts:
-    failures = tuple(
+    failures = [
         TLSFailure(one.result.value, count, one.source, one.mx, one.address, one.reason)
         for one, count in found
         if one.result is not TLSResult.SUCCESS
-    )
+    ]
+    failures.sort(key=lambda one: -one.count)
     successful = sum(count for one, count in found if one.result is TLSResult.SUCCESS)
-    return TLSCounts(policy, successful, sum(one.count for one in failures), failures)
+    failed = sum(one.count for one in failures)
+    return TLSCounts(policy, successful, failed, tuple(failures[:FAILURES]))

@@ -6,6 +6,7 @@ Only says what a report says; whether it is believed, and what is kept, is `core
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from mailhub.core.turns import Turns, run
 from mailhub.model.dmarcreport import Aggregate
@@ -21,13 +22,14 @@ REPORTS = 5
 """Reports of one message that are read."""
 XML = 24 << 20
 """Octets of a DMARC report, expanded; a hundred thousand sources would fit."""
-JSON = 1 << 20
+JSON = 512 << 10
 """Octets of a TLS report, expanded: it is read in one go."""
 _MEDIA = frozenset(
     b"application/gzip application/x-gzip application/zip application/x-zip text/xml"
     b" application/x-zip-compressed application/xml application/tlsrpt+gzip"
     b" application/tlsrpt+json".split()
 )
+_BLANK = b"\xef\xbb\xbf \t\r\n"
 _ENDINGS = (b".gz", b".zip", b".xml", b".json")
 
 Report = Aggregate | TLSAggregate
@@ -67,17 +69,13 @@ def _may_be_one(part: Part) -> bool:
 
 async def _read(attached: bytes, turns: Turns) -> Report:
     pieces = compressed.expand(attached, XML)
-    begin = b""
-    for piece in pieces:
-        begin += piece
-        if begin.lstrip(b"\xef\xbb\xbf \t\r\n"):
-            break
-    if begin.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return await _read_json(begin, pieces, turns)
+    # What it is shows in its first octets. Some put a line before the XML declaration, which XML
+    # does not allow, or a byte order mark before JSON, which JSON does not.
+    begin = next((piece for piece in pieces if piece), b"")
+    if begin.lstrip(_BLANK).startswith(b"{"):
+        return await _read_json(begin.lstrip(_BLANK), pieces, turns)
     reader = dmarcxml.Reader()
-    # Some put an empty line before the declaration, which XML does not allow.
-    reader.feed(begin.lstrip(b" \t\r\n"))
-    for piece in pieces:
+    for piece in chain((begin.lstrip(_BLANK[3:]),), pieces):
         for at in range(0, len(piece), 8192):
             reader.feed(piece[at : at + 8192])
             await turns.rest()
@@ -91,4 +89,4 @@ async def _read_json(begin: bytes, pieces: Iterator[bytes], turns: Turns) -> Rep
         if len(data) > JSON:
             raise Invalid("It is too long for a TLS report")
         await turns.rest()
-    return tlsrpt.read(bytes(data.removeprefix(b"\xef\xbb\xbf")))
+    return tlsrpt.read(bytes(data))

@@ -20,37 +20,8 @@ from mailhub.model.dmarcreport import (
 )
 from mailhub.model.errors import Invalid
 from mailhub.wire import dmarcxml
-
-PUBLISHED = Published("example.com", "reject", "quarantine", "none", strict_dkim=True, testing=True)
-SEEN = DMARCSeen(
-    PUBLISHED,
-    "2001:db8::7",
-    "news.example.com",
-    "bounce.example.net",
-    Disposition.PASS,
-    True,
-    False,
-    (DKIMFound("example.com", "s1", "pass"), DKIMFound("other.example", "x", "permerror")),
-    SPFFound("bounce.example.net", "softfail"),
-    (Override("local_policy", "arc=pass <as[1]> & more"), Override("policy_test_mode")),
-)
-REPORT = Aggregate(
-    "Räceiver & Co",
-    "dmarc@example.org",
-    "1.abc@example.org",
-    1_700_000_000,
-    1_700_086_400,
-    PUBLISHED,
-    (
-        (SEEN, 3),
-        (DMARCSeen(PUBLISHED, "192.0.2.1", "example.com", "", Disposition.NONE, False, False), 1),
-    ),
-    ("two records",),
-)
-
-
-def written(report: Aggregate, *, old: bool = False) -> bytes:
-    return b"".join(dmarcxml.pieces(report, old=old))
+from tests.reportdocs import DMARC as REPORT
+from tests.reportdocs import written
 
 
 def read(data: bytes, step: int = 1 << 20) -> Aggregate:

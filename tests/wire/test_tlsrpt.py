@@ -18,40 +18,7 @@ from mailhub.model.tlsreport import (
     TLSResult,
 )
 from mailhub.wire import tlsrpt
-
-REPORT = TLSAggregate(
-    "Company-X",
-    "sts-reporting@company-x.example",
-    "5065427c-23d3",
-    1_459_468_800,
-    1_459_555_199,
-    (
-        TLSCounts(
-            TLSPolicy(
-                "company-y.example",
-                TLSPolicyKind.STS,
-                ("version: STSv1", "mode: testing", "max_age: 86400"),
-                ("*.mail.company-y.example",),
-            ),
-            5326,
-            303,
-            (
-                TLSFailure(
-                    "certificate-expired", 100, "2001:db8:abcd:12::1", "mx1.mail.company-y.example"
-                ),
-                TLSFailure(
-                    "starttls-not-supported",
-                    200,
-                    "2001:db8:abcd:13::1",
-                    "mx2.example",
-                    "203.0.113.56",
-                ),
-                TLSFailure("validation-failure", 3, reason="X509_V_ERR_PROXY_PATH_LENGTH_EXCEEDED"),
-            ),
-        ),
-        TLSCounts(TLSPolicy("company-y.example"), 1, 0),
-    ),
-)
+from tests.reportdocs import TLS as REPORT
 
 
 def test_it_is_written_as_the_rfc_has_it() -> None:
