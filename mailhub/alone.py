@@ -24,7 +24,7 @@ from mailhub.model.errors import MailhubError
 from mailhub.net import privileges
 from mailhub.net.clock import install_monotonic
 from mailhub.net.folder import DataFolder
-from mailhub.service import maybe
+from mailhub.service import Step, maybe
 
 
 class OnlyServer(ControlServer):
@@ -77,29 +77,33 @@ def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> No
     parts = tap.compose_alone(folder.path, Path(config) if config else None, reactor)
     failures: list[MailhubError] = []
 
+    started: list[Step] = []
+
     async def begin() -> None:
         for step in parts.steps:
             await maybe(step.start())
-        factory = OnlyFactory(
-            tap.control_services(parts, sending.ways_alone(parts), reporting.compose(parts)),
-            reactor,
-            parts.log,
-        )
+            started.append(step)
+        reports = reporting.compose(parts)
+        services = tap.control_services(parts, sending.ways_alone(parts), reports)
+        factory = OnlyFactory(services, reactor, parts.log)
         factory.over = lambda: Deferred.fromCoroutine(end())
         channel.setblocking(False)
         reactor.adoptStreamConnection(channel.fileno(), socket.AF_UNIX, factory)
         channel.close()
 
     async def end() -> None:
-        for step in reversed(parts.steps):
-            await maybe(step.stop())
-        reactor.stop()
+        try:
+            while started:
+                await maybe(started.pop().stop())
+        finally:
+            reactor.stop()
 
-    def failed(failure: Any) -> None:
+    def failed(failure: Any) -> Any:
+        # What runs already has threads that would keep the process, and the command with it.
         error = failure.value
         text = error.text if isinstance(error, MailhubError) else failure.getErrorMessage()
         failures.append(MailhubError(text))
-        reactor.stop()
+        return Deferred.fromCoroutine(end())
 
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(begin()).addErrback(failed))
     reactor.run()

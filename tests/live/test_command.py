@@ -7,7 +7,9 @@ import json
 import mailbox
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
@@ -261,3 +263,24 @@ def test_init_then_serve(tmp_path: Path) -> None:
     finally:
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(20) == 0
+
+
+BROKEN = """
+import sys
+from mailhub import alone, tap
+def broken(*_):
+    raise ValueError("a part is broken")
+tap.control_services = broken
+sys.exit(alone.main(int(sys.argv[1]), sys.argv[2], None))
+"""
+
+
+def test_a_command_that_cannot_begin_ends_and_says_why(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            words = [sys.executable, "-c", BROKEN, str(theirs.fileno()), str(tmp_path / "var")]
+            process = subprocess.Popen(words, pass_fds=[theirs.fileno()], cwd=tmp_path)
+        ours.settimeout(20)
+        assert json.loads(ours.recv(1000))["text"] == "a part is broken"
+        assert process.wait(20) == 1
