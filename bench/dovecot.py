@@ -118,7 +118,7 @@ class PostfixDovecot(Server):
         self.folder = folder
         self.layout = layout
         self.smtp, self.imap, self.imaps, self.pop3 = (free_port() for _ in range(4))
-        listeners = [f"127.0.0.1:{self.smtp}"]
+        listeners = {f"127.0.0.1:{self.smtp}": ""}
         self._postfix = Postfix(folder, listeners, POSTFIX_MAIN.format(folder=folder))
         self._dovecot: subprocess.Popen[bytes] | None = None
 

@@ -53,9 +53,9 @@ postlog   unix-dgram n - n - 1 postlogd
 
 class Postfix:
     """`main`: lines of main.cf beside those that a folder of its own needs; `listeners`: address
-    and port where it takes SMTP."""
+    and port where it takes SMTP, with the options of each."""
 
-    def __init__(self, folder: Path, listeners: list[str], main: str) -> None:
+    def __init__(self, folder: Path, listeners: Mapping[str, str], main: str) -> None:
         self.folder = folder
         self.config = folder / "postfix"
         self.owner = pwd.getpwnam("postfix")
@@ -69,7 +69,9 @@ class Postfix:
         os.chmod(self.folder, 0o755)
         for name in ("data", "mail"):
             os.chown(self.folder / name, self.owner.pw_uid, self.owner.pw_gid)
-        doors = "".join(f"{door} inet n - n - - smtpd\n" for door in self._listeners)
+        doors = "".join(
+            f"{door} inet n - n - - smtpd {options}\n" for door, options in self._listeners.items()
+        )
         main = MAIN.format(folder=self.folder) + self._main
         (self.config / "main.cf").write_text(main)
         (self.config / "master.cf").write_text(doors + MASTER)

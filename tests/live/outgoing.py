@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from tests.dns import DNSServer
-from tests.live.peers import events, open_folder, parsed, until
+from tests.live.peers import Events, open_folder, parsed, until
 from tests.live.server import PLAIN, Server
 
 HOME = "home.test"
@@ -79,6 +79,7 @@ class Hub:
     def __init__(self, server: Server, dns: DNSServer) -> None:
         self.server = server
         self.dns = dns
+        self.log = Events(server.log)
 
     # -- in
 
@@ -131,7 +132,7 @@ class Hub:
             found[:] = [one for one in self.inbox(user) if name in str(one["In-Reply-To"])]
             return bool(found)
 
-        assert until(look, seconds), self.tail()
+        assert until(look, seconds, each=0.1), self.tail()
         assert len(found) == 1
         return found[0]
 
@@ -139,7 +140,7 @@ class Hub:
         """Lines of the log that say this."""
         return [
             one
-            for one in events(self.server.log)
+            for one in self.log()
             if one.get("verb") == verb and all(one.get(key) == fields[key] for key in fields)
         ]
 

@@ -48,13 +48,13 @@ def open_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def until(true: Callable[[], object], seconds: float = 15.0) -> bool:
-    """Whether something becomes true in that time."""
+def until(true: Callable[[], object], seconds: float = 15.0, *, each: float = 0.02) -> bool:
+    """Whether something becomes true in that time; it is looked at `each` so many seconds."""
     deadline = time.monotonic() + seconds
     while not true():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(each)
     return True
 
 
@@ -93,18 +93,22 @@ queue_run_delay = 1s
 
 class Postfix:
     """A Postfix that takes mail for `domain`, whoever it is for, into one Maildir. `main`: more
-    lines of main.cf."""
+    lines of main.cf; `more`: options of smtpd by other addresses where it listens."""
 
-    def __init__(self, folder: Path, domain: str, main: str = "") -> None:
+    def __init__(
+        self, folder: Path, domain: str, main: str = "", more: Mapping[str, str] | None = None
+    ) -> None:
         program("postfix")
         self.domain = domain
         self.address = new_address()
         self.folder = folder
-        owner = postfix.Postfix(folder, [], "").owner
+        owner = postfix.Postfix(folder, {}, "").owner
         text = POSTFIX.format(
             folder=folder, address=self.address, domain=domain, uid=owner.pw_uid, gid=owner.pw_gid
         )
-        self._postfix = postfix.Postfix(folder, [f"{self.address}:25"], text + main)
+        doors = {self.address: "", **(more or {})}
+        listeners = {f"{address}:25": options for address, options in doors.items()}
+        self._postfix = postfix.Postfix(folder, listeners, text + main)
         self._taken: set[Path] = set()
 
     @property
@@ -224,10 +228,23 @@ def parsed(message: bytes) -> EmailMessage:
     return made
 
 
-def events(log: Path) -> list[Mapping[str, object]]:
-    """Every event of a server's log."""
-    lines = log.read_text(errors="replace").splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
+class Events:
+    """The events of a server's log, read as it grows."""
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._read = 0
+        self._events: list[Mapping[str, object]] = []
+
+    def __call__(self) -> list[Mapping[str, object]]:
+        """Every one until now."""
+        with self._log.open("rb") as file:
+            file.seek(self._read)
+            whole, _, _ = file.read().rpartition(b"\n")
+        if whole:
+            self._read += len(whole) + 1
+        self._events += [json.loads(one) for one in whole.split(b"\n") if one.startswith(b"{")]
+        return self._events
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

@@ -250,7 +250,7 @@ def test_wishes_for_notifications_go_along(ours: Hub, post: Postfix) -> None:
     def told() -> bool:
         return any("wish+1" in one.as_string() for one in ours.inbox())
 
-    assert until(told)
+    assert until(told, each=0.1)
     [dsn] = [one for one in ours.inbox() if "wish+1" in one.as_string()]
     assert dsn.get_content_type() == "multipart/report"
     said = dsn.as_string()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ protocols =
 ssl = no
 disable_plaintext_auth = no
 auth_mechanisms = {mechanisms}
+auth_failure_delay = 0
 first_valid_uid = 1
 passdb {{
   driver = passwd-file
@@ -64,16 +65,27 @@ def ours() -> Iterator[Hub]:
         yield made
 
 
-@contextlib.contextmanager
-def smarthost(mechanisms: str) -> Iterator[Postfix]:
-    """A Postfix that takes mail of users alone, whom its Dovecot knows."""
+@dataclass
+class Smarthost:
+    """A Postfix that takes mail of users alone, whom its Dovecot knows. `by`: the address at which
+    it offers a mechanism, and no other."""
+
+    post: Postfix
+    by: Mapping[str, str]
+
+
+@pytest.fixture(scope="module")
+def smarthost() -> Iterator[Smarthost]:
+    by = {name: new_address() for name in MECHANISMS}
     with open_folder() as folder:
         pair = Authority(folder).pair("smart.test")
-        post = Postfix(folder, "smart.test", MAIN.format(pair=pair))
+        doors = {by[name]: f"-o smtpd_sasl_mechanism_filter={name}" for name in MECHANISMS}
+        post = Postfix(folder, "smart.test", MAIN.format(pair=pair), doors)
         with running(post):
             (folder / "users").write_text(f"{NAME}:{{PLAIN}}{SECRET}\n")
+            mechanisms = " ".join(MECHANISMS).lower()
             (folder / "dovecot.conf").write_text(
-                DOVECOT.format(folder=folder, mechanisms=mechanisms.lower())
+                DOVECOT.format(folder=folder, mechanisms=mechanisms)
             )
             dovecot = subprocess.Popen(
                 [program("dovecot"), "-F", "-c", folder / "dovecot.conf"],
@@ -82,7 +94,7 @@ def smarthost(mechanisms: str) -> Iterator[Postfix]:
             )
             try:
                 assert until((folder / "queue/private/auth").exists)
-                yield post
+                yield Smarthost(post, by)
             finally:
                 end(dovecot)
 
@@ -105,28 +117,37 @@ def add_route(ours: Hub, destination: str, host: str, *more: str, password: str 
 
 
 @pytest.mark.parametrize("mechanism", MECHANISMS)
-def test_a_login_at_a_smarthost(ours: Hub, mechanism: str) -> None:
+def test_a_login_at_a_smarthost(ours: Hub, smarthost: Smarthost, mechanism: str) -> None:
     name = mechanism.lower()
-    with smarthost(mechanism) as post:
-        add_route(ours, f"{name}.test", post.address, "--login", NAME, password=SECRET)
-        ours.submit(text(name), f"a@{name}.test")
-        ours.fate(f"a@{name}.test", "delivered")
-        post.received()
-        assert f"sasl_method={mechanism}, sasl_username={NAME}" in post.log()
+    add_route(ours, f"{name}.test", smarthost.by[mechanism], "--login", NAME, password=SECRET)
+    ours.submit(text(name), f"a@{name}.test")
+    ours.fate(f"a@{name}.test", "delivered")
+    smarthost.post.received()
+    assert f"sasl_method={mechanism}, sasl_username={NAME}" in smarthost.post.log()
 
 
-def test_a_wrong_password_makes_mail_wait(ours: Hub) -> None:
-    with smarthost("PLAIN") as post:
-        number = add_route(ours, "locked.test", post.address, "--login", NAME, password="not-this")
-        ours.submit(text("locked"), "a@locked.test")
-        said = ours.fate("a@locked.test", "deferred")
-        assert "535 5.7.8" in str(said["reply"])
-        assert "not-this" not in ours.server.log.read_text()
-        # The administrator mends it: what waits goes on by itself.
-        words = ("--priority", "-1", "--login", NAME)
-        add_route(ours, "locked.test", post.address, *words, password=SECRET)
-        ours.server.command("routes", "del", number)
-        ours.fate("a@locked.test", "delivered")
+def test_the_best_of_what_is_offered(ours: Hub, smarthost: Smarthost) -> None:
+    add_route(ours, "best.test", smarthost.post.address, "--login", NAME, password=SECRET)
+    before = smarthost.post.log().count("sasl_method=SCRAM-SHA-256")
+    ours.submit(text("best"), "a@best.test")
+    ours.fate("a@best.test", "delivered")
+    smarthost.post.received()
+    assert smarthost.post.log().count("sasl_method=SCRAM-SHA-256") == before + 1
+
+
+def test_a_wrong_password_makes_mail_wait(ours: Hub, smarthost: Smarthost) -> None:
+    host = smarthost.by["PLAIN"]
+    number = add_route(ours, "locked.test", host, "--login", NAME, password="not-this")
+    ours.submit(text("locked"), "a@locked.test")
+    said = ours.fate("a@locked.test", "deferred")
+    assert "535 5.7.8" in str(said["reply"])
+    assert "not-this" not in ours.server.log.read_text()
+    # The administrator mends it: what waits goes on by itself.
+    words = ("--priority", "-1", "--login", NAME)
+    add_route(ours, "locked.test", host, *words, password=SECRET)
+    ours.server.command("routes", "del", number)
+    ours.fate("a@locked.test", "delivered")
+    smarthost.post.received()
 
 
 def test_the_next_server_of_a_route_that_is_away(ours: Hub, tmp_path: Path) -> None:
