@@ -17,8 +17,8 @@ from mailhub.core.hooking import NoHooks, check, message_facts
 from mailhub.core.ids import Ids
 from mailhub.core.judging import NOTHING, Judging, Met, unasked
 from mailhub.core.placing import kept_here, placed
-from mailhub.core.plan import Plan, Recipient, plan, queue_sender
-from mailhub.core.rendered import rendered
+from mailhub.core.plan import Plan, Recipient, plan, queue_sender, tls_optional
+from mailhub.core.rendered import passing, rendered
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standing, Standings
 from mailhub.core.turns import Turns, run
@@ -67,6 +67,7 @@ class _Message:
     visited: frozenset[str]
     actor: Actor
     judged: Judgement
+    tls_optional: bool = False
 
 
 class Intake:
@@ -232,7 +233,7 @@ class Intake:
         """
         body = _finished(spool)
         try:
-            message = await self._read(envelope, body, met)
+            message = await self._read(envelope, recipients, body, met)
             if message.judged.consequence is Consequence.DISCARD:
                 return ()
             made = await self._plan(message, recipients)
@@ -257,7 +258,7 @@ class Intake:
         """
         body = _finished(spool)
         try:
-            message = await self._read(envelope, body, met)
+            message = await self._read(envelope, recipients, body, met)
             if message.judged.consequence is Consequence.DISCARD:
                 return [None] * len(recipients)
             made = await self._plan(message, recipients)
@@ -317,7 +318,9 @@ class Intake:
 
     # -- from bytes to a commit
 
-    async def _read(self, envelope: Envelope, body: Body, met: Met) -> _Message:
+    async def _read(
+        self, envelope: Envelope, recipients: Sequence[Recipient], body: Body, met: Met
+    ) -> _Message:
         """Judges and renders the message, and refuses what must not go on. Raises MailLoop,
         NotPermitted, PolicyRefused, HookRefused, TooLarge."""
         header = submission.header_of(body, HEADER if envelope.principal else STRANGERS_HEADER)
@@ -333,14 +336,17 @@ class Intake:
         judged = await self._judging.message(envelope, met, header, body)
         head = received + judged.fields + self._judging.cleaned(envelope, header, judged)
         await run(body.begin_with(head, len(header)), Turns(self._clock))
-        shown = await rendered(body, self._clock)
-        if self._hooks.has(HookStage.MESSAGE):
+        asked = self._hooks.has(HookStage.MESSAGE)
+        read_here = asked or any(one.resolution.accounts for one in recipients)
+        shown = await rendered(body, self._clock) if read_here else passing(head)
+        if asked:
             await check(self._hooks, message_facts(envelope, body, shown))
         actor = Actor(
             principal.account if principal is not None else None,
             f"{envelope.service.value} {envelope.peer.address}",
         )
-        return _Message(envelope, body, shown, visited, actor, judged)
+        optional = tls_optional(header)
+        return _Message(envelope, body, shown, visited, actor, judged, optional)
 
     async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
         """Delivers; what full mailboxes cannot take waits in the queue beside the rest.
@@ -362,7 +368,10 @@ class Intake:
 
     async def _deliver(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
         message_id = message.rendered.message_id
-        sender = queue_sender(message.envelope, token, message_id) if made.onward else None
+        sender = None
+        if made.onward:
+            optional = message.tls_optional
+            sender = queue_sender(message.envelope, token, message_id, tls_optional=optional)
         return await self._storage.messages.deliver(
             token, message.body, message.rendered, made.copies, sender, made.onward, message.actor
         )

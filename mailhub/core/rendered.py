@@ -5,7 +5,9 @@ from __future__ import annotations
 from mailhub.core.turns import Turns, run
 from mailhub.model.message import Rendered
 from mailhub.ports import Body, Clock
-from mailhub.wire.rendering import render, rendering
+from mailhub.wire.rendering import passing, render, rendering
+
+__all__ = ["passing", "rendered"]
 
 DIRECT = 64 * 1024
 """Octets up to which a message is rendered in one go."""

@@ -29,7 +29,7 @@ def choose(routes: Sequence[Route], entry: QueueEntry, draw: Draw) -> Sequence[R
     route that an administrator chose for the entry stands before all, as long as it exists.
     """
     chosen = [route for route in routes if entry.route and route.number == entry.route]
-    if chosen:
+    if chosen or not routes:
         return chosen
     sender = _folded(entry.sender.address)
     ranked = [
@@ -45,6 +45,27 @@ def choose(routes: Sequence[Route], entry: QueueEntry, draw: Draw) -> Sequence[R
     for _, group in groupby(equals, key=lambda route: route.priority):
         ordered += _shuffled(list(group), draw)
     return ordered
+
+
+class Table:
+    """Routes by destination: a message is held against those that may apply to it, however many
+    there are."""
+
+    def __init__(self, routes: Sequence[Route] = ()) -> None:
+        self._by_number = {route.number: route for route in routes}
+        self._by_destination: dict[str, list[Route]] = {}
+        for route in routes:
+            self._by_destination.setdefault(route.destination, []).append(route)
+
+    def choose(self, entry: QueueEntry, draw: Draw) -> Sequence[Route]:
+        """See `choose`."""
+        if not self._by_number:
+            return ()
+        named = self._by_number.get(entry.route) if entry.route else None
+        if named is not None:
+            return (named,)
+        found = self._by_destination.get
+        return choose([*found(entry.lane, ()), *found(ANY, ())], entry, draw)
 
 
 def _folded(sender: str) -> tuple[str, str]:

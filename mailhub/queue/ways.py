@@ -17,7 +17,7 @@ from mailhub.model.route import Hop, Route
 from mailhub.model.tlsreport import TLSReport
 from mailhub.ports import Clock, Randomness, Storage
 from mailhub.queue.destination import Destination
-from mailhub.queue.routing import choose
+from mailhub.queue.routing import Table
 
 FRESH = 5.0
 """Seconds for which routes are believed that another process may have changed."""
@@ -28,7 +28,12 @@ class Finding(Protocol):
     """Finds servers: `queue.destination.Destinations`."""
 
     async def find(
-        self, domain: str, route: Route | None = None, *, require_tls: bool = False
+        self,
+        domain: str,
+        route: Route | None = None,
+        *,
+        require_tls: bool = False,
+        tls_optional: bool = False,
     ) -> Destination:
         """Never raises for what the DNS says."""
         ...
@@ -43,8 +48,9 @@ class Way:
     reports: tuple[TLSReport, ...] = ()
 
 
-Choice = tuple[tuple[int, ...], bool]
-"""What tells ways of one lane apart: numbers of routes, and whether TLS is required."""
+Choice = tuple[tuple[int, ...], bool, bool]
+"""What tells ways of one lane apart: numbers of routes, whether TLS is required, and whether it is
+optional (RFC 8689)."""
 
 
 class Ways:
@@ -57,7 +63,7 @@ class Ways:
         self._finding = finding
         self._clock = clock
         self._randomness = randomness
-        self._routes: Sequence[Route] = ()
+        self._table = Table()
         self._until = float("-inf")
         self._forgotten = 0
 
@@ -70,20 +76,26 @@ class Ways:
         """The routes for an entry, none for the MX, and what tells them from others."""
         while self._until <= self._clock.seconds():
             known = self._forgotten
-            self._routes = await self._storage.routes.all()
+            self._table = Table(await self._storage.routes.all())
             if known == self._forgotten:
                 self._until = self._clock.seconds() + FRESH
-        chosen = choose(self._routes, entry, self._draw) if self._routes else ()
-        return (tuple(one.number for one in chosen), entry.sender.require_tls), chosen
+        chosen = self._table.choose(entry, self._draw)
+        sender = entry.sender
+        numbers = tuple(one.number for one in chosen)
+        return (numbers, sender.require_tls, sender.tls_optional), chosen
 
-    async def find(self, lane: str, routes: Sequence[Route], require_tls: bool) -> Way:
+    async def find(
+        self, lane: str, routes: Sequence[Route], require_tls: bool, tls_optional: bool = False
+    ) -> Way:
         """The servers of `routes`, or of the MX. Where none of several is of use, what may pass
         decides: mail is not returned for a passing fault."""
         hops: list[Hop] = []
         reports: list[TLSReport] = []
         refusals: list[Answer] = []
         for route in routes or (None,):
-            found = await self._finding.find(lane, route, require_tls=require_tls)
+            found = await self._finding.find(
+                lane, route, require_tls=require_tls, tls_optional=tls_optional
+            )
             hops += found.hops
             reports += found.reports
             if found.refusal is not None:

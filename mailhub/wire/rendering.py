@@ -50,6 +50,23 @@ def rendering(data: Buffer) -> Generator[None, None, Rendered]:
     )
 
 
+def passing(block: bytes) -> Rendered:
+    """What is kept of a message that no mailbox here gets: its Message-ID. `block`: its header."""
+    found = header.values(block, b"message-id")[:1]
+    ids = header.message_ids(found[0], 1) if found else []
+    return Rendered(
+        envelope=b"",
+        bodystructure=b"",
+        header_length=len(block),
+        sent_at=None,
+        subject="",
+        message_id=ids[0] if ids else "",
+        references=(),
+        preview="",
+        attachments=False,
+    )
+
+
 def _ids(root: Part, name: bytes, limit: int) -> list[str]:
     value = root.field(name)
     return header.message_ids(value, limit) if value is not None else []

@@ -8,7 +8,7 @@ import pytest
 
 from mailhub.model.queue import QueueEntry, QueueSender
 from mailhub.model.route import Route
-from mailhub.queue.routing import choose
+from mailhub.queue.routing import Table, choose
 
 ENTRY = QueueEntry(
     number=1,
@@ -38,6 +38,21 @@ BY_RANK = [
 
 def numbers(routes: list[Route], entry: QueueEntry = ENTRY, seed: int = 1) -> list[int]:
     return [route.number for route in choose(routes, entry, Random(seed).random)]
+
+
+@pytest.mark.parametrize("lane", ["example.net", "example.com"])
+@pytest.mark.parametrize("chosen", [0, 4, 99])
+@pytest.mark.parametrize("first", range(len(BY_RANK) + 1))
+def test_a_table_says_what_all_routes_say(first: int, chosen: int, lane: str) -> None:
+    entry = replace(ENTRY, route=chosen, lane=lane)
+    routes = [*BY_RANK[first:], Route(20, "example.com", weight=3), Route(21, "example.com")]
+    for seed in range(5):
+        found = Table(routes).choose(entry, Random(seed).random)
+        assert list(found) == list(choose(routes, entry, Random(seed).random))
+
+
+def test_an_empty_table_leaves_it_to_the_dns() -> None:
+    assert not Table().choose(ENTRY, Random(1).random)
 
 
 @pytest.mark.parametrize("first", range(len(BY_RANK)))

@@ -37,6 +37,15 @@ def test_nothing_at_all() -> None:
     assert found.envelope == b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
 
 
+@pytest.mark.parametrize("name", sorted(CORPUS))
+def test_what_passes_through_has_the_same_message_id(name: str) -> None:
+    data = CORPUS[name]
+    whole = rendering.render(data)
+    found = rendering.passing(data[: whole.header_length])
+    assert (found.message_id, found.header_length) == (whole.message_id, whole.header_length)
+    assert not found.envelope + found.bodystructure
+
+
 def test_references_keep_the_first_and_the_last() -> None:
     ids = b" ".join(b"<%d@x>" % number for number in range(500))
     found = rendering.render(b"References: " + ids + b"\r\nIn-Reply-To: <last@x>\r\n\r\n")
