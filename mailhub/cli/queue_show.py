@@ -120,6 +120,8 @@ def _facts(shown: Shape, settings: QueueSettings, now: int) -> Iterable[tuple[st
         yield "next try", f"{moment(shown['due'])}, {_ahead(shown['due'] - now)}"
     life = settings.lifetime if sender else settings.bounce_lifetime
     yield "given up", f"{moment(shown['created'] + life)}, at the first try after that"
+    if shown["mailbox_of"]:
+        yield "mailbox", f"INBOX of {shown['mailbox_of']} alone"
     yield "destination", shown["destination"]
     if shown["route"]:
         yield "route", f"{shown['route']}, chosen by an administrator"

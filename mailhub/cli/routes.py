@@ -13,7 +13,20 @@ import click
 from mailhub.cli import show
 from mailhub.cli.access import Access, Refused
 
-COLUMNS = ("number", "destination", "sender", "user", "host", "port", "priority", "tls")
+COLUMNS = (
+    "number",
+    "destination",
+    "sender",
+    "user",
+    "host",
+    "port",
+    "priority",
+    "weight",
+    "tls",
+    "username",
+    "sources",
+    "spread",
+)
 
 
 @click.group()
@@ -65,7 +78,7 @@ def _password(from_input: bool) -> str:
 @show.as_json
 @click.pass_obj
 def list_(access: Access, as_json: bool) -> None:
-    """Every route."""
+    """Every route; passwords are never shown."""
     show.table(access.ask("route-list"), COLUMNS, as_json)
 
 
