@@ -263,7 +263,11 @@ class PostfixRelay(Relay):
         self.folder = folder
         self._plain, self._signing, self._milter = (free_port() for _ in range(3))
         main = MAIN.format(folder=folder)
-        self._postfix = Postfix(folder, [f"127.0.0.1:{self._plain}"], main)
+        doors = {
+            f"127.0.0.1:{self._plain}": "",
+            f"127.0.0.1:{self._signing}": f"-o smtpd_milters=inet:127.0.0.1:{self._milter}",
+        }
+        self._postfix = Postfix(folder, doors, main)
         self._opendkim: subprocess.Popen[bytes] | None = None
 
     def start(self, sink: Sink) -> None:
@@ -274,9 +278,6 @@ class PostfixRelay(Relay):
             f"{domain(number)} smtp:[{address(number)}]:{sink.port}\n" for number in range(DOMAINS)
         )
         (self.folder / "transport").write_text(lines)
-        with (self._postfix.config / "master.cf").open("a") as master:
-            master.write(f"127.0.0.1:{self._signing} inet n - n - - smtpd\n")
-            master.write(f"  -o smtpd_milters=inet:127.0.0.1:{self._milter}\n")
         self._postfix.start()
         wait_for_port(self._plain)
         wait_for_port(self._signing)
