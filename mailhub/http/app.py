@@ -13,6 +13,9 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
 from mailhub.core.login import Login
 from mailhub.core.queue import Queue
+from mailhub.core.relays import Relays
+from mailhub.core.routes import Routes
+from mailhub.core.signing import Keys
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
 from mailhub.http.routing import Dialect, resource
@@ -38,6 +41,9 @@ class Parts:
     addresses: Addresses
     domains: Domains
     queue: Queue
+    routes: Routes
+    relays: Relays
+    keys: Keys
     login: Login
     settings: HTTPSettings
     default_domain: str

@@ -19,7 +19,7 @@ from mailhub.http.about import About, Shape
 from mailhub.http.call import JSON
 from mailhub.http.routing import Route
 
-_ARGUMENT = re.compile(r"<(\w+)>")
+_ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
 _REFERENCES = "#/components/schemas/{model}"
 Json = dict[str, Any]
 

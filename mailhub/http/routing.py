@@ -28,7 +28,8 @@ log = Logger()
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One call of a dialect. `path`: with `<names>` for arguments. `about`: for its description,
+    """One call of a dialect. `path`: with `<names>` for arguments; `<path:name>` for one that may
+    hold slashes. `about`: for its description,
     where the dialect has one."""
 
     method: str

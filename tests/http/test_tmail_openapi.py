@@ -17,6 +17,15 @@ CALLS = {
     "/queue/{id}": {"get"},
     "/queue/discard/{id}": {"delete"},
     "/queue/bounce/{id}": {"delete"},
+    "/aliases": {"get"},
+    "/aliases/{alias}": {"get", "post", "put", "delete"},
+    "/routes": {"get", "post"},
+    "/routes/{id}": {"delete"},
+    "/rcpthosts": {"get"},
+    "/rcpthosts/{hostname}": {"post", "delete"},
+    "/relayips": {"get"},
+    "/relayips/{network}": {"post", "delete"},
+    "/dkim/{hostname}": {"get", "post", "delete"},
 }
 
 

@@ -7,16 +7,24 @@ from typing import Protocol
 
 from mailhub import __version__
 from mailhub.core.accounts import Accounts
+from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
 from mailhub.core.login import Login
 from mailhub.core.queue import Queue
+from mailhub.core.relays import Relays
+from mailhub.core.routes import Routes
+from mailhub.core.signing import Keys
 from mailhub.http import openapi
 from mailhub.http.about import About
 from mailhub.http.basic import BasicGuard, Operator
 from mailhub.http.call import Answer, Call, json_answer
 from mailhub.http.routing import Route, route, routes_of
 from mailhub.http.tmail import replies, shapes
+from mailhub.http.tmail.aliases import Aliases
+from mailhub.http.tmail.hosts import Hosts
+from mailhub.http.tmail.keys import KeyCalls
 from mailhub.http.tmail.queue import Queued
+from mailhub.http.tmail.routes import RouteCalls
 from mailhub.http.tmail.users import Users
 from mailhub.model.errors import MailhubError
 from mailhub.model.settings import HTTPSettings
@@ -39,7 +47,15 @@ class Parts(Protocol):
     @property
     def domains(self) -> Domains: ...
     @property
+    def addresses(self) -> Addresses: ...
+    @property
     def queue(self) -> Queue: ...
+    @property
+    def routes(self) -> Routes: ...
+    @property
+    def relays(self) -> Relays: ...
+    @property
+    def keys(self) -> Keys: ...
     @property
     def login(self) -> Login: ...
     @property
@@ -82,6 +98,10 @@ class TMail:
             Own(self),
             Users(parts.accounts, parts.domains, guard, hashes=settings.tmail_hashes),
             Queued(parts.queue, parts.accounts, guard),
+            Aliases(parts.addresses, parts.accounts, guard),
+            RouteCalls(parts.routes, parts.accounts, guard),
+            Hosts(parts.domains, parts.relays, guard),
+            KeyCalls(parts.keys, guard),
         )
 
     def routes(self) -> Iterable[Route]:

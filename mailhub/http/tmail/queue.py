@@ -12,13 +12,16 @@ from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
 from mailhub.http.tmail import replies, shapes
 from mailhub.http.tmail.listing import listing
-from mailhub.http.tmail.queue_shapes import EntryPath, QueuedMessage, entry_number, missing, shown
+from mailhub.http.tmail.names import Names
+from mailhub.http.tmail.queue_shapes import QueuedMessage, shown
+from mailhub.http.tmail.shapes import NumberPath
 from mailhub.model.change import Actor
 from mailhub.model.errors import InUse, NotFound
 from mailhub.model.queue import QueueEntry, QueueFilter
 
-_LOOK = About(path=EntryPath, answers={200: QueuedMessage}, errors=(400, 404))
-_ACT = About(path=EntryPath, answers={200: None}, errors=(400, 404, 422))
+_LOOK = About(path=NumberPath, answers={200: QueuedMessage}, errors=(400, 404))
+_ACT = About(path=NumberPath, answers={200: None}, errors=(400, 404, 422))
+WHAT = "message"
 BUSY = "delivery in progress, message status can't be changed"
 _Act = Callable[[QueueFilter, Actor], Awaitable[Acted]]
 
@@ -37,24 +40,27 @@ class Queued:
     async def all(self, call: Call) -> Answer:
         """Every queued message, a row for each recipient, in the order in which they came."""
         await self._guard.actor(call)
-        users: dict[int | None, str] = {None: ""}
+        names = Names(self._accounts)
 
         async def show(entries: Sequence[QueueEntry]) -> Sequence[QueuedMessage]:
-            return await self._shown(entries, users)
+            return await self._shown(entries, names)
 
         return await listing(call, self._read, show)
 
     @route(
-        "GET", "/queue/<id>", About(path=EntryPath, answers={200: QueuedMessage}, errors=(400, 404))
+        "GET",
+        "/queue/<id>",
+        About(path=NumberPath, answers={200: QueuedMessage}, errors=(400, 404)),
     )
     async def get(self, call: Call) -> Answer:
         """One of them."""
         await self._guard.actor(call)
+        written = call.arguments["id"]
         try:
-            entry = await self._queue.get(entry_number(call.arguments["id"]))
+            entry = await self._queue.get(shapes.number(written, WHAT))
         except NotFound:
-            raise missing(call.arguments["id"]) from None
-        (row,) = await self._shown([entry], {None: ""})
+            raise replies.missing(WHAT, written) from None
+        (row,) = await self._shown([entry], Names(self._accounts))
         return replies.raw_json(shapes.dumped(row))
 
     @route("DELETE", "/queue/discard/<id>", _ACT)
@@ -69,10 +75,11 @@ class Queued:
 
     async def _act(self, call: Call, act: _Act) -> Answer:
         actor = await self._guard.actor(call)
+        written = call.arguments["id"]
         try:
-            await act(QueueFilter(numbers=(entry_number(call.arguments["id"]),)), actor)
+            await act(QueueFilter(numbers=(shapes.number(written, WHAT),)), actor)
         except NotFound:
-            raise missing(call.arguments["id"]) from None
+            raise replies.missing(WHAT, written) from None
         except InUse:
             raise replies.Refusal(422, BUSY) from None
         return replies.empty()
@@ -80,20 +87,9 @@ class Queued:
     async def _read(self, after: int, limit: int) -> Sequence[QueueEntry]:
         return (await self._queue.page(after=after, limit=limit))[0]
 
-    async def _shown(
-        self, entries: Sequence[QueueEntry], users: dict[int | None, str]
-    ) -> Sequence[QueuedMessage]:
-        """`users`: names by account, as far as they are known; those that are found are added."""
-        for account in {entry.sender.account for entry in entries} - users.keys():
-            assert account is not None
-            users[account] = await self._name(account)
+    async def _shown(self, entries: Sequence[QueueEntry], names: Names) -> Sequence[QueuedMessage]:
         busy = await self._queue.in_progress([entry.number for entry in entries])
         return [
-            shown(entry, users[entry.sender.account], entry.number in busy) for entry in entries
+            shown(entry, await names.of(entry.sender.account), entry.number in busy)
+            for entry in entries
         ]
-
-    async def _name(self, account: int) -> str:
-        try:
-            return (await self._accounts.get(account)).username
-        except NotFound:
-            return ""

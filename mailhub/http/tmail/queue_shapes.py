@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime
 
-from mailhub.http.tmail import replies
-from mailhub.http.tmail.shapes import LARGEST, Shown
+from mailhub.http.tmail.shapes import Shown
 from mailhub.model.queue import QueueEntry
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 """The zero of Go's clock, which tmail has where there is no time."""
-_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")
 
 
 class Status(IntEnum):
@@ -25,14 +21,6 @@ class Status(IntEnum):
     TO_BE_DISCARDED = 1
     SCHEDULED = 2
     TO_BE_BOUNCED = 3
-
-
-class EntryPath(BaseModel):
-    """Which of the queued messages is meant."""
-
-    model_config = ConfigDict(frozen=True)
-
-    id: Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 class QueuedMessage(Shown):
@@ -52,21 +40,6 @@ class QueuedMessage(Shown):
     next_delivery_scheduled_at: AwareDatetime
     status: Status
     delivery_failed_count: int
-
-
-def entry_number(written: str) -> int:
-    """The number in a path; one that is too large or below 1 is nobody's. Raises Refusal."""
-    if _NUMBER.fullmatch(written) is None:
-        raise replies.malformed("the id of a message is a whole number")
-    number = int(written)
-    if not 0 < number <= LARGEST:
-        raise missing(written)
-    return number
-
-
-def missing(written: str) -> replies.Refusal:
-    """Of this number there is nothing."""
-    return replies.Refusal(404, f"no such message {written}")
 
 
 def shown(entry: QueueEntry, user: str, in_progress: bool) -> QueuedMessage:

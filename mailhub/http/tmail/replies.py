@@ -50,10 +50,20 @@ def malformed(raw: str) -> Refusal:
     return Refusal(400, "bad request", raw)
 
 
-def refused(text: str, error: MailhubError) -> Refusal:
+def missing(what: str, written: str) -> Refusal:
+    """404: there is none of this name or number."""
+    return Refusal(404, f"no such {what} {written}")
+
+
+def declined(text: str, error: MailhubError) -> Refusal:
     """422 with what was to be done, and why it was not."""
+    return Refusal(422, text, error.text)
+
+
+def refused(text: str, error: MailhubError) -> Refusal:
+    """As `declined`, of a user: a login that is taken has tmail's words."""
     taken = isinstance(error, errors.AlreadyExists) and error.field in ("username", "address")
-    return Refusal(422, text, TAKEN if taken else error.text)
+    return Refusal(422, text, TAKEN) if taken else declined(text, error)
 
 
 def empty(status: int = 200, **headers: str) -> Answer:
@@ -61,9 +71,9 @@ def empty(status: int = 200, **headers: str) -> Answer:
     return Answer(status, b"", TYPE, tuple(headers.items()))
 
 
-def raw_json(body: bytes, *headers: tuple[str, str]) -> Answer:
+def raw_json(body: bytes, *headers: tuple[str, str], status: int = 200) -> Answer:
     """Success with JSON that is encoded already."""
-    return Answer(200, body, TYPE, headers)
+    return Answer(status, body, TYPE, headers)
 
 
 def failure(error: MailhubError | None) -> Answer:

@@ -6,6 +6,7 @@ takes null for nothing; what has another type than it should is malformed. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -21,6 +22,7 @@ from mailhub.model.errors import Invalid
 LISTED = 10_000
 """Most rows of one answer, and those of one that does not say how many it wants."""
 LARGEST = (1 << 63) - 1
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")
 
 
 class Given(BaseModel):
@@ -42,6 +44,14 @@ class Failure(BaseModel):
 
     msg: str
     raw: str
+
+
+class NumberPath(BaseModel):
+    """Which one of a list is meant."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: Annotated[int, Field(ge=1, le=LARGEST)]
 
 
 class Page(BaseModel):
@@ -84,6 +94,16 @@ def page(call: Call) -> Page:
         raise replies.malformed(error.text) from None
     except ValidationError as error:
         raise replies.malformed(_said(error)) from None
+
+
+def number(written: str, what: str) -> int:
+    """The number in a path; one that is too large or below 1 is nobody's. Raises Refusal."""
+    if _NUMBER.fullmatch(written) is None:
+        raise replies.malformed(f"the id of a {what} is a whole number")
+    found = int(written)
+    if not 0 < found <= LARGEST:
+        raise replies.missing(what, written)
+    return found
 
 
 def _said(error: ValidationError) -> str:
