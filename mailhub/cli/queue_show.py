@@ -111,7 +111,8 @@ def _facts(shown: Shape, settings: QueueSettings, now: int) -> Iterable[tuple[st
     yield "recipient", f"<{printable(shown['recipient'])}>"
     yield "message", f"{shown['message']}, {shown['size']} octets, {printable(shown['message_id'])}"
     yield "transaction", shown["transaction"]
-    yield "came", f"{moment(shown['created'])}, {_ago(now - shown['created'])}"
+    name = "planned for" if shown["created"] > now else "came"
+    yield name, f"{moment(shown['created'])}, {_ago(now - shown['created'])}"
     if shown["held"]:
         yield "next try", "never, until it is released"
     elif shown["trying"]:

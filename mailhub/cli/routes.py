@@ -23,9 +23,6 @@ COLUMNS = (
     "priority",
     "weight",
     "tls",
-    "username",
-    "sources",
-    "spread",
 )
 
 
@@ -78,8 +75,21 @@ def _password(from_input: bool) -> str:
 @show.as_json
 @click.pass_obj
 def list_(access: Access, as_json: bool) -> None:
-    """Every route; passwords are never shown."""
+    """Every route."""
     show.table(access.ask("route-list"), COLUMNS, as_json)
+
+
+@routes.command(name="show")
+@click.argument("number", type=int)
+@show.as_json
+@click.pass_obj
+def show_(access: Access, number: int, as_json: bool) -> None:
+    """All about the route of this NUMBER but its password, which is never shown."""
+    for route in access.ask("route-list"):
+        if route["number"] == number:
+            show.record(route, as_json)
+            return
+    raise Refused("No such route")
 
 
 @routes.command(name="del")

@@ -7,8 +7,13 @@ from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from mailhub.cli import queue_show, times
+from mailhub.cli.client import Refused
+from mailhub.cli.queue import queue
+from mailhub.cli.routes import routes
+from mailhub.cli.suppression import suppression
 from mailhub.model.settings import QueueSettings
 
 NOW = 1_800_000_000
@@ -166,3 +171,113 @@ def test_where_it_goes(capsys: pytest.CaptureFixture[str]) -> None:
     for kind, words in (("mailbox", "a mailbox here"), ("program", "a program on this machine")):
         queue_show.way({"kind": kind, "routes": [], "servers": [], "refusal": None})
         assert capsys.readouterr().out == f"goes         {words}\n"
+
+
+class Asked:
+    """Stands for `Access`: answers as told, and notes what it is asked."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self.answers = answers
+        self.acts: list[tuple[str, dict[str, Any]]] = []
+
+    def ask(self, act: str, **arguments: Any) -> Any:
+        self.acts.append((act, arguments))
+        answer = self.answers[act]
+        return answer(**arguments) if callable(answer) else answer
+
+
+def said(command: click.Command, access: Asked, *words: str, typed: str = "") -> tuple[int, str]:
+    """Status and output of a command."""
+    done = CliRunner().invoke(command, words, obj=access, input=typed)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
+
+
+DONE = {"done": 2, "busy": 0}
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments"),
+    [
+        (("4", "5"), {"numbers": [4, 5]}),
+        (("--sender", "<>"), {"sender": ""}),
+        (("--sender", "<a@b.example>"), {"sender": "a@b.example"}),
+        (("--not-held", "--domain", "b.example"), {"held": False, "domain": "b.example"}),
+        (("--message", "3", "--held", "1"), {"message": 3, "held": True, "numbers": [1]}),
+        (("--all",), {"all": True}),
+    ],
+)
+def test_what_is_meant(words: tuple[str, ...], arguments: dict[str, Any]) -> None:
+    access = Asked({"queue-hold": DONE})
+    assert said(queue, access, "hold", *words) == (0, "held 2 recipients\n")
+    assert access.acts == [("queue-hold", arguments)]
+
+
+def test_age_becomes_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW + 0.5)
+    access = Asked({"queue-release": DONE})
+    said(queue, access, "release", "--older-than", "2h")
+    assert access.acts == [("queue-release", {"before": NOW - 7200})]
+
+
+@pytest.mark.parametrize("words", [(), ("--all", "7")])
+def test_nothing_is_done_to_what_nobody_named(words: tuple[str, ...]) -> None:
+    access = Asked({})
+    assert said(queue, access, "retry", *words)[0] == 2
+    assert access.acts == []
+
+
+def test_what_is_being_tried_or_gone_is_told() -> None:
+    access = Asked({"queue-retry": {"done": 1, "busy": 1}})
+    told = said(queue, access, "retry", "1", "2", "3", "3")[1]
+    assert told == (
+        "due now: 1 recipient; 1 stayed as they were: they are being tried at the moment; 1 of the"
+        " numbers are not in the queue\n"
+    )
+
+
+@pytest.mark.parametrize("act", ["bounce", "discard"])
+def test_what_tells_or_loses_is_asked_for(act: str) -> None:
+    access = Asked({"queue-count": {"total": 9}, f"queue-{act}": DONE})
+    status, told = said(queue, access, act, "--domain", "b.example", typed="n\n")
+    assert status == 1
+    assert "9 recipients" in told
+    assert [one for one, _ in access.acts] == ["queue-count"]
+    assert said(queue, access, act, "--domain", "b.example", typed="y\n")[0] == 0
+    assert said(queue, access, act, "1")[0] == 0  # who says the number knows which
+    assert [one for one, _ in access.acts].count(f"queue-{act}") == 2
+
+
+def test_a_list_is_read_page_by_page() -> None:
+    def page(after: int, limit: int, **_: Any) -> Any:
+        last = min(after + limit, 1201)
+        return {"entries": [ENTRY | {"number": one} for one in range(after + 1, last + 1)]}
+
+    access = Asked({"queue-list": page})
+    lines = said(queue, access, "list")[1].splitlines()
+    assert [int(line.split("\t")[0]) for line in lines] == list(range(1, 1202))
+    assert [arguments["after"] for _, arguments in access.acts] == [0, 500, 1000]
+    access.acts.clear()
+    assert len(said(queue, access, "list", "--limit", "501")[1].splitlines()) == 501
+    assert [arguments["limit"] for _, arguments in access.acts] == [500, 1]
+
+
+def test_suppressions_are_read_page_by_page() -> None:
+    one = {"address": "a@b.example", "created": NOW, "until": 0, "status": "", "reply": "No"}
+    access = Asked({"suppression-list": lambda after: {"suppressions": [] if after else [one]}})
+    line = "a@b.example\t2027-01-15 08:00:00Z\tfor ever\t\tNo\n"
+    assert said(suppression, access, "list") == (0, line)
+    assert json.loads(said(suppression, access, "list", "--json")[1]) == [one]
+    access = Asked({"suppression-list": {"suppressions": []}})
+    assert said(suppression, access, "list") == (0, "none\n")
+
+
+def test_a_route_is_shown() -> None:
+    route = {"number": 2, "destination": "*", "username": "me", "sources": ["192.0.2.1"]}
+    access = Asked({"route-list": [{"number": 1}, route]})
+    status, told = said(routes, access, "show", "2")
+    assert status == 0
+    assert told.splitlines()[-1].split() == ["sources", "192.0.2.1"]
+    with pytest.raises(Refused):
+        said(routes, access, "show", "3")

@@ -318,6 +318,7 @@ def test_mail_that_leaves_later() -> None:
         here.submit(text("later"), "a@far.test", SENDER, mail=["HOLDFOR=3"])
         began = time.monotonic()
         assert [one.split("\t")[1] for one in says(here, "list").splitlines()] == ["planned"] * 2
+        assert "planned for  " in says(here, "show", "1")
         assert here.inbox() == []
         assert until(lambda: far.got(b"a")), here.tail()
         assert 2 < time.monotonic() - began < 10
