@@ -13,6 +13,7 @@ import pytest
 
 from tests import turning
 from tests.live.redis_bench import Nodes, TwistedErrors
+from tests.live.redis_hub import Hub, running
 from tests.live.server import Server
 from tests.redisserver import RedisServer
 
@@ -98,6 +99,22 @@ def redis(new_redis: Callable[..., RedisServer]) -> RedisServer:
     server = new_redis()
     server.start()
     return server
+
+
+@pytest.fixture(scope="module")
+def sleepy() -> Iterator[RedisServer]:
+    """A running one for a module, that may be told to sleep."""
+    server = RedisServer("--enable-debug-command", "yes")
+    server.start()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def over_redis(sleepy: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """A mailhub that sends, over it."""
+    with running(tmp_path_factory.mktemp("hub"), sleepy.url) as hub:
+        yield hub
 
 
 def program(name: str) -> str:

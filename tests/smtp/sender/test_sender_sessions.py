@@ -107,9 +107,12 @@ def test_a_password_is_not_shown_in_clear() -> None:
 
 
 def test_the_addresses_of_a_server_are_tried_in_order() -> None:
-    net = Net(a=["refused"], b=["unanswered"], c=[PLAIN + TRANSACTION])
-    assert World(net).send(hops=[hop("a", "b", "c")]).answers[0].delivered
-    assert [address for address, *_ in net.connections] == ["a", "b", "c"]
+    six, four, last = "2001:db8::25", "192.0.2.25", "192.0.2.26"
+    net = Net(**{six: ["refused"], four: ["unanswered"], last: [PLAIN + TRANSACTION]})
+    sent = World(net).send(hops=[hop(six, four, last)])
+    assert sent.answers[0].delivered
+    assert sent.address == last
+    assert [address for address, *_ in net.connections] == [six, four, last]
 
 
 def test_all_servers_failing_one_for_now_is_a_failure_for_now() -> None:
