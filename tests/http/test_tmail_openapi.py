@@ -83,6 +83,16 @@ def test_the_rules_of_a_new_user_are_told(told: Any) -> None:
     assert (path["schema"]["minLength"], path["schema"]["maxLength"]) == (4, 256)
 
 
+def test_null_is_taken_for_nothing(told: Any) -> None:
+    schemas = told["components"]["schemas"]
+    new = schemas["NewRoute"]["properties"]
+    assert new["remotePort"]["type"] == ["integer", "null"]
+    assert new["tls"]["enum"] == ["none", "opportunistic", "required", "verified", None]
+    assert schemas["NewAlias"]["properties"]["deliverTo"]["type"] == ["array", "null"]
+    assert schemas["NewUser"]["properties"]["passwd"]["type"] == "string"
+    assert schemas["Pong"]["properties"]["msg"]["type"] == "string"
+
+
 @pytest.mark.parametrize(
     ("body", "status"), [({"passwd": "12345"}, 422), ({}, 422), ({"passwd": 123456}, 400)]
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from pydantic import BaseModel
+
 from mailhub import __version__
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
@@ -62,7 +64,7 @@ class Parts(Protocol):
     def settings(self) -> HTTPSettings: ...
 
 
-class Pong(shapes.Given):
+class Pong(BaseModel):
     """GET /ping."""
 
     msg: str = "pong"

@@ -11,8 +11,10 @@ from collections.abc import Iterable
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler, ValidationError
 from pydantic.alias_generators import to_camel, to_pascal
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from mailhub.http import body
 from mailhub.http.call import Call
@@ -31,6 +33,20 @@ class Given(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, strict=True
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Tells that null is taken for nothing."""
+        made = handler(core_schema)
+        schema = handler.resolve_ref_schema(made)
+        for name, one in schema["properties"].items():
+            if name not in schema.get("required", ()):
+                one["type"] = [one["type"], "null"]
+                if "enum" in one:
+                    one["enum"] = [*one["enum"], None]
+        return made
 
 
 class Shown(BaseModel):
