@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 
 from mailhub.model.errors import Unavailable
 from mailhub.policy import authres
+from mailhub.policy.authres import Result
 from mailhub.policy.consequences import FAILED, UNAVAILABLE, Consequence, Rules
 from mailhub.policy.step import Facts, Finding, Stage, Step
 from mailhub.ports import Log
 
 FIELDS = 8 * 1024
-"""Octets of header fields that steps may put before a message."""
+"""Octets of header fields that steps may put before a message, and of their results."""
+MOST = 100
+"""Results that are told in short where they would be too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,9 @@ class Pipeline:
     def _fields(self, findings: Sequence[Finding]) -> bytes:
         results = [result for one in findings for result in one.results]
         fields = authres.field(self.authserv_id, results) if results else b""
+        if len(fields) > FIELDS:
+            short = [Result(one.method, one.result) for one in results[:MOST]]
+            fields = authres.field(self.authserv_id, short)
         end = len(fields) + FIELDS
         for one in findings:
             if len(fields) + len(one.fields) > end:

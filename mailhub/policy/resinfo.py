@@ -5,10 +5,14 @@ Says what is so; what follows from it is not known here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mailhub.policy import arc, dkim, dmarc, iprev, spf
 from mailhub.policy.authres import Result
+
+_PLAIN = re.compile(r"[A-Za-z0-9._+/=-]{1,253}")
+"""What a signature says of itself that is worth repeating."""
 
 
 def of_spf(found: spf.Checked, sender: str) -> Result:
@@ -36,7 +40,7 @@ def _of_signature(one: dkim.Checked) -> Result:
         ("header.a", said.algorithm),
         ("header.b", said.start),
     )
-    present = tuple((name, value) for name, value in properties if value)
+    present = tuple((name, value) for name, value in properties if _PLAIN.fullmatch(value))
     return Result("dkim", one.result, present, one.reason)
 
 

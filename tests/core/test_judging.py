@@ -461,3 +461,16 @@ def test_what_steps_write_is_bounded() -> None:
     assert few in stored
     assert many not in stored
     assert b"Subject: Hello\r\n" in stored
+
+
+def test_results_have_room_whatever_a_signature_says_of_itself() -> None:
+    people = house(*steps(FakeResolver(zones())))
+    odd = b'DKIM-Signature: v=1; a="%b; d=%b; s=%b; b=x; bh=x; h=from\r\n'
+    signatures = b"".join(odd % ((b'"\\' * 300,) * 2 + (b"s" * 240,)) for _ in range(20))
+    stored = contents(people, people.deliver(JOE, signatures + message(), sender=f"ann@{REMOTE}"))
+    assert stored.count(b"dkim=") == 10
+    many = tuple(Result("x-test", "pass", ((f"policy.p{n}", "v" * 300),)) for n in range(200))
+    people = house(Finds((Finding("test", "x", results=many),)), table={})
+    stored = contents(people, people.deliver(JOE, message()))
+    assert stored.count(b"x-test=pass") == 100
+    assert b"policy" not in stored

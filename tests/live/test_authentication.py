@@ -10,6 +10,7 @@ from __future__ import annotations
 import imaplib
 import re
 import smtplib
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ import pytest
 
 from mailhub.policy import authres
 from mailhub.policy.authres import Result
-from tests.dns import DNSServer
+from tests.dns import DNSServer, Fault
+from tests.live.conftest import User
 from tests.live.outgoing import PASSWORD, QUEUE, trusting
 from tests.live.peers import (
     ROOT,
@@ -33,6 +35,7 @@ from tests.live.peers import (
     until,
 )
 from tests.live.server import PLAIN, Server
+from tests.live.stall import no_stall
 
 pytestmark = [pytest.mark.live, ROOT]
 FILTERS = "127.0.0.2"
@@ -52,6 +55,7 @@ connect_timeout = 5
 
 [policy]
 exempt_networks = ["{filters}"]
+deadline = 3
 {policy}
 
 [[listener]]
@@ -123,6 +127,7 @@ class Web:
     b: Site
     c: Site
     post: Postfix
+    dns: DNSServer
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +149,7 @@ def web() -> Iterator[Web]:
         post = Postfix(folder, "far.test", f"relay_domains = c.test\nrelayhost = [{c.address}]\n")
         dns.load("far.test", post.zone)
         stack.enter_context(running(post))
-        yield Web(sites["a.test"], sites["b.test"], c, post)
+        yield Web(sites["a.test"], sites["b.test"], c, post, dns)
 
 
 def site_of(folder: Path, domain: str, dns: str, policy: str) -> Site:
@@ -347,3 +352,28 @@ def test_our_own_reading_agrees_with_the_standard_librarys(web: Web) -> None:
     ]
     assert "\n" not in field
     assert field.count("dkim=pass") == 2
+
+
+def test_a_dns_that_is_silent_holds_mail_up_for_its_deadline_and_no_longer(web: Web) -> None:
+    message = text("silent").replace("a.test", "late.test").encode()
+    web.dns.faults["*", "*"] = Fault("silent")
+    try:
+        began = time.monotonic()
+        send(new_address(), web.c, message, "x@x.test")
+        took = time.monotonic() - began
+    finally:
+        web.dns.faults.clear()
+    assert 2 < took < 10
+    found = told(web.c.about("silent"))
+    assert found["spf"][0] == "temperror"
+    assert found["iprev"] == ["temperror"]
+    assert found["dmarc"] == ["temperror"]
+
+
+def test_twenty_megabytes_are_verified_and_stall_nobody(web: Web) -> None:
+    lines = "All work and no play makes Jack a dull boy.\r\n" * (20 << 20 >> 5)
+    watcher = User(web.c.user("ada"), PASSWORD)
+    with no_stall(web.c.server, watcher):
+        web.a.submit(text("large") + lines[: 20 << 20] + "\r\n", "ada@c.test")
+        message = web.c.about("large", seconds=60)
+    assert told(message) == PASSES
