@@ -99,7 +99,10 @@ class SenderSettings:
     connections: int = setting(500, "connections to other servers at a time, in all")
     attempts_per_address: int = setting(10, "connections to one address begun at a time")
     away: int = setting(
-        300, "time for which an address that did not answer is passed over", "seconds"
+        50,
+        "time for which an address that did not answer is passed over; below queue.backoff, so that "
+        "a destination's next try is one",
+        "seconds",
     )
     idle: int = setting(5, "time for which a connection is kept for another message", "seconds")
     messages: int = setting(100, "most messages over one connection")

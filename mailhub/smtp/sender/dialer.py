@@ -23,6 +23,7 @@ from mailhub.smtp.sender.tls import Trust
 
 TICK = 0.25
 """Seconds between two looks at all deadlines: one timer for all connections."""
+SMTP_PORT = 25
 MOST_AWAY = 10_000
 """Addresses that are remembered for not having answered."""
 
@@ -97,7 +98,7 @@ class TCPDialer:
         if until is None:
             return
         if until > self.seconds():
-            raise Lost("4.4.1", f"{key[0]} did not answer shortly before")
+            raise Lost("4.4.1", f"{spelled(*key)} did not answer shortly before")
         del self._away[key]
 
     async def _from_a_source(self, hop: Hop, address: str, until: float) -> Connection:
@@ -108,10 +109,11 @@ class TCPDialer:
                 return await self._dial(address, hop.port, source, until)
             except errors.ConnectBindError as error:
                 failure = f"{source}: {error}"
-        raise Lost("4.3.5", f"{address}: {failure}")
+        raise Lost("4.3.5", f"{spelled(address, hop.port)}: {failure}")
 
     async def _dial(self, address: str, port: int, source: str, until: float) -> Connection:
         timeout = min(self._settings.connect_timeout, max(0.1, until - self.seconds()))
+        whom = spelled(address, port)
         factory = Once(self, address)
         factory.connector = self._reactor.connectTCP(
             address,
@@ -126,9 +128,9 @@ class TCPDialer:
             raise
         except (errors.TimeoutError, errors.TCPTimedOutError):
             self._let_alone((address, port))
-            raise Lost("4.4.1", f"{address}: no connection within {timeout:g} seconds") from None
+            raise Lost("4.4.1", f"{whom}: no connection within {timeout:g} seconds") from None
         except errors.ConnectError as error:
-            raise Lost("4.4.1", f"{address}: {words(error)}") from None
+            raise Lost("4.4.1", f"{whom}: {words(error)}") from None
 
     def _let_alone(self, key: tuple[str, int]) -> None:
         if self._settings.away > 0:
@@ -178,6 +180,13 @@ def sources(hop: Hop, address: str) -> Sequence[str]:
     if not hop.sources:
         return ("",)
     return [source for source in hop.sources if (":" in source) == (":" in address)]
+
+
+def spelled(address: str, port: int) -> str:
+    """Whom we called, for people: the port where it is not the usual one."""
+    if port == SMTP_PORT:
+        return address
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 class Once(ClientFactory):

@@ -6,6 +6,7 @@ import pytest
 
 from mailhub.model.outbound import Answer, Stage
 from mailhub.model.route import Credentials, Hop, Security, TLSLevel
+from mailhub.smtp.sender.dialer import spelled
 from tests.smtp.sender.peers import PLAIN, SENT, Net, World, hop, offering, world
 
 ENVELOPE = """
@@ -121,6 +122,14 @@ def test_all_servers_failing_one_for_now_is_a_failure_for_now() -> None:
     assert World(net).send(hops=hops).answers[0].status == "4.3.0"
     net = Net(a=["S: 554 5.3.2 no\nC: QUIT"], b=["S: 554 5.7.1 no\nC: QUIT"])
     assert World(net).send(hops=hops).answers[0].status == "5.7.1"
+
+
+def test_who_reads_the_log_sees_which_port_was_called() -> None:
+    usual = world("refused").send().answers[0].text
+    other = world("refused").send(hops=[hop(port=587)]).answers[0].text
+    assert usual.startswith("mx: ")
+    assert other.startswith("mx:587: ")
+    assert spelled("2001:db8::1", 587) == "[2001:db8::1]:587"
 
 
 def test_without_a_server_the_answer_says_so() -> None:
