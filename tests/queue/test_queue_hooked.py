@@ -66,7 +66,7 @@ def test_what_is_rejected_comes_back_to_its_sender(answer: HookAnswer, text: str
     hooks = FakeHooks({DELIVER: answer, DELIVERED: HookAnswer()})
     b = hooked(hooks)
     b.submit("a@example.net", "b@example.net")
-    assert not (b.waiting() or b.outbound.calls or hooks.told)
+    assert (b.waiting(), b.outbound.calls, hooks.told) == ([], [], [])
     (told,) = b.mail(JOE)
     assert told.count(b"Status: 5.7.1\r\n") == 2
     assert text.encode() in told
