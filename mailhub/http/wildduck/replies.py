@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailhub.http.call import Answer, json_answer
 from mailhub.http.routing import MethodNotAllowed
 from mailhub.http.wildduck.shapes import FieldErrors
@@ -42,6 +44,8 @@ TABLE: dict[type[MailhubError], tuple[int, str]] = {
     MailhubError: (500, "InternalError"),
     MethodNotAllowed: (405, "MethodNotAllowed"),
 }
+RETRY_AFTER = "10"
+"""Seconds after which what is away may be back."""
 TAKEN = {"username": "UserExistsError", "address": "AddressExistsError"}
 """What an AlreadyExists is called, by its field."""
 
@@ -75,11 +79,17 @@ def failure(error: MailhubError | None) -> Answer:
         details = {error.field: f'"{error.field}": {error.text}'}
         return _answer(400, INPUT, error.text, details=details)
     status, code = next(TABLE[kind] for kind in type(error).__mro__ if kind in TABLE)
-    answer = _answer(status, code, error.text)
-    if isinstance(error, MethodNotAllowed):
-        allow = (("Allow", ", ".join(sorted(error.allowed))),)
-        return Answer(answer.status, answer.body, answer.type, allow)
-    return answer
+    return replace(_answer(status, code, error.text), headers=_headers(error))
+
+
+def _headers(error: MailhubError) -> tuple[tuple[str, str], ...]:
+    match error:
+        case MethodNotAllowed():
+            return (("Allow", ", ".join(sorted(error.allowed))),)
+        case errors.Unavailable():
+            return (("Retry-After", RETRY_AFTER),)
+        case _:
+            return ()
 
 
 def _answer(status: int, code: str, text: str, **more: object) -> Answer:
