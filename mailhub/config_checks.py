@@ -52,6 +52,8 @@ NETWORKS = (
     "limits.exempt_networks",
     "policy.exempt_networks",
 )
+LONGEST_HOLD = 999_999_999
+"""Seconds: nine digits are all that RFC 4865 section 5 has room for."""
 Where = tuple[str | int, ...]
 """A setting: names of tables and keys, numbers of listed tables."""
 
@@ -116,6 +118,9 @@ def _queue(queue: QueueSettings) -> list[tuple[Where, str]]:
         problems.append((("queue", "retry"), "queue.retry: at least one wait, none below 1"))
     if queue.jitter > 50:
         problems.append((("queue", "jitter"), "queue.jitter: at most 50"))
+    if queue.future_release > LONGEST_HOLD:
+        where = ("queue", "future_release")
+        problems.append((where, f"queue.future_release: at most {LONGEST_HOLD}"))
     for name in ("concurrency", "concurrency_per_destination", "batch", "recipients", "lease"):
         if getattr(queue, name) < 1:
             problems.append((("queue", name), f"queue.{name}: at least 1"))

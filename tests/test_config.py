@@ -89,6 +89,22 @@ def test_every_fault_of_the_listeners_is_told_at_once() -> None:
     assert all(line.startswith(start) for line, start in zip(found, starts, strict=True))
 
 
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        ("retry = []", "queue.retry: at least one wait, none below 1"),
+        ("retry = [60, 0]", "queue.retry: at least one wait, none below 1"),
+        ("jitter = 51", "queue.jitter: at most 50"),
+        ("batch = 0", "queue.batch: at least 1"),
+        ("lease = 0", "queue.lease: at least 1"),
+        ("lifetime = -1", "queue.lifetime: lifetime cannot be negative"),
+        ("future_release = 1000000000", "queue.future_release: at most 999999999"),
+    ],
+)
+def test_a_queue_that_could_not_work_is_refused(setting: str, complaint: str) -> None:
+    assert problems(f"[queue]\n{setting}\n") == [f"m.toml:2: {complaint}"]
+
+
 def test_paths_count_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "m.toml"
     path.write_text('[sender]\ntrusted = "ca.pem"\n[tls]\ndirectory = "/etc/tls"\n')

@@ -79,7 +79,7 @@ def _extensions(session: Session, mechanisms: tuple[str, ...]) -> bytes:
     ]
     if session.offers_tls:
         words.append("STARTTLS")
-    if session.peer.tls is not None and not session.reception.lmtp:
+    if session.peer.tls is not None:
         words.append("REQUIRETLS")
     if mechanisms:
         words.append("AUTH " + " ".join(mechanisms))
