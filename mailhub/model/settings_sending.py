@@ -100,8 +100,8 @@ class SenderSettings:
     attempts_per_address: int = setting(10, "connections to one address begun at a time")
     away: int = setting(
         50,
-        "time for which an address that did not answer is passed over; below queue.backoff, so that "
-        "a destination's next try is one",
+        "time for which an address that did not answer is passed over; below queue.backoff, so "
+        "that a destination's next try is one",
         "seconds",
     )
     idle: int = setting(5, "time for which a connection is kept for another message", "seconds")
