@@ -51,11 +51,10 @@ class Milter:
         if visit is not None:
             visit.kept[self.name] = talk
         try:
-            said = await self._asked(talk, stage, facts)
+            return self._findings(talk, await self._asked(talk, stage, facts))
         finally:
             if visit is None:
                 talk.close()
-        return self._findings(talk, said)
 
     def _conversation(self) -> Conversation:
         return Conversation(self._dial, self.settings.timeout, self._hostname)
