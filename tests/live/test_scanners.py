@@ -68,6 +68,13 @@ def daemon(make: Callable[[], Daemon]) -> Iterator[Daemon]:
     made.close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def threads() -> Iterator[None]:
+    """Names were looked up in threads."""
+    yield
+    turning.release_threads()
+
+
 @pytest.fixture(scope="module")
 def clamd() -> Iterator[Daemon]:
     yield from daemon(scanners.clamd)
