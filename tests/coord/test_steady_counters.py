@@ -43,3 +43,16 @@ def test_the_own_count_stands_in_with_all_that_went_before() -> None:
     assert run(away.hit("a", 60, -1)) == 5
     run(away.clear("a"))
     assert run(away.peek("a")) == 0
+
+
+def test_a_shared_count_that_was_lost_lifts_no_limit() -> None:
+    clock = FakeClock()
+    own = MemoryCounters(clock)
+    before = SteadyCounters(MemoryCounters(clock), own)
+    for _ in range(5):
+        run(before.hit("a", 60))
+    emptied = SteadyCounters(MemoryCounters(clock), own)
+    assert run(emptied.peek("a")) == 5
+    assert run(emptied.hit("a", 60)) == 6
+    clock.advance(60)
+    assert run(emptied.peek("a")) == 0

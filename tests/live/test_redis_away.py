@@ -129,4 +129,6 @@ def test_limits_on_guesses_hold_while_redis_is_away(hub: Hub, redis: RedisServer
     assert guess(PASSWORD, "127.9.8.1") is Outcome.IN
     redis.start()
     until(lambda: hub.events("redis", "back") == hub.events("redis", "lost"), hub)
+    # Redis is empty now, and frees nobody.
+    assert guess(PASSWORD) is Outcome.LIMITED
     assert guess(PASSWORD, "127.9.8.1") is Outcome.IN

@@ -50,10 +50,11 @@ class RedisCounters:
 
 
 class SteadyCounters:
-    """`ports.Counters` that never fail: `own` counts along with `shared` and stands in for it.
+    """`ports.Counters` that never fail: `own` counts along with `shared`, and the higher counts.
 
-    Limits hold while Redis is away, each process for itself from what it saw, and people can log
-    in: neither does a broken Redis stop them, nor does breaking it free anybody of limits.
+    Limits hold while Redis is away, and when it comes back empty: each process holds them for
+    itself by what it saw. People can log in: neither does a broken Redis stop them, nor does
+    breaking it free anybody of limits.
     """
 
     def __init__(self, shared: Counters, own: Counters) -> None:
@@ -64,19 +65,21 @@ class SteadyCounters:
         """See `ports.Counters`."""
         own = await self._own.hit(key, window, cost)
         try:
-            return await self._shared.hit(key, window, cost)
+            return max(own, await self._shared.hit(key, window, cost))
         except Unavailable:
             return own
 
     async def peek(self, key: str) -> int:
         """See `ports.Counters`."""
+        own = await self._own.peek(key)
         try:
-            return await self._shared.peek(key)
+            return max(own, await self._shared.peek(key))
         except Unavailable:
-            return await self._own.peek(key)
+            return own
 
     async def clear(self, key: str) -> None:
-        """See `ports.Counters`. While Redis is away its count stays until its window ends."""
+        """See `ports.Counters`. What other processes counted themselves stays until its window
+        ends, and what Redis has while it is away."""
         await self._own.clear(key)
         try:
             await self._shared.clear(key)
