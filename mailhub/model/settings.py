@@ -286,7 +286,11 @@ class PolicySettings:
     exempt_networks: tuple[str, ...] = setting(
         ("127.0.0.0/8", "::1"), "clients whose mail is not judged, besides smtp.trusted_networks"
     )
-    deadline: int = setting(10, "time for all DNS questions about one message", "seconds")
+    deadline: int = setting(
+        10,
+        "time for all DNS questions about who sent a message, and again for its author's policy",
+        "seconds",
+    )
     dmarc_reject: str = setting(
         "reject",
         "what becomes of mail that fails DMARC where its domain says reject: reject, defer, "

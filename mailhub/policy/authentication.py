@@ -19,12 +19,12 @@ from mailhub.model.dmarcreport import (
     Published,
     SPFFound,
 )
-from mailhub.model.errors import Invalid
+from mailhub.model.errors import Invalid, Unavailable
 from mailhub.policy import arc, dkim, dmarc, iprev, resinfo, spf
 from mailhub.policy.author import author
 from mailhub.policy.authres import Result
 from mailhub.policy.dkim import Checked as DKIMChecked
-from mailhub.policy.dmarcrecord import Policy, Record
+from mailhub.policy.dmarcrecord import Policy, Record, Records
 from mailhub.policy.iprev import Checked as IPRevChecked
 from mailhub.policy.keyrecord import Key
 from mailhub.policy.signed import Header, Signature, Unusable
@@ -84,7 +84,8 @@ class _Found:
 
 
 class Authentication:
-    """`bounded`: a resolver for one message, whose answers together take no longer than they may.
+    """`bounded`: a resolver for one message, whose answers together take no longer than they may;
+    asked for another one where what comes first may not use up the time of what comes later.
     `sealers`: domains whose seals are believed. `receiver`: our name, for SPF's explanations."""
 
     name = "authentication"
@@ -112,15 +113,20 @@ class Authentication:
         content = facts.content
         if not facts.stranger or content is None:
             return ()
-        resolver = self._bounded()
-        found = await self._checked(resolver, facts, content)
-        return (
-            *_told(found, facts),
-            await self._dmarc(resolver, facts, content, found),
-        )
+        try:
+            domain, reason = author(content.header).domain, ""
+        except Invalid as error:
+            domain, reason = "", error.text
+        found = await self._checked(facts, content, domain)
+        if not domain:
+            result = Result("dmarc", "permerror", (), reason)
+            malformed = Finding("dmarc", "permerror", reason, results=(result,))
+            return (*_told(found, facts), malformed)
+        return (*_told(found, facts), await self._dmarc(facts, domain, found))
 
-    async def _checked(self, resolver: Resolver, facts: Facts, content: Content) -> _Found:
+    async def _checked(self, facts: Facts, content: Content, domain: str) -> _Found:
         header = Header(content.header)
+        resolver = self._bounded()
 
         async def keys(signatures: Sequence[Signature]) -> Sequence[Key | Unusable]:
             return await self._together([dkim.key_of(resolver, one) for one in signatures])
@@ -134,8 +140,17 @@ class Authentication:
             iprev.check(resolver, address) if address else _nothing(),
             dkim.check(header, content.body, keys, self._clock),
             arc.check(header, content.body, keys, self._clock),
+            self._ahead(domain) if domain else _nothing(),
         ]
-        return _Found(*await self._together(work))
+        *found, _ = await self._together(work)
+        return _Found(*found)
+
+    async def _ahead(self, domain: str) -> None:
+        """Has the resolver learn the author's policy while it waits for others."""
+        try:
+            await Records(self._bounded()).organization(domain)
+        except Unavailable:
+            return  # it is asked again, with time of its own
 
     async def _spf(
         self, resolver: Resolver, address: str, sender: str, helo: str
@@ -146,17 +161,11 @@ class Authentication:
             resolver, address, sender, helo, receiver=self._receiver, clock=self._clock
         )
 
-    async def _dmarc(
-        self, resolver: Resolver, facts: Facts, content: Content, found: _Found
-    ) -> Finding:
-        try:
-            domain = author(content.header).domain
-        except Invalid as error:
-            result = Result("dmarc", "permerror", (), error.text)
-            return Finding("dmarc", "permerror", error.text, results=(result,))
+    async def _dmarc(self, facts: Facts, domain: str, found: _Found) -> Finding:
+        """With time of its own: a forger's slow DNS must not use up that of the author's policy."""
         signers = [one.domain for one in found.dkim if one.result == "pass"]
         checked = await dmarc.check(
-            resolver,
+            self._bounded(),
             domain,
             found.spf_domain,
             signers,

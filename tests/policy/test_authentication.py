@@ -9,17 +9,20 @@ import pytest
 from mailhub.core.signing import record, record_name
 from mailhub.model.account import Service
 from mailhub.model.dmarcreport import Disposition, DMARCSeen, Override, SPFFound
+from mailhub.model.dns import DNSAnswer
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import Unavailable
 from mailhub.model.settings import PolicySettings
 from mailhub.policy import authres
+from mailhub.policy.authentication import Authentication
 from mailhub.policy.authres import Result
 from mailhub.policy.signing import header_end
 from mailhub.policy.step import Content, Facts, Finding
+from tests.fakes import FakeClock, SeededRandomness
 from tests.names import FakeResolver
 from tests.signed import pair
 from tests.support import run
-from tests.vouched import CLIENT, REMOTE, message, sealed, signed, steps, zones
+from tests.vouched import CLIENT, REMOTE, in_turn, message, sealed, signed, steps, zones
 
 OTHER = "203.0.113.9"
 LIST = "list.example"
@@ -240,3 +243,34 @@ def test_only_strangers_are_checked(changes: dict[str, object]) -> None:
 def test_any_client_has_an_address_or_none(client: str) -> None:
     told = found(facts(message(), client=client))
     assert names(told)[-1] == ("dmarc=pass" if client.endswith(CLIENT) else "dmarc=reject")
+
+
+def test_a_forgers_slow_dns_takes_no_time_from_the_authors_policy() -> None:
+    class Bounded:
+        """Has time for its first three questions only."""
+
+        def __init__(self, inner: FakeResolver) -> None:
+            self.inner = inner
+            self.left = 3
+
+        async def query(self, name: str, kind: str) -> DNSAnswer:
+            self.left -= 1
+            if self.left < 0:
+                raise Unavailable("too late")
+            return await self.inner.query(name, kind)
+
+    slow = "v=spf1 " + " ".join(f"include:{n}.evil.example" for n in range(9)) + " -all"
+    resolver = FakeResolver({**zones(), ("evil.example", "TXT"): [slow]})
+    for n in range(9):
+        resolver.set(f"{n}.evil.example", "TXT", ["v=spf1 -all"])
+    made = Authentication(
+        lambda: Bounded(resolver),
+        in_turn,
+        FakeClock(),
+        SeededRandomness(),
+        sealers=(),
+        receiver="mx.example.org",
+    )
+    told = list(run(made.run(facts(message(), client=OTHER, sender="x@evil.example"))))
+    assert names(told)[0] == "spf=temperror"
+    assert names(told)[-1] == "dmarc=reject"
