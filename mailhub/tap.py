@@ -291,6 +291,7 @@ def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         Service(settings.service),
         hostname=parts.hostname,
         settings=parts.settings.smtp,
+        tarpit=parts.settings.tarpit,
         intake=parts.intake,
         login=parts.login,
         addresses=parts.addresses,

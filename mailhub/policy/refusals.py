@@ -38,6 +38,8 @@ TABLE: Mapping[tuple[str, str], Words] = {
     ("spf", "fail"): Words("7.23", "The sender's domain forbids this client to send (SPF)"),
     ("iprev", "fail"): Words("7.25", "Your address and its name in the DNS do not agree"),
     ("iprev", "permerror"): Words("7.25", "Your address has no name in the DNS"),
+    ("reverse", "unconfirmed"): Words("7.25", "Your address and its name do not agree"),
+    ("reverse", "missing"): Words("7.25", "Your address has no name in the DNS"),
 }
 """By (step, name) of the finding."""
 

@@ -23,7 +23,7 @@ from mailhub.core.relays import Relays
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer
 from mailhub.model.hook import HookStage
-from mailhub.model.settings import SMTPSettings
+from mailhub.model.settings import SMTPSettings, TarpitSettings
 from mailhub.net.peer import peer_of
 from mailhub.net.stream import Stream
 from mailhub.policy.step import Stage
@@ -172,6 +172,7 @@ class SMTPFactory(Factory):
         log: Log,
         new_session: Callable[[], str],
         tls: Any = None,
+        tarpit: TarpitSettings | None = None,
         peer_of: Callable[[Any], Peer] = peer_of,
     ) -> None:
         self.reactor = reactor
@@ -193,6 +194,7 @@ class SMTPFactory(Factory):
             holding=holding,
             proxies=Networks(settings.xclient_from),
             newlines=Newlines(settings.bare_newlines),
+            tarpit=tarpit or TarpitSettings(),
             over_quota=OVER_QUOTA if settings.over_quota == "permanent" else OVER_QUOTA_LATER,
         )
 

@@ -20,7 +20,7 @@ from mailhub.core.relays import Relays
 from mailhub.model.account import Principal, Service
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
 from mailhub.model.errors import MailhubError, Unavailable
-from mailhub.model.settings import SMTPSettings
+from mailhub.model.settings import SMTPSettings, TarpitSettings
 from mailhub.policy.step import Finding, Visit
 from mailhub.ports import Hooks, Log, Spool
 from mailhub.smtp.content import ChunkContent, Newlines
@@ -82,6 +82,8 @@ class Reception:
     """What a full mailbox answers (`smtp.over_quota`)."""
     holding: Holding
     """How long mail may be held back."""
+    tarpit: TarpitSettings = field(default_factory=TarpitSettings)
+    """Which refusals wait, and how long."""
     hellos: dict[object, bytes] = field(default_factory=dict)
     """The lines of EHLO's reply after the first, by what they depend on."""
 

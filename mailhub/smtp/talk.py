@@ -72,10 +72,6 @@ STAGES: Mapping[str, Stage] = {
     "XCLIENT": Stage.AUTH,
 }
 
-SLOWER = 1.0
-"""Seconds that a refusal waits once half of the errors of a session are made: so long that trying
-addresses or passwords by the thousand does not pay, so short that nobody else notices."""
-
 
 class Talk:
     """Answers one session."""
@@ -180,8 +176,9 @@ class Talk:
         session = self.session
         session.errors += 1
         limit = session.reception.settings.errors
-        if session.errors > limit // 2:
-            await session.link.wait(SLOWER)
+        tarpit = session.reception.tarpit
+        if tarpit.delay and session.errors > (tarpit.errors or limit // 2):
+            await session.link.wait(tarpit.delay)
         self._say(reply)
         if session.errors >= limit and not reply.closes:
             self._note("", TOO_MANY_ERRORS, "too many errors")
