@@ -376,6 +376,41 @@ def test_behind_a_refused_chunk_nothing_follows() -> None:
     assert server.writes[-1] == b"RSET\r\n"
 
 
+def test_chunks_without_pipelining_are_answered_one_by_one() -> None:
+    data = b"x" * 98 + b"\r\n"
+    message = Text(data * (2 * PIECE // 100) + data)
+    here = world(offering("CHUNKING") + MAIL + OK + RCPT + OK + "*")
+    waiting = here.start(message=message)
+    for chunks in (1, 2, 3):
+        here.net.settle()
+        server = here.net.servers[0]
+        assert b"".join(server.writes).count(b"BDAT") == chunks
+        server.steps = ["S: 250 ok", "*"]
+    assert here.net.finish(waiting).answers[0].delivered
+    assert b"".join(here.net.servers[0].writes).count(b" LAST\r\n") == 1
+
+
+# -- after a refusal
+
+
+@pytest.mark.parametrize("end", ["S: 421 4.3.2 bye", "S: 500 what", "LOST", "S: gibberish"])
+def test_how_rset_ends_changes_no_answer(end: str) -> None:
+    refused = PLAIN + MAIL + OK + RCPT + "S: 550 5.1.1 no\nC: RSET\n"
+    here = world(refused + end, PLAIN + MAIL + OK + RCPT + OK + "C: DATA\nS: 354 go\n" + BODY + OK)
+    answer = here.net.finish(here.start()).answers[0]
+    assert (answer.code, answer.status, answer.unknown) == (550, "5.1.1", False)
+    # The session is not used again.
+    assert here.send().answers[0].delivered
+    assert len(here.net.connections) == 2
+
+
+@pytest.mark.parametrize("end", ["S: 421 4.3.2 bye", "LOST"])
+def test_how_the_lone_dot_ends_changes_no_answer(end: str) -> None:
+    script = MAIL + RCPT + "C: DATA\n" + OK + "S: 550 5.1.1 no\nS: 354 go\nC: .\n" + end
+    answer = world(offering("PIPELINING") + script).send().answers[0]
+    assert (answer.code, answer.status, answer.unknown) == (550, "5.1.1", False)
+
+
 # -- what is asked of the server
 
 
