@@ -124,3 +124,13 @@ def test_a_program_decides(ours: Hub, word: str) -> None:
         text(f"program-{word}").partition(b"\r\n\r\n")[2].replace(b"\r\n", b"\n")
     )
     assert f"{SENDER} {address}" in (files(ours) / f"{word}.who").read_text()
+
+
+def test_success_at_home_is_told_where_it_was_asked_for(ours: Hub) -> None:
+    grace = f"grace@{HOME}"
+    ours.server.add_user(grace, PASSWORD)
+    ours.submit(text("success"), grace, rcpt=["NOTIFY=SUCCESS"])
+    told = ours.mail_about("success").as_string()
+    assert "Action: delivered" in told
+    assert f"Final-Recipient: rfc822; {grace}" in told
+    assert len(ours.inbox(grace)) == 1
