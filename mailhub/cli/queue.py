@@ -80,6 +80,14 @@ def list_(
         queue_show.lines(entries, int(time.time()), sys.stdout.isatty())
 
 
+@queue.command()
+@_filter
+@click.pass_obj
+def count(access: Access, /, **options: Any) -> None:
+    """Say how many wait: all, or of what is meant."""
+    click.echo(access.ask("queue-count", **_meant(options))["total"])
+
+
 def _pages(
     access: Access, meant: Mapping[str, Any], limit: int | None
 ) -> Iterator[Mapping[str, Any]]:

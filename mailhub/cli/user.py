@@ -62,12 +62,22 @@ def _password(options: dict[str, Any], ask: bool) -> tuple[dict[str, Any], str |
 @user.command()
 @click.argument("address")
 @click.option("--username", help="A login name other than the address.")
+@click.option("--login-only", is_flag=True, help="ADDRESS is a name alone, which may only send.")
 @_options
 @click.pass_obj
-def add(access: Access, /, address: str, username: str | None, **options: Any) -> None:
-    """A new account for ADDRESS; its domain has to be here."""
+def add(
+    access: Access, /, address: str, username: str | None, login_only: bool, **options: Any
+) -> None:
+    """A new account for ADDRESS; its domain has to be here.
+
+    A printer, say, needs no mailbox: with --login-only there is none, and no address; such a login
+    may send as anybody.
+    """
     arguments, shown = _password(options, True)
-    made = access.ask("user-add", name=username or address, address=address, **arguments)
+    if login_only and arguments["sending"] is None:
+        arguments["sending"] = "any"
+    main = "" if login_only else address
+    made = access.ask("user-add", name=username or address, address=main, **arguments)
     click.echo(f"added {made['username']}")
     if shown:
         click.echo(f"password {shown}")
