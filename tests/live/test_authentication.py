@@ -36,6 +36,7 @@ from tests.live.peers import (
 )
 from tests.live.server import PLAIN, Server
 from tests.live.stall import no_stall
+from tests.live.verifiers import opendkim, perl
 
 pytestmark = [pytest.mark.live, ROOT]
 FILTERS = "127.0.0.2"
@@ -262,12 +263,32 @@ def test_a_forwarded_message_keeps_its_signatures_and_gets_a_seal_and_a_sender(w
     assert told(message, "mx.b.test") == PASSES
 
 
+def keys(dns: DNSServer) -> Iterator[tuple[str, str]]:
+    """Name and text of every key's record."""
+    for zone in dns.zones.values():
+        for name, _, found in zone.iterate_rdatas("TXT"):
+            full = name.derelativize(zone.origin).to_text(omit_final_dot=True)
+            if "._domainkey." in full:
+                yield full, b"".join(found.strings).decode()
+
+
 def forwarded_once(web: Web, subject: str) -> bytes:
     """A message as b.test sent it to c.test, without what c.test wrote on top."""
     web.b.server.command("alias", "add", f"{subject}@b.test", "ada@c.test")
     web.a.submit(text(subject, f"{subject}@b.test"), f"{subject}@b.test")
     message = web.c.about(subject)
     return message[message.index(b"ARC-Seal:") :]
+
+
+def test_others_verify_what_was_signed_and_sealed(web: Web, tmp_path: Path) -> None:
+    message = forwarded_once(web, "verified")
+    zone = tmp_path / "zone"
+    zone.write_text("".join(f"{name} {text}\n" for name, text in keys(web.dns)))
+    assert perl("dkim", message, zone)[0] == "rsa-sha256 pass"
+    assert perl("arc", message, zone)[0].startswith("pass")
+    said = opendkim(message, zone)
+    assert re.search(r"dkim=pass .*d=a.test .*a=rsa-sha256", said), said
+    assert re.search(r"dkim=pass .*d=a.test .*a=ed25519-sha256", said), said
 
 
 def test_a_subject_changed_behind_the_seal_breaks_all_and_is_refused(web: Web) -> None:

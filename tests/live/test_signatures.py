@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from mailhub.core.signing import record, record_name
 from mailhub.policy import authres, sealing, signing
 from mailhub.policy.authres import Result
 from mailhub.wire.relaxed import RelaxedBodyHash
-from tests.live.conftest import program
+from tests.live.verifiers import opendkim, perl
 from tests.signed import MESSAGE, pair
 
 pytestmark = pytest.mark.live
@@ -26,20 +24,6 @@ LIST = (
     b"To: second@example.com\r\nReferences: <a@b>\r\n <c@d>\r\n" + MESSAGE
 )
 EMPTY = MESSAGE[: signing.header_end(MESSAGE)]
-PERL = """
-use Mail::DKIM::Verifier; use Mail::DKIM::ARC::Verifier; use Net::DNS::RR; use Mail::DKIM::DNS;
-my ($kind, $zone) = @ARGV; my %records; open(my $in, '<', $zone) or die $!;
-while (<$in>) { chomp; my ($name, $text) = split / /, $_, 2; $records{$name} = $text; }
-no warnings 'redefine';
-*Mail::DKIM::DNS::query = sub {
-    my ($name) = @_; my $text = $records{$name}; $@ = $text ? 'NOERROR' : 'NXDOMAIN';
-    return $text ? Net::DNS::RR->new(name => $name, type => 'TXT', txtdata => $text) : ();
-};
-my $judge = $kind eq 'arc' ? Mail::DKIM::ARC::Verifier->new() : Mail::DKIM::Verifier->new();
-binmode STDIN; local $/; $judge->PRINT(<STDIN>); $judge->CLOSE;
-print $kind eq 'arc' ? $judge->result_detail : join("\\n", map {
-    $_->algorithm . ' ' . $_->result_detail } $judge->signatures), "\\n";
-"""
 
 
 def digest(message: bytes) -> bytes:
@@ -66,26 +50,6 @@ def zone(tmp_path: Path) -> Path:
     path = tmp_path / "zone"
     path.write_text("".join(f"{record_name(key)} {record(key)}\n" for key in (*US, *THEM)))
     return path
-
-
-def opendkim(message: bytes, zone: Path) -> str:
-    """What `opendkim -t` prints; it verifies one message and takes its keys from a file."""
-    letter, settings = zone.with_name("letter"), zone.with_name("conf")
-    letter.write_bytes(message)
-    settings.write_text(
-        f"Mode v\nSocket local:{zone}.sock\nSyslog no\nTestPublicKeys {zone}\n"
-        f"TemporaryDirectory {zone.parent}\nAlwaysAddARHeader yes\n"
-    )
-    words = [program("opendkim"), "-x", str(settings), "-t", str(letter), "-vvv"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-    return done.stdout + done.stderr
-
-
-def perl(kind: str, message: bytes, zone: Path) -> Sequence[str]:
-    """What Mail::DKIM says of each signature, or of the whole chain."""
-    words = [program("perl"), "-e", PERL, kind, str(zone)]
-    done = subprocess.run(words, input=message, capture_output=True, timeout=60, check=True)
-    return done.stdout.decode().splitlines()
 
 
 @pytest.mark.parametrize("message", [MESSAGE, LONG, LIST, EMPTY], ids=["short", "long", "list", ""])
