@@ -20,6 +20,7 @@ from mailhub.wire.dnsname import query_name
 OUTCOMES: Mapping[str, tuple[str, ...]] = {
     "hello": ("none", *CONSEQUENCES),
     "reverse": ("none", *CONSEQUENCES),
+    "origin": ("none", *CONSEQUENCES),
     "dnsbl": CONSEQUENCES,
     "rspamd": (*CONSEQUENCES, "discard"),
     "spamassassin": (*CONSEQUENCES, "discard"),
@@ -35,7 +36,17 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 LEAST_ONE = frozenset({"timeout", "concurrency", "size", "window", "lifetime"})
 """Numbers that make no sense at 0."""
 ENDPOINTS = ("tcp", "unix", "tls")
-SECTIONS = ("levels", "hello", "reverse", "greylist", "rate", "tarpit", "rspamd", "spamassassin")
+SECTIONS = (
+    "levels",
+    "hello",
+    "reverse",
+    "origin",
+    "greylist",
+    "rate",
+    "tarpit",
+    "rspamd",
+    "spamassassin",
+)
 
 Faults = list[tuple[Where, str]]
 

@@ -18,6 +18,7 @@ from mailhub.policy.clamav import ClamAV
 from mailhub.policy.dnsbl import Dnsbl
 from mailhub.policy.greylist import Greylist
 from mailhub.policy.hello import Hello
+from mailhub.policy.origin import Origin
 from mailhub.policy.rates import Rates
 from mailhub.policy.reverse import Reverse
 from mailhub.policy.rspamd import Rspamd
@@ -66,6 +67,8 @@ def steps(
         found.append(Hello(settings.hello, resolver, hostname, ours))
     if _any(settings.reverse, "none"):
         found.append(Reverse(settings.reverse, resolver))
+    if _any(settings.origin, "none"):
+        found.append(Origin(settings.origin, resolver))
     if settings.dnsbl:
         found.append(Dnsbl(settings.dnsbl, resolver, clock, policy.deadline))
     if settings.tarpit.score > 0:

@@ -18,6 +18,7 @@ def parse(text: str) -> Settings:
         ('[hello]\nours = "refuse"', "2: hello.ours: 'refuse' is neither a number of points nor"),
         ("[hello]\nours = nan", "2: hello.ours: nan is no number"),
         ('[reverse]\nmissing = "discard"', "2: reverse.missing: 'discard' is neither"),
+        ('[origin]\nnull_mx = "no"', "2: origin.null_mx: 'no' is neither"),
         ("[levels]\njunk = -1.0", "2: levels.junk: junk cannot be negative"),
         ("[tarpit]\nwait = -0.5", "2: tarpit.wait: wait cannot be negative"),
         ("[greylist]\ndelay = 99\nwindow = 98", "3: greylist.window: ends before"),

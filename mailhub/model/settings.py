@@ -16,6 +16,7 @@ from mailhub.model.settings_filters import (
     HelloSettings,
     LevelSettings,
     MilterSettings,
+    OriginSettings,
     RateSettings,
     ReverseSettings,
     RspamdSettings,
@@ -44,6 +45,7 @@ __all__ = [
     "ListenerSettings",
     "LogSettings",
     "MilterSettings",
+    "OriginSettings",
     "POP3Settings",
     "PolicySettings",
     "ProgramSettings",
@@ -334,6 +336,7 @@ class Settings:
     levels: LevelSettings = setting(LevelSettings, "")
     hello: HelloSettings = setting(HelloSettings, "")
     reverse: ReverseSettings = setting(ReverseSettings, "")
+    origin: OriginSettings = setting(OriginSettings, "")
     greylist: GreylistSettings = setting(GreylistSettings, "")
     rate: RateSettings = setting(RateSettings, "")
     tarpit: TarpitSettings = setting(TarpitSettings, "")

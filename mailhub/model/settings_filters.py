@@ -89,6 +89,16 @@ class ReverseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OriginSettings:
+    """`[origin]`: domains of envelope senders. Values as in [hello]."""
+
+    __pydantic_config__ = STRICT
+
+    unresolvable: str | float = setting("none", "it has no address and no MX in the DNS")
+    null_mx: str | float = setting("none", "it says that it takes no mail (RFC 7505)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RateSettings:
     """`[rate]`: how much mail is taken in a sliding hour; past it the client may come again later.
     0: any."""

@@ -14,6 +14,7 @@ from mailhub.policy.consequences import FAILED, UNAVAILABLE, Consequence
 Key = tuple[str, str]
 HELLO = ("invalid", "unqualified", "ours", "literal", "unresolvable")
 REVERSE = ("missing", "unconfirmed")
+ORIGIN = ("unresolvable", "null_mx")
 RSPAMD = ("reject", "add_header", "soft_reject", "greylist", "quarantine", "discard")
 
 
@@ -60,8 +61,11 @@ def table(settings: Settings) -> Mapping[Key, Consequence]:
     return found
 
 
+_TABLES = (("hello", HELLO), ("reverse", REVERSE), ("origin", ORIGIN), ("rspamd", RSPAMD))
+
+
 def _outcomes(settings: Settings) -> Iterator[tuple[Key, str | float]]:
-    for step, names in (("hello", HELLO), ("reverse", REVERSE), ("rspamd", RSPAMD)):
+    for step, names in _TABLES:
         for name in names:
             yield (step, name), getattr(getattr(settings, step), name)
     for name in ("spam", "high"):

@@ -38,6 +38,9 @@ TABLE: Mapping[tuple[str, str], Words] = {
     ("spf", "fail"): Words("7.23", "The sender's domain forbids this client to send (SPF)"),
     ("iprev", "fail"): Words("7.25", "Your address and its name in the DNS do not agree"),
     ("iprev", "permerror"): Words("7.25", "Your address has no name in the DNS"),
+    # RFC 3463 3.2, RFC 7505 4.2
+    ("origin", "unresolvable"): Words("1.8", "The sender's domain has no mail server in the DNS"),
+    ("origin", "null_mx"): Words("7.27", "The sender's domain takes no mail (null MX)"),
     ("reverse", "unconfirmed"): Words("7.25", "Your address and its name do not agree"),
     ("reverse", "missing"): Words("7.25", "Your address has no name in the DNS"),
 }
