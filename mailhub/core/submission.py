@@ -25,8 +25,8 @@ REMOVED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
 """Blind copies are for the sender's eyes alone (RFC 5322 3.6.3); Return-Path is for delivery."""
 _FIELD = re.compile(rb"[^\s:]+[ \t]*:")
 _END = b"\r\n\r\n"
-_EMPTY_LINE = re.compile(rb"\A\r?\n|\n\r?\n")
-_USUAL = 64 * 1024
+_ENDS = (_END, b"\n\n", b"\n\r\n")
+_USUAL = 16 * 1024
 """Octets in which nearly all headers end."""
 _ATOM = rb"[!#-'*+\--9=?A-Z^-~\x80-\xff]++"
 _QUOTED = rb'"(?:[^"\\\x00-\x1f\x7f]++|\\[ -~])*+"'
@@ -117,14 +117,27 @@ def header_of(body: Body, limit: int) -> bytes:
     size = min(_USUAL, body.size)
     while True:
         begin = bytes(view[:size])
-        end = _EMPTY_LINE.search(begin)
-        if end is not None:
-            return begin[: end.end()]
+        end = _header_end(begin)
+        if end >= 0:
+            return begin[:end]
         if size == body.size:
             return begin
         if size >= limit:
             raise TooLarge("The header is too large", limit)
         size = min(limit, body.size)
+
+
+def _header_end(begin: bytes) -> int:
+    """Behind the first empty line, whose line ends may be LF alone; -1 where there is none."""
+    for empty in (b"\r\n", b"\n"):
+        if begin.startswith(empty):
+            return len(empty)
+    end = len(begin) + 1
+    for empty in _ENDS:
+        at = begin.find(empty, 0, end)
+        if at >= 0:
+            end = min(end, at + len(empty))
+    return end if end <= len(begin) else -1
 
 
 def authors(block: bytes) -> list[str]:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.core.submission import HEADER_LIMIT, SubmissionSpool, authors
+from mailhub.core.submission import HEADER_LIMIT, SubmissionSpool, authors, header_of
 from mailhub.model.errors import Invalid, NotPermitted, TooLarge
-from mailhub.store.spools import SpoolFolder
+from mailhub.store.spools import MemorySpool, SpoolFolder
 
 TRACE = b"Received: here\r\n"
 DATE = "Sat, 21 Nov 2026 09:20:39 +0000"
@@ -151,3 +151,30 @@ def test_authors_are_bounded(number: int) -> None:
     many = b"From: " + b",\r\n ".join(b"a%d@x.example" % n for n in range(number)) + b"\r\n\r\n"
     with pytest.raises(Invalid):
         authors(many)
+
+
+@pytest.mark.parametrize(
+    ("message", "header"),
+    [
+        (b"A: b\r\n\r\nc\n\nd", b"A: b\r\n\r\n"),
+        (b"A: b\n\nc\r\n\r\nd", b"A: b\n\n"),
+        (b"A: b\n\r\nc\r\n\r\nd", b"A: b\n\r\n"),
+        (b"A: b\r\n\nc", b"A: b\r\n\n"),
+        (b"\r\nA: b\r\n\r\n", b"\r\n"),
+        (b"\nA: b", b"\n"),
+        (b"A: b\r\nC: d", b"A: b\r\nC: d"),
+        (b"", b""),
+        (b"A: " + b"b" * 20_000 + b"\r\n\r\nc", b"A: " + b"b" * 20_000 + b"\r\n\r\n"),
+    ],
+)
+def test_a_header_ends_where_readers_see_its_end(message: bytes, header: bytes) -> None:
+    spool = MemorySpool(b"", 1 << 20, None)
+    spool.write(message)
+    assert header_of(spool.finish(), 1 << 18) == header
+
+
+def test_a_header_has_a_limit() -> None:
+    spool = MemorySpool(b"", 1 << 20, None)
+    spool.write(b"A: b\r\n" * 50_000)
+    with pytest.raises(TooLarge):
+        header_of(spool.finish(), 1 << 18)
