@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from bench.dovecot import PostfixDovecot
 from bench.measures import Figure
 from bench.postfix import Postfix
 from bench.servers import free_port, wait_for_port
@@ -124,6 +125,7 @@ exempt_networks = ["127.0.0.0/8"]
 [dkim]
 sign = {sign}
 algorithms = {algorithms}
+{more}
 
 [[listener]]
 service = "smtp"
@@ -134,10 +136,11 @@ SIGNINGS = {"": (), "DKIM": ("rsa",), "DKIM RSA+Ed25519": ("rsa", "ed25519")}
 
 
 class Mailhub:
-    """One `twistd mailhub`. `algorithms`: what it signs with."""
+    """One `twistd mailhub`. `algorithms`: what it signs with; `more`: sections of its settings."""
 
-    def __init__(self, folder: Path, algorithms: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, algorithms: Sequence[str] = (), more: str = "") -> None:
         self.folder = folder
+        self._more = more
         self.smtp = free_port()
         self._algorithms = algorithms
         self._process: subprocess.Popen[bytes] | None = None
@@ -157,6 +160,7 @@ class Mailhub:
             smtp=self.smtp,
             sign=str(bool(self._algorithms)).lower(),
             algorithms=list(self._algorithms or ("rsa",)),
+            more=self._more,
         )
         (self.folder / "mailhub.toml").write_text(text.replace("'", '"'))
         self.launch()
@@ -257,7 +261,8 @@ RequireSafeKeys no
 class PostfixRelay(Relay):
     """Postfix with two doors; behind the second stands OpenDKIM, with a key of 2048 bits."""
 
-    name = "postfix"
+    name = PostfixDovecot.name
+    """One column of peers in all tables; Dovecot has no part in this."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -350,13 +355,16 @@ def ceiling(bodies: Bodies, sink: Sink, size: int, count: int) -> Figure:
 Figures = dict[str, dict[str, list[float]]]
 
 
-def measure(folder: Path, options: argparse.Namespace) -> tuple[Figures, dict[str, str]]:
-    """Every case, the servers in turn within each; figures and their units."""
+def measure(
+    folder: Path, *, rounds: int, scale: float, alone: bool, signing: str | None = None
+) -> tuple[Figures, dict[str, str]]:
+    """Every case, the servers in turn within each; figures and their units. `signing`: only that
+    way of it."""
     figures: Figures = defaultdict(lambda: defaultdict(list))
     sink = Sink()
-    signings = [one for one in SIGNINGS if options.signing is None or one == options.signing]
+    signings = [one for one in SIGNINGS if signing is None or one == signing]
     relays: list[Relay] = [MailhubRelay(folder / "mailhub-relay", signings)]
-    if not options.alone:
+    if not alone:
         relays.append(PostfixRelay(folder / "postfix-relay"))
     bodies = Bodies()
     started: list[Relay] = []
@@ -367,14 +375,14 @@ def measure(folder: Path, options: argparse.Namespace) -> tuple[Figures, dict[st
         for size in sorted({size for _, size, _ in PLAN}):
             figure = ceiling(bodies, sink, size, 4000 if size < 10_000 else 1000)
             figures[figure.name]["mailhub"].append(figure.value)
-        for _ in range(options.rounds):
+        for _ in range(rounds):
             for domains, size, count in PLAN:
-                for signing in signings:
-                    name = f"relayed{', ' if signing else ''}{signing}, "
+                for way in signings:
+                    name = f"relayed{', ' if way else ''}{way}, "
                     name += f"{domains} domains, {size // 1000} KB"
                     for one in relays:
-                        made = bodies.make(max(int(count * options.scale), SESSIONS), size)
-                        seconds = relay(one.port(signing), sink, domains, made)
+                        made = bodies.make(max(int(count * scale), SESSIONS), size)
+                        seconds = relay(one.port(way), sink, domains, made)
                         figures[name][one.name].append(len(made) / seconds)
                         print(f"{name} {one.name} {len(made) / seconds:.0f}", file=sys.stderr)
     finally:
@@ -394,13 +402,13 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="mailhub-relay-"))
     folder.chmod(0o755)
     try:
-        figures, _ = measure(folder, options)
+        figures, _ = measure(folder, **vars(options))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     for name, by_server in figures.items():
         medians = {key: statistics.median(values) for key, values in by_server.items()}
         shown = "  ".join(f"{key} {value:8.1f}" for key, value in medians.items())
-        ours, peer = medians.get("mailhub", 0), medians.get("postfix")
+        ours, peer = medians.get("mailhub", 0), medians.get(PostfixRelay.name)
         print(f"{name:45} {shown}  {f'{ours / peer:.2f}x' if peer else ''}")
 
 

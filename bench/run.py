@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import measures
+from bench import backlog, measures, relay
 from bench.dovecot import PostfixDovecot
 from bench.imap_load import IMAP
 from bench.measures import Figure, Numbers
@@ -37,6 +37,7 @@ FLOORS: dict[str, tuple[str, float]] = {
     "STORE 1:*": ("<=", 1),
     "APPEND": ("<=", 1),
     "POP3 RETR": ("<=", 1),
+    **relay.FLOORS,
 }
 """Of mailhub's median to the peer's: what a release must keep."""
 
@@ -46,6 +47,7 @@ CEILINGS = {
     "memory per idle connection": 20,
     "memory per idle connection TLS": 80,
     "NOOP beside the load, p99": 10,
+    **backlog.CEILINGS,
 }
 """Absolute figures of mailhub alone."""
 
@@ -169,7 +171,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full counts")
     parser.add_argument("--idle", type=int, default=2000, help="idle connections")
-    parser.add_argument("--only", choices=["delivery", "reading", "idle"])
+    parser.add_argument("--only", choices=["delivery", "reading", "idle", "relay", "backlog"])
+    parser.add_argument("--queued", type=int, default=100_000, help="recipients of the backlog")
     parser.add_argument("--alone", action="store_true", help="mailhub without the peer")
     parser.add_argument("--folder", type=Path, help="where the servers keep their mail")
     options = parser.parse_args()
@@ -182,7 +185,7 @@ def main() -> None:
     started: list[Server] = []
     figures: Figures = {}
     try:
-        for server in servers:
+        for server in servers if options.only not in ("relay", "backlog") else ():
             started.append(server)
             server.start([*users, "reader", "writer", "knocker"])
         if options.only in (None, "delivery"):
@@ -194,6 +197,16 @@ def main() -> None:
     finally:
         for server in started:
             server.stop()
+    if options.only in (None, "relay"):
+        found, units = relay.measure(
+            folder, rounds=options.rounds, scale=options.scale, alone=options.alone
+        )
+        merge(figures, found)
+        UNITS.update(units)
+    if options.only in (None, "backlog"):
+        found, units = backlog.figures(folder, options.queued)
+        merge(figures, found)
+        UNITS.update(units)
     names = [server.name for server in servers]
     print(f"{'':38} {'  '.join(f'{name[:10]:>10}' for name in names)}   ratio")
     rows = report(figures, names)
