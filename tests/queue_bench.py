@@ -137,11 +137,18 @@ class FakeFinding:
 
     says: dict[str, Destination] = field(default_factory=dict)
     asked: list[tuple[str, Route | None, bool]] = field(default_factory=list)
+    optional: list[bool] = field(default_factory=list)
 
     async def find(
-        self, domain: str, route: Route | None = None, *, require_tls: bool = False
+        self,
+        domain: str,
+        route: Route | None = None,
+        *,
+        require_tls: bool = False,
+        tls_optional: bool = False,
     ) -> Destination:
         self.asked.append((domain, route, require_tls))
+        self.optional.append(tls_optional)
         host = route.host if route is not None and route.host else f"mx.{domain}"
         return self.says.get(domain) or Destination((Hop(host, ("192.0.2.1",)),))
 

@@ -62,8 +62,8 @@ async def queue_way(services: Services, arguments: Arguments) -> Json:
         return {"kind": "program", "routes": [], "servers": [], "refusal": None}
     if entry.home or await services.addresses.is_local(entry.lane):
         return {"kind": "mailbox", "routes": [], "servers": [], "refusal": None}
-    _, routes = await services.ways.choose(entry)
-    way = await services.ways.find(entry.lane, routes, entry.sender.require_tls)
+    choice, routes = await services.ways.choose(entry)
+    way = await services.ways.find(entry.lane, routes, *choice[1:])
     return {
         "kind": "route" if routes else "mx",
         "routes": [route.number for route in routes],

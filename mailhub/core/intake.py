@@ -345,8 +345,7 @@ class Intake:
             principal.account if principal is not None else None,
             f"{envelope.service.value} {envelope.peer.address}",
         )
-        optional = tls_optional(header)
-        return _Message(envelope, body, shown, visited, actor, judged, optional)
+        return _Message(envelope, body, shown, visited, actor, judged, tls_optional(header))
 
     async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
         """Delivers; what full mailboxes cannot take waits in the queue beside the rest.
@@ -367,13 +366,11 @@ class Intake:
         return await self._deliver(message, fits, token)
 
     async def _deliver(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
-        message_id = message.rendered.message_id
-        sender = None
+        shown, sender = message.rendered, None
         if made.onward:
-            optional = message.tls_optional
-            sender = queue_sender(message.envelope, token, message_id, tls_optional=optional)
+            sender = queue_sender(message.envelope, token, shown.message_id, message.tls_optional)
         return await self._storage.messages.deliver(
-            token, message.body, message.rendered, made.copies, sender, made.onward, message.actor
+            token, message.body, shown, made.copies, sender, made.onward, message.actor
         )
 
     async def _fitting(self, message: _Message, made: Plan) -> Plan:

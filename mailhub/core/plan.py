@@ -15,6 +15,7 @@ from mailhub.model.envelope import Envelope, ForwardPath
 from mailhub.model.errors import MailhubError, MailLoop
 from mailhub.model.message import Arrival, Copy
 from mailhub.model.queue import PROGRAM_LANE, Onward, QueueSender
+from mailhub.wire import header
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +155,18 @@ class _Making:
         return self._envelope.reverse_path.address if through is None else through
 
 
-def queue_sender(envelope: Envelope, token: str, message_id: str) -> QueueSender:
-    """What all queue entries of a message share. `token`: of the hand-over."""
+def tls_optional(block: bytes) -> bool:
+    """Whether a header asks that no policy about TLS holds the message up (RFC 8689 5); more than
+    one such field is none."""
+    found = header.values(block, b"tls-required")
+    return len(found) == 1 and found[0].strip().lower() == b"no"
+
+
+def queue_sender(
+    envelope: Envelope, token: str, message_id: str, optional: bool = False
+) -> QueueSender:
+    """What all queue entries of a message share. `token`: of the hand-over. `optional`: TLS
+    is, by the message's header."""
     path, principal = envelope.reverse_path, envelope.principal
     return QueueSender(
         address=path.address,
@@ -167,6 +178,7 @@ def queue_sender(envelope: Envelope, token: str, message_id: str) -> QueueSender
         transaction=token,
         message_id=message_id,
         require_tls=path.require_tls,
+        tls_optional=optional and not path.require_tls,
         local=principal is not None or envelope.trusted,
     )
 

@@ -18,7 +18,8 @@ class QueueSender:
     """The envelope half that all queue entries of a message share.
 
     `transaction`: the hand-over's id; one message keeps it for all its recipients.
-    `message_id`: as in the header, with angle brackets, or empty. `require_tls`: RFC 8689.
+    `message_id`: as in the header, with angle brackets, or empty. `require_tls`: REQUIRETLS;
+    `tls_optional`: `TLS-Required: No`, which REQUIRETLS overrides (RFC 8689).
     `local`: a user or a trusted client submitted it, or this server made it: it is signed when it
     leaves; else it is forwarded.
     """
@@ -33,6 +34,7 @@ class QueueSender:
     message_id: str = ""
     require_tls: bool = False
     local: bool = False
+    tls_optional: bool = False
 
 
 PROGRAM_LANE = "program"

@@ -59,7 +59,12 @@ class Destinations:
         self._own = own
 
     async def find(
-        self, domain: str, route: Route | None = None, *, require_tls: bool = False
+        self,
+        domain: str,
+        route: Route | None = None,
+        *,
+        require_tls: bool = False,
+        tls_optional: bool = False,
     ) -> Destination:
         """The servers for mail to `domain` (A-labels, or an address literal). `route`: the one
         that was chosen for it, None for the plain MX. Never raises for what the DNS says."""
@@ -67,11 +72,13 @@ class Destinations:
             return await self._relay(domain, route, require_tls)
         if domain.startswith("["):
             return await self._literal(domain, route, require_tls)
-        return await self._exchangers(domain, route, require_tls)
+        return await self._exchangers(domain, route, require_tls, tls_optional)
 
     # -- a domain's own servers
 
-    async def _exchangers(self, domain: str, route: Route | None, require: bool) -> Destination:
+    async def _exchangers(
+        self, domain: str, route: Route | None, require: bool, optional: bool
+    ) -> Destination:
         answer = await settle(self._resolver.query(domain, "MX"))
         if isinstance(answer, NotFound):
             return refused("5.1.2", f"The domain {domain} does not exist")
@@ -88,13 +95,16 @@ class Destinations:
         found = await self._locate(kept[: self._settings.mx_hosts], implicit=not answer.records)
         if isinstance(found, Destination):
             return found
-        policy = await self._sts.find(domain) if self._sts is not None else NOTHING
+        policy = NOTHING
+        if self._sts is not None and not optional:
+            policy = await self._sts.find(domain)
         wanted = Wanted(
             domain,
             route.tls if route else TLSLevel.OPPORTUNISTIC,
             require,
             policy.policy,
             tuple(dict.fromkeys((domain, answer.canonical or domain))) if answer.authentic else (),
+            optional=optional,
         )
         base = Hop("", (), SMTP_PORT, sources=self._sources(route))
         reports = (policy.failure,) if policy.failure else ()

@@ -252,7 +252,7 @@ class Work:
             [entry for entry in entries if entry.number not in refused]
         ):
             if choice not in ways:
-                ways[choice] = await means.ways.find(self.lease.lane, routes, choice[1])
+                ways[choice] = await means.ways.find(self.lease.lane, routes, *choice[1:])
                 means.reported(ways[choice].reports)
             verdict = self._verdicts.get(choice)
             if verdict is None:

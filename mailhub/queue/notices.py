@@ -103,6 +103,7 @@ class ReportNotices:
             message_id=shown.message_id,
             # What is told of a protected message is protected alike (RFC 8689 section 5).
             require_tls=message.sender.require_tls,
+            tls_optional=message.sender.tls_optional,
             local=True,
         )
         return Notice(maker.boundary, body, shown, made.copies, sender, made.onward)

@@ -45,8 +45,8 @@ class Located:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is asked of every host of one destination. `domain`: the recipient's; `level`: at
-    least; `require`: REQUIRETLS; `names`: others that DANE-TA certificates may be for (RFC 7672
-    3.2.3)."""
+    least; `require`: REQUIRETLS; `optional`: `TLS-Required: No`; `names`: others that
+    DANE-TA certificates may be for (RFC 7672 3.2.3)."""
 
     domain: str
     level: TLSLevel = TLSLevel.OPPORTUNISTIC
@@ -54,6 +54,7 @@ class Wanted:
     policy: STSPolicy | None = None
     names: tuple[str, ...] = ()
     port: int = 25
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,10 @@ async def protect(resolver: Resolver, host: Located, wanted: Wanted) -> Verdict:
         if wanted.require:
             return Verdict(refusal=NEEDS_TLS)
         return Verdict(Security(TLSLevel.NONE, policy="route"))
+    if wanted.optional and wanted.level is TLSLevel.OPPORTUNISTIC:
+        # What the sender wants counts, not the domain's policies (RFC 8689 4.3); nor are they
+        # reported on, as they were not tried.
+        return Verdict(Security())
     found = await _dane(resolver, host, wanted)
     if isinstance(found, Unavailable):
         # Somebody may hold the records back: the host is not used without them (RFC 7672 2.1.1).

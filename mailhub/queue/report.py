@@ -110,6 +110,8 @@ def _head(occasion: Occasion, maker: Maker, subject: str, raw: bool) -> bytes:
     ]
     if message_id and len(message_id) < LINE and message_id.isascii():
         fields += [f"In-Reply-To: {message_id}", f"References: {message_id}"]
+    if occasion.message.sender.tls_optional:
+        fields.append("TLS-Required: No")  # as the message that it tells of (RFC 8689 5)
     fields += [
         # RFC 3834 5: an answer to a message, made by a program.
         "Auto-Submitted: auto-replied",

@@ -18,6 +18,9 @@ from mailhub.store.sql import array_text, next_number, put_rows, storable
 from mailhub.store.transaction import Transaction
 from mailhub.wire import address
 
+TLS_REQUIRED, TLS_OPTIONAL = 1, 2
+"""`require_tls` as it is stored; 0: as the policies of the destination say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
@@ -107,7 +110,7 @@ def _message_row(number: int, one: Outgoing, now: int) -> tuple[object, ...]:
         storable(sender.envid),
         sender.body,
         int(sender.utf8),
-        int(sender.require_tls),
+        TLS_REQUIRED if sender.require_tls else TLS_OPTIONAL * sender.tls_optional,
         int(sender.local),
         sender.transaction,
         storable(sender.message_id),

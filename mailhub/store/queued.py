@@ -24,7 +24,7 @@ from mailhub.model.queue import (
     Slot,
     Suppression,
 )
-from mailhub.store.queue import folded
+from mailhub.store.queue import TLS_OPTIONAL, TLS_REQUIRED, folded
 from mailhub.store.sql import Cursor, array_text, like, number, one_moment
 
 ATTEMPTS = 1000
@@ -63,7 +63,8 @@ def _sender(row: Sequence[Any]) -> QueueSender:
         account=account,
         transaction=transaction,
         message_id=message_id,
-        require_tls=bool(require_tls),
+        require_tls=require_tls == TLS_REQUIRED,
+        tls_optional=require_tls == TLS_OPTIONAL,
         local=bool(local),
     )
 

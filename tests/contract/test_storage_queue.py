@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -52,6 +53,12 @@ def numbers(entries: Sequence[QueueEntry]) -> list[int]:
 
 def gone(entry: int) -> Attempt:
     return Attempt(entry, 1, AttemptResult.DELIVERED, "2.0.0", "250 ok")
+
+
+def test_an_entry_knows_what_was_said_of_tls(house: House) -> None:
+    for sender in (replace(ANN, require_tls=True), replace(ANN, tls_optional=True), ANN):
+        [entry] = send(house, "bob@far.example", sender=sender)
+        assert entry.sender == sender
 
 
 def test_an_entry_has_all_that_was_ordered(house: House) -> None:

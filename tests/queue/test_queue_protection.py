@@ -44,6 +44,7 @@ def seek(
     authentic: bool | Collection[str] = True,
     documents: dict[str, Any] | None = None,
     require_tls: bool = False,
+    tls_optional: bool = False,
     level: TLSLevel | None = None,
     host: str = "",
     domain: str = "example.org",
@@ -59,7 +60,8 @@ def seek(
         own=lambda address, port: False,
     )
     route = Route(1, "*", host=host, tls=level) if level else None
-    return run(destinations.find(domain, route, require_tls=require_tls))
+    wishes = {"require_tls": require_tls, "tls_optional": tls_optional}
+    return run(destinations.find(domain, route, **wishes))
 
 
 def levels(found: Destination) -> dict[str, TLSLevel]:
@@ -330,3 +332,22 @@ def test_a_route_that_asks_for_dane() -> None:
     found = seek({TLSA2: [EE]}, level=TLSLevel.DANE)
     assert levels(found) == {"mx2.example.org": TLSLevel.DANE}
     assert [one.result for one in found.reports] == [TLSResult.DANE_REQUIRED]
+
+
+# -- TLS-Required: No (RFC 8689)
+
+
+def test_policies_hold_nobody_up_who_does_not_want_them() -> None:
+    for more in ({TLSA1: [EE]}, {TLSA1: Unavailable()}, STS):
+        found = seek(more, documents=policy("enforce", "other.example"), tls_optional=True)
+        assert set(levels(found).values()) == {TLSLevel.OPPORTUNISTIC}
+        assert [hop.security.applied for hop in found.hops] == [None] * len(found.hops)
+        assert found.reports == ()
+
+
+@pytest.mark.parametrize("level", [TLSLevel.VERIFIED, TLSLevel.REQUIRED])
+def test_what_an_administrator_asks_for_counts_all_the_same(level: TLSLevel) -> None:
+    relay = {("relay.example", "A"): ["192.0.2.9"]}
+    found = seek(relay, host="relay.example", level=level, tls_optional=True)
+    assert set(levels(found).values()) == {level}
+    assert set(levels(seek({}, level=level, tls_optional=True)).values()) == {level}

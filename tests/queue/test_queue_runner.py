@@ -295,6 +295,27 @@ def test_what_must_be_encrypted_says_so_when_servers_are_looked_for() -> None:
     assert b.outbound.calls[0].sender.require_tls
 
 
+OPTIONAL = b"TLS-Required: No\r\nFrom: joe@example.org\r\nSubject: x\r\n\r\nAnyhow.\r\n"
+
+
+def test_a_message_can_say_that_it_goes_without_tls_too() -> None:
+    b = bench()
+    b.submit("a@example.net", message=OPTIONAL)
+    b.submit("a@example.net", message=OPTIONAL.replace(b"No", b"Yes"))
+    b.submit("a@example.net", message=b"TLS-Required: No\r\n" + OPTIONAL)
+    b.submit("a@example.net", message=OPTIONAL, require_tls=True)
+    assert b.finding.optional == [True, False, False, False]
+    assert [call.sender.tls_optional for call in b.outbound.calls] == b.finding.optional
+
+
+def test_what_is_told_of_such_a_message_says_so_too() -> None:
+    b = bench()
+    b.outbound.says["a@example.net"] = [REFUSED]
+    b.submit("a@example.net", sender="far@example.com", message=OPTIONAL)
+    bounce = b.outbound.calls[-1]
+    assert (bounce.sender.address, bounce.sender.tls_optional) == ("", True)
+
+
 def test_what_is_told_of_a_protected_message_is_protected_alike() -> None:
     b = bench()
     b.outbound.says["a@example.net"] = [REFUSED]
