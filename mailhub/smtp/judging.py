@@ -43,6 +43,8 @@ async def recipient(session: Session, address: str) -> tuple[Finding, ...]:
     """RCPT would be accepted. Raises PolicyRefused; others of the same message may be taken."""
     transaction = session.transaction
     assert transaction is not None
+    if not session.reception.judging.has(Stage.RECIPIENT):
+        return transaction.found
     known = tuple(one.address for one in transaction.forward_paths)
     return await _ask(session, Stage.RECIPIENT, recipients=(*known, address))
 
@@ -51,8 +53,10 @@ async def _ask(
     session: Session, stage: Stage, *, later: bool = False, **new: Any
 ) -> tuple[Finding, ...]:
     """`new`: facts that the session will have once this is accepted."""
-    facts = replace(_facts(session), **new)
-    found = await session.reception.judging.ask(stage, facts, later=later)
+    judging = session.reception.judging
+    if not (judging.has(stage) or new.get("findings", session.findings)):
+        return ()
+    found = await judging.ask(stage, replace(_facts(session), **new), later=later)
     session.slow_down(max((one.delay for one in found), default=0.0))
     return found
 

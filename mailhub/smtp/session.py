@@ -172,6 +172,13 @@ class Session:
         """All that steps found so far."""
         return self.found if self.transaction is None else self.transaction.found
 
+    def met_anew(self) -> None:
+        """It is another client now (XCLIENT): nothing that was found is of it."""
+        self.visit.close()
+        self.visit = Visit(self.id)
+        self.arrived = self.found = ()
+        self.delay = 0.0
+
     def slow_down(self, seconds: float) -> None:
         """Answers wait from now on, however long the session lasts."""
         self.delay = max(self.delay, min(seconds, SLOWEST))

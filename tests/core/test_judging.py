@@ -474,3 +474,28 @@ def test_results_have_room_whatever_a_signature_says_of_itself() -> None:
     stored = contents(people, people.deliver(JOE, message()))
     assert stored.count(b"x-test=pass") == 100
     assert b"policy" not in stored
+
+
+def test_another_client_by_xclient_is_met_anew() -> None:
+    names = (Stage.CONNECT, Stage.HELLO, Stage.SENDER)
+    made = [Finds((Finding("test", one.value, delay=0.0),), one) for one in names]
+    judged = judging(made, table={})
+    conversation = talk(world(people=(JOE,)), judged, xclient_from=("192.0.2.7",)).greeted()
+    first = made[0].asked[0].visit
+    assert first is not None
+    closed: list[str] = []
+
+    class Kept:
+        def close(self) -> None:
+            closed.append("closed")
+
+    first.kept["test"] = Kept()
+    told = said(conversation, "XCLIENT ADDR=198.51.100.9", "EHLO two.example", "MAIL FROM:<>")
+    assert told[0].startswith("220 ")
+    assert told[-1].startswith("250 2.1.0")
+    assert closed == ["closed"]
+    last = made[2].asked[0]
+    assert last.peer.address == "198.51.100.9"
+    assert [one.name for one in last.findings] == ["connect", "hello"]
+    assert last.visit is not first
+    assert made[0].asked[1].visit is last.visit

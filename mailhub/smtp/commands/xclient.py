@@ -25,6 +25,7 @@ async def run(session: Session, argument: str) -> Reply:
     principal = await _principal(session, values["LOGIN"]) if values.get("LOGIN") else None
     session.restart()
     _take_place(session, values)
+    session.met_anew()
     await judging.connect(session)
     session.principal = principal
     if values.get("HELO"):
