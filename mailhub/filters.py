@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from mailhub.model.settings import Settings
 from mailhub.net.dialogue import EndpointDial
 from mailhub.net.post import ServerPost
+from mailhub.net.resolver import StubResolver
+from mailhub.net.resolver.bounded import BoundedResolver
+from mailhub.net.together import together
 from mailhub.policy import milter, spf
 from mailhub.policy.clamav import ClamAV
 from mailhub.policy.dnsbl import Dnsbl
@@ -25,7 +29,7 @@ from mailhub.policy.rspamd import Rspamd
 from mailhub.policy.spamassassin import SpamAssassin
 from mailhub.policy.step import Facts, Stage, Step
 from mailhub.policy.tarpit import Tarpit
-from mailhub.ports import Clock, Counters, Resolver
+from mailhub.ports import Clock, Counters
 
 MILTERS = 1000
 """Connections to one milter: one for each session with mail under way."""
@@ -37,24 +41,23 @@ def steps(
     reactor: Any,
     clock: Clock,
     counters: Counters,
-    resolver: Resolver,
+    resolver: StubResolver,
     ours: Callable[[str], Awaitable[bool]],
 ) -> Sequence[Step]:
     """`ours`: whether a domain is one of this server's."""
-    policy = settings.policy
+    bounded = partial(BoundedResolver, resolver, reactor, settings.policy.deadline)
 
     async def spf_says(facts: Facts) -> str:
         known = next((one.name for one in facts.findings if one.step == "spf"), "")
         if known:
             return known
         checked = await spf.check(
-            resolver,
+            bounded(),
             facts.peer.address,
             facts.sender or "",
             facts.helo,
             receiver=hostname,
             clock=clock,
-            seconds=policy.deadline,
         )
         return checked.result
 
@@ -64,13 +67,13 @@ def steps(
     if settings.rate.recipient:
         found.append(Rates(settings.rate, counters, clock, Stage.RECIPIENT))
     if _any(settings.hello, "none"):
-        found.append(Hello(settings.hello, resolver, hostname, ours))
+        found.append(Hello(settings.hello, bounded, hostname, ours))
     if _any(settings.reverse, "none"):
-        found.append(Reverse(settings.reverse, resolver))
+        found.append(Reverse(settings.reverse, bounded))
     if _any(settings.origin, "none"):
         found.append(Origin(settings.origin, resolver))
     if settings.dnsbl:
-        found.append(Dnsbl(settings.dnsbl, resolver, clock, policy.deadline))
+        found.append(Dnsbl(settings.dnsbl, bounded, together, clock))
     if settings.tarpit.score > 0:
         found.append(Tarpit(settings.tarpit))
     if settings.greylist.enabled:

@@ -6,7 +6,7 @@ peace for a while. What a listing leads to is `policy.filters`'.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mailhub.model.errors import Invalid, NotFound, Unavailable
@@ -14,7 +14,7 @@ from mailhub.model.settings import DnsblSettings
 from mailhub.policy.consequences import UNAVAILABLE
 from mailhub.policy.filters import listings, points
 from mailhub.policy.step import Facts, Finding, Stage
-from mailhub.ports import Clock, Resolver
+from mailhub.ports import Clock, Resolver, Together
 from mailhub.wire.dnslist import Code, address_name, domain_name, means
 from mailhub.wire.networks import plain
 
@@ -35,45 +35,50 @@ class _List:
 
 class Dnsbl:
     """One step over all lists, asked when a sender is named: by then it is known whether the
-    client is a user. `seconds`: for all of them together."""
+    client is a user. `bounded`: a resolver for one message, whose answers together take no longer
+    than they may."""
 
     name = "dnsbl"
     stage = Stage.SENDER
 
     def __init__(
-        self, lists: Sequence[DnsblSettings], resolver: Resolver, clock: Clock, seconds: float
+        self,
+        lists: Sequence[DnsblSettings],
+        bounded: Callable[[], Resolver],
+        together: Together,
+        clock: Clock,
     ) -> None:
         self._lists = tuple(map(_list, lists))
-        self._resolver = resolver
+        self._bounded = bounded
+        self._together = together
         self._clock = clock
-        self._seconds = seconds
         self._rests: dict[str, float] = {}
 
     async def run(self, facts: Facts) -> Sequence[Finding]:
         """Who is listed where."""
         if not facts.stranger:
             return ()
-        found: list[Finding] = []
-        end = self._clock.seconds() + self._seconds
+        resolver = self._bounded()
+        work = [self._ask(resolver, one, name, value) for one, name, value in self._names(facts)]
+        return [finding for found in await self._together(work) for finding in found]
+
+    def _names(self, facts: Facts) -> Iterator[tuple[_List, str, str]]:
+        """What is asked of which list, and what for."""
         for one in self._lists:
             value = _value(one, facts)
+            named = address_name if one.of == "address" else domain_name
             try:
-                name = (
-                    address_name(value, one.zone)
-                    if one.of == "address"
-                    else domain_name(value, one.zone)
-                )
+                yield one, named(value, one.zone), value
             except Invalid:
-                continue
-            found += await self._ask(one, name, value, end)
-        return found
+                continue  # nothing that could be listed
 
-    async def _ask(self, one: _List, name: str, value: str, end: float) -> Sequence[Finding]:
-        now = self._clock.seconds()
-        if now > end or self._rests.get(one.zone, 0.0) > now:
+    async def _ask(
+        self, resolver: Resolver, one: _List, name: str, value: str
+    ) -> Sequence[Finding]:
+        if self._rests.get(one.zone, 0.0) > self._clock.seconds():
             return (Finding(self.name, UNAVAILABLE, f"{one.zone} is not asked now"),)
         try:
-            answer = await self._resolver.query(name, "A")
+            answer = await resolver.query(name, "A")
         except NotFound:
             return ()
         except Unavailable as error:

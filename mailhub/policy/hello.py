@@ -33,7 +33,8 @@ SAID = {
 class Hello:
     """Looks at the hello when a sender is named: by then it is known whether the client is a user.
 
-    `hostname`: of this server. `ours`: whether a domain is one of this server's.
+    `bounded`: a resolver for one message, in bounded time. `hostname`: of this server. `ours`:
+    whether a domain is one of this server's.
     """
 
     name = "hello"
@@ -42,7 +43,7 @@ class Hello:
     def __init__(
         self,
         settings: HelloSettings,
-        resolver: Resolver,
+        bounded: Callable[[], Resolver],
         hostname: str,
         ours: Callable[[str], Awaitable[bool]],
     ) -> None:
@@ -51,7 +52,7 @@ class Hello:
             for name in HELLO
             if wanted(getattr(settings, name))
         }
-        self._resolver = resolver
+        self._bounded = bounded
         self._hostname = hostname.lower()
         self._ours = ours
 
@@ -95,9 +96,10 @@ class Hello:
             name = query_name(helo)
         except Invalid:
             return True
+        resolver = self._bounded()
         for kind in KINDS:
             try:
-                if (await self._resolver.query(name, kind)).records:
+                if (await resolver.query(name, kind)).records:
                     return False
             except NotFound:
                 return True

@@ -5,7 +5,7 @@ The look-up is `policy.iprev`'s; what a finding leads to, `policy.filters`'.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mailhub.model.errors import Unavailable
 from mailhub.model.settings import ReverseSettings
@@ -22,20 +22,21 @@ SAID = {
 
 
 class Reverse:
-    """Asked when a sender is named: by then it is known whether the client is a user."""
+    """Asked when a sender is named: by then it is known whether the client is a user. `bounded`: a
+    resolver for one message, in bounded time."""
 
     name = "reverse"
     stage = Stage.SENDER
 
-    def __init__(self, settings: ReverseSettings, resolver: Resolver) -> None:
+    def __init__(self, settings: ReverseSettings, bounded: Callable[[], Resolver]) -> None:
         self._settings = settings
-        self._resolver = resolver
+        self._bounded = bounded
 
     async def run(self, facts: Facts) -> Sequence[Finding]:
         """What is wrong, where somebody wants to know. Raises Unavailable."""
         if not facts.stranger:
             return ()
-        checked = await iprev.check(self._resolver, facts.peer.address)
+        checked = await iprev.check(self._bounded(), facts.peer.address)
         if checked.result == "temperror":
             raise Unavailable("The DNS does not answer")
         found = FOUND.get(checked.result)

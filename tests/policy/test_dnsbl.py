@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,11 +37,15 @@ HELLOS = DnsblSettings(zone="names.example", of="hello", found=1)
 FACTS = Facts(Peer("192.0.2.7", 25), Service.SMTP, helo="client.example", sender="a@b.example")
 
 
+async def in_turn(work: Sequence[Coroutine[Any, Any, Any]]) -> Sequence[Any]:
+    return [await one for one in work]
+
+
 def step(
     *lists: DnsblSettings, more: dict[tuple[str, str], Any] | None = None
 ) -> tuple[Dnsbl, FakeResolver, FakeClock]:
     resolver, clock = FakeResolver({**ZONE, **(more or {})}), FakeClock()
-    return Dnsbl(lists, resolver, clock, 10.0), resolver, clock
+    return Dnsbl(lists, lambda: resolver, in_turn, clock), resolver, clock
 
 
 def found(made: Dnsbl, facts: Facts = FACTS) -> list[tuple[str, float]]:

@@ -38,7 +38,7 @@ async def ours(domain: str) -> bool:
 
 
 def step(settings: HelloSettings = ALL) -> Hello:
-    return Hello(settings, FakeResolver(ZONE), "MX.us.example", ours)
+    return Hello(settings, lambda: FakeResolver(ZONE), "MX.us.example", ours)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_points_and_words() -> None:
 
 def test_what_nobody_wants_to_know_is_not_asked() -> None:
     resolver = FakeResolver(ZONE)
-    made = Hello(HelloSettings(literal="reject"), resolver, "mx.us.example", ours)
+    made = Hello(HelloSettings(literal="reject"), lambda: resolver, "mx.us.example", ours)
     for helo in ("localhost", "a b", "gone.example", "local.example"):
         assert not run(made.run(replace(FACTS, helo=helo)))
     assert resolver.asked == []
@@ -101,7 +101,9 @@ def test_own_users_and_trusted_clients_may_say_anything() -> None:
     assert not run(step().run(replace(facts, trusted=True)))
     assert not run(step().run(replace(facts, service=Service.SUBMISSION)))
     assert not run(
-        Reverse(ReverseSettings(missing=1), FakeResolver({})).run(replace(facts, trusted=True))
+        Reverse(ReverseSettings(missing=1), lambda: FakeResolver({})).run(
+            replace(facts, trusted=True)
+        )
     )
 
 
@@ -110,18 +112,18 @@ def test_own_users_and_trusted_clients_may_say_anything() -> None:
     [("192.0.2.7", []), ("192.0.2.8", ["unconfirmed"]), ("192.0.2.10", ["missing"])],
 )
 def test_reverse_names(address: str, found: list[str]) -> None:
-    made = Reverse(ReverseSettings(missing="reject", unconfirmed=2), FakeResolver(ZONE))
+    made = Reverse(ReverseSettings(missing="reject", unconfirmed=2), lambda: FakeResolver(ZONE))
     findings = run(made.run(replace(FACTS, peer=Peer(address, 25))))
     assert [one.name for one in findings] == found
     assert all(one.score == (2.0 if one.name == "unconfirmed" else 0.0) for one in findings)
 
 
 def test_a_failing_dns_is_no_missing_name() -> None:
-    made = Reverse(ReverseSettings(missing="reject"), FakeResolver(ZONE))
+    made = Reverse(ReverseSettings(missing="reject"), lambda: FakeResolver(ZONE))
     with pytest.raises(Unavailable):
         run(made.run(replace(FACTS, peer=Peer("192.0.2.9", 25))))
 
 
 def test_a_finding_without_an_outcome_is_none() -> None:
-    made = Reverse(ReverseSettings(missing="reject"), FakeResolver(ZONE))
+    made = Reverse(ReverseSettings(missing="reject"), lambda: FakeResolver(ZONE))
     assert not run(made.run(replace(FACTS, peer=Peer("192.0.2.8", 25))))
