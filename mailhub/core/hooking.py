@@ -42,7 +42,7 @@ def message_facts(envelope: Envelope, body: Body, shown: Rendered) -> HookFacts:
         sender=envelope.reverse_path.address,
         recipients=tuple(path.address for path in envelope.forward_paths),
         size=body.size,
-        message=body.view(),
+        message=body.view().toreadonly(),
         header_length=shown.header_length,
     )
 

@@ -65,8 +65,9 @@ def test_a_hook_is_shown_the_message_as_it_will_be_kept() -> None:
     assert shown.endswith(b"Subject: hello\r\n\r\nbody\r\n")
     facts = hooks.asked[-1]
     assert facts.size == len(shown)
-    header = str(facts.as_json()["header"]) if facts.message is not None else ""
-    assert header == shown.partition(b"body")[0].decode()
+    assert facts.message is not None
+    assert facts.message.readonly
+    assert facts.as_json()["header"] == shown.partition(b"body")[0].decode()
 
 
 def test_a_user_and_tls_are_told() -> None:
