@@ -73,7 +73,7 @@ def test_a_redis_that_hangs_is_given_up_in_time_and_taken_up_again(
     node.fails(node.schedule.size(), TIMEOUT + 0.5)
     for _ in range(10):
         node.fails(node.schedule.size(), PROMPT)
-    turning.pass_time(5 - TIMEOUT)
+    turning.pass_time(2)
     assert node.outcomes() == ["connected", "lost"]
     [lost] = [event for event in node.log.named("redis") if event["outcome"] == "lost"]
     assert lost["reason"] == f"no answer within {TIMEOUT} s"
@@ -133,7 +133,7 @@ def test_what_is_no_redis_or_not_yet_one_is_away(
     impostor = Impostor(answer)
     node = nodes(impostor.url)
     node.fails(node.schedule.size(), PROMPT)
-    turning.pass_time(1)
+    turning.pass_time(0.5)
     assert node.outcomes() == ["lost"]
     assert reason in str(node.log.named("redis")[0]["reason"])
     impostor.stop()
