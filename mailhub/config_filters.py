@@ -6,6 +6,7 @@ As `config_checks`, for `model.settings_filters`.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -35,7 +36,10 @@ WORDS: Mapping[str, tuple[str, ...]] = {
 }
 LEAST_ONE = frozenset({"timeout", "concurrency", "size", "window", "lifetime"})
 """Numbers that make no sense at 0."""
-ENDPOINTS = ("tcp", "unix", "tls")
+# Twisted's strings: a colon within a part stands behind a backslash.
+_ENDPOINT = re.compile(
+    r"unix:(?:path=)?[^:]+(?::.+)?|(?:tcp|tls):(?:host=)?(?:[^:\\]|\\.)+:(?:port=)?\d{1,5}(?::.+)?"
+)
 SECTIONS = (
     "levels",
     "hello",
@@ -129,8 +133,7 @@ def _milter(where: Where, settings: MilterSettings, before: Iterable[MilterSetti
 
 
 def _endpoint(at: Where, endpoint: str) -> Faults:
-    kind, _, rest = endpoint.partition(":")
-    if endpoint and (kind not in ENDPOINTS or not rest):
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):
         known = "tcp:127.0.0.1:783 or unix:/run/name.sock"
         return [(at, f"{dotted(at)}: {endpoint!r} is no endpoint such as {known}")]
     return []

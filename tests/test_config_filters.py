@@ -28,6 +28,7 @@ def parse(text: str) -> Settings:
         ('[rspamd]\nscan = "some"', "2: rspamd.scan: 'some' is none of incoming, all"),
         ("[rspamd]\ntimeout = 0", "2: rspamd.timeout: at least 1"),
         ('[clamav]\nendpoint = "/run/c"', "2: clamav.endpoint: '/run/c' is no endpoint such as"),
+        ('[clamav]\nendpoint = "tcp:localhost"', "2: clamav.endpoint: 'tcp:localhost' is no end"),
         ('[clamav]\non_failure = "x"', "2: clamav.on_failure: 'x' is none of accept, defer"),
         ('[spamassassin]\nhigh = "x"', "2: spamassassin.high: 'x' is neither"),
         ('[[dnsbl]]\nzone = ""', "2: dnsbl[1].zone: '' is no name of a list"),
