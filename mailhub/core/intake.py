@@ -323,7 +323,8 @@ class Intake:
     ) -> _Message:
         """Judges and renders the message, and refuses what must not go on. Raises MailLoop,
         NotPermitted, PolicyRefused, HookRefused, TooLarge."""
-        header = submission.header_of(body, HEADER if envelope.principal else STRANGERS_HEADER)
+        strange = self._judging.is_strange(envelope)
+        header = submission.header_of(body, STRANGERS_HEADER if strange else HEADER)
         received = self._trace.received(envelope)
         visited = trace.visited(received + header, self._hops)
         principal = envelope.principal

@@ -100,11 +100,17 @@ class Judging:
         if len(changed) > len(header) + GROWTH:
             self._log.event("edits-left-out", transaction=envelope.transaction, level="warn")
             changed = header
-        if envelope.principal is None and (
-            envelope.service is not Service.SMTP or self._trusts(envelope)
-        ):
-            return changed
-        return authres.without_claims(changed, self.authserv_id)
+        if envelope.principal is not None or self.is_strange(envelope):
+            return authres.without_claims(changed, self.authserv_id)
+        return changed
+
+    def is_strange(self, envelope: Envelope) -> bool:
+        """Whether another server brings this, and none that is trusted: `Facts.stranger`."""
+        return (
+            envelope.service is Service.SMTP
+            and envelope.principal is None
+            and not self._trusts(envelope)
+        )
 
     def _trusts(self, envelope: Envelope) -> bool:
         return envelope.trusted or self.exempts(envelope.peer.address)

@@ -225,7 +225,12 @@ def test_an_odd_header_is_kept_as_it_is_or_refused(server: Server, name: str) ->
         assert smtp.say(b"NOOP")[:3] == b"250"
     with IMAP(server.port("imap"), me, PASSWORD, timeout=30) as imap:
         imap.say(b"SELECT INBOX")
+        if answer[:3] != b"250":
+            assert imap.say(b"FETCH 1:* BODY.PEEK[]")[-1].endswith(
+                b"BAD No message has this number"
+            )
+            return
         stored = imap.say(b"FETCH 1:* BODY.PEEK[]")[0]
-        assert (HEADERS[name] + b"\r\nbody\r\n" in stored) == (answer[:3] == b"250")
+        assert HEADERS[name] + b"\r\nbody\r\n" in stored
         for item in (b"ENVELOPE", b"BODYSTRUCTURE", b"BODY.PEEK[HEADER.FIELDS (X-Long)]"):
             assert b" OK" in imap.say(b"FETCH 1:* " + item)[-1]
