@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from inspect import iscoroutine
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
 from treq.content import collect
@@ -63,7 +64,7 @@ class ServerHooks:
         self._log = log
         self._telling = 0
         client = client or _client(reactor)
-        placed = [_Placed(_hook(one, client), one.entry or one.url, one) for one in settings]
+        placed = [_Placed(_hook(one, client), _name(one), one) for one in settings]
         self._stages: Mapping[HookStage, Sequence[_Placed]] = {
             stage: [one for one in placed if one.settings.stage == stage.value]
             for stage in HookStage
@@ -184,6 +185,12 @@ def _read(answer: Any) -> HookAnswer:
     if not isinstance(text, str):
         raise ValueError("the answer's text is no text")
     return HookAnswer(HookAction(answer.get("action")), text)
+
+
+def _name(settings: HookSettings) -> str:
+    """As the log calls it: without what may be secret in a URL."""
+    url = urlsplit(settings.url)
+    return settings.entry or f"{url.scheme}://{url.netloc.rpartition('@')[2]}{url.path}"
 
 
 def _hook(settings: HookSettings, client: HTTPClient) -> Hook:

@@ -167,6 +167,16 @@ def test_a_server_that_says_nothing(on_failure: str, answer: HookAnswer) -> None
     assert bench.clock.getDelayedCalls() == []
 
 
+def test_the_log_has_no_secrets_of_a_url() -> None:
+    url = "https://me:s3cret@hook.test:9000/ask?token=s3cret"
+    bench = Bench((HookSettings(stage="rcpt", url=url),))
+    bench.server.answers = [(500, b"")]
+    bench.ask()
+    ((_, event),) = bench.log.events
+    assert event["hook"] == "https://hook.test:9000/ask"
+    assert "s3cret" not in str(event)
+
+
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_connection_that_ends_is_tried_once_more(times: int) -> None:
     """A server that closes what it kept does so just as it is used again."""
