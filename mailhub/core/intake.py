@@ -17,7 +17,7 @@ from mailhub.core.hooking import NoHooks, check, message_facts
 from mailhub.core.ids import Ids
 from mailhub.core.judging import NOTHING, Judging, Met, unasked
 from mailhub.core.placing import kept_here, placed
-from mailhub.core.plan import Plan, Recipient, plan, queue_sender, tls_optional
+from mailhub.core.plan import Plan, Recipient, actor_of, plan, queue_sender, tls_optional
 from mailhub.core.rendered import passing, rendered
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standing, Standings
@@ -342,11 +342,8 @@ class Intake:
         shown = await rendered(body, self._clock) if read_here else passing(head)
         if asked:
             await check(self._hooks, message_facts(envelope, body, shown))
-        actor = Actor(
-            principal.account if principal is not None else None,
-            f"{envelope.service.value} {envelope.peer.address}",
-        )
-        return _Message(envelope, body, shown, visited, actor, judged, tls_optional(header))
+        optional = tls_optional(header)
+        return _Message(envelope, body, shown, visited, actor_of(envelope), judged, optional)
 
     async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
         """Delivers; what full mailboxes cannot take waits in the queue beside the rest.

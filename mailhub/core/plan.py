@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mailhub.core import trace
 from mailhub.model.address import Resolution
+from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath
 from mailhub.model.errors import MailhubError, MailLoop
 from mailhub.model.message import Arrival, Copy
@@ -160,6 +161,13 @@ def tls_optional(block: bytes) -> bool:
     one such field is none."""
     found = header.values(block, b"tls-required")
     return len(found) == 1 and found[0].strip().lower() == b"no"
+
+
+def actor_of(envelope: Envelope) -> Actor:
+    """In whose name a message is taken, for the journal."""
+    principal = envelope.principal
+    source = f"{envelope.service.value} {envelope.peer.address}"
+    return Actor(principal.account if principal is not None else None, source)
 
 
 def queue_sender(
