@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -60,6 +61,21 @@ def test_only_ping_needs_no_password(told: Any) -> None:
     assert secured.pop("get /ping") == []
     assert set(map(str, secured.values())) == {"[{'main': []}]"}
     assert told["components"]["securitySchemes"] == {"main": {"type": "http", "scheme": "basic"}}
+
+
+@pytest.mark.parametrize(("given", "status"), [("", 401), (basic("joe@example.org"), 403)])
+def test_no_other_call_is_answered_without_it(told: Any, given: str, status: int) -> None:
+    """Whatever calls there will be."""
+    site = TMail()
+    walked = 0
+    for path, calls in told["paths"].items():
+        for method, one in calls.items():
+            if one["security"]:
+                filled = re.sub(r"\{\w+\}", "1", path)
+                reply = site.ask(method.upper(), filled, {}, authorization=given)
+                assert (reply.status, method, path) == (status, method, path)
+                walked += 1
+    assert walked >= 25
 
 
 def test_answers_have_tmail_s_names(told: Any) -> None:
