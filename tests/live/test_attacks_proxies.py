@@ -73,7 +73,7 @@ def test_the_proxys_word_is_what_relays_and_what_is_traced(behind: Server) -> No
             assert wire.line()[:3] == b"250"
             wire.send(b"DATA\r\n")
             assert wire.line()[:3] == b"354"
-            wire.send(b"Subject: traced\r\n\r\nx\r\n.\r\n")
+            wire.send(b"From: a@example.org\r\nSubject: traced\r\n\r\nx\r\n.\r\n")
             assert wire.line()[:3] == b"250"
         with IMAP(behind.port("imap"), "user@live.test", PASSWORD) as imap:
             imap.say(b"SELECT INBOX")
