@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -191,10 +192,13 @@ def test_a_damaged_entry_head_is_found(folder: Path) -> None:
 
 
 def test_a_damaged_database_is_found(folder: Path) -> None:
+    connection = sqlite3.connect(folder / database.NAME)
+    (page,) = connection.execute(
+        "SELECT rootpage FROM sqlite_schema WHERE name = 'message'"
+    ).fetchone()
+    connection.close()
     with (folder / database.NAME).open("r+b") as file:
-        file.seek(0, os.SEEK_END)
-        pages = file.tell() // database.PAGE_SIZE
-        file.seek(database.PAGE_SIZE * (pages - 3) + 8)
+        file.seek(database.PAGE_SIZE * (page - 1) + 8)
         file.write(b"\xff" * 64)
     report = verify(folder)
     assert "database" in kinds(report)
