@@ -30,6 +30,12 @@ GREYLISTING = """
 smtpd_recipient_restrictions = check_policy_service inet:127.0.0.1:{port}, permit_mynetworks
 """
 
+FEW = """
+smtpd_client_connection_count_limit = 2
+smtpd_client_event_limit_exceptions =
+smtpd_recipient_restrictions = sleep 1, permit_mynetworks
+"""
+
 
 @pytest.fixture(scope="module")
 def ours() -> Iterator[Hub]:
@@ -158,6 +164,20 @@ def test_who_is_slow_holds_up_nobody_else(ours: Hub, tmp_path: Path) -> None:
         ours.fate("a@quick.test", "delivered")
         assert time.monotonic() - began < 2
         ours.fate("a0@slow.test", "delivered")
+
+
+def test_a_server_that_takes_few_connections_gets_its_mail_over_these(ours: Hub) -> None:
+    with open_folder() as folder:
+        post = Postfix(folder, "few.test", FEW)
+        ours.dns.load("few.test", post.zone)
+        with running(post):
+            for n in range(8):
+                ours.submit(text(f"few-{n}"), f"a{n}@few.test")
+            for n in range(8):
+                ours.fate(f"a{n}@few.test", "delivered")
+            assert "too many connections" in ours.server.log.read_text()
+            for n in range(8):
+                assert not ours.events("delivery", recipient=f"a{n}@few.test", outcome="deferred")
 
 
 def test_postgrey_asks_for_patience(ours: Hub) -> None:

@@ -15,7 +15,7 @@ from mailhub.model.route import Hop
 from mailhub.model.settings import SenderSettings
 from mailhub.ports import Clock, Log, Message
 from mailhub.smtp.sender.delivery import Client, Delivery, Order
-from mailhub.smtp.sender.dialer import TCPDialer
+from mailhub.smtp.sender.dialer import TCPDialer, pause
 from mailhub.smtp.sender.pool import Pool
 
 STOPPED = Answer(0, "4.3.2", "this server stops", Stage.CONNECT)
@@ -31,7 +31,7 @@ class Sender:
     def __init__(
         self, settings: SenderSettings, hostname: str, reactor: Any, clock: Clock, log: Log
     ) -> None:
-        pool = Pool(settings, clock)
+        pool = Pool(settings, clock, pause)
         self._dialer = TCPDialer(reactor, settings, pool.make_room)
         self._client = Client(settings.hello or hostname, settings, self._dialer, pool, clock, log)
         self._stopped = False

@@ -125,13 +125,24 @@ class Delivery:
     # -- servers
 
     async def _try(self, hop: Hop) -> None:
-        """One server: idle sessions with it first, then its addresses, in order."""
+        """One server. Where it has no room for another connection, those that stand already are
+        waited for: many servers take only a few from one client."""
+        pool = self._client.pool
+        if pool.crowded(hop):
+            await pool.turn(hop)
+        while await self._try_once(hop) and await pool.turn(hop):
+            continue
+
+    async def _try_once(self, hop: Hop) -> bool:
+        """Idle sessions with it first, then its addresses, in order. Whether it may only be full:
+        no address took a connection, for now."""
+        full = False
         try:
             while self._goes_on and (session := self._client.pool.take(hop)) is not None:
                 await self._use(session)
         except HopFailed as failed:
             self._note(hop, "", failed)
-            return
+            return False
         for address in hop.addresses:
             try:
                 while self._goes_on:
@@ -139,7 +150,9 @@ class Delivery:
             except HopFailed as failed:
                 self._note(hop, address, failed)
                 if failed.host:
-                    return
+                    return False
+                full = full or _may_be_full(failed.answer)
+        return full and self._goes_on
 
     def _note(self, hop: Hop, address: str, failed: HopFailed) -> None:
         answer = failed.answer
@@ -156,8 +169,17 @@ class Delivery:
         )
 
     async def _open(self, hop: Hop, address: str) -> Session:
-        """A new session. Raises HopFailed. Where TLS is nice to have and fails, once more
-        without (RFC 7435 section 3)."""
+        """A new session. Raises HopFailed."""
+        pool = self._client.pool
+        pool.begin(hop)
+        try:
+            return await self._introduced(hop, address)
+        except BaseException:
+            pool.fail(hop)
+            raise
+
+    async def _introduced(self, hop: Hop, address: str) -> Session:
+        """Where TLS is nice to have and fails, once more without (RFC 7435 section 3)."""
         client = self._client
         clear = False
         while True:
@@ -294,6 +316,13 @@ class Delivery:
             copy = await converted(self._order.message, self._client.clock)
             self._seven_bit = Content(copy)
         return self._seven_bit, ""
+
+
+def _may_be_full(answer: Answer) -> bool:
+    """Whether another connection might have been taken later."""
+    if answer.stage is Stage.CONNECT:
+        return answer.status == "4.4.1"
+    return answer.stage in (Stage.GREETING, Stage.HELLO) and not answer.permanent
 
 
 def wire_path(address: str) -> str:

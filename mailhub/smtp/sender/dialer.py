@@ -175,6 +175,11 @@ class TCPDialer:
             connection.abort()
 
 
+def pause() -> Deferred[bool]:
+    """See `pool.Pause`."""
+    return Deferred()
+
+
 def sources(hop: Hop, address: str) -> Sequence[str]:
     """Local addresses of the remote one's family; an empty one is the system's choice."""
     if not hop.sources:
