@@ -333,6 +333,15 @@ def test_a_short_key_proves_nothing() -> None:
     assert found.result == "policy"
 
 
+@pytest.mark.parametrize(("exponent", "bits"), [((1 << 2000) + 1, 2048), (65537, 5120)])
+def test_a_key_that_costs_others_their_time_is_not_used(exponent: int, bits: int) -> None:
+    numbers = rsa.RSAPublicNumbers(exponent, (1 << (bits - 1)) + 1)
+    public = numbers.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    zone = {("r._domainkey.example.com", "TXT"): [b"p=" + base64.b64encode(public)]}
+    (result,) = results(signed(), zone)
+    assert result in ("policy", "permerror")
+
+
 def test_a_dead_dns_is_temporary() -> None:
     assert results(signed(), {("r._domainkey.example.com", "TXT"): Unavailable("x")}) == [
         "temperror"
