@@ -15,6 +15,7 @@ from tests.live.peers import ROOT, answers, end, new_address, open_folder, parse
 
 pytestmark = [pytest.mark.live, ROOT]
 EXIM = Path("/opt/mailhub-peers/exim/usr/sbin/exim4")
+NO = "NONE:+VERS-TLS1.2:+PSK:+AES-128-GCM:+AEAD:+COMP-NULL:+SIGN-ALL:+GROUP-ALL"
 USER, SECRET = "relay-user", "relay-Passw0rd"
 CONFIG = """
 primary_hostname = mx.exim.test
@@ -31,6 +32,7 @@ keep_environment =
 deliver_drop_privilege = true
 tls_advertise_hosts = *
 tls_certificate = {pair}
+{more}
 chunking_advertise_hosts = *
 smtputf8_advertise_hosts = *
 dsn_advertise_hosts = *
@@ -66,12 +68,13 @@ cram:
 
 
 class Exim:
-    """An Exim that takes mail for everybody into one Maildir."""
+    """An Exim that takes mail for everybody into one Maildir. `more`: main settings."""
 
-    def __init__(self, folder: Path, pair: Path) -> None:
+    def __init__(self, folder: Path, pair: Path, more: str = "") -> None:
         self.address = new_address()
         self.folder = folder
         self.pair = pair
+        self._more = more
         self._process: subprocess.Popen[bytes] | None = None
         self._taken: set[Path] = set()
 
@@ -87,7 +90,12 @@ class Exim:
         config = self.folder / "exim.conf"
         config.write_text(
             CONFIG.format(
-                folder=self.folder, address=self.address, pair=self.pair, user=USER, secret=SECRET
+                folder=self.folder,
+                address=self.address,
+                pair=self.pair,
+                user=USER,
+                secret=SECRET,
+                more=self._more,
             )
         )
         self._process = subprocess.Popen(
@@ -205,3 +213,23 @@ def test_addresses_beyond_ascii(ours: Hub, exim: Exim) -> None:
     arrived = exim.received()
     assert "Grüße" in arrived.decode()
     assert parsed(arrived)["Message-ID"] == "<wide@home.test>"
+
+
+def test_tls_that_fails_is_done_without_unless_somebody_asked_for_it(ours: Hub) -> None:
+    """It offers STARTTLS, and no cipher that anybody has (RFC 7435 section 3)."""
+    with open_folder() as folder:
+        broken = Exim(folder, Authority(folder).pair("mx.odd.test"), f"tls_require_ciphers = {NO}")
+        broken.start()
+        try:
+            ours.dns.load("odd.test", zone(broken))
+            ours.server.command(
+                *("routes", "add", "strict.test", "--host", broken.address, "--tls", "required")
+            )
+            ours.submit(text("odd"), "grace@odd.test", "grace@strict.test")
+            assert ours.fate("grace@odd.test", "delivered")["tls"] == ""
+            broken.received()
+            assert ours.waits("outbound", outcome="clear", host="mx.odd.test")["reason"]
+            said = ours.fate("grace@strict.test", "deferred")
+            assert str(said["status"]).startswith("4.7.")
+        finally:
+            broken.stop()

@@ -66,6 +66,7 @@ class Connection(Protocol):
     def __init__(self, keeper: Keeper, address: str, made: Callable[[Connection], None]) -> None:
         self.machine = Machine()
         self.address = address
+        self.source = ""
         self.until = NEVER
         self.deadline = NEVER
         self._late = ""
@@ -82,6 +83,8 @@ class Connection(Protocol):
 
     def connectionMade(self) -> None:
         self.transport.registerProducer(self, True)
+        # Of a connection that is gone Twisted cannot tell, and then reports still ask.
+        self.source = str(getattr(self.transport.getHost(), "host", ""))
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._made(self)
@@ -122,11 +125,6 @@ class Connection(Protocol):
         """The transport takes no more; `connectionLost` follows."""
 
     # -- link.Link
-
-    @property
-    def source(self) -> str:
-        """Our address."""
-        return str(getattr(self.transport.getHost(), "host", ""))
 
     @property
     def alive(self) -> bool:

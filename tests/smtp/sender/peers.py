@@ -92,6 +92,8 @@ class Server:
         self._producer = None
 
     def getHost(self) -> IPv4Address:
+        if not self.open:
+            raise AttributeError("socket")  # Twisted's transports have none any more
         return IPv4Address("TCP", "192.0.2.9", 40000)
 
     def loseConnection(self) -> None:
