@@ -864,7 +864,9 @@ class Dialogue(Protocol):
         """Its time is over then, whatever it does meanwhile; None: as long as it lasts."""
         ...
 
-    def close(self) -> None: ...
+    def close(self, last: bytes = b"") -> None:
+        """Ends it; `last`: said before that, where the other side still listens."""
+        ...
 
 
 class Dial(Protocol):

@@ -102,9 +102,10 @@ class SocketDialogue(Protocol):
         if self._open and seconds is not None:
             self._timer = self._reactor.callLater(seconds, self._expire)
 
-    def close(self) -> None:
+    def close(self, last: bytes = b"") -> None:
         """See `ports.Dialogue`. What was sent still leaves, within the time that is left."""
         if self._open:
+            self.transport.write(last)  # type: ignore[union-attr]
             self.transport.unregisterProducer()  # type: ignore[union-attr]
             self.transport.loseConnection()  # type: ignore[union-attr]
             if self._timer is None:

@@ -57,7 +57,7 @@ class Conversation:
         """The filter is left; the next word needs a new connection."""
         dialogue, self.dialogue = self.dialogue, None
         if dialogue is not None:
-            dialogue.close()
+            dialogue.close(milter.packet(b"Q"))
         self._packets = milter.Packets()
         self._told = Told()
         self.edits = []

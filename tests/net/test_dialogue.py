@@ -106,9 +106,10 @@ def test_who_does_not_listen_ends_in_time_too(serve: Serve) -> None:
 def test_much_is_sent_as_the_other_side_takes_it(serve: Serve, peers: list[Peer]) -> None:
     dialogue = turning.result(dial(serve()).open(10))
     assert turning.result(dialogue.send(memoryview(bytes(8 << 20))))
-    dialogue.close()
+    dialogue.close(b"bye")
     turning.until(lambda: peers[0].gone)
-    assert len(peers[0].heard) == 8 << 20
+    assert len(peers[0].heard) == (8 << 20) + 3
+    assert peers[0].heard.endswith(b"bye")
 
 
 def test_what_nobody_asks_for_is_not_read_without_end(serve: Serve, peers: list[Peer]) -> None:

@@ -69,7 +69,8 @@ class Filter:
     def expire_in(self, seconds: float | None) -> None:
         assert seconds is None or seconds == 30
 
-    def close(self) -> None:
+    def close(self, last: bytes = b"") -> None:
+        assert last == packet(b"Q")
         self.closed += 1
 
 

@@ -68,7 +68,8 @@ class Scripted:
     def expire_in(self, seconds: float | None) -> None:
         raise AssertionError("the time was given at the start")
 
-    def close(self) -> None:
+    def close(self, last: bytes = b"") -> None:
+        assert not last
         self.closed += 1
 
 
