@@ -29,7 +29,7 @@ from mailhub.policy.rspamd import Rspamd
 from mailhub.policy.spamassassin import SpamAssassin
 from mailhub.policy.step import Facts, Stage, Step
 from mailhub.policy.tarpit import Tarpit
-from mailhub.ports import Clock, Counters
+from mailhub.ports import Clock, Counters, Resolver
 
 MILTERS = 1000
 """Connections to one milter: one for each session with mail under way."""
@@ -47,20 +47,6 @@ def steps(
     """`ours`: whether a domain is one of this server's."""
     bounded = partial(BoundedResolver, resolver, reactor, settings.policy.deadline)
 
-    async def spf_says(facts: Facts) -> str:
-        known = next((one.name for one in facts.findings if one.step == "spf"), "")
-        if known:
-            return known
-        checked = await spf.check(
-            bounded(),
-            facts.peer.address,
-            facts.sender or "",
-            facts.helo,
-            receiver=hostname,
-            clock=clock,
-        )
-        return checked.result
-
     found: list[Step] = []
     if _any(settings.rate, 0):
         found.append(Rates(settings.rate, counters, clock, Stage.SENDER))
@@ -77,9 +63,27 @@ def steps(
     if settings.tarpit.score > 0:
         found.append(Tarpit(settings.tarpit))
     if settings.greylist.enabled:
-        found.append(Greylist(settings.greylist, counters, clock, spf_says))
+        found.append(Greylist(settings.greylist, counters, clock, _spf(bounded, hostname, clock)))
     found += _scanners(settings, hostname, reactor, clock)
     return found
+
+
+def _spf(
+    bounded: Callable[[], Resolver], hostname: str, clock: Clock
+) -> Callable[[Facts], Awaitable[str]]:
+    """What SPF says: as it was found, else it is asked."""
+
+    async def says(facts: Facts) -> str:
+        known = next((one.name for one in facts.findings if one.step == "spf"), "")
+        if known:
+            return known
+        address, sender = facts.peer.address, facts.sender or ""
+        checked = await spf.check(
+            bounded(), address, sender, facts.helo, receiver=hostname, clock=clock
+        )
+        return checked.result
+
+    return says
 
 
 def _scanners(settings: Settings, hostname: str, reactor: Any, clock: Clock) -> Iterator[Step]:

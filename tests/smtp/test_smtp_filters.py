@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from twisted.internet.defer import succeed
 
 from mailhub import filters
 from mailhub.core.judging import Judging
@@ -229,3 +230,30 @@ def test_all_of_them_in_their_order() -> None:
         ("spamassassin", Stage.BODY),
         *(("milter m", stage) for stage in list(Stage)[:5]),
     ]
+
+
+def test_greylisting_asks_spf_where_nobody_has() -> None:
+    settings = Settings(greylist=GreylistSettings(enabled=True), rate=RateSettings(network=0))
+    people = world(people=(JOE,))
+
+    class Deferring(FakeResolver):
+        def query(self, name: str, kind: str) -> Any:  # type: ignore[override]
+            return succeed(run(super().query(name, kind)))
+
+    resolver = Deferring({("remote.example", "TXT"): ["v=spf1 ip4:192.0.2.7 -all"]})
+    (step,) = filters.steps(
+        settings,
+        HOSTNAME,
+        Reception(people).reactor,
+        people.clock,
+        people.counters,
+        resolver,  # type: ignore[arg-type]
+        people.addresses.is_local,
+    )
+    reception = Reception(people, judging=judging(settings, step))
+    assert sent(reception)[-1] == "250 2.1.5 Recipient ok"
+    resolver.set("remote.example", "TXT", ["v=spf1 -all"])
+    assert sent(reception)[-1].startswith("451 4.7.1 Greylisted")
+    found = Finds(Finding("spf", "pass"), Stage.SENDER)
+    reception = Reception(people, judging=judging(settings, found, step))
+    assert sent(reception)[-1] == "250 2.1.5 Recipient ok"
