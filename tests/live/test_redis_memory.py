@@ -1,0 +1,108 @@
+"""Redis restarted, emptied, or with an old memory: what mailhub's side makes of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tests import turning
+from tests.live.redis_bench import (
+    PROMPT,
+    QUIET,
+    Nodes,
+    slots,
+    unheld,
+)
+from tests.redisserver import RedisServer
+
+
+def test_a_redis_killed_and_started_empty_is_filled_anew(nodes: Nodes, redis: RedisServer) -> None:
+    node, other = nodes(redis.url), nodes(redis.url)
+    node.fill(*slots(1, 2, 3))
+    leases = node.ask(node.schedule.take(1, 1, QUIET))
+    redis.kill()
+    turning.pass_time(0.5)
+    redis.start()
+    node.recovers()
+    other.recovers()
+    assert node.woken
+    assert not node.ask(node.schedule.renew(leases[0].token, QUIET))
+    claims = turning.together(node.schedule.claim_rebuild(), other.schedule.claim_rebuild())
+    claimed = time.monotonic()
+    assert sorted(claims) == [False, True]
+    claimer = node if claims[0] else other
+    claimer.ask(claimer.schedule.put(slots(1, 2, 3)))
+    claimer.ask(claimer.schedule.rebuilt())
+    assert unheld(node) == unheld(other) == []
+    node.fails(node.schedule.claim([1], 1), PROMPT)
+    assert node.ask(node.schedule.next_due()) >= int(time.time())
+    turning.until(lambda: unheld(other) == [1, 2, 3])
+    assert time.monotonic() - claimed >= QUIET
+    assert node.outcomes() == ["connected", "lost", "back"]
+
+
+def test_an_emptied_redis_wakes_the_runner_and_gives_nothing_too_early(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node, other = nodes(redis.url), nodes(redis.url)
+    node.fill(*slots(1, 2))
+    [lease] = node.ask(node.schedule.take(1, 1, QUIET))
+    node.woken.clear()
+    redis.cli("FLUSHALL")
+    turning.until(lambda: node.woken and other.woken, 3)
+    # Before anybody fills it, what is put is kept and nothing is given: 1 may be on its way.
+    other.ask(other.schedule.put(slots(1)))
+    assert unheld(other) == []
+    assert other.ask(other.schedule.next_due()) is None
+    assert other.ask(other.schedule.claim_rebuild())
+    began = time.monotonic()
+    other.ask(other.schedule.put(slots(1, 2)))
+    other.ask(other.schedule.rebuilt())
+    assert not node.ask(node.schedule.claim_rebuild())
+    node.ask(node.schedule.end(lease.token, []))  # from before: changes nothing
+    found: list[int] = []
+    turning.until(lambda: found.extend(unheld(node)) or found)
+    assert time.monotonic() - began >= QUIET
+    assert found == [1, 2]
+    [token] = {lease.token for lease in node.ask(node.schedule.take(1, 1, QUIET))} or {0}
+    assert token == 0
+    assert node.outcomes() == ["connected"]
+
+
+def test_tokens_grow_over_a_flush(nodes: Nodes, redis: RedisServer) -> None:
+    node = nodes(redis.url)
+    node.fill(*slots(1))
+    [before] = node.ask(node.schedule.take(1, 1, QUIET))
+    redis.cli("FLUSHALL")
+    node.fill(*slots(1))
+    [after] = node.ask(node.schedule.take(1, 1, QUIET))
+    assert after.token > before.token
+
+
+def test_what_a_restarted_redis_read_from_its_disk_is_not_believed(
+    nodes: Nodes, new_redis: Callable[..., RedisServer]
+) -> None:
+    redis = new_redis("--dbfilename", "old.rdb")
+    redis.start()
+    node = nodes(redis.url)
+    node.fill(*slots(1, 2))
+    redis.cli("SAVE")
+    [lease] = node.ask(node.schedule.take(1, 1, QUIET))  # the snapshot does not know it
+    redis.kill()
+    redis.start()
+    assert int(redis.cli("DBSIZE")) > 3
+    node.recovers()
+    assert node.ask(node.schedule.size()) == 0
+    assert unheld(node) == []
+    node.fill(*slots(1, 2))
+    [again] = node.ask(node.schedule.take(1, 10, QUIET))
+    assert again.entries == (1, 2)
+    assert again.token > lease.token
+
+
+def test_forgotten_scripts_are_loaded_again(nodes: Nodes, redis: RedisServer) -> None:
+    node = nodes(redis.url)
+    node.fill(*slots(1))
+    redis.cli("SCRIPT", "FLUSH")
+    assert unheld(node) == [1]
+    assert node.outcomes() == ["connected"]
