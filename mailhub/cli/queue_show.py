@@ -145,6 +145,7 @@ def _wishes(shown: Shape) -> str:
     found = [f"BODY={shown['body']}"] if shown["body"] != "7BIT" else []
     found += ["SMTPUTF8"] if shown["utf8"] else []
     found += ["REQUIRETLS"] if shown["require_tls"] else []
+    found += ["TLS-Required: No"] if shown["tls_optional"] else []
     found += [f"RET={shown['ret']}"] if shown["ret"] else []
     found += [f"ENVID={printable(shown['envid'])}"] if shown["envid"] else []
     found += [f"NOTIFY={','.join(shown['notify'])}"] if shown["notify"] else []

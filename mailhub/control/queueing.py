@@ -47,6 +47,7 @@ async def queue_show(services: Services, arguments: Arguments) -> Json:
         "body": sender.body,
         "utf8": sender.utf8,
         "require_tls": sender.require_tls,
+        "tls_optional": sender.tls_optional,
         "user": await username(services, sender.account),
         "submitted": sender.local,
         "mailbox_of": await username(services, entry.home),

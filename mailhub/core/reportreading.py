@@ -31,6 +31,8 @@ WAITING = 1000
 """Messages that wait to be read; of more, those that came first are not read."""
 SIZE = 20 << 20
 """Octets of a message that is read."""
+HEADER = 256 * 1024
+"""Octets of its header that are looked at; our own results stand above all others'."""
 SOURCES = 1000
 """Sources of one report that are kept; the others are added up."""
 NAME = 100
@@ -197,8 +199,8 @@ class ReportReading:
 
 def _forged(data: bytes, authserv_id: str) -> bool:
     """Whether our own results, of which no other can write any, say that DMARC fails."""
-    end = data.find(b"\r\n\r\n")
-    for value in header.values(data[: end if end >= 0 else len(data)], b"authentication-results"):
+    end = data.find(b"\r\n\r\n", 0, HEADER)
+    for value in header.values(data[: end if end >= 0 else HEADER], b"authentication-results"):
         try:
             said = authres.parse(value)
         except Invalid:

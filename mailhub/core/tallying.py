@@ -45,8 +45,9 @@ class Tallies:
         return len(self._counts)
 
     def dmarc(self, seen: DMARCSeen) -> None:
-        """See `ports.Tally`."""
-        if self._settings.sender and self._settings.dmarc and seen.published.reports:
+        """See `ports.Tally`. A client without an IP address cannot be told of."""
+        wanted = self._settings.sender and self._settings.dmarc and seen.published.reports
+        if wanted and seen.address != "unix":
             self._count(seen, 1)
 
     def tls(self, reports: Sequence[TLSReport]) -> None:

@@ -45,6 +45,7 @@ MORE = {
     "body": "8BITMIME",
     "utf8": True,
     "require_tls": True,
+    "tls_optional": False,
     "user": "joe",
     "submitted": True,
     "mailbox_of": "",

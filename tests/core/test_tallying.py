@@ -95,6 +95,7 @@ def test_nothing_is_counted_where_nobody_is_told(given: dict[str, object]) -> No
 def test_who_asks_for_no_reports_is_not_counted() -> None:
     desk = Desk()
     desk.tallies.dmarc(replace(SEEN, published=replace(PUBLISHED, reports=())))
+    desk.tallies.dmarc(replace(SEEN, address="unix"))
     assert desk.tallies.waiting == 0
 
 
