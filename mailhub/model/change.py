@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailhub.model.queue import Slot
+from mailhub.model.queue import Fresh, Slot
 from mailhub.model.uids import UidSet
 
 
@@ -77,10 +77,12 @@ class AccountChanged:
 @dataclass(frozen=True, slots=True)
 class Queued:
     """Queue entries wait from now on, or for another time or in another way: new ones, released
-    ones, those to be tried at another time or over another route."""
+    ones, those to be tried at another time or over another route. `fresh`: the new ones whole,
+    where they are small and due."""
 
     journal: int
     slots: tuple[Slot, ...]
+    fresh: Fresh | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,11 @@ class AddressesChanged:
 
 @dataclass(frozen=True, slots=True)
 class RoutesChanged:
-    """A route, a network that may relay or a suppression was added or removed."""
+    """A route, a network that may relay or a suppression was added or removed. `suppressed`: the
+    key that was added, or empty."""
 
     journal: int
+    suppressed: str = ""
 
 
 Change = (

@@ -185,6 +185,15 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Fresh:
+    """A message that was just queued, exactly as it would be read back. `data`: its octets."""
+
+    message: QueueMessage
+    entries: tuple[QueueEntry, ...]
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class QueueFilter:
     """Which entries are meant; empty fields do not narrow. Addresses compare folded; `domain`:
     the recipient's, or the lane that was named instead; `before`: created before this time, epoch

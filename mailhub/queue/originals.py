@@ -13,9 +13,9 @@ from mailhub.model.message import BlobRef
 from mailhub.model.queue import Loaded, QueueMessage
 from mailhub.ports import Blobs, Departure, Message
 
-SMALL = 64 * 1024
+SMALL = 128 * 1024
 """Octets of a message that is read whole."""
-TOGETHER = 1 << 20
+TOGETHER = 512 * 1024
 """Octets that are read in one go."""
 KEPT = 1000
 """Messages whose prefix is kept: a kilobyte or two each."""

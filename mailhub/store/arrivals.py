@@ -27,10 +27,12 @@ from mailhub.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Bytes that stand in a segment: written, not yet referred to. `digest`: their SHA-256."""
+    """Bytes that stand in a segment: written, not yet referred to. `digest`: their SHA-256.
+    `view`: they themselves, as long as the commit lasts."""
 
     ref: BlobRef
     digest: bytes
+    view: memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _carry_out(batch: _Batch, order: Order) -> Outcome:
     arrivals = _place(batch, order, codes)
     if order.outgoing is not None and order.outgoing[2]:
         blob, sender, onward = order.outgoing
-        outgoing = queue.Outgoing(blob.ref, blob.digest, sender, onward, order.actor)
+        outgoing = queue.Outgoing(blob.ref, blob.digest, sender, onward, order.actor, blob.view)
         batch.outgoing.append(outgoing)
     if order.token:
         batch.known[order.token] = arrivals

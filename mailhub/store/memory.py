@@ -52,7 +52,7 @@ class MemoryBlobs:
             ref = BlobRef(SEGMENT, len(self._bytes), len(body.view))
             self._bytes += body.view
             self._bytes += b"\0"  # even an empty body gets a place of its own
-            blobs.append(Blob(ref, body.digest))
+            blobs.append(Blob(ref, body.digest, body.view))
         return blobs
 
 

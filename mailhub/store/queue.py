@@ -13,7 +13,14 @@ from itertools import count
 from mailhub.model.change import Actor, Dequeued, Queued
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.model.message import BlobRef
-from mailhub.model.queue import Onward, QueueSender, Slot
+from mailhub.model.queue import (
+    Fresh,
+    Onward,
+    QueueEntry,
+    QueueMessage,
+    QueueSender,
+    Slot,
+)
 from mailhub.store.sql import array_text, next_number, put_rows, storable
 from mailhub.store.transaction import Transaction
 from mailhub.wire import address
@@ -21,16 +28,21 @@ from mailhub.wire import address
 TLS_REQUIRED, TLS_OPTIONAL = 1, 2
 """`require_tls` as it is stored; 0: as the policies of the destination say."""
 
+SMALL = 128 * 1024
+"""Octets of a message that is told of whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A message with the recipients that it goes on to. `digest`: SHA-256 of its bytes."""
+    """A message with the recipients that it goes on to. `digest`: SHA-256 of its bytes, which are
+    in `view`."""
 
     blob: BlobRef
     digest: bytes
     sender: QueueSender
     onward: Sequence[Onward]
     actor: Actor
+    view: memoryview
 
 
 def folded(written: str) -> tuple[str, str]:
@@ -64,7 +76,7 @@ def add(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
             key = key if key != written else ""
             slots.append(Slot(entry, recipient.due, recipient.lane or lane))
             entry_rows.append(_entry_row(slots[-1], number, recipient, written, key))
-        _tell_queued(tx, number, one, slots)
+        _tell_queued(tx, number, one, slots, _fresh(number, one, slots, tx.now))
     put_rows(
         tx.cursor,
         "INSERT INTO queue_message (number, account, created, segment, start, length, digest,"
@@ -126,14 +138,49 @@ def _entry_row(
     return (*waiting, *tried, *whom, "", "", "")
 
 
-def _tell_queued(tx: Transaction, number: int, one: Outgoing, slots: Sequence[Slot]) -> None:
+def _fresh(number: int, one: Outgoing, slots: Sequence[Slot], now: int) -> Fresh | None:
+    """The message as it would be read back; None where it is not small, has to wait, or has
+    anything that changes when it is stored."""
+    sender, size = one.sender, len(one.view)
+    said = (sender.address, sender.envid, sender.message_id)
+    if not 0 < size <= SMALL or (sender.require_tls and sender.tls_optional):
+        return None
+    if any(slot.due > now for slot in slots) or any(storable(text) != text for text in said):
+        return None
+    entries = []
+    for slot, to in zip(slots, one.onward, strict=True):
+        if storable(to.recipient) != to.recipient or storable(to.orcpt) != to.orcpt:
+            return None
+        entries.append(
+            QueueEntry(
+                number=slot.number,
+                message=number,
+                sender=sender,
+                recipient=to.recipient,
+                notify=tuple(to.notify),
+                orcpt=to.orcpt,
+                size=size,
+                created=now,
+                due=slot.due,
+                attempts=0,
+                lane=slot.lane,
+                home=to.home,
+            )
+        )
+    message = QueueMessage(number, sender, one.blob, now)
+    return Fresh(message, tuple(entries), bytes(one.view))
+
+
+def _tell_queued(
+    tx: Transaction, number: int, one: Outgoing, slots: Sequence[Slot], fresh: Fresh | None
+) -> None:
     detail = {
         "message": number,
         "transaction": one.sender.transaction,
         "entries": [slot.number for slot in slots],
     }
     entry = tx.journal("queued", one.actor, one.sender.account, detail=json.dumps(detail))
-    tx.tell(Queued(entry, tuple(slots)))
+    tx.tell(Queued(entry, tuple(slots), fresh))
 
 
 # -- acts on those that wait

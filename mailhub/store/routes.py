@@ -123,6 +123,12 @@ def suppressed(cursor: Cursor, keys: Sequence[str]) -> Sequence[Suppression]:
     return [Suppression(*row) for row in rows]
 
 
+def suppressed_keys(cursor: Cursor, limit: int) -> Sequence[str]:
+    """At most `limit` of all that are suppressed."""
+    rows = cursor.execute("SELECT key FROM suppression LIMIT :limit", {"limit": limit}).fetchall()
+    return [key for (key,) in rows]
+
+
 def suppressions(cursor: Cursor, after: str, limit: int) -> Sequence[Suppression]:
     """Those with key > after, in key order."""
     rows = cursor.execute(
@@ -155,4 +161,5 @@ def unsuppress(tx: Transaction, key: str, actor: Actor) -> None:
 
 def _note(tx: Transaction, what: str, actor: Actor, **of: object) -> None:
     detail = json.dumps({"what": what, **of})
-    tx.tell(RoutesChanged(tx.journal("routeschanged", actor, detail=detail)))
+    added = str(of.get("suppressed", "")) if what == "created" else ""
+    tx.tell(RoutesChanged(tx.journal("routeschanged", actor, detail=detail), added))

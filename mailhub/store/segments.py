@@ -105,7 +105,7 @@ class Appender:
             buffers.append(head[:-8] + struct.pack(">I4x", crc32(head[:-8])))
             buffers.append(body.view)
             self._end = start + length
-            blobs.append(Blob(BlobRef(self._number, start, length), body.digest))
+            blobs.append(Blob(BlobRef(self._number, start, length), body.digest, body.view))
         self._write(buffers)
         return blobs
 

@@ -24,14 +24,16 @@ from mailhub.store import dkim_keys, queue, queued, reports, routes
 from mailhub.store.arrivals import Blob, Order
 from mailhub.store.attempts import Record
 from mailhub.store.batch import Bytes
+from mailhub.store.fresh import KEYS, FreshMail
 from mailhub.store.services import Runner, delivery
 
 
 class QueueService:
-    """`ports.Queue`."""
+    """`ports.Queue`. `fresh`: what was queued a moment ago."""
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, fresh: FreshMail) -> None:
         self._runner = runner
+        self.fresh = fresh
 
     def page(
         self, *, after: int = 0, limit: int = 100, wanted: QueueFilter | None = None
@@ -42,6 +44,11 @@ class QueueService:
         return self._runner.read(queued.entries, numbers)
 
     async def load(self, numbers: Sequence[int], *, each: int, together: int) -> Loaded:
+        fresh = self.fresh.take(numbers, each, together)
+        if fresh is not None:
+            return fresh
+        if self.fresh.asks:
+            await self.fresh.learn(self._runner.read(routes.suppressed_keys, KEYS + 1))
         found, data = await self._runner.read_with(
             partial(queued.load, numbers=numbers, each=each, together=together)
         )

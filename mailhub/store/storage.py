@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
+from mailhub.store.fresh import FreshMail
 from mailhub.store.sending import DkimKeyService, QueueService, ReportService, RouteService
 from mailhub.store.services import (
     AccountService,
@@ -30,7 +31,9 @@ class ServedStorage:
         self.addresses = AddressService(runner)
         self.mailboxes = MailboxService(runner)
         self.messages = MessageService(runner)
-        self.queue = QueueService(runner)
+        fresh = FreshMail()
+        watchers.add(fresh.heard)  # before all others: they may ask for it at once
+        self.queue = QueueService(runner, fresh)
         self.routes = RouteService(runner)
         self.dkim_keys = DkimKeyService(runner)
         self.reports = ReportService(runner)

@@ -108,6 +108,41 @@ def test_a_lease_gets_all_that_it_needs_at_once(house: House) -> None:
 
 
 @pytest.mark.parametrize(
+    "sender",
+    [
+        QueueSender("ann@home.example", "HDRS", "id", "8BITMIME", True, 3, "t", "<m@x>", True),
+        QueueSender("", local=True),
+        QueueSender("ann@home.example", tls_optional=True),
+        QueueSender("ann@home.example", require_tls=True, tls_optional=True),
+        QueueSender("a\ud800@x\0", envid="e\0"),
+    ],
+)
+def test_fresh_mail_is_what_would_be_read(house: House, sender: QueueSender) -> None:
+    queue = house.store.queue
+    house.ask(queue.load([], each=1, together=1))  # after which fresh mail is not read
+    orders = (
+        "One@Far.example",
+        Onward("two@far.example", ("SUCCESS", "FAILURE"), "rfc822;two", home=4),
+        Onward("list@home.example", lane=PROGRAM_LANE, sender="list@home.example"),
+        "b\udfff@y.example",
+        Onward("later@far.example", due=int(house.clock.now()) + 9),
+    )
+    for order in orders:
+        [entry] = send(house, order, sender=sender)
+        known = len(queue.fresh)
+        loaded = house.ask(queue.load([entry.number], each=1 << 17, together=1 << 17))
+        assert loaded.entries == [entry]
+        assert list(loaded.messages.values()) == house.ask(queue.messages([entry.message]))
+        assert loaded.data == {entry.message: MESSAGE}
+        assert len(queue.fresh) == 0
+        plain = str(order).isascii() and sender.address.isprintable()
+        if isinstance(order, str) and plain and not (sender.require_tls and sender.tls_optional):
+            assert known == 1
+    again = house.ask(queue.load([entry.number], each=1 << 17, together=1 << 17))
+    assert again == loaded
+
+
+@pytest.mark.parametrize(
     ("recipient", "lane"),
     [
         ("bob@Far.EXAMPLE", "far.example"),
