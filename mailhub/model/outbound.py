@@ -39,8 +39,8 @@ class Answer:
 
     @property
     def delivered(self) -> bool:
-        """Whether the remote took it."""
-        return 200 <= self.code < 300
+        """Whether the remote took it: only an answer to the whole message says so."""
+        return self.stage is Stage.DOT and 200 <= self.code < 300
 
     @property
     def permanent(self) -> bool:

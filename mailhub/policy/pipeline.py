@@ -21,6 +21,9 @@ FIELDS = 8 * 1024
 MOST = 100
 """Results that are told in short where they would be too long."""
 
+FINAL = frozenset({Consequence.REJECT})
+REFUSING = frozenset({Consequence.REJECT, Consequence.DEFER})
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
@@ -50,12 +53,14 @@ class Pipeline:
         return bool(self._steps[stage])
 
     async def run(self, stage: Stage, facts: Facts) -> Judgement:
-        """Runs the stage's steps one after the other; none runs behind one that refuses."""
+        """Runs the stage's steps one after the other; none runs behind one that refuses. About a
+        whole message all are asked that only want it later: one may refuse it for good."""
         findings = facts.findings
+        final = FINAL if stage is Stage.BODY else REFUSING
         for step in self._steps[stage]:
             found = tuple(await self._found(step, replace(facts, findings=findings)))
             findings += found
-            if any(self._rules.of(one) is Consequence.REJECT for one in found):
+            if any(self._rules.of(one) in final for one in found):
                 break
         consequence, cause = self._rules.decide(findings)
         fields = self._fields(findings) if stage is Stage.BODY else b""

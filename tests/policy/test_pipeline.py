@@ -22,6 +22,7 @@ RULES = Rules(
     {
         ("list", "bad"): Consequence.REJECT,
         ("list", "poor"): Consequence.JUNK,
+        ("list", "new"): Consequence.DEFER,
         ("mail", "odd"): Consequence.QUARANTINE,
     },
     ((5.0, Consequence.JUNK), (10.0, Consequence.REJECT)),
@@ -74,6 +75,14 @@ def test_nothing_runs_behind_a_refusal() -> None:
     judged = run(pipeline(Says(Finding("list", "bad")), late).run(Stage.BODY, FACTS))
     assert judged.consequence is Consequence.REJECT
     assert not late.seen
+
+
+@pytest.mark.parametrize(("stage", "asked"), [(Stage.CONNECT, 0), (Stage.BODY, 1)])
+def test_behind_later_only_a_whole_message_is_looked_into(stage: Stage, asked: int) -> None:
+    late = Says(Finding("list", "bad"), stage=stage)
+    judged = run(pipeline(Says(Finding("list", "new"), stage=stage), late).run(stage, FACTS))
+    assert judged.consequence is (Consequence.REJECT if asked else Consequence.DEFER)
+    assert len(late.seen) == asked
 
 
 def test_the_heaviest_of_several_counts() -> None:

@@ -163,3 +163,8 @@ def test_via_names_whom_we_spoke_to() -> None:
         "mx.example.net [192.0.2.1]", "TLSv1.3", told=True
     )
     assert plan.via(Sent((LOST,), "mx.example.net")).remote == "mx.example.net"
+
+
+def test_only_an_answer_to_the_whole_message_delivers() -> None:
+    for stage in Stage:
+        assert Answer(250, "2.0.0", "Ok", stage).delivered is (stage is Stage.DOT)
