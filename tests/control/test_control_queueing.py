@@ -238,7 +238,7 @@ def test_suppressed_recipients(desk: Desk) -> None:
     added = desk.ask("suppression-add", address="Old@Example.net", reason="Left the company")
     assert (added["address"], added["until"]) == ("old@example.net", 0)
     assert desk.ask("suppression-list")["suppressions"] == [added]
-    desk.bench.clock.advance(100 * 86400)
+    desk.bench.clock.leap(100 * 86400)
     desk.bench.submit("old@example.net")
     assert b"Left the company" in desk.bench.mail(JOE)[-1]
     assert desk.ask("suppression-list", after="old@example.net")["suppressions"] == []

@@ -59,7 +59,7 @@ def test_old_and_forged_ones_are_nobody(days: int) -> None:
     b = forwarding()
     rewritten = SECRET.forward("s@example.com", b.clock.now())
     if days:
-        b.clock.advance(days * 86_400)
+        b.clock.leap(days * 86_400)
     else:
         rewritten = rewritten.replace("=s@", "=t@")
     with pytest.raises(NotFound):
