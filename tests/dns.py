@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -57,6 +58,12 @@ class Fault:
     slow: float = 0.0
 
 
+@cache
+def _zone(name: dns.name.Name, text: str) -> dns.zone.Zone:
+    """Zones are not changed once they are read: tests share them."""
+    return dns.zone.from_text(text, name, relativize=False, check_origin=False)
+
+
 class DNSServer:
     """Answers on UDP and TCP at `address`, one thread for each and one for every slow question.
 
@@ -91,7 +98,7 @@ class DNSServer:
         if "SOA" not in text:
             text = HEAD + text
         name = dns.name.from_text(origin)
-        self.zones[name] = dns.zone.from_text(text, name, relativize=False, check_origin=False)
+        self.zones[name] = _zone(name, text)
 
     def count(self, name: str, kind: str = "") -> int:
         """How often `name` was asked for."""
