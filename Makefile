@@ -9,8 +9,9 @@ N ?= 20
 PYTEST := $(BIN)/python -m pytest
 # Power cuts need loop devices, hence root; without it there are none.
 CUTS ?= $(if $(filter 0,$(shell id -u)),$(N),0)
-# One worker a core; the live tests start servers of their own and share the machine fairly.
+# One worker a core; the live tests mostly wait for servers of their own.
 JOBS ?= auto
+LIVE_JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check lint bench crash fuzz sample packages clean
@@ -24,7 +25,7 @@ run: $(VENV)/.run ## Start a server on loopback ports, everything below ./var
 test: packages $(VENV)/.test ## Everything: lint, unit, contract, live and crash tests
 	$(MAKE) --no-print-directory lint
 	$(PYTEST) -n $(JOBS) -m "not live and not crash"
-	$(PYTEST) -m "live and not crash"
+	$(PYTEST) -n $(LIVE_JOBS) --dist loadfile -m "live and not crash"
 	$(PYTEST) -m crash
 
 check: $(VENV)/.test ## The quick part, under a minute: lint, types, imports, tests without servers
