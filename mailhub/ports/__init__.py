@@ -1,0 +1,77 @@
+"""What core needs of the world, as small protocols; backends implement them, `tap` joins them.
+
+Every method that may wait returns an awaitable. The embedded store answers with Deferreds, the
+in-memory one with finished coroutines; core cannot tell and must not ask.
+"""
+
+from __future__ import annotations
+
+from mailhub.ports.bodies import Blobs, Body, Buffer, Departure, Message, Spool, Spools
+from mailhub.ports.coordination import Coordination, Counters, Schedule
+from mailhub.ports.mail import Accounts, Addresses, Domains, Journal, Mailboxes, Messages
+from mailhub.ports.network import (
+    Dial,
+    Dialogue,
+    Directory,
+    Fetch,
+    Hooks,
+    Outbound,
+    Post,
+    Posting,
+    Resolver,
+)
+from mailhub.ports.process import (
+    Clock,
+    Hashing,
+    KeyMaking,
+    Log,
+    Programs,
+    Randomness,
+    Shelf,
+    Together,
+)
+from mailhub.ports.sending import DkimKeys, Notice, Queue, Reports, Routes, Tally
+from mailhub.ports.storage import Storage
+
+__all__ = [
+    "Accounts",
+    "Addresses",
+    "Blobs",
+    "Body",
+    "Buffer",
+    "Clock",
+    "Coordination",
+    "Counters",
+    "Departure",
+    "Dial",
+    "Dialogue",
+    "Directory",
+    "DkimKeys",
+    "Domains",
+    "Fetch",
+    "Hashing",
+    "Hooks",
+    "Journal",
+    "KeyMaking",
+    "Log",
+    "Mailboxes",
+    "Message",
+    "Messages",
+    "Notice",
+    "Outbound",
+    "Post",
+    "Posting",
+    "Programs",
+    "Queue",
+    "Randomness",
+    "Reports",
+    "Resolver",
+    "Routes",
+    "Schedule",
+    "Shelf",
+    "Spool",
+    "Spools",
+    "Storage",
+    "Tally",
+    "Together",
+]

@@ -1,0 +1,110 @@
+"""What processes share while they run: counters, and the schedule of the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from mailhub.model.queue import (
+    Lease,
+    Slot,
+)
+
+
+class Counters(Protocol):
+    """Counts that fall back to zero after a while: limits on guesses, rates, connections."""
+
+    def hit(self, key: str, window: float, cost: int = 1) -> Awaitable[int]:
+        """Adds and returns the count in the current `window` of seconds."""
+        ...
+
+    def peek(self, key: str) -> Awaitable[int]: ...
+    def clear(self, key: str) -> Awaitable[None]: ...
+
+
+class Schedule(Protocol):
+    """When queue entries are tried, and by whom: rebuilt from the store whenever it is lost.
+
+    Entries wait in lanes, one for each recipient domain. A lease gives some due entries of one
+    lane to one runner; no entry is in two leases at once. All methods raise Unavailable.
+    """
+
+    def put(self, slots: Sequence[Slot]) -> Awaitable[None]:
+        """Adds entries, or moves those that wait already. One that is leased waits anew when its
+        lease ends: as put, or as `end` says where that is later."""
+        ...
+
+    def drop(self, numbers: Sequence[int]) -> Awaitable[None]:
+        """Forgets entries that wait; leased ones are forgotten when their lease ends."""
+        ...
+
+    def take(self, leases: int, entries: int, seconds: float) -> Awaitable[Sequence[Lease]]:
+        """At most so many leases of at most so many due entries each, for so many seconds. A lane
+        that backs off, or has as many leases as it may have, gives none."""
+        ...
+
+    def claim(self, numbers: Sequence[int], seconds: float) -> Awaitable[Lease]:
+        """A lease of these very entries, for who acts on them by hand: due or not, waiting or
+        unknown, of any lane (its own is empty), without regard to limits. `entries` has those
+        that no other lease holds. One that runs out leaves them as they waited."""
+        ...
+
+    def renew(self, token: int, seconds: float) -> Awaitable[bool]:
+        """False where the lease has ended: its holder must not act on it any more."""
+        ...
+
+    def end(self, token: int, again: Sequence[Slot]) -> Awaitable[None]:
+        """Ends a lease; `again`: the entries of it that stay, with their next due time. One that
+        ended by itself changes nothing."""
+        ...
+
+    def back_off(self, lane: str, until: int) -> Awaitable[None]:
+        """The lane gives no lease before `until`, epoch seconds; in place of what was said
+        before, so 0 ends it."""
+        ...
+
+    def next_due(self) -> Awaitable[int | None]:
+        """When `take` may next give something, epoch seconds, a lease that runs out included;
+        None where nothing waits and nothing is leased, or the schedule must be filled first."""
+        ...
+
+    def size(self) -> Awaitable[int]:
+        """Entries waiting and leased."""
+        ...
+
+    def leased(self, numbers: Sequence[int]) -> Awaitable[frozenset[int]]:
+        """Those of them that are in a lease now."""
+        ...
+
+    def claim_rebuild(self) -> Awaitable[bool]:
+        """Whether the schedule is empty of memory (new, or lost) and the caller is the one who
+        fills it. Until every lease from before must have ended, none is given out.
+
+        Cheap: to be asked at the start, at every wake and every few seconds. A claimer from whom
+        neither `put` nor `rebuilt` came for a minute is taken for dead: another may claim.
+        """
+        ...
+
+    def rebuilt(self) -> Awaitable[None]:
+        """The caller, whose claim it was, has put all slots of the store."""
+        ...
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """`wake` is called soon after something can be taken earlier than `next_due` said, and
+        when the schedule came back or may have been lost (ask `claim_rebuild`). It may be called
+        without need; it must return at once and not raise. Returns what ends it."""
+        ...
+
+
+class Coordination(Protocol):
+    """What processes share and may lose: the schedule and the counters, with their connections.
+
+    `start` ends without an error where the other side is away; it is looked for from then on.
+    """
+
+    @property
+    def schedule(self) -> Schedule: ...
+    @property
+    def counters(self) -> Counters: ...
+    def start(self) -> Awaitable[None]: ...
+    def stop(self) -> Awaitable[None]: ...
