@@ -120,8 +120,10 @@ def test_words_are_words_and_nothing_is_expanded(bench: Bench) -> None:
     assert bench.out.read_text() == "a b|$HOME|; rm -rf x|*||"
 
 
-def test_its_environment_is_what_is_promised_and_nothing_else(bench: Bench) -> None:
-    os.environ["MAILHUB_TEST_SECRET"] = "s3cret"
+def test_its_environment_is_what_is_promised_and_nothing_else(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAILHUB_TEST_SECRET", "s3cret")
     bench.script(f"env > {bench.out}; pwd >> {bench.out}")
     assert bench.run("script").delivered
     lines = bench.out.read_text().splitlines()
