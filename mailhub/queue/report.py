@@ -174,9 +174,9 @@ def _status(occasion: Occasion, maker: Maker, wide: bool, raw: bool) -> bytes:
     about.append(("Reporting-MTA", f"dns; {maker.hostname}"))
     about.append(("Arrival-Date", trace.date(occasion.message.created)))
     groups = [about, *(_recipient(one, maker) for one in occasion.outcomes)]
-    text = "\r\n".join("".join(_field(name, value) for name, value in one) for one in groups)
+    text = "\r\n".join("".join(_field(name, value, wide) for name, value in one) for one in groups)
     if not wide:
-        return _part("message/delivery-status", text.encode("ascii", "backslashreplace"), False)
+        return _part("message/delivery-status", text.encode("ascii"), False)
     return _part("message/global-delivery-status", text.encode(), not raw)
 
 
@@ -205,11 +205,16 @@ def _recipient(outcome: Outcome, maker: Maker) -> list[tuple[str, str]]:
     return fields
 
 
-def _field(name: str, value: str) -> str:
-    """One field; the lines of a reply, and what is too long for one line, are folded."""
+def _field(name: str, value: str, wide: bool) -> str:
+    """One field; the lines of a reply, and what is too long for one line, are folded.
+
+    `wide`: UTF-8 is possible; where it is not, what it cannot say is escaped, and is longer then.
+    """
     pieces = []
     for line in value.splitlines():
         clean = _line(line)
+        if not wide:
+            clean = clean.encode("ascii", "backslashreplace").decode("ascii")
         pieces += [clean[at : at + LINE // 4] for at in range(0, len(clean), LINE // 4)]
     return f"{name}: " + "\r\n ".join(piece for piece in pieces if piece.strip()) + "\r\n"
 

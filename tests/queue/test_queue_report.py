@@ -251,6 +251,13 @@ def test_nothing_breaks_out(recipient: str, reply: str, envid: str) -> None:
     assert "\n" not in text.replace("\r\n", "")
 
 
+def test_what_ascii_cannot_say_is_folded_as_it_is_escaped() -> None:
+    attempt = replace(REFUSED, reply="550 " + "\U0001f600" * 300)
+    made = compose(occasion(Outcome(ENTRY, attempt, Action.FAILED)), MAKER)
+    assert b"Diagnostic-Code: smtp; 550 \\U0001f600" in made.data
+    assert max(map(len, made.data.split(b"\r\n"))) <= 998
+
+
 def test_a_template_of_ones_own() -> None:
     own = wording.parse(
         "[failed]\nSubject: Tut uns leid: $subject\n\nLieber $sender, $$5.\n$recipients\n"
