@@ -19,13 +19,15 @@ Shape = Any
 @dataclass(frozen=True, slots=True)
 class About:
     """One call. `path` and `query`: models whose fields are the parameters. `body`: of the
-    request; `needs_body`: it has to be there. `answers`: the body of each success; errors are the
+    request; `needs_body`: it has to be there. `takes`: the parameters wherever they may stand, for
+    a dialect that merges path, query and body. `answers`: the body of each success; errors are the
     dialect's. `secured`: credentials are asked for."""
 
     path: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     body: Shape = None
     needs_body: bool = False
+    takes: type[BaseModel] | None = None
     answers: Mapping[int, Shape] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     secured: bool = True

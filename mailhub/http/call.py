@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
+from mailhub.core.rights import Caller
+from mailhub.model.change import Actor
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import Invalid
 
@@ -21,7 +23,8 @@ JSON = "application/json"
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request. `arguments`: what the route's `<names>` matched. `headers`: by lower-case name,
-    in order of appearance. `query`: the raw query string. `body`: whole, already bounded."""
+    in order of appearance. `query`: the raw query string. `body`: whole, already bounded.
+    `caller`: where the dialect's guard has let the call in."""
 
     method: str
     path: str
@@ -30,6 +33,13 @@ class Call:
     query: str = ""
     headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     body: bytes = b""
+    caller: Caller | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The caller, as the journal names who changed something."""
+        assert self.caller is not None
+        return self.caller.actor
 
     def header(self, name: str) -> str:
         """The header's only value; empty when absent or repeated."""

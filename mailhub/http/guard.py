@@ -7,21 +7,13 @@ from __future__ import annotations
 
 import hmac
 import re
-from dataclasses import dataclass
 
+from mailhub.core.rights import Caller, Right
 from mailhub.http.call import Call
-from mailhub.model.change import Actor
 from mailhub.model.errors import AuthenticationFailed
 
 _LOOPBACK = re.compile(r"127(?:\.\d{1,3}){3}|::1|unix")
 _LOCAL_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """The root of an API: the operator's own application. `address`: of its machine."""
-
-    address: str
 
 
 class Guard:
@@ -36,9 +28,9 @@ class Guard:
             raise AuthenticationFailed("Invalid accessToken value")
         return Caller(call.peer.address)
 
-    def actor(self, call: Call) -> Actor:
-        """The caller, as the journal names who changed something. Raises AuthenticationFailed."""
-        return Actor(None, f"http {self.who(call).address}")
+    async def admit(self, call: Call, right: Right) -> Caller:
+        """The caller, who has `right` on what the call names. Raises AuthenticationFailed."""
+        return self.who(call)
 
     def _has_token(self, call: Call) -> bool:
         """As query field `accessToken`, header `X-Access-Token`, or bearer token (RFC 6750)."""

@@ -17,6 +17,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException
 
+from mailhub.core.rights import Right
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.model.errors import MailhubError, NotFound, Unsupported
@@ -29,13 +30,14 @@ log = Logger()
 @dataclass(frozen=True, slots=True)
 class Route:
     """One call of a dialect. `path`: with `<names>` for arguments; `<path:name>` for one that may
-    hold slashes. `about`: for its description,
-    where the dialect has one."""
+    hold slashes. `about`: for its description, where the dialect has one. `right`: what the caller
+    needs; None where the dialect's own guard asks, or everybody may."""
 
     method: str
     path: str
     run: Callable[[Call], Awaitable[Answer]]
     about: About | None = None
+    right: Right | None = None
 
 
 class MethodNotAllowed(Unsupported):
@@ -71,11 +73,13 @@ class Exchange(Protocol):
         ...
 
 
-def route(method: str, path: str, about: About | None = None) -> Callable[[_Method], _Method]:
+def route(
+    method: str, path: str, about: About | None = None, right: Right | None = None
+) -> Callable[[_Method], _Method]:
     """Marks a coroutine method as the answer to `method` on `path`."""
 
     def mark(function: _Method) -> _Method:
-        setattr(function, _ROUTE, (method, path, about))
+        setattr(function, _ROUTE, (method, path, about, right))
         return function
 
     return mark
@@ -86,8 +90,8 @@ def routes_of(part: object) -> Iterator[Route]:
     for name in dir(type(part)):
         marked = getattr(getattr(type(part), name), _ROUTE, None)
         if marked is not None:
-            method, path, about = marked
-            yield Route(method, path, getattr(part, name), about)
+            method, path, about, right = marked
+            yield Route(method, path, getattr(part, name), about, right)
 
 
 def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:

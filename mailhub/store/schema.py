@@ -11,7 +11,18 @@ few pages. Rows that grow by the message are narrow and end with their key's tai
 
 from __future__ import annotations
 
-HEAD = "0003"
+from mailhub.store.tables import (
+    archive,
+    directory,
+    filters,
+    identity,
+    people,
+    scripts,
+    search_index,
+    updates,
+)
+
+HEAD = "0011"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
@@ -335,4 +346,12 @@ TABLES: tuple[str, ...] = (
         PRIMARY KEY (account, mailbox)
     ) WITHOUT ROWID
     """,
+    *identity.TABLES,
+    *people.TABLES,
+    *archive.TABLES,
+    *search_index.TABLES,
+    *filters.TABLES,
+    *scripts.TABLES,
+    *updates.TABLES,
+    *directory.TABLES,
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.login import Login
+from mailhub.core.rights import Resource, creates
 from mailhub.http.call import Answer, Call
-from mailhub.http.guard import Guard
 from mailhub.http.routing import route
 from mailhub.http.wildduck import replies, shapes, user_shapes
 from mailhub.model.account import Service
@@ -23,15 +23,13 @@ class Authentication:
     """The call. Guess limits count against the machine that calls, never against the `ip` it
     names: that is a label anyone with the token can choose."""
 
-    def __init__(self, accounts: Accounts, login: Login, guard: Guard) -> None:
+    def __init__(self, accounts: Accounts, login: Login) -> None:
         self._accounts = accounts
         self._login = login
-        self._guard = guard
 
-    @route("POST", "/authenticate")
+    @route("POST", "/authenticate", right=creates(Resource.AUTHENTICATION))
     async def authenticate(self, call: Call) -> Answer:
         """The user of these credentials; every refusal is a 403."""
-        self._guard.who(call)
         wanted = shapes.read(user_shapes.Login, call)
         service = SCOPES.get(wanted.scope)
         if service is None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Protocol
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses as CoreAddresses
 from mailhub.core.domains import Domains
 from mailhub.core.login import Login
-from mailhub.http.call import Answer
+from mailhub.core.rights import Right
+from mailhub.http.call import Answer, Call
 from mailhub.http.guard import Guard
 from mailhub.http.routing import Route, routes_of
 from mailhub.http.wildduck import replies
 from mailhub.http.wildduck.addresses import Addresses
 from mailhub.http.wildduck.authentication import Authentication
+from mailhub.http.wildduck.subject import Subjects
 from mailhub.http.wildduck.users import Users
 from mailhub.model.errors import MailhubError
 
@@ -43,10 +46,12 @@ class WildDuck:
 
     def __init__(self, parts: Parts, guard: Guard) -> None:
         accounts, domains, login = parts.accounts, parts.domains, parts.login
+        self._guard = guard
+        subjects = Subjects(accounts)
         self._calls = (
-            Users(accounts, domains, login, guard, parts.default_domain, parts.quota),
-            Addresses(accounts, parts.addresses, domains, guard),
-            Authentication(accounts, login, guard),
+            Users(accounts, subjects, domains, login, parts.default_domain, parts.quota),
+            Addresses(accounts, subjects, parts.addresses, domains),
+            Authentication(accounts, login),
         )
 
     def routes(self) -> Iterable[Route]:
@@ -55,7 +60,19 @@ class WildDuck:
 
     def _all(self) -> Iterator[Route]:
         for calls in self._calls:
-            yield from routes_of(calls)
+            for one in routes_of(calls):
+                yield one if one.right is None else replace(one, run=self._kept(one.run, one.right))
+
+    def _kept(
+        self, run: Callable[[Call], Awaitable[Answer]], right: Right
+    ) -> Callable[[Call], Awaitable[Answer]]:
+        """`run` for those with `right` alone."""
+
+        async def kept(call: Call) -> Answer:
+            caller = await self._guard.admit(call, right)
+            return await run(replace(call, caller=caller))
+
+        return kept
 
     def failure(self, error: MailhubError | None) -> Answer:
         """See `replies`."""

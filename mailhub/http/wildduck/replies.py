@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mailhub.http.call import Answer, json_answer
 from mailhub.http.routing import MethodNotAllowed
-from mailhub.http.wildduck.shapes import FieldErrors
+from mailhub.http.wildduck.shapes import FieldErrors, Result
 from mailhub.model import errors
 from mailhub.model.errors import MailhubError
 
@@ -63,6 +63,11 @@ def address_not_found() -> Refusal:
 def success(**fields: object) -> Answer:
     """`{"success": true, …}`."""
     return json_answer({"success": True, **fields})
+
+
+def shown(result: Result) -> Answer:
+    """`result` as JSON; `{"success": true}` where there is no more to say."""
+    return Answer(200, result.model_dump_json(by_alias=True).encode())
 
 
 def failure(error: MailhubError | None) -> Answer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -113,6 +113,18 @@ class Parameters(BaseModel):
         clear = cls.clearable
         given = {name: value for name, value in data.items() if value != "" or name in clear}
         return given | {name: "" for name in clear if name in data and data[name] is None}
+
+
+class Shown(BaseModel):
+    """The base of what answers hold; names in JSON are those of JavaScript."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class Result(Shown):
+    """The base of whole answers."""
+
+    success: Literal[True] = True
 
 
 class UserCall(Parameters):

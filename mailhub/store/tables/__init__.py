@@ -1,0 +1,1 @@
+"""The tables by subject, as SQL text; `store.schema` puts them together."""

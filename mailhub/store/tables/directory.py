@@ -1,0 +1,5 @@
+"""Tables: accounts that a directory keeps."""
+
+from __future__ import annotations
+
+TABLES: tuple[str, ...] = ()

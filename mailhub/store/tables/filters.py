@@ -1,0 +1,5 @@
+"""Tables: filters and automatic replies."""
+
+from __future__ import annotations
+
+TABLES: tuple[str, ...] = ()

@@ -1,0 +1,5 @@
+"""Tables: Sieve scripts."""
+
+from __future__ import annotations
+
+TABLES: tuple[str, ...] = ()

@@ -1,0 +1,5 @@
+"""Tables: the full-text index."""
+
+from __future__ import annotations
+
+TABLES: tuple[str, ...] = ()
