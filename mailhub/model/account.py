@@ -25,6 +25,27 @@ class Sending(Enum):
     """As any address, to anybody: for machines and applications that relay through this server."""
 
 
+class Scope(Enum):
+    """What a login is for; an app password has some of the first three, or all and the fourth."""
+
+    IMAP = "imap"
+    POP3 = "pop3"
+    SMTP = "smtp"
+    SIEVE = "sieve"
+    """Scripts, over ManageSieve: for app passwords without a bound alone."""
+    MASTER = "master"
+    """Everything, where whoever asks for the password asks for the second factor too."""
+    API = "api"
+    """Everything, with the password alone."""
+
+
+class Factor(Enum):
+    """What proves a login besides the password."""
+
+    TOTP = "totp"
+    WEBAUTHN = "webauthn"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """An account's allowances; 0 means the server's default, which may be none."""
@@ -68,6 +89,18 @@ class Account:
     auth_version: int
     """Grows with every change that must end sessions (password, disabling, logout)."""
     sending: Sending = Sending.OWN
+    disabled_scopes: frozenset[Scope] = frozenset()
+    """What nobody may log in for, whatever the password."""
+    factors: tuple[Factor, ...] = ()
+    """The second factors that are on: then the password alone opens nothing."""
+    must_change: bool = False
+    """The password was given by somebody else and has to be replaced; until then it opens nothing
+    but what asks for a new one."""
+
+    @property
+    def password_opens(self) -> bool:
+        """Whether the password alone is a whole login."""
+        return not self.factors and not self.must_change
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,6 +144,9 @@ class Actor:
     account: int | None = None
     source: str = ""
     """Service and peer, such as `imap 192.0.2.7`."""
+    ip: str = ""
+    session: str = ""
+    """What an application says of its own user: labels for the log, which decide nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,13 @@ class AccountDisabled(AuthenticationFailed):
     default = "This account is disabled"
 
 
+class WrongScope(AuthenticationFailed):
+    """The credentials are right, but not for this: an app password for something else, or the
+    account's own password where that alone opens nothing."""
+
+    default = "An application-specific password is required"
+
+
 class TooManyAttempts(MailhubError):
     """A guess or rate limit was reached. `retry_after`: seconds."""
 

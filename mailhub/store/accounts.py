@@ -5,7 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from mailhub.model.account import Account, Limits, NewAccount, Role, ScramKeys, Secrets, Sending
+from mailhub.model.account import (
+    Account,
+    Factor,
+    Limits,
+    NewAccount,
+    Role,
+    Scope,
+    ScramKeys,
+    Secrets,
+    Sending,
+)
 from mailhub.model.address import NewAddress
 from mailhub.model.change import AccountChanged, Actor, AddressesChanged
 from mailhub.model.errors import AlreadyExists, NotFound
@@ -20,7 +30,8 @@ _SELECT = """
             AND d.main = 1 LIMIT 1), ''),
         a.name, a.role, u.limit_storage, u.limit_messages, a.limit_recipients, a.limit_forwards,
         u.used_storage, u.used_messages, a.disabled, a.suspended, a.language, a.retention,
-        a.tags, a.metadata, a.created, a.auth_version, a.sending
+        a.tags, a.metadata, a.created, a.auth_version, a.sending, a.disabled_scopes, a.factors,
+        a.must_change
     FROM account a JOIN usage u ON u.account = a.number
 """
 
@@ -49,7 +60,8 @@ _UPDATE = """
     UPDATE account SET username = :username, name = :name, role = :role,
         limit_recipients = :recipients, limit_forwards = :forwards, disabled = :disabled,
         suspended = :suspended, language = :language, retention = :retention, tags = :tags,
-        metadata = :metadata, sending = :sending, auth_version = max(auth_version, :auth_version)
+        metadata = :metadata, sending = :sending, disabled_scopes = :disabled_scopes,
+        auth_version = max(auth_version, :auth_version)
     WHERE number = :number
 """
 
@@ -74,6 +86,9 @@ def _account(row: Row) -> Account:
         created=row[18],
         auth_version=row[19],
         sending=Sending(row[20]),
+        disabled_scopes=frozenset(map(Scope, row[21].split())),
+        factors=tuple(map(Factor, row[22].split())),
+        must_change=bool(row[23]),
     )
 
 
@@ -209,6 +224,7 @@ def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
         | {
             "number": account.number,
             "suspended": int(account.suspended),
+            "disabled_scopes": " ".join(sorted(one.value for one in account.disabled_scopes)),
             "auth_version": account.auth_version,
         },
     )

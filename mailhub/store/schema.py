@@ -52,7 +52,10 @@ TABLES: tuple[str, ...] = (
         metadata TEXT NOT NULL,
         created BIGINT NOT NULL,
         auth_version BIGINT NOT NULL,
-        sending TEXT NOT NULL DEFAULT 'own'
+        sending TEXT NOT NULL DEFAULT 'own',
+        disabled_scopes TEXT NOT NULL DEFAULT '',
+        factors TEXT NOT NULL DEFAULT '',
+        must_change INTEGER NOT NULL DEFAULT 0
     )
     """,
     # What a delivery reads and writes of an account, apart from the profile: a hundred accounts
