@@ -167,7 +167,8 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "counter",
         "SELECT 'the counter ' || name || ' is behind' FROM (SELECT 'account' AS name,"
-        " max(number) AS last FROM account UNION SELECT 'mailbox', max(number) FROM mailbox"
+        " max(number) AS last FROM account UNION SELECT 'account', max(number)"
+        " FROM removed_account UNION SELECT 'mailbox', max(number) FROM mailbox"
         " UNION SELECT 'address', max(number) FROM address UNION SELECT 'domain', max(number)"
         " FROM domain UNION SELECT 'queue_message', max(number) FROM queue_message"
         " UNION SELECT 'queue_entry', max(number) FROM queue_entry"
@@ -187,7 +188,7 @@ CHECKS: tuple[Check, ...] = (
     _missing(
         "mailbox-without-account",
         "mailbox",
-        "number FROM account",
+        "number FROM account UNION SELECT number FROM removed_account",
         "account",
         "'mailbox ' || number || ' belongs to no account'",
     ),

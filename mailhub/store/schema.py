@@ -55,7 +55,19 @@ TABLES: tuple[str, ...] = (
         sending TEXT NOT NULL DEFAULT 'own',
         disabled_scopes TEXT NOT NULL DEFAULT '',
         factors TEXT NOT NULL DEFAULT '',
-        must_change INTEGER NOT NULL DEFAULT 0
+        must_change INTEGER NOT NULL DEFAULT 0,
+        limit_received BIGINT NOT NULL DEFAULT 0,
+        limit_filters BIGINT NOT NULL DEFAULT 0,
+        limit_imap_upload BIGINT NOT NULL DEFAULT 0,
+        limit_imap_download BIGINT NOT NULL DEFAULT 0,
+        limit_pop3_download BIGINT NOT NULL DEFAULT 0,
+        limit_pop3_messages BIGINT NOT NULL DEFAULT 0,
+        limit_imap_connections BIGINT NOT NULL DEFAULT 0,
+        spam_level BIGINT NOT NULL DEFAULT 50,
+        targets TEXT NOT NULL DEFAULT '[]',
+        public_key TEXT NOT NULL DEFAULT '',
+        encrypt_stored INTEGER NOT NULL DEFAULT 0,
+        encrypt_forwarded INTEGER NOT NULL DEFAULT 0
     )
     """,
     # What a delivery reads and writes of an account, apart from the profile: a hundred accounts
@@ -107,7 +119,9 @@ TABLES: tuple[str, ...] = (
         main INTEGER NOT NULL,
         created BIGINT NOT NULL,
         program TEXT NOT NULL DEFAULT '[]',
-        minilist INTEGER NOT NULL DEFAULT 0
+        minilist INTEGER NOT NULL DEFAULT 0,
+        tags TEXT NOT NULL DEFAULT '[]',
+        limit_forwards BIGINT NOT NULL DEFAULT 0
     )
     """,
     "CREATE INDEX address_account ON address (account)",
@@ -128,6 +142,8 @@ TABLES: tuple[str, ...] = (
         name TEXT NOT NULL,
         special_use TEXT NOT NULL,
         created BIGINT NOT NULL,
+        retention BIGINT NOT NULL DEFAULT 0,
+        hidden INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (account, number)
     ) WITHOUT ROWID
     """,
@@ -150,9 +166,12 @@ TABLES: tuple[str, ...] = (
         savedate BIGINT NOT NULL,
         size BIGINT NOT NULL,
         content BIGINT NOT NULL,
+        expires BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (account, mailbox, uid)
     ) WITHOUT ROWID
     """,
+    # expires: epoch seconds from which on the message leaves its mailbox; 0: never.
+    "CREATE INDEX message_expires ON message (expires) WHERE expires > 0",
     # uses: how many message rows stand on it. segment, start, length: the blob; prefix stands
     # before it. thread: key of the content that began the thread. A rowid table with growing keys
     # on purpose: a batch for ten accounts fills four pages at its end, where rows clustered by
