@@ -274,6 +274,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         relays=parts.relays,
         keys=parts.keys,
         login=parts.login,
+        spools=parts.store.spools,
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,

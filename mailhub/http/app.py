@@ -18,13 +18,14 @@ from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
-from mailhub.http.routing import Dialect, resource
+from mailhub.http.inflow import Bounds
+from mailhub.http.routing import Dialect, large_routes, resource
 from mailhub.http.server import BoundedSite
 from mailhub.http.tmail.dialect import TMail
 from mailhub.http.wildduck.dialect import WildDuck
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
-from mailhub.ports import Clock, Log
+from mailhub.ports import Clock, Log, Spools
 
 DIALECTS = ("tmail", "wildduck")
 
@@ -45,6 +46,7 @@ class Parts:
     relays: Relays
     keys: Keys
     login: Login
+    spools: Spools
     settings: HTTPSettings
     default_domain: str
     quota: int
@@ -69,7 +71,9 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
     mounts += [("", dialect) for dialect in dialects if dialect.name == root]
     return BoundedSite(
         resource([*mounts, ("", frame)]),
-        body_limit=parts.settings.body,
+        bounds=Bounds(
+            parts.settings.body, parts.settings.upload, large_routes(mounts), parts.spools
+        ),
         timeout=parts.settings.idle_timeout,
         reactor=parts.reactor,
         clock=parts.clock,

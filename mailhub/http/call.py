@@ -6,7 +6,7 @@ Twisted and Klein stay behind `server` and `routing`; a route takes a `Call` and
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -14,17 +14,21 @@ from mailhub.core.rights import Caller
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import Invalid
+from mailhub.ports import Body
 
 QUERY_FIELDS = 200
 """Most fields of one query string."""
 JSON = "application/json"
+EVENTS = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
     """A request. `arguments`: what the route's `<names>` matched. `headers`: by lower-case name,
     in order of appearance. `query`: the raw query string. `body`: whole, already bounded.
-    `caller`: where the dialect's guard has let the call in."""
+    `upload`: instead of it, where the route takes large bodies (`@route(…, large=True)`): in a
+    file beyond some size, to be read by slices of its `view()`; it is closed when the route's
+    answer is there. `caller`: where the dialect's guard has let the call in."""
 
     method: str
     path: str
@@ -34,6 +38,7 @@ class Call:
     headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     body: bytes = b""
     caller: Caller | None = None
+    upload: Body | None = None
 
     @property
     def actor(self) -> Actor:
@@ -53,12 +58,20 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response. `headers`: beyond those that the frame sets."""
+    """A response. `headers`: beyond those that the frame sets.
+
+    `stream`: the body in pieces, instead of `body`; a piece is best some 64 KiB. It is asked for
+    the next one when its peer took the last, and closed (`aclose`) at the end or when the peer
+    went: a piece that is waited for then is cancelled. `length`: octets of all pieces, where that
+    is known before. A stream of type EVENTS has no end of its own: the server's stop ends it.
+    """
 
     status: int
     body: bytes = b""
     type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
+    stream: AsyncIterator[bytes] | None = None
+    length: int | None = None
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Answer:

@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
 
 from mailhub.core.rights import Right
 from mailhub.http.about import About
@@ -31,13 +32,15 @@ log = Logger()
 class Route:
     """One call of a dialect. `path`: with `<names>` for arguments; `<path:name>` for one that may
     hold slashes. `about`: for its description, where the dialect has one. `right`: what the caller
-    needs; None where the dialect's own guard asks, or everybody may."""
+    needs; None where the dialect's own guard asks, or everybody may. `large`: its body comes as
+    `call.upload`."""
 
     method: str
     path: str
     run: Callable[[Call], Awaitable[Answer]]
     about: About | None = None
     right: Right | None = None
+    large: bool = False
 
 
 class MethodNotAllowed(Unsupported):
@@ -67,19 +70,29 @@ class Exchange(Protocol):
     route: str
     """The path of the route that was found, for the log."""
 
-    def call(self, arguments: dict[str, str]) -> Call: ...
-    def respond(self, answer: Answer) -> None:
-        """Writes the whole response; not again, and not when the peer has gone."""
+    def call(self, arguments: dict[str, str]) -> Call:
+        """The request as a value; its `upload` is the caller's to close. Raises StorageFull,
+        Unavailable."""
+        ...
+
+    def respond(self, answer: Answer) -> Deferred[None] | None:
+        """Writes the whole response; not again, and not when the peer has gone. A stream's end
+        is waited for."""
         ...
 
 
 def route(
-    method: str, path: str, about: About | None = None, right: Right | None = None
+    method: str,
+    path: str,
+    about: About | None = None,
+    right: Right | None = None,
+    *,
+    large: bool = False,
 ) -> Callable[[_Method], _Method]:
     """Marks a coroutine method as the answer to `method` on `path`."""
 
     def mark(function: _Method) -> _Method:
-        setattr(function, _ROUTE, (method, path, about, right))
+        setattr(function, _ROUTE, (method, path, about, right, large))
         return function
 
     return mark
@@ -90,8 +103,8 @@ def routes_of(part: object) -> Iterator[Route]:
     for name in dir(type(part)):
         marked = getattr(getattr(type(part), name), _ROUTE, None)
         if marked is not None:
-            method, path, about, right = marked
-            yield Route(method, path, getattr(part, name), about, right)
+            method, path, about, right, large = marked
+            yield Route(method, path, getattr(part, name), about, right, large)
 
 
 def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
@@ -113,13 +126,29 @@ def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
     return resource
 
 
+def large_routes(mounts: Sequence[tuple[str, Dialect]]) -> Callable[[str, str], bool]:
+    """Tells of a method and a path whether a route for large bodies answers to them."""
+    rules = [
+        Rule(prefix + one.path, methods=[one.method])
+        for prefix, dialect in mounts
+        for one in dialect.routes()
+        if one.large
+    ]
+    paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("localhost")
+
+    def is_large(method: str, path: str) -> bool:
+        return bool(rules) and bool(paths.test(path, method))
+
+    return is_large
+
+
 def _serve(one: Route, path: str, dialect: Dialect) -> Callable[..., Deferred[None]]:
     def serve(exchange: Exchange, **arguments: str) -> Deferred[None]:
         exchange.route = path
         done: Deferred[None] = Deferred()
         # Klein cancels what it gets when the peer goes away. It gets `done` and not the work,
         # so that a change that has begun always runs to its end.
-        work = ensureDeferred(_answer(one, exchange.call(arguments), dialect))
+        work = ensureDeferred(_answer(one, exchange, arguments, dialect))
         work.addCallback(exchange.respond)
         work.addBoth(_pass_on, done)
         return done
@@ -132,14 +161,22 @@ def _pass_on(result: Failure | None, done: Deferred[None]) -> None:
         done.callback(result)
 
 
-async def _answer(one: Route, call: Call, dialect: Dialect) -> Answer:
+async def _answer(
+    one: Route, exchange: Exchange, arguments: dict[str, str], dialect: Dialect
+) -> Answer:
+    upload = None
     try:
+        call = exchange.call(arguments)
+        upload = call.upload
         return await one.run(call)
     except MailhubError as error:
         return dialect.failure(error)
     except Exception:
         log.failure("{method} {path} failed", method=one.method, path=one.path)
         return dialect.failure(None)
+    finally:
+        if upload is not None:
+            upload.close()
 
 
 def _unrouted(mounts: Sequence[tuple[str, Dialect]]) -> Callable[[Any, Failure], None]:

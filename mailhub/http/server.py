@@ -7,17 +7,22 @@ Host, no other protocol than HTTP/1, no version in the answers, and a log withou
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 from twisted.web.http import RESPONSES, HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from mailhub.http.call import Answer, Call, json_answer
+from mailhub.http.call import EVENTS, Answer, Call, json_answer
+from mailhub.http.inflow import Bounds, Content, Upload
+from mailhub.http.outflow import End, Outflow, drop
 from mailhub.model.envelope import Peer
+from mailhub.model.errors import MailhubError
 from mailhub.net.peer import peer_of
 from mailhub.ports import Clock, Log
 
@@ -37,6 +42,7 @@ _REFUSED = {
     400: json_answer({"error": "Bad request", "code": "BadRequest"}, 400),
     413: json_answer({"error": "The body is too large", "code": "TooLarge"}, 413),
     500: json_answer({"error": "Internal failure", "code": "InternalError"}, 500),
+    503: json_answer({"error": "The server has no room", "code": "ServiceUnavailable"}, 503),
 }
 
 
@@ -50,6 +56,11 @@ class Channel(HTTPChannel):
     _ended = False
     _turn_began = 0.0
     _peer: Peer | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the peer has yet to take what was written."""
+        return bool(self._waitingForTransport)
 
     @property
     def peer(self) -> Peer:
@@ -125,15 +136,26 @@ class Channel(HTTPChannel):
         self.persistent = False
         headers = self.requests[-1].responseHeaders
         headers.setRawHeaders(b"connection", [b"close"])
+        self.requests[-1].retire()
+
+    def abort(self) -> None:
+        """Closes at once, so that half an answer is not taken for a whole one."""
+        if not self._ended:
+            self._ended = True
+            self.transport.abortConnection()
 
 
 class BoundedRequest(Request):
     """One request."""
 
     channel: Any
-    content: Any
+    content: Content
     site: BoundedSite
     route = "-"
+    _outflow: Outflow | None = None
+    _endless = False
+    _retired = False
+    _limit = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -145,26 +167,37 @@ class BoundedRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete: the last moment to refuse a body before it is sent."""
+        bounds: Bounds = self.channel.site.bounds
         self.method = self.channel._command
-        if length is not None and length > self.channel.site.body_limit:
-            self._refuse_body()
-            length = 0
-        super().gotLength(length)
+        large = length != 0 and self._is_large(bounds)
+        self._limit = bounds.upload if large else bounds.body
+        if length is not None and length > self._limit:
+            self._refuse_body(413)
+            large = False
+        self.content = Upload(bounds.spools.open()) if large else BytesIO()
+
+    def _is_large(self, bounds: Bounds) -> bool:
+        path = self.channel._path.partition(b"?")[0]
+        method = self.method.decode("latin-1")
+        return bounds.is_large(method, unquote_to_bytes(path).decode("utf-8", "replace"))
 
     def handleContentChunk(self, data: bytes) -> None:
         self._received += len(data)
         if self._refused:
             return
-        if self._received > self.channel.site.body_limit:
-            self._refuse_body()
-        else:
-            super().handleContentChunk(data)
+        if self._received > self._limit:
+            self._refuse_body(413)
+            return
+        try:
+            self.content.write(data)
+        except MailhubError:
+            self._refuse_body(503)
 
-    def _refuse_body(self) -> None:
+    def _refuse_body(self, status: int) -> None:
         """At once, and not when all of it came: what still comes is dropped."""
         self._refused = True
         self.requestHeaders.removeHeader(b"expect")
-        self.channel.refuse(_REFUSED[413], LINGER)
+        self.channel.refuse(_REFUSED[status], LINGER)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         if self._refused:
@@ -205,6 +238,8 @@ class BoundedRequest(Request):
         for name, values in self.requestHeaders.getAllRawHeaders():
             key = name.decode("latin-1").lower()
             headers[key] = [value.decode("utf-8", "replace") for value in values]
+        content, self.content = self.content, BytesIO()
+        upload = content.body() if isinstance(content, Upload) else None
         return Call(
             method=self.method.decode("ascii"),
             path=unquote_to_bytes(self.path).decode(),
@@ -212,18 +247,51 @@ class BoundedRequest(Request):
             arguments=arguments,
             query=self.uri.partition(b"?")[2].decode("ascii"),
             headers=headers,
-            body=self.content.read(),
+            body=content.read() if isinstance(content, BytesIO) else b"",
+            upload=upload,
         )
 
-    def respond(self, answer: Answer) -> None:
-        """Writes the response, unless one was written or the peer has gone."""
+    def respond(self, answer: Answer) -> Deferred[None] | None:
+        """Writes the response, unless one was written or the peer has gone. A stream is waited
+        for; when it breaks the connection does too, and that wait has no end."""
         if self.startedWriting or self._disconnected:
-            return
+            return None if answer.stream is None else Deferred.fromCoroutine(drop(answer.stream))
         self.setResponseCode(answer.status)
         self.responseHeaders.removeHeader(b"server")
         for name, value in _headers(answer):
             self.setHeader(name, value)
         self.write(answer.body)
+        if answer.stream is None:
+            return None
+        if self.method == b"HEAD":
+            return Deferred.fromCoroutine(drop(answer.stream))
+        return Deferred.fromCoroutine(self._pour(answer))
+
+    async def _pour(self, answer: Answer) -> None:
+        assert answer.stream is not None
+        site = self.channel.site
+        self._outflow = Outflow(self, answer.stream, answer.length, site.reactor, site.timeOut)
+        self._endless = answer.type == EVENTS
+        if self._retired:
+            self.retire()
+        end = await self._outflow.run()
+        if end in (End.GONE, End.STALLED, End.BROKEN):
+            site.note(self, answer.status)
+            if end is not End.GONE:
+                self.channel.abort()
+            await Deferred()
+
+    def retire(self) -> None:
+        """The server stops: what has no end of its own ends now."""
+        self._retired = True
+        if self._outflow is not None and self._endless:
+            self._outflow.stop(End.STOPPED)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The peer went: nobody wants the rest of a stream."""
+        if self._outflow is not None:
+            self._outflow.stop(End.GONE)
+        super().connectionLost(reason)
 
     def processingFailed(self, reason: Failure) -> None:
         """What no dialect could answer; the traceback goes to the log alone."""
@@ -233,7 +301,7 @@ class BoundedRequest(Request):
 
 
 class BoundedSite(Site):
-    """Makes the connections of one listener. `body_limit`: bytes of one request's body."""
+    """Makes the connections of one listener."""
 
     noisy = False
     protocol = Channel  # type: ignore[assignment]
@@ -242,7 +310,7 @@ class BoundedSite(Site):
         self,
         resource: IResource,
         *,
-        body_limit: int,
+        bounds: Bounds,
         timeout: float,
         reactor: IReactorTime,
         clock: Clock,
@@ -255,7 +323,7 @@ class BoundedSite(Site):
             reactor=reactor,
             parsePOSTFormSubmission=False,
         )
-        self.body_limit = body_limit
+        self.bounds = bounds
         self.clock = clock
         self._events = log
 
@@ -285,7 +353,10 @@ class BoundedSite(Site):
 def _headers(answer: Answer) -> list[tuple[str, str]]:
     given = [*SECURITY_HEADERS, *answer.headers]
     if answer.status != 204:
-        given += [("Content-Type", answer.type), ("Content-Length", str(len(answer.body)))]
+        given.append(("Content-Type", answer.type))
+        length = len(answer.body) if answer.stream is None else answer.length
+        if length is not None:
+            given.append(("Content-Length", str(length)))
     return given
 
 

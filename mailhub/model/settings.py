@@ -30,6 +30,7 @@ from mailhub.model.settings_sending import (
     ResolverSettings,
     SenderSettings,
 )
+from mailhub.model.settings_web import WebSettings
 
 __all__ = [
     "ClamAVSettings",
@@ -63,6 +64,7 @@ __all__ = [
     "StoreSettings",
     "TLSSettings",
     "TarpitSettings",
+    "WebSettings",
 ]
 
 
@@ -158,6 +160,7 @@ class HTTPSettings:
     __pydantic_config__ = STRICT
 
     body: int = setting(1 << 20, "largest request body", "bytes")
+    upload: int = setting(64 << 20, "the same, of calls that take a message or a file", "bytes")
     access_token: str = setting("", "root token of the WildDuck dialect; empty: loopback only")
     idle_timeout: int = setting(60, "silence after which a connection ends", "seconds")
     tmail_login: str = setting(
@@ -348,6 +351,7 @@ class Settings:
     sender: SenderSettings = setting(SenderSettings, "")
     resolver: ResolverSettings = setting(ResolverSettings, "")
     redis: RedisSettings = setting(RedisSettings, "")
+    web: WebSettings = setting(WebSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
     dkim: DkimSettings = setting(DkimSettings, "")
     reports: ReportSettings = setting(ReportSettings, "")

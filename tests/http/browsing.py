@@ -76,6 +76,7 @@ class Site:
                 relays=here.relays,
                 keys=here.keys,
                 login=here.login,
+                spools=here.store.spools,
                 settings=self.settings,
                 default_domain=self.default_domain,
                 quota=self.quota,
