@@ -237,6 +237,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         programs=replace(programs, folder=full(programs.folder)),
         redis=replace(redis, authority=full(redis.authority)),
         sender=replace(settings.sender, trusted=full(settings.sender.trusted)),
+        web=replace(settings.web, trusted=full(settings.web.trusted)),
         tls=replace(
             tls,
             certificate=full(tls.certificate),

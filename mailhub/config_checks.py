@@ -51,7 +51,9 @@ NETWORKS = (
     "smtp.xclient_from",
     "limits.exempt_networks",
     "policy.exempt_networks",
+    "web.allowed_networks",
 )
+AT_LEAST_ONE = ("web.concurrency", "web.host_concurrency")
 LONGEST_HOLD = 999_999_999
 """Seconds: nine digits are all that RFC 4865 section 5 has room for."""
 Where = tuple[str | int, ...]
@@ -77,6 +79,10 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     for name in NETWORKS:
         where = tuple(name.split("."))
         problems += _networks(where, _get(settings, where))
+    for name in AT_LEAST_ONE:
+        where = tuple(name.split("."))
+        if _get(settings, where) < 1:
+            problems.append((where, f"{name}: at least 1"))
     for where, field, value in _numbers(settings):
         if value < 0:
             problems.append((where, f"{dotted(where)}: {field.name} cannot be negative"))

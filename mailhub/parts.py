@@ -46,8 +46,10 @@ from mailhub.net.hashing import PooledHashing
 from mailhub.net.hooks import ServerHooks
 from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.metrics import Metrics
+from mailhub.net.outward import authorities
 from mailhub.net.resolver import StubResolver
 from mailhub.net.textfile import TextFile
+from mailhub.net.web import GuardedWeb
 from mailhub.ports import Clock, Coordination, Log
 from mailhub.queue.notices import ReportNotices
 from mailhub.queue.wording import EditedWording, Wording, default
@@ -92,6 +94,7 @@ class Parts:
     routes: Routes
     relays: Relays
     resolver: StubResolver
+    web: GuardedWeb
     keys: Keys
     records: Records
     departures: Departures
@@ -193,6 +196,9 @@ def compose(
         routes=Routes(store, clock),
         relays=Relays(store, settings.smtp.trusted_networks),
         resolver=resolver,
+        web=GuardedWeb(
+            settings.web, resolver, reactor, authorities(settings.web.trusted, "web.trusted")
+        ),
         keys=keys,
         records=Records(domains, keys, resolver, hostname, settings.reports),
         departures=Departures(

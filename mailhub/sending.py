@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailhub.core.homecoming import Homecomings
-from mailhub.model.errors import MailhubError
 from mailhub.net.fetch import SafeFetch
+from mailhub.net.outward import authorities
 from mailhub.net.ownaddress import Listening, OwnAddresses
 from mailhub.net.programs import ProcessPrograms
 from mailhub.net.shelf import FileShelf
@@ -96,7 +96,7 @@ def find_ways(parts: Parts, listening: Listening, shelf: Shelf) -> Ways:
         parts.resolver,
         parts.reactor,
         private=queue.private_addresses,
-        authorities=_authorities(settings.sender.trusted),
+        authorities=authorities(settings.sender.trusted, "sender.trusted"),
     )
     destinations = Destinations(
         parts.resolver,
@@ -113,17 +113,3 @@ def ways_alone(parts: Parts) -> Ways:
     """Where mail would go, for who only asks."""
     shelf = FileShelf(Path(parts.settings.data) / POLICIES, parts.reactor, parts.log)
     return find_ways(parts, lambda: (), shelf)
-
-
-def _authorities(path: str) -> bytes:
-    """Who signs other servers' certificates; empty for the system's. Raises MailhubError: better
-    no start than mail that waits for ever."""
-    if not path:
-        return b""
-    try:
-        found = Path(path).read_bytes()
-    except OSError as error:
-        raise MailhubError(f"sender.trusted: {path}: {error.strerror}") from error
-    if b"-----BEGIN CERTIFICATE-----" not in found:
-        raise MailhubError(f"sender.trusted: {path}: there is no certificate in it")
-    return found

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from mailhub.ports.bodies import Blobs, Body, Buffer, Departure, Message, Spool, Spools
 from mailhub.ports.coordination import Coordination, Counters, Schedule
-from mailhub.ports.mail import Accounts, Addresses, Domains, Journal, Mailboxes, Messages
+from mailhub.ports.filters import Filters
+from mailhub.ports.mail import Besides, Companion, Journal, Messages
 from mailhub.ports.network import (
     Dial,
     Dialogue,
@@ -19,7 +20,9 @@ from mailhub.ports.network import (
     Post,
     Posting,
     Resolver,
+    Web,
 )
+from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
 from mailhub.ports.process import (
     Clock,
     Hashing,
@@ -36,10 +39,12 @@ from mailhub.ports.storage import Storage
 __all__ = [
     "Accounts",
     "Addresses",
+    "Besides",
     "Blobs",
     "Body",
     "Buffer",
     "Clock",
+    "Companion",
     "Coordination",
     "Counters",
     "Departure",
@@ -49,6 +54,7 @@ __all__ = [
     "DkimKeys",
     "Domains",
     "Fetch",
+    "Filters",
     "Hashing",
     "Hooks",
     "Journal",
@@ -74,4 +80,5 @@ __all__ = [
     "Storage",
     "Tally",
     "Together",
+    "Web",
 ]

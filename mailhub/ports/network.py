@@ -14,6 +14,7 @@ from mailhub.model.queue import (
     QueueSender,
 )
 from mailhub.model.route import Hop
+from mailhub.model.web import WebAnswer, WebRequest
 from mailhub.ports.bodies import Buffer, Message
 
 
@@ -91,6 +92,25 @@ class Posting(Protocol):
 
     def post(self, url: str, data: bytes, *, kind: str, seconds: float) -> Awaitable[None]:
         """`kind`: its media type. Ends where the server took it. Raises Unavailable."""
+        ...
+
+
+class Web(Protocol):
+    """Web servers that users and applications name: public ones, and what the configuration allows
+    beside them. What is connected to is what was checked, at each redirect again."""
+
+    def check(self, url: str, field: str = "url") -> None:
+        """Raises Invalid (naming `field`) for what `ask` would never ask. A name is not looked up:
+        where it leads may change until it is asked."""
+        ...
+
+    def ask(self, request: WebRequest, message: Message | None = None) -> Awaitable[WebAnswer]:
+        """The answer, whatever its status. `message`: the request's body, read piece by piece.
+
+        Raises Invalid (as `check`), NotPermitted (all its addresses are private), Untrusted (its
+        certificate), TooLarge (the answer), Corrupt (the message), Unavailable (everything else
+        that went wrong, also too many questions already).
+        """
         ...
 
 
