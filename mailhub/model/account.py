@@ -58,6 +58,35 @@ class Limits:
     """Recipients per 24 hours of submitted mail."""
     forwards: int = 0
     """Forwarded messages per 24 hours."""
+    received: int = 0
+    """Messages per minute that other servers bring."""
+    filters: int = 0
+    """Filters that the account may have."""
+    imap_upload: int = 0
+    """Bytes per 24 hours appended over IMAP."""
+    imap_download: int = 0
+    """Bytes per 24 hours of messages read over IMAP."""
+    pop3_download: int = 0
+    """Bytes per 24 hours of messages read over POP3."""
+    pop3_messages: int = 0
+    """Newest messages that POP3 shows."""
+    imap_connections: int = 0
+    """IMAP sessions at one time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """What becomes of the account's mail with its OpenPGP public key. `key`: armored, or empty.
+    `stored`: mail is encrypted before it is stored; `forwarded`: before it is forwarded."""
+
+    key: str = ""
+    stored: bool = False
+    forwarded: bool = False
+
+
+CLEAR = Encryption()
+SPAM_LEVEL = 50
+"""The spam level that takes the server's own verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +122,11 @@ class Account:
     """What nobody may log in for, whatever the password."""
     factors: tuple[Factor, ...] = ()
     """The second factors that are on: then the password alone opens nothing."""
+    spam_level: int = SPAM_LEVEL
+    """0: everything is spam; 100: nothing is; between them, how much is let through."""
+    targets: tuple[str, ...] = ()
+    """Where all of the account's mail is forwarded to."""
+    encryption: Encryption = CLEAR
     must_change: bool = False
     """The password was given by somebody else and has to be replaced; until then it opens nothing
     but what asks for a new one."""
@@ -119,6 +153,24 @@ class NewAccount:
     metadata: Mapping[str, object] = field(default_factory=dict)
     disabled: bool = False
     sending: Sending = Sending.OWN
+    spam_level: int = SPAM_LEVEL
+    targets: tuple[str, ...] = ()
+    encryption: Encryption = CLEAR
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedAccount:
+    """An account that is gone for everybody, and can come back until `due`. `addresses`: those of
+    its own that it had. Times are epoch seconds."""
+
+    number: int
+    id: str
+    username: str
+    removed: int
+    due: int
+    tags: tuple[str, ...]
+    used_storage: int
+    addresses: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +201,7 @@ class Service(Enum):
     IMAP = "imap"
     POP3 = "pop3"
     HTTP = "http"
+    SIEVE = "sieve"
 
 
 @dataclass(frozen=True, slots=True)

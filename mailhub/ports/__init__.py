@@ -9,6 +9,7 @@ from __future__ import annotations
 from mailhub.ports.bodies import Blobs, Body, Buffer, Departure, Message, Spool, Spools
 from mailhub.ports.coordination import Coordination, Counters, Schedule
 from mailhub.ports.filters import Filters
+from mailhub.ports.identity import AppPasswords, AuthLog, Factors
 from mailhub.ports.mail import Besides, Companion, Journal, Messages
 from mailhub.ports.network import (
     Dial,
@@ -53,6 +54,7 @@ __all__ = [
     "Directory",
     "DkimKeys",
     "Domains",
+    "Factors",
     "Fetch",
     "Filters",
     "Hashing",

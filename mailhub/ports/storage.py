@@ -7,7 +7,10 @@ from typing import Protocol
 
 from mailhub.model.change import Change
 from mailhub.ports.bodies import Blobs, Spools
-from mailhub.ports.mail import Accounts, Addresses, Domains, Journal, Mailboxes, Messages
+from mailhub.ports.filters import Filters
+from mailhub.ports.identity import AppPasswords, AuthLog, Factors
+from mailhub.ports.mail import Journal, Messages
+from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
 from mailhub.ports.sending import DkimKeys, Queue, Reports, Routes
 
 
@@ -36,6 +39,14 @@ class Storage(Protocol):
     def dkim_keys(self) -> DkimKeys: ...
     @property
     def reports(self) -> Reports: ...
+    @property
+    def filters(self) -> Filters: ...
+    @property
+    def app_passwords(self) -> AppPasswords: ...
+    @property
+    def factors(self) -> Factors: ...
+    @property
+    def authlog(self) -> AuthLog: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
+from mailhub.store.filter_service import FilterService
 from mailhub.store.fresh import FreshMail
+from mailhub.store.identities import AppPasswordService, AuthLogService, FactorService
+from mailhub.store.people import AccountService, AddressService, DomainService, MailboxService
 from mailhub.store.sending import DkimKeyService, QueueService, ReportService, RouteService
-from mailhub.store.services import (
-    AccountService,
-    AddressService,
-    DomainService,
-    JournalService,
-    MailboxService,
-    MessageService,
-    Runner,
-)
+from mailhub.store.services import JournalService, MessageService, Runner
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.watchers import Watchers
 
@@ -37,6 +32,10 @@ class ServedStorage:
         self.routes = RouteService(runner)
         self.dkim_keys = DkimKeyService(runner)
         self.reports = ReportService(runner)
+        self.filters = FilterService(runner)
+        self.app_passwords = AppPasswordService(runner)
+        self.factors = FactorService(runner)
+        self.authlog = AuthLogService(runner)
         self.journal = JournalService(runner)
         self.spools = spools
         self._watchers = watchers

@@ -66,7 +66,7 @@ TABLES: tuple[str, ...] = (
     ) WITHOUT ROWID
     """,
     # kin: what the events that one row stands for have in common, six hours of them. created,
-    # last: epoch milliseconds; expires: epoch seconds.
+    # last, expires: epoch seconds.
     """
     CREATE TABLE authlog (
         account BIGINT NOT NULL,

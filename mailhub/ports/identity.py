@@ -1,0 +1,121 @@
+"""What the store keeps of logins: app passwords, second factors, and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from mailhub.model.account import Account, Factor, Secrets
+from mailhub.model.change import Actor
+from mailhub.model.identity import (
+    AppPassword,
+    AuthEntry,
+    AuthEvent,
+    Challenge,
+    LoginNote,
+    NewAppPassword,
+    SecurityKey,
+    Spent,
+    Totp,
+)
+
+
+class AppPasswords(Protocol):
+    """Passwords for single applications."""
+
+    def all(self, account: int, now: int) -> Awaitable[Sequence[AppPassword]]:
+        """Those that did not expire by `now` (epoch seconds), oldest first."""
+        ...
+
+    def add(
+        self, account: int, order: NewAppPassword, most: int, actor: Actor
+    ) -> Awaitable[AppPassword]:
+        """Raises NotFound (the account), LimitReached (there are `most` already)."""
+        ...
+
+    def remove(self, account: int, id: str, actor: Actor) -> Awaitable[None]:
+        """Ends the account's sessions in the same commit. Raises NotFound."""
+        ...
+
+
+class Factors(Protocol):
+    """Second factors. What turns one on or off ends the account's sessions in the same commit;
+    a further one beside another leaves them."""
+
+    def totp(self, account: int) -> Awaitable[Totp | None]: ...
+    def put_totp(self, account: int, seed: str, actor: Actor) -> Awaitable[None]:
+        """A seed that waits to be confirmed, in place of one that waited before. Raises
+        AlreadyExists (one is on), NotFound (the account)."""
+        ...
+
+    def spend(
+        self, account: int, step: int | None, actor: Actor, *, enable: bool = False
+    ) -> Awaitable[Spent]:
+        """Takes the code of a time step, once and for all; None: the code was wrong, which
+        counts. `enable`: it confirms the waiting seed, and the factor is on. Raises NotFound
+        (there is no seed in that state)."""
+        ...
+
+    def clear(self, account: int, factors: Sequence[Factor], actor: Actor) -> Awaitable[bool]:
+        """Turns these off; whether any was on. Raises NotFound (the account)."""
+        ...
+
+    def reset_password(self, account: int, secrets: Secrets, actor: Actor) -> Awaitable[Account]:
+        """A password that has to be replaced, and no second factor. Raises NotFound."""
+        ...
+
+    def keys(self, account: int) -> Awaitable[Sequence[SecurityKey]]:
+        """Security keys, oldest first."""
+        ...
+
+    def add_key(self, key: SecurityKey, most: int, actor: Actor) -> Awaitable[SecurityKey]:
+        """`number` is given here. Raises NotFound (the account), AlreadyExists (the credential),
+        LimitReached."""
+        ...
+
+    def remove_key(self, account: int, id: str, actor: Actor) -> Awaitable[None]:
+        """Raises NotFound."""
+        ...
+
+    def key_used(
+        self, account: int, number: int, before: int, uses: int, actor: Actor
+    ) -> Awaitable[bool]:
+        """Notes a use, where its count is still `before`; whether it was."""
+        ...
+
+    def put_challenge(self, account: int, kind: str, challenge: Challenge) -> Awaitable[None]:
+        """In place of the one of this kind that waited."""
+        ...
+
+    def take_challenge(self, account: int, kind: str) -> Awaitable[Challenge | None]:
+        """The one that waits, which then waits no more."""
+        ...
+
+
+class AuthLog(Protocol):
+    """The log of what concerns logins, by account."""
+
+    def note(self, notes: Sequence[LoginNote]) -> Awaitable[None]:
+        """Writes all of them in one commit; those of accounts that are gone are left out."""
+        ...
+
+    def event(self, account: int, event: AuthEvent, actor: Actor) -> Awaitable[None]:
+        """Writes one that no change of the store brought with it."""
+        ...
+
+    def page(
+        self,
+        account: int,
+        *,
+        after: int = 0,
+        before: int = 0,
+        limit: int = 20,
+        action: str = "",
+        session: str = "",
+        ip: str = "",
+    ) -> Awaitable[tuple[Sequence[AuthEntry], int]]:
+        """Entries newest first, and how many match in all. `before` (not 0): those older than
+        that number; `after` (not 0): the nearest that are newer than that, newest first too."""
+        ...
+
+    def get(self, account: int, id: str) -> Awaitable[AuthEntry | None]: ...
