@@ -126,6 +126,8 @@ TABLES: tuple[str, ...] = (
     """,
     "CREATE INDEX address_account ON address (account)",
     "CREATE INDEX address_domain ON address (domain)",
+    # steady_from, steady_to: UIDs between which stand the messages whose INTERNALDATE is when they
+    # were saved, so that they are in the order of lists (see `tables.archive`); 0 for none yet.
     """
     CREATE TABLE mailbox (
         account BIGINT NOT NULL,
@@ -144,6 +146,8 @@ TABLES: tuple[str, ...] = (
         created BIGINT NOT NULL,
         retention BIGINT NOT NULL DEFAULT 0,
         hidden INTEGER NOT NULL DEFAULT 0,
+        steady_from BIGINT NOT NULL DEFAULT 0,
+        steady_to BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (account, number)
     ) WITHOUT ROWID
     """,
@@ -360,11 +364,13 @@ TABLES: tuple[str, ...] = (
     ) WITHOUT ROWID
     """,
     # Messages out of sight (of removed mailboxes and accounts, of large expunges) whose rows are
-    # still to be cleared, a few at a time. mailbox 0: all that the account had.
+    # still to be cleared, a few at a time. mailbox 0: all that the account had. source: where they
+    # were, if they go to the archive; else 0.
     """
     CREATE TABLE sweep (
         account BIGINT NOT NULL,
         mailbox BIGINT NOT NULL,
+        source BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (account, mailbox)
     ) WITHOUT ROWID
     """,
