@@ -35,7 +35,8 @@ class Address:
     `*@domain` and `name*@domain` are wildcards. `account`: the owner's number, None for a pure
     alias. `targets`: addresses that also receive, or all that receive where `account` is None.
     `program`: words of a command that also receives. `minilist`: what goes on from here has this
-    address as its envelope sender.
+    address as its envelope sender. `tags`: labels to find it by. `forwards`: messages per 24 hours
+    that go on from an alias, 0 for no limit of its own.
     """
 
     number: int
@@ -49,6 +50,8 @@ class Address:
     created: int = 0
     program: tuple[str, ...] = ()
     minilist: bool = False
+    tags: tuple[str, ...] = ()
+    forwards: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,8 @@ class NewAddress:
     main: bool = False
     program: tuple[str, ...] = ()
     minilist: bool = False
+    tags: tuple[str, ...] = ()
+    forwards: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ class Expunged:
 
 @dataclass(frozen=True, slots=True)
 class MailboxChanged:
-    """`what`: created, renamed, deleted, subscribed. `name`: the (new) name."""
+    """`what`: created, renamed, deleted, subscribed, unsubscribed, special-use, updated. `name`:
+    the (new) name."""
 
     journal: int
     account: int
@@ -66,12 +67,14 @@ class MailboxChanged:
 
 @dataclass(frozen=True, slots=True)
 class AccountChanged:
-    """`what`: created, updated, removed, secrets. Sessions of older auth versions must end."""
+    """`what`: created, updated, removed, restored, secrets. Sessions of older auth versions must
+    end; `reason`: what they tell their clients then, one line of text, or empty."""
 
     journal: int
     account: int
     what: str
     auth_version: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,15 @@ class RoutesChanged:
     suppressed: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RulesChanged:
+    """What an account wants done with its mail is new. `what`: filter, autoreply or script."""
+
+    journal: int
+    account: int
+    what: str
+
+
 Change = (
     Arrived
     | Flagged
@@ -134,6 +146,7 @@ Change = (
     | Queued
     | Dequeued
     | KeywordSet
+    | RulesChanged
 )
 
 

@@ -15,6 +15,8 @@ class Mailbox:
     `number`: integer key inside the whole store. `id`: 24 hex digits, its MAILBOXID (RFC 8474).
     `name`: the full path in Unicode with `/` between levels; INBOX is spelled `INBOX`.
     `size`: sum of message sizes in bytes. `recent_from`: the first UID no session saw as recent.
+    `retention`: milliseconds after which messages that come in leave it, 0 for never. `hidden`:
+    clients do not see it among the others.
     """
 
     account: int
@@ -32,6 +34,8 @@ class Mailbox:
     size: int = 0
     recent_from: int = 1
     created: int = 0
+    retention: int = 0
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +47,5 @@ class NewMailbox:
     created: int
     special_use: str = ""
     subscribed: bool = True
+    retention: int = 0
+    hidden: bool = False

@@ -1,4 +1,4 @@
-"""Account rows, their secrets and their usage. Removal hides all at once and sweeps later."""
+"""Account rows, their secrets and their usage. How an account goes stands in `removals`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mailhub.model.account import (
     Account,
+    Encryption,
     Factor,
     Limits,
     NewAccount,
@@ -17,10 +18,10 @@ from mailhub.model.account import (
     Sending,
 )
 from mailhub.model.address import NewAddress
-from mailhub.model.change import AccountChanged, Actor, AddressesChanged
+from mailhub.model.change import AccountChanged, Actor
 from mailhub.model.errors import AlreadyExists, NotFound
 from mailhub.model.mailbox import NewMailbox
-from mailhub.store import addresses, mailboxes
+from mailhub.store import addresses, authlog, mailboxes
 from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, one_moment, span
 from mailhub.store.transaction import Transaction
 
@@ -31,7 +32,10 @@ _SELECT = """
         a.name, a.role, u.limit_storage, u.limit_messages, a.limit_recipients, a.limit_forwards,
         u.used_storage, u.used_messages, a.disabled, a.suspended, a.language, a.retention,
         a.tags, a.metadata, a.created, a.auth_version, a.sending, a.disabled_scopes, a.factors,
-        a.must_change
+        a.must_change, a.limit_received, a.limit_filters, a.limit_imap_upload,
+        a.limit_imap_download, a.limit_pop3_download, a.limit_pop3_messages,
+        a.limit_imap_connections, a.spam_level, a.targets, a.public_key, a.encrypt_stored,
+        a.encrypt_forwarded
     FROM account a JOIN usage u ON u.account = a.number
 """
 
@@ -50,10 +54,14 @@ _MATCHING = """
 _INSERT = """
     INSERT INTO account (number, id, username, name, role, limit_recipients, limit_forwards,
         disabled, suspended, language, retention, tags, metadata, created, auth_version,
-        sending)
+        sending, limit_received, limit_filters, limit_imap_upload, limit_imap_download,
+        limit_pop3_download, limit_pop3_messages, limit_imap_connections, spam_level, targets,
+        public_key, encrypt_stored, encrypt_forwarded)
     VALUES (:number, :id, :username, :name, :role, :recipients, :forwards,
         :disabled, :suspended, :language, :retention, :tags, :metadata, :created, :auth_version,
-        :sending)
+        :sending, :received, :filters, :imap_upload, :imap_download, :pop3_download,
+        :pop3_messages, :imap_connections, :spam_level, :targets, :public_key, :encrypt_stored,
+        :encrypt_forwarded)
 """
 
 _UPDATE = """
@@ -61,6 +69,11 @@ _UPDATE = """
         limit_recipients = :recipients, limit_forwards = :forwards, disabled = :disabled,
         suspended = :suspended, language = :language, retention = :retention, tags = :tags,
         metadata = :metadata, sending = :sending, disabled_scopes = :disabled_scopes,
+        limit_received = :received, limit_filters = :filters, limit_imap_upload = :imap_upload,
+        limit_imap_download = :imap_download, limit_pop3_download = :pop3_download,
+        limit_pop3_messages = :pop3_messages, limit_imap_connections = :imap_connections,
+        spam_level = :spam_level, targets = :targets, public_key = :public_key,
+        encrypt_stored = :encrypt_stored, encrypt_forwarded = :encrypt_forwarded,
         auth_version = max(auth_version, :auth_version)
     WHERE number = :number
 """
@@ -74,7 +87,7 @@ def _account(row: Row) -> Account:
         address=row[3],
         name=row[4],
         role=Role(row[5]),
-        limits=Limits(row[6], row[7], row[8], row[9]),
+        limits=Limits(row[6], row[7], row[8], row[9], *row[24:31]),
         used_storage=row[10],
         used_messages=row[11],
         disabled=bool(row[12]),
@@ -89,6 +102,9 @@ def _account(row: Row) -> Account:
         disabled_scopes=frozenset(map(Scope, row[21].split())),
         factors=tuple(map(Factor, row[22].split())),
         must_change=bool(row[23]),
+        spam_level=row[31],
+        targets=tuple(json.loads(row[32])),
+        encryption=Encryption(row[33], bool(row[34]), bool(row[35])),
     )
 
 
@@ -112,11 +128,12 @@ def by_username(cursor: Cursor, username: str) -> Account | None:
     return _one(cursor, "a.username = :username", {"username": username})
 
 
-def _known(cursor: Cursor, account: int) -> Account:
-    known = get(cursor, account)
-    if known is None:
+def known(cursor: Cursor, account: int) -> Account:
+    """As `get`; raises NotFound."""
+    found = get(cursor, account)
+    if found is None:
         raise NotFound("No such account")
-    return known
+    return found
 
 
 @one_moment
@@ -149,7 +166,8 @@ def count(cursor: Cursor) -> int:
     return number(cursor, "SELECT count(*) FROM account", {})
 
 
-def _require_free(cursor: Cursor, username: str, except_for: int = 0) -> None:
+def require_free(cursor: Cursor, username: str, except_for: int = 0) -> None:
+    """Raises AlreadyExists where another account has this login name."""
     taken = cursor.execute(
         "SELECT 1 FROM account WHERE username = :username AND number <> :number",
         {"username": username, "number": except_for},
@@ -166,6 +184,18 @@ def _profile(order: NewAccount | Account) -> dict[str, object]:
         "sending": order.sending.value,
         "recipients": order.limits.recipients,
         "forwards": order.limits.forwards,
+        "received": order.limits.received,
+        "filters": order.limits.filters,
+        "imap_upload": order.limits.imap_upload,
+        "imap_download": order.limits.imap_download,
+        "pop3_download": order.limits.pop3_download,
+        "pop3_messages": order.limits.pop3_messages,
+        "imap_connections": order.limits.imap_connections,
+        "spam_level": order.spam_level,
+        "targets": json.dumps(order.targets),
+        "public_key": order.encryption.key,
+        "encrypt_stored": int(order.encryption.stored),
+        "encrypt_forwarded": int(order.encryption.forwarded),
         "disabled": int(order.disabled),
         "language": order.language,
         "retention": order.retention,
@@ -183,7 +213,7 @@ def create(
     actor: Actor,
 ) -> Account:
     """See `ports.Accounts.create`. The addresses become the new account's own."""
-    _require_free(tx.cursor, order.username)
+    require_free(tx.cursor, order.username)
     account = next_number(tx.cursor, "account")
     tx.execute(
         _INSERT,
@@ -207,17 +237,18 @@ def create(
         },
     )
     _put_secrets(tx, account, secrets)
-    entry = tx.journal("accountchanged", actor, account, detail=_what("created"))
+    entry = tx.journal("accountchanged", actor, account, detail=json.dumps({"what": "created"}))
     tx.tell(AccountChanged(entry, account, "created", 1))
     for name in names:
         addresses.insert(tx, name, account, actor)
     mailboxes.create(tx, account, boxes, actor)
-    return _known(tx.cursor, account)
+    authlog.done(tx, account, "account created", actor)
+    return known(tx.cursor, account)
 
 
 def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
     """See `ports.Accounts.replace`. `auth_version` can grow here and never falls."""
-    _require_free(tx.cursor, account.username, account.number)
+    require_free(tx.cursor, account.username, account.number)
     changed = tx.execute(
         _UPDATE,
         _profile(account)
@@ -242,22 +273,6 @@ def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
     return _told(tx, account.number, "updated", actor)
 
 
-def remove(tx: Transaction, account: int, actor: Actor) -> None:
-    """See `ports.Accounts.remove`. Message rows are cleared later (see `sweeps`)."""
-    known = _known(tx.cursor, account)
-    key = {"account": account}
-    for (name,) in tx.execute("SELECT key FROM address WHERE account = :account", key).fetchall():
-        entry = tx.journal("addresseschanged", actor, account, detail=_what("removed"))
-        tx.tell(AddressesChanged(entry, "address", name))
-    for table in ("usage", "secret", "address", "mailbox", "subscription"):
-        tx.execute(f"DELETE FROM {table} WHERE account = :account", key)
-    tx.execute("DELETE FROM account WHERE number = :account", key)
-    tx.execute("DELETE FROM sweep WHERE account = :account", key)
-    tx.execute("INSERT INTO sweep (account, mailbox) VALUES (:account, 0)", key)
-    entry = tx.journal("accountchanged", actor, account, detail=_what("removed", known.username))
-    tx.tell(AccountChanged(entry, account, "removed", known.auth_version + 1))
-
-
 def secrets(cursor: Cursor, account: int) -> Secrets:
     """The account's secrets. Raises NotFound."""
     row = cursor.execute(
@@ -271,16 +286,49 @@ def secrets(cursor: Cursor, account: int) -> Secrets:
 
 
 def set_secrets(
-    tx: Transaction, account: int, given: Secrets, actor: Actor, end_sessions: bool
+    tx: Transaction,
+    account: int,
+    given: Secrets,
+    actor: Actor,
+    end_sessions: bool,
+    action: str = "password change",
 ) -> Account:
-    """See `ports.Accounts.set_secrets`."""
-    _known(tx.cursor, account)
+    """See `ports.Accounts.set_secrets`. `action`: what the log of logins calls it. A new password
+    is the one that had to come where the old one was given by somebody else."""
+    known(tx.cursor, account)
+    if end_sessions and given.password != secrets(tx.cursor, account).password:
+        authlog.done(tx, account, action, actor)
+        tx.execute(
+            "UPDATE account SET must_change = 0 WHERE number = :account", {"account": account}
+        )
     _put_secrets(tx, account, given)
     tx.execute(
         "UPDATE account SET auth_version = auth_version + :step WHERE number = :account",
         {"step": int(end_sessions), "account": account},
     )
     return _told(tx, account, "secrets", actor)
+
+
+def end_sessions(tx: Transaction, account: int, actor: Actor, reason: str) -> Account:
+    """See `ports.Accounts.end_sessions`."""
+    tx.execute(
+        "UPDATE account SET auth_version = auth_version + 1 WHERE number = :account",
+        {"account": account},
+    )
+    return _told(tx, account, "secrets", actor, reason)
+
+
+def count_again(tx: Transaction, account: int) -> tuple[int, int]:
+    """See `ports.Accounts.count_again`."""
+    before = known(tx.cursor, account)
+    tx.execute(
+        "UPDATE usage SET (used_storage, used_messages) = (SELECT coalesce(sum(size), 0),"
+        " coalesce(sum(messages), 0) FROM mailbox WHERE account = :account)"
+        " WHERE account = :account",
+        {"account": account},
+    )
+    after = known(tx.cursor, account)
+    return before.used_storage, after.used_storage
 
 
 def _put_secrets(tx: Transaction, account: int, given: Secrets) -> None:
@@ -303,12 +351,9 @@ def _put_secrets(tx: Transaction, account: int, given: Secrets) -> None:
     )
 
 
-def _told(tx: Transaction, account: int, what: str, actor: Actor) -> Account:
-    after = _known(tx.cursor, account)
-    entry = tx.journal("accountchanged", actor, account, detail=_what(what))
-    tx.tell(AccountChanged(entry, account, what, after.auth_version))
+def _told(tx: Transaction, account: int, what: str, actor: Actor, reason: str = "") -> Account:
+    after = known(tx.cursor, account)
+    told = {"what": what} | ({"reason": reason} if reason else {})
+    entry = tx.journal("accountchanged", actor, account, detail=json.dumps(told))
+    tx.tell(AccountChanged(entry, account, what, after.auth_version, reason))
     return after
-
-
-def _what(what: str, name: str = "") -> str:
-    return json.dumps({"what": what, "name": name} if name else {"what": what})

@@ -13,17 +13,22 @@ from mailhub.store.transaction import Transaction
 
 _SELECT = (
     "SELECT d.number, d.id, d.address, d.key, d.account, d.targets, d.name, d.main, d.created,"
-    " d.program, d.minilist FROM address d"
+    " d.program, d.minilist, d.tags, d.limit_forwards FROM address d"
 )
 
 _MATCHING = (
     " WHERE (:domain = '' OR d.domain = :domain)"
     " AND (:query = '' OR d.address LIKE :pattern ESCAPE '\\')"
+    " AND (:tags = '[]' OR EXISTS (SELECT 1 FROM json_each(d.tags) AS has"
+    " JOIN json_each(:tags) AS wanted ON lower(has.value) = lower(wanted.value)))"
+    " AND NOT EXISTS (SELECT 1 FROM json_each(:required) AS wanted WHERE lower(wanted.value)"
+    " NOT IN (SELECT lower(has.value) FROM json_each(d.tags) AS has))"
 )
 
 
 def _address(row: Row) -> Address:
-    number, id, address, key, account, targets, name, main, created, program, minilist = row
+    number, id, address, key, account, targets, name, main, created, *rest = row
+    program, minilist, tags, forwards = rest
     return Address(
         number=number,
         id=id,
@@ -36,6 +41,8 @@ def _address(row: Row) -> Address:
         created=created,
         program=tuple(json.loads(program)),
         minilist=bool(minilist),
+        tags=tuple(json.loads(tags)),
+        forwards=forwards,
     )
 
 
@@ -74,7 +81,14 @@ def of_account(cursor: Cursor, account: int) -> Sequence[Address]:
 
 @one_moment
 def page(
-    cursor: Cursor, after: int, before: int, limit: int, query: str, domain: str
+    cursor: Cursor,
+    after: int,
+    before: int,
+    limit: int,
+    query: str,
+    domain: str,
+    tags: Sequence[str],
+    required_tags: Sequence[str],
 ) -> tuple[Sequence[Address], int]:
     """See `ports.Addresses.page`."""
     parameters = {
@@ -84,6 +98,8 @@ def page(
         "query": query,
         "pattern": like(query),
         "domain": domain,
+        "tags": array_text(tags),
+        "required": array_text(required_tags),
     }
     rows = cursor.execute(f"{_SELECT} {_MATCHING} {span('d', before)}", parameters).fetchall()
     total = number(cursor, f"SELECT count(*) FROM address d {_MATCHING}", parameters)
@@ -105,6 +121,8 @@ def _columns(order: NewAddress | Address) -> dict[str, object]:
         "main": int(order.main),
         "program": json.dumps(order.program),
         "minilist": int(order.minilist),
+        "tags": json.dumps(order.tags),
+        "forwards": order.forwards,
     }
 
 
@@ -116,8 +134,9 @@ def insert(tx: Transaction, order: NewAddress, account: int | None, actor: Actor
     _lose_main(tx, account, order.main)
     tx.execute(
         "INSERT INTO address (number, id, address, key, domain, account, targets, name, main,"
-        " created, program, minilist) VALUES (:number, :id, :address, :key, :domain, :account,"
-        " :targets, :name, :main, :created, :program, :minilist)",
+        " created, program, minilist, tags, limit_forwards) VALUES (:number, :id, :address, :key,"
+        " :domain, :account, :targets, :name, :main, :created, :program, :minilist, :tags,"
+        " :forwards)",
         _columns(order)
         | {"number": fresh, "id": order.id, "account": account, "created": order.created},
     )
@@ -132,7 +151,7 @@ def replace(tx: Transaction, address: Address, actor: Actor) -> Address:
     changed = tx.execute(
         "UPDATE address SET address = :address, key = :key, domain = :domain, account = :account,"
         " targets = :targets, name = :name, main = :main, program = :program,"
-        " minilist = :minilist WHERE number = :number",
+        " minilist = :minilist, tags = :tags, limit_forwards = :forwards WHERE number = :number",
         _columns(address) | {"account": address.account, "number": address.number},
     )
     if changed.rowcount == 0:

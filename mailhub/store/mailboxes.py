@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 from mailhub.model.change import Actor, MailboxChanged
 from mailhub.model.errors import AlreadyExists, NotFound
 from mailhub.model.mailbox import Mailbox, NewMailbox
+from mailhub.store import filters
 from mailhub.store.sql import Cursor, Row, next_number, number
 from mailhub.store.transaction import Transaction
 
+COUNTING = Actor(source="counting")
 _SELECT = """
     SELECT b.account, b.number, b.id, b.name, b.uidvalidity, b.uidnext, b.highestmodseq,
         b.special_use, EXISTS (SELECT 1 FROM subscription s
             WHERE s.account = b.account AND s.name = b.name),
-        b.messages, b.unseen, b.deleted, b.size, b.recent_from, b.created
+        b.messages, b.unseen, b.deleted, b.size, b.recent_from, b.created, b.retention,
+        b.hidden
     FROM mailbox b
 """
 
@@ -37,6 +40,8 @@ def _mailbox(row: Row) -> Mailbox:
         size=row[12],
         recent_from=row[13],
         created=row[14],
+        retention=row[15],
+        hidden=bool(row[16]),
     )
 
 
@@ -90,8 +95,9 @@ def _create(tx: Transaction, account: int, order: NewMailbox, actor: Actor) -> M
     fresh = next_number(tx.cursor, "mailbox")
     tx.execute(
         "INSERT INTO mailbox (account, number, uidvalidity, uidnext, highestmodseq, messages,"
-        " unseen, deleted, size, recent_from, id, name, special_use, created) VALUES (:account,"
-        " :number, :uidvalidity, 1, 1, 0, 0, 0, 0, 1, :id, :name, :special_use, :created)",
+        " unseen, deleted, size, recent_from, id, name, special_use, created, retention, hidden)"
+        " VALUES (:account, :number, :uidvalidity, 1, 1, 0, 0, 0, 0, 1, :id, :name, :special_use,"
+        " :created, :retention, :hidden)",
         {
             "account": account,
             "number": fresh,
@@ -100,6 +106,8 @@ def _create(tx: Transaction, account: int, order: NewMailbox, actor: Actor) -> M
             "name": order.name,
             "special_use": order.special_use,
             "created": order.created,
+            "retention": order.retention,
+            "hidden": int(order.hidden),
         },
     )
     if order.subscribed:
@@ -165,6 +173,7 @@ def remove(tx: Transaction, account: int, mailbox: int, actor: Actor) -> None:
         " used_messages = used_messages - :messages WHERE account = :account",
         {"size": box.size, "messages": box.messages, "account": account},
     )
+    filters.mailbox_removed(tx, account, mailbox, actor)
     _told(tx, account, mailbox, "deleted", box.name, "", actor)
 
 
@@ -201,6 +210,41 @@ def subscriptions(cursor: Cursor, account: int) -> Sequence[str]:
         {"account": account},
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def by_id(cursor: Cursor, account: int, id: str) -> Mailbox | None:
+    """The mailbox with this 24-hex id, if it is this account's."""
+    return _one(cursor, "b.account = :account AND b.id = :id", {"account": account, "id": id})
+
+
+def set_options(
+    tx: Transaction, account: int, mailbox: int, retention: int, hidden: bool, actor: Actor
+) -> None:
+    """See `ports.Mailboxes.set_options`."""
+    box = known(tx.cursor, account, mailbox)
+    tx.execute(
+        "UPDATE mailbox SET retention = :retention, hidden = :hidden"
+        " WHERE account = :account AND number = :mailbox",
+        {"retention": retention, "hidden": int(hidden), "account": account, "mailbox": mailbox},
+    )
+    _told(tx, account, mailbox, "updated", box.name, "", actor)
+
+
+def count_again(tx: Transaction, account: int, mailbox: int) -> None:
+    """See `ports.Mailboxes.count_again`. Raises NotFound."""
+    box = known(tx.cursor, account, mailbox)
+    key: dict[str, object] = {"account": account, "mailbox": mailbox}
+    tx.execute(
+        "UPDATE mailbox SET (messages, unseen, deleted, size) = (SELECT count(*),"
+        " count(CASE WHEN m.flags & 1 = 0 THEN 1 END), count(CASE WHEN m.flags & 8 = 8 THEN 1 END),"
+        " coalesce(sum(m.size), 0) FROM message AS m WHERE m.account = :account"
+        " AND m.mailbox = :mailbox) WHERE account = :account AND number = :mailbox",
+        key,
+    )
+    after = known(tx.cursor, account, mailbox)
+    counters = (after.messages, after.unseen, after.deleted, after.size)
+    if counters != (box.messages, box.unseen, box.deleted, box.size):
+        _told(tx, account, mailbox, "updated", box.name, "", actor=COUNTING)
 
 
 def set_special_use(

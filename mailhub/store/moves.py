@@ -12,7 +12,9 @@ from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.model.message import Arrival, Copied
 from mailhub.model.uids import MAX_UID, UidSet
 from mailhub.store import contents, mailboxes
-from mailhub.store.arrivals import Order, arrive
+from mailhub.store.arrivals import arrive
+from mailhub.store.expiry import expires
+from mailhub.store.orders import Order
 from mailhub.store.sql import Ranged, integers, next_number, put_rows
 from mailhub.store.transaction import Transaction
 
@@ -28,8 +30,9 @@ _SUMS = Ranged(
 )
 _PUT_COPIES = Ranged(
     "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate, size,"
-    " content) SELECT m.account, :destination, :before + row_number() OVER (ORDER BY m.uid),"
-    " :modseq, m.flags, m.internaldate, :now, m.size, m.content FROM message AS m " + _WHERE
+    " content, expires) SELECT m.account, :destination, :before + row_number() OVER"
+    " (ORDER BY m.uid), :modseq, m.flags, m.internaldate, :now, m.size, m.content, :expires"
+    " FROM message AS m " + _WHERE
 )
 _USE_AGAIN = Ranged(
     "UPDATE content SET uses = uses + more.count FROM (SELECT m.content AS key, count(*) AS count"
@@ -180,11 +183,11 @@ def _put(
 ) -> Copied:
     """New rows in `destination`; its counters, journal and change."""
     count = len(chosen.uids)
-    uidvalidity, uidnext, modseq = tx.execute(
+    uidvalidity, uidnext, modseq, retention = tx.execute(
         "UPDATE mailbox SET uidnext = uidnext + :count, highestmodseq = highestmodseq + 1,"
         " messages = messages + :count, unseen = unseen + :unseen, deleted = deleted + :deleted,"
         " size = size + :size WHERE account = :account AND number = :mailbox"
-        " RETURNING uidvalidity, uidnext, highestmodseq",
+        " RETURNING uidvalidity, uidnext, highestmodseq, retention",
         chosen.sums() | {"account": account, "mailbox": destination},
     ).fetchone()
     first = uidnext - count
@@ -195,6 +198,7 @@ def _put(
         "before": first - 1,
         "modseq": modseq,
         "now": tx.now,
+        "expires": expires(tx.now, retention),
     }
     _PUT_COPIES.run(tx.cursor, uids, key)
     fresh = range(first, uidnext)

@@ -49,8 +49,8 @@ DAMAGE = [
     ("DELETE FROM secret", "secret", False),
     ("DELETE FROM account", "mailbox-without-account", False),
     (
-        "INSERT INTO address (number, id, address, key, domain, account, targets, name, main, created)"
-        " VALUES (9, 'i', 'a@b', 'a@b', 'b', 77, '[]', '', 0, 0)",
+        "INSERT INTO address (number, id, address, key, domain, account, targets, name, main,"
+        " created) VALUES (9, 'i', 'a@b', 'a@b', 'b', 77, '[]', '', 0, 0)",
         "address-without-account",
         False,
     ),
