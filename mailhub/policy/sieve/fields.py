@@ -1,0 +1,119 @@
+"""A message's header as a script sees and edits it (RFC 5228 2.4.2.2, RFC 5293).
+
+As long as nothing is edited, values are looked up in the block that came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from email.header import Header as EncodedHeader
+
+from mailhub.wire import header, words
+
+_LINES = re.compile(rb"(?:([^\s:]++)[ \t]*+:)?[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
+_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]+[ \t]*")
+_LINE = 76
+_LONGEST = 998
+
+
+class Fields:
+    """A header block, with its empty line where it has one."""
+
+    def __init__(self, block: bytes) -> None:
+        self._block = block
+        self._lines: list[tuple[bytes, bytes]] | None = None
+        self._edited: bytes | None = None
+
+    @property
+    def edited(self) -> bytes | None:
+        """The block as it is now; None where it is as it came."""
+        if self._lines is not None and self._edited is None:
+            self._edited = b"".join(line for _, line in self._lines)
+        return self._edited
+
+    def raw(self, name: str) -> list[bytes]:
+        """The raw values of a field, in order."""
+        return header.values(self.edited or self._block, name.lower().encode("utf-8", "replace"))
+
+    def values(self, name: str) -> list[str]:
+        """The same as text: unfolded, trimmed, encoded words decoded."""
+        return [words.decode(value) for value in self.raw(name)]
+
+    # -- editing
+
+    def add(self, name: str, value: str, *, last: bool) -> int:
+        """A new field at the top, or at the end; how many octets it takes."""
+        line = written(name, value)
+        lines = self._split()
+        entry = (name.lower().encode(), line)
+        if not last:
+            lines.insert(0, entry)
+        else:
+            end = len(lines)
+            while end and not lines[end - 1][1].strip():
+                end -= 1
+            if end and not lines[end - 1][1].endswith(b"\n"):
+                lines[end - 1] = (lines[end - 1][0], lines[end - 1][1] + b"\r\n")
+            lines.insert(end, entry)
+        self._edited = None
+        return len(line)
+
+    def remove(self, name: str, chosen: Callable[[int], bool]) -> None:
+        """Removes those fields of a name whose place among them `chosen` names; counts from 0."""
+        wanted = name.lower().encode()
+        place = -1
+        kept: list[tuple[bytes, bytes]] = []
+        changed = False
+        for found, line in self._split():
+            if found == wanted:
+                place += 1
+                if chosen(place):
+                    changed = True
+                    continue
+            kept.append((found, line))
+        if changed:
+            self._lines = kept
+            self._edited = None
+
+    def _split(self) -> list[tuple[bytes, bytes]]:
+        if self._lines is None:
+            self._lines = list(_lines(self._block))
+            self._edited = self._block
+        return self._lines
+
+
+def _lines(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """(name in lower case or empty, whole line or lines) of everything in a block."""
+    for found in _LINES.finditer(block):
+        if found[0]:
+            yield (found[1] or b"").lower(), found[0]
+
+
+def written(name: str, value: str) -> bytes:
+    """A field as it goes into a header: one field whatever the value holds, encoded where it is no
+    ASCII (RFC 2047), folded."""
+    text = _BREAKS.sub(" ", value).strip()
+    if not text.isascii():
+        text = EncodedHeader(text, "utf-8", header_name=name, maxlinelen=_LINE).encode()
+        return f"{name}: {text}".replace("\r\n", "\n").replace("\n", "\r\n").encode() + b"\r\n"
+    line = f"{name}: {text}"
+    if len(line) <= _LINE:
+        return line.encode() + b"\r\n"
+    return b"\r\n ".join(_folded(line)) + b"\r\n"
+
+
+def _folded(line: str) -> Iterator[bytes]:
+    """Cut at spaces; a word that no line may hold is cut where it must be."""
+    held = ""
+    for word in line.split(" "):
+        while len(word) > _LONGEST - 1:
+            if held:
+                yield held.encode()
+            held, word = word[: _LONGEST - 1], word[_LONGEST - 1 :]
+        if held and len(held) + 1 + len(word) > _LINE:
+            yield held.encode()
+            held = word
+        else:
+            held = f"{held} {word}" if held else word
+    yield held.encode()
