@@ -11,16 +11,12 @@ from collections.abc import Callable, Sequence
 
 from mailhub.core.selected_mailbox import FlagTexts, SharedMailbox
 from mailhub.core.selected_view import SelectedView
-from mailhub.core.watch import Watch
+from mailhub.core.watch import OTHERS, Watch
 from mailhub.model.change import (
     AccountChanged,
-    AddressesChanged,
     Change,
-    Dequeued,
     KeywordSet,
     MailboxChanged,
-    Queued,
-    RoutesChanged,
 )
 from mailhub.model.errors import NotFound, StorageFull, Unavailable
 from mailhub.model.mailbox import Mailbox
@@ -165,7 +161,7 @@ class Selections:
                 if change.what == "removed":
                     for number in tuple(shared.boxes):
                         self._end(shared, number)
-            elif isinstance(change, (Queued, Dequeued, AddressesChanged, RoutesChanged)):
+            elif isinstance(change, OTHERS):
                 continue
             elif _deletes(change, change.mailbox):
                 self._end(shared, change.mailbox)

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from mailhub.model.change import AddressesChanged, Change, Dequeued, Queued, RoutesChanged
+from mailhub.model.change import (
+    AddressesChanged,
+    Change,
+    Dequeued,
+    Queued,
+    RoutesChanged,
+    RulesChanged,
+)
 from mailhub.ports import Log, Storage
 
+OTHERS = (Queued, Dequeued, AddressesChanged, RoutesChanged, RulesChanged)
+"""What no session is told of."""
 Listener = Callable[[Sequence[Change]], None]
 
 
@@ -50,7 +59,7 @@ class Watch:
             return
         batches: dict[int, list[Change]] = {}
         for change in changes:
-            if isinstance(change, (Queued, Dequeued, AddressesChanged, RoutesChanged)):
+            if isinstance(change, OTHERS):
                 continue
             if change.account in listeners:
                 batches.setdefault(change.account, []).append(change)

@@ -135,6 +135,13 @@ class RulesChanged:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class WebhooksChanged:
+    """Somebody is to be told of events by HTTP, or no more."""
+
+    journal: int
+
+
 Change = (
     Arrived
     | Flagged
@@ -143,6 +150,7 @@ Change = (
     | AccountChanged
     | AddressesChanged
     | RoutesChanged
+    | WebhooksChanged
     | Queued
     | Dequeued
     | KeywordSet

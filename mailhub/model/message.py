@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailhub.model.flags import Flags
@@ -83,6 +83,15 @@ class Copy:
     flags: Flags = field(default_factory=Flags)
     internaldate: int = 0
     recipient: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A row for the journal that a delivery brings along. `detail`: as JSON has it."""
+
+    account: int
+    kind: str
+    detail: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)

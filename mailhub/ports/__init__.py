@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mailhub.ports.bodies import Blobs, Body, Buffer, Departure, Message, Spool, Spools
 from mailhub.ports.coordination import Coordination, Counters, Schedule
+from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
 from mailhub.ports.mail import Besides, Companion, Journal, Messages
@@ -40,6 +41,8 @@ from mailhub.ports.storage import Storage
 __all__ = [
     "Accounts",
     "Addresses",
+    "AppPasswords",
+    "AuthLog",
     "Besides",
     "Blobs",
     "Body",
@@ -55,6 +58,7 @@ __all__ = [
     "DkimKeys",
     "Domains",
     "Factors",
+    "Events",
     "Fetch",
     "Filters",
     "Hashing",
@@ -83,4 +87,5 @@ __all__ = [
     "Tally",
     "Together",
     "Web",
+    "Webhooks",
 ]

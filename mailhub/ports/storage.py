@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mailhub.model.change import Change
 from mailhub.ports.bodies import Blobs, Spools
+from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
 from mailhub.ports.mail import Journal, Messages
@@ -47,6 +48,10 @@ class Storage(Protocol):
     def factors(self) -> Factors: ...
     @property
     def authlog(self) -> AuthLog: ...
+    @property
+    def events(self) -> Events: ...
+    @property
+    def webhooks(self) -> Webhooks: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:

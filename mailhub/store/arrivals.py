@@ -12,56 +12,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mailhub.model.change import Actor, Arrived, ArrivedRow
+from mailhub.model.change import Arrived, ArrivedRow
+from mailhub.model.decision import Once
 from mailhub.model.errors import LimitReached, MailhubError, NotFound, OverQuota
-from mailhub.model.flags import DELETED, SEEN, Flags
-from mailhub.model.message import Arrival, BlobRef, Rendered
-from mailhub.model.queue import Onward, QueueSender
-from mailhub.store import queue
+from mailhub.model.flags import DELETED, SEEN
+from mailhub.model.message import Arrival, BlobRef
+from mailhub.store import filters, queue
+from mailhub.store.expiry import expires
 from mailhub.store.keywords import encode
+from mailhub.store.orders import Entry, Order
 from mailhub.store.schema import KEY_SHIFT
 from mailhub.store.sql import array_text, put_rows, storable
 from mailhub.store.threads import Threads
 from mailhub.store.transaction import Transaction
 
-
-@dataclass(frozen=True, slots=True)
-class Blob:
-    """Bytes that stand in a segment: written, not yet referred to. `digest`: their SHA-256.
-    `view`: they themselves, as long as the commit lasts."""
-
-    ref: BlobRef
-    digest: bytes
-    view: memoryview
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message on its way into one mailbox (None: the INBOX)."""
-
-    account: int
-    mailbox: int | None
-    blob: Blob
-    rendered: Rendered
-    prefix: bytes
-    flags: Flags
-    internaldate: int
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What one call wants done, together or not at all.
-
-    `token`: unique per hand-over, empty for none. `outgoing`: the blob, sender and recipients of
-    queue entries.
-    """
-
-    entries: Sequence[Entry]
-    actor: Actor
-    token: str = ""
-    outgoing: tuple[Blob, QueueSender, Sequence[Onward]] | None = None
-
-
+SAME_DATE = 60
+"""Seconds between taking a message in and its commit, which is its final delivery: what INTERNALDATE
+says (RFC 9051 2.3.3)."""
 _USES = 2
 """Where `uses` stands in a content row."""
 
@@ -70,17 +37,21 @@ Outcome = Sequence[Arrival] | MailhubError
 
 @dataclass(slots=True)
 class _Box:
-    """A mailbox while the batch runs. The last four count what the batch adds."""
+    """A mailbox while the batch runs. The last six say what the batch adds; `steady`: the first and
+    last UID of what came with no date of its own."""
 
     account: int
     number: int
     uidvalidity: int
     uidnext: int
     modseq: int
+    retention: int
     messages: int = 0
     unseen: int = 0
     deleted: int = 0
     size: int = 0
+    steady_from: int = 0
+    steady_to: int = 0
 
     def take(self, size: int, code: int) -> int:
         """Counts a message in; its UID."""
@@ -91,6 +62,11 @@ class _Box:
         self.unseen += not code & SEEN
         self.deleted += bool(code & DELETED)
         return uid
+
+    def keep_steady(self, uid: int) -> None:
+        """Its INTERNALDATE is when it was saved (see `tables.archive`)."""
+        self.steady_from = self.steady_from or uid
+        self.steady_to = uid
 
 
 @dataclass(slots=True)
@@ -114,6 +90,8 @@ class _Batch:
     handovers: list[tuple[object, ...]] = field(default_factory=list)
     known: dict[str, Sequence[Arrival]] = field(default_factory=dict)
     outgoing: list[queue.Outgoing] = field(default_factory=list)
+    done: set[filters.Mark] = field(default_factory=set)
+    marks: dict[filters.Mark, int] = field(default_factory=dict)
 
 
 def arrive(tx: Transaction, orders: Sequence[Order]) -> list[Outcome]:
@@ -122,6 +100,7 @@ def arrive(tx: Transaction, orders: Sequence[Order]) -> list[Outcome]:
     entries = [entry for order in orders for entry in order.entries]
     _look_up_tokens(batch, [order.token for order in orders if order.token])
     _look_up_boxes(batch, entries)
+    _look_up_marks(batch, orders)
     batch.threads.look_up((entry.account, entry.rendered) for entry in entries)
     outcomes = [_carry_out(batch, order) for order in orders]
     _write(batch)
@@ -142,7 +121,8 @@ def _look_up_tokens(batch: _Batch, tokens: Sequence[str]) -> None:
 
 _BOXES = """
     SELECT json_group_array(json_array(b.account, b.number, b.uidvalidity, b.uidnext,
-        b.highestmodseq, u.used_storage, u.used_messages, u.limit_storage, u.limit_messages))
+        b.highestmodseq, b.retention, u.used_storage, u.used_messages, u.limit_storage,
+        u.limit_messages))
     FROM json_each(:wanted) AS wanted CROSS JOIN mailbox AS b CROSS JOIN usage AS u
     WHERE u.account = b.account AND b.account =
 """
@@ -152,21 +132,32 @@ _NUMBERED = (
 )
 
 
+def _look_up_marks(batch: _Batch, orders: Sequence[Order]) -> None:
+    wanted = {
+        (one.account, one.once.key)
+        for order in orders
+        for one in order.outgoing
+        if one.once is not None
+    }
+    if wanted:
+        batch.done = filters.marked(batch.tx.cursor, wanted, batch.tx.now)
+
+
 def _look_up_boxes(batch: _Batch, entries: Sequence[Entry]) -> None:
     inboxes = {entry.account for entry in entries if entry.mailbox is None}
     numbers = {(entry.account, entry.mailbox) for entry in entries if entry.mailbox is not None}
     if inboxes:
         for row in _aggregated(batch.tx, _INBOXES, array_text(inboxes)):
             # The INBOX may be named by its number elsewhere in the batch: one counter for both.
-            box = _Box(*row[:5])
+            box = _Box(*row[:6])
             batch.boxes[box.account, None] = batch.boxes[box.account, box.number] = box
-            batch.usages[box.account] = _Usage(*row[5:])
+            batch.usages[box.account] = _Usage(*row[6:])
     numbers -= batch.boxes.keys()
     if numbers:
         for row in _aggregated(batch.tx, _NUMBERED, array_text(numbers)):
-            box = _Box(*row[:5])
+            box = _Box(*row[:6])
             batch.boxes[box.account, box.number] = box
-            batch.usages[box.account] = _Usage(*row[5:])
+            batch.usages[box.account] = _Usage(*row[6:])
 
 
 def _aggregated(tx: Transaction, sql: str, wanted: str) -> list[list[int]]:
@@ -188,14 +179,35 @@ def _carry_out(batch: _Batch, order: Order) -> Outcome:
     except MailhubError as refused:
         return refused
     arrivals = _place(batch, order, codes)
-    if order.outgoing is not None and order.outgoing[2]:
-        blob, sender, onward = order.outgoing
-        outgoing = queue.Outgoing(blob.ref, blob.digest, sender, onward, order.actor, blob.view)
-        batch.outgoing.append(outgoing)
+    _send(batch, order)
     if order.token:
         batch.known[order.token] = arrivals
         batch.handovers.append((order.token, batch.tx.now, _arrivals_text(arrivals)))
     return arrivals
+
+
+def _send(batch: _Batch, order: Order) -> None:
+    """Queues what leaves, and writes down what is not done again soon."""
+    for one in order.outgoing:
+        blob = one.blob
+        if one.once is not None and (one.account, one.once.key) in batch.done:
+            batch.tx.freed += blob.ref.length
+            continue
+        if one.once is not None:
+            _mark(batch, one.account, one.once)
+        outgoing = queue.Outgoing(
+            blob.ref, blob.digest, one.sender, one.onward, order.actor, blob.view
+        )
+        batch.outgoing.append(outgoing)
+    for account, once in order.marks:
+        _mark(batch, account, once)
+    for note in order.notes:
+        batch.tx.journal(note.kind, order.actor, note.account, detail=json.dumps(note.detail))
+
+
+def _mark(batch: _Batch, account: int, once: Once) -> None:
+    batch.done.add((account, once.key))
+    batch.marks[account, once.key] = batch.tx.now + once.seconds
 
 
 def _arrivals_text(arrivals: Sequence[Arrival]) -> str:
@@ -249,9 +261,15 @@ def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arriva
         usage.storage += size
         usage.messages += 1
         content = _content(batch, entry, shared)
+        now = batch.tx.now
         date = entry.internaldate
+        if order.token and 0 <= now - date <= SAME_DATE:
+            date = now
+        if date == now:
+            box.keep_steady(uid)
+        leaves = expires(now, box.retention)
         batch.messages.append(
-            (box.account, box.number, uid, box.modseq, code, date, batch.tx.now, size, content)
+            (box.account, box.number, uid, box.modseq, code, date, now, size, content, leaves)
         )
         fresh[1].append(ArrivedRow(uid, code, size, date))
         arrivals.append(Arrival(box.account, box.number, box.uidvalidity, uid, box.modseq))
@@ -303,7 +321,10 @@ def _content(batch: _Batch, entry: Entry, shared: _Shared) -> int:
 _UPDATE_BOXES = """
     UPDATE mailbox SET uidnext = news.uidnext, highestmodseq = news.modseq,
         messages = mailbox.messages + news.messages, unseen = mailbox.unseen + news.unseen,
-        deleted = mailbox.deleted + news.deleted, size = mailbox.size + news.size
+        deleted = mailbox.deleted + news.deleted, size = mailbox.size + news.size,
+        steady_from = CASE WHEN mailbox.steady_to = 0 THEN news.steady_from
+            ELSE mailbox.steady_from END,
+        steady_to = max(mailbox.steady_to, news.steady_to)
     FROM news WHERE mailbox.account = news.account AND mailbox.number = news.number
 """
 
@@ -313,6 +334,9 @@ def _write(batch: _Batch) -> None:
     batch.threads.write()
     if batch.outgoing:
         queue.add(batch.tx, batch.outgoing)
+    if batch.marks:
+        rows = [(account, key, until) for (account, key), until in batch.marks.items()]
+        filters.mark(batch.tx, rows)
     if batch.contents:
         _write_messages(batch)
         _write_counters(batch)
@@ -338,7 +362,7 @@ def _write_messages(batch: _Batch) -> None:
     put_rows(
         batch.tx.cursor,
         "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate,"
-        " size, content) VALUES",
+        " size, content, expires) VALUES",
         batch.messages,
     )
 
@@ -347,7 +371,8 @@ def _write_counters(batch: _Batch) -> None:
     touched = {box.number: box for box in batch.boxes.values() if box.messages}
     put_rows(
         batch.tx.cursor,
-        "WITH news (account, number, uidnext, modseq, messages, unseen, deleted, size) AS (VALUES",
+        "WITH news (account, number, uidnext, modseq, messages, unseen, deleted, size, steady_from,"
+        " steady_to) AS (VALUES",
         [
             (
                 box.account,
@@ -358,6 +383,8 @@ def _write_counters(batch: _Batch) -> None:
                 box.unseen,
                 box.deleted,
                 box.size,
+                box.steady_from,
+                box.steady_to,
             )
             for box in touched.values()
         ],

@@ -14,7 +14,8 @@ from mailhub.model.change import Actor, Dequeued
 from mailhub.model.errors import MailhubError
 from mailhub.model.queue import Attempt, AttemptResult
 from mailhub.store import contents
-from mailhub.store.arrivals import Order, arrive
+from mailhub.store.arrivals import arrive
+from mailhub.store.orders import Order
 from mailhub.store.sql import array_text, integers, put_rows, storable
 from mailhub.store.transaction import Transaction
 

@@ -11,12 +11,20 @@ from twisted.logger import Logger
 
 from mailhub.model.change import AccountChanged, Change, Expunged, MailboxChanged
 from mailhub.model.errors import MailhubError
-from mailhub.store import moves, sweeps
+from mailhub.store import filters, moves, removals, retention, sweeps
 from mailhub.store.transaction import Transaction
 
 INTERVAL = 60.0
 FULL_INTERVAL = 10.0
 """Seconds between rounds; and while the disk is full."""
+ROUND = (
+    removals.purge,
+    sweeps.step,
+    retention.expire,
+    sweeps.purge_handovers,
+    filters.purge_marks,
+)
+"""What is done in each round, bounded steps each. What is swept first is not looked at again."""
 
 
 class Timer(Protocol):
@@ -83,7 +91,7 @@ class Background:
         self._going.addErrback(self._failed).addCallback(self._rest)
 
     async def _round(self) -> None:
-        for work in (sweeps.step, sweeps.purge_handovers):
+        for work in ROUND:
             while not self._stopped and await self._runner.write(work):
                 continue
         if not self._stopped:

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mailhub.ports import Body
-from mailhub.store.arrivals import Blob, Order, Outcome, arrive
+from mailhub.store.arrivals import Outcome, arrive
 from mailhub.store.attempts import Record, record_all
+from mailhub.store.orders import Blob, Order
 from mailhub.store.transaction import Transaction
 
 ROW_SIZE = 512

@@ -14,9 +14,9 @@ from typing import Protocol
 from mailhub.model.change import Change
 from mailhub.model.errors import StorageFull
 from mailhub.store import database, journal
-from mailhub.store.arrivals import Blob
 from mailhub.store.batch import Failed, Guard, Job, SpoiledError, carry_out
 from mailhub.store.faults import DRIVER, kind_of
+from mailhub.store.orders import Blob
 from mailhub.store.segments import Appender
 from mailhub.store.space import Reserve
 from mailhub.store.transaction import Transaction

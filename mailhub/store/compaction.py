@@ -20,8 +20,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mailhub.model.message import BlobRef
-from mailhub.store.arrivals import Blob
 from mailhub.store.batch import Bytes, Job
+from mailhub.store.orders import Blob
 from mailhub.store.segments import HEAD, numbers, path_of
 from mailhub.store.sql import Cursor, number
 from mailhub.store.transaction import Transaction

@@ -174,7 +174,7 @@ def remove(tx: Transaction, account: int, mailbox: int, actor: Actor) -> None:
         {"size": box.size, "messages": box.messages, "account": account},
     )
     filters.mailbox_removed(tx, account, mailbox, actor)
-    _told(tx, account, mailbox, "deleted", box.name, "", actor)
+    _told(tx, account, mailbox, "deleted", box.name, "", actor, id=box.id)
 
 
 def subscribe(tx: Transaction, account: int, name: str, subscribed: bool, actor: Actor) -> None:
@@ -279,8 +279,18 @@ def claim_recent(tx: Transaction, account: int, mailbox: int) -> int:
 
 
 def _told(
-    tx: Transaction, account: int, mailbox: int, what: str, name: str, old: str, actor: Actor
+    tx: Transaction,
+    account: int,
+    mailbox: int,
+    what: str,
+    name: str,
+    old: str,
+    actor: Actor,
+    *,
+    id: str = "",
 ) -> None:
+    """`id`: of a mailbox that nobody finds any more."""
     detail = {"what": what, "name": name} | ({"old_name": old} if old else {})
+    detail |= {"id": id} if id else {}
     entry = tx.journal("mailboxchanged", actor, account, mailbox, detail=json.dumps(detail))
     tx.tell(MailboxChanged(entry, account, mailbox, what, name, old))

@@ -13,8 +13,8 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 from mailhub.model.errors import Corrupt
 from mailhub.model.message import Arrival, BlobRef
 from mailhub.store import attempts, moves, schema, sweeps
-from mailhub.store.arrivals import Blob, Order
 from mailhub.store.batch import Bytes, Failed, Guard, Job, SpoiledError, carry_out
+from mailhub.store.orders import Blob, Order
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.sql import Cursor
 from mailhub.store.storage import ServedStorage

@@ -19,8 +19,8 @@ from zlib import crc32
 
 from mailhub.model.errors import Corrupt
 from mailhub.model.message import BlobRef
-from mailhub.store.arrivals import Blob
 from mailhub.store.batch import Bytes
+from mailhub.store.orders import Blob
 
 HEAD = b"mailhub segment 1\n".ljust(64, b"\0")
 _MAGIC = b"MHS1"

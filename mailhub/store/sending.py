@@ -21,10 +21,10 @@ from mailhub.model.report import ReportRow
 from mailhub.model.route import Route
 from mailhub.ports import Notice
 from mailhub.store import dkim_keys, queue, queued, reports, routes
-from mailhub.store.arrivals import Blob, Order
 from mailhub.store.attempts import Record
 from mailhub.store.batch import Bytes
 from mailhub.store.fresh import KEYS, FreshMail
+from mailhub.store.orders import Blob, Order
 from mailhub.store.services import Runner, delivery
 
 

@@ -1,4 +1,5 @@
 """The storage ports over whatever runs the work: a thread with SQLite, or this one in memory.
+Those for accounts and what belongs to them stand in `people`.
 
 Each method names one function of this package and nothing else; which thread runs it, and when
 it is durable, is the runner's business.
@@ -10,11 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from mailhub.model.account import Account, NewAccount, Secrets
-from mailhub.model.address import Address, Domain, NewAddress
 from mailhub.model.change import Actor, JournalEntry
 from mailhub.model.flags import FlagMode, Flags
-from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.model.message import (
     Arrival,
     BlobRef,
@@ -27,20 +25,12 @@ from mailhub.model.message import (
 )
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.uids import UidSet
-from mailhub.ports import Body
-from mailhub.store import (
-    accounts,
-    addresses,
-    domains,
-    journal,
-    mailboxes,
-    messages,
-    moves,
-)
+from mailhub.ports import Besides, Body, Companion
 from mailhub.store import flags as flag_codes
-from mailhub.store.arrivals import Blob, Entry, Order
+from mailhub.store import journal, messages, moves
 from mailhub.store.attempts import Record
 from mailhub.store.batch import Bytes
+from mailhub.store.orders import Blob, Entry, Leaving, Order
 from mailhub.store.sql import Cursor
 from mailhub.store.transaction import Transaction
 
@@ -88,170 +78,6 @@ class Runner(Protocol):
         ...
 
 
-class AccountService:
-    """`ports.Accounts`."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-
-    def create(
-        self,
-        order: NewAccount,
-        secrets: Secrets,
-        mailboxes: Sequence[NewMailbox],
-        addresses: Sequence[NewAddress],
-        actor: Actor,
-    ) -> Awaitable[Account]:
-        return self._runner.write(accounts.create, order, secrets, mailboxes, addresses, actor)
-
-    def get(self, number: int) -> Awaitable[Account | None]:
-        return self._runner.read(accounts.get, number)
-
-    def by_id(self, id: str) -> Awaitable[Account | None]:
-        return self._runner.read(accounts.by_id, id)
-
-    def by_username(self, username: str) -> Awaitable[Account | None]:
-        return self._runner.read(accounts.by_username, username)
-
-    def page(
-        self,
-        *,
-        after: int = 0,
-        before: int = 0,
-        limit: int = 100,
-        query: str = "",
-        tags: Sequence[str] = (),
-        required_tags: Sequence[str] = (),
-    ) -> Awaitable[tuple[Sequence[Account], int]]:
-        return self._runner.read(accounts.page, after, before, limit, query, tags, required_tags)
-
-    def replace(self, account: Account, actor: Actor) -> Awaitable[Account]:
-        return self._runner.write(accounts.replace, account, actor)
-
-    def remove(self, number: int, actor: Actor) -> Awaitable[None]:
-        return self._runner.write(accounts.remove, number, actor)
-
-    def secrets(self, number: int) -> Awaitable[Secrets]:
-        return self._runner.read(accounts.secrets, number)
-
-    def set_secrets(
-        self, number: int, secrets: Secrets, actor: Actor, *, end_sessions: bool
-    ) -> Awaitable[Account]:
-        return self._runner.write(accounts.set_secrets, number, secrets, actor, end_sessions)
-
-    def count(self) -> Awaitable[int]:
-        return self._runner.read(accounts.count)
-
-
-class DomainService:
-    """`ports.Domains`."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-
-    def add(self, domain: Domain, actor: Actor) -> Awaitable[Domain]:
-        return self._runner.write(domains.add, domain, actor)
-
-    def get(self, name: str) -> Awaitable[Domain | None]:
-        return self._runner.read(domains.get, name)
-
-    def all(self) -> Awaitable[Sequence[Domain]]:
-        return self._runner.read(domains.every)
-
-    def replace(self, domain: Domain, actor: Actor) -> Awaitable[Domain]:
-        return self._runner.write(domains.replace, domain, actor)
-
-    def remove(self, name: str, actor: Actor) -> Awaitable[None]:
-        return self._runner.write(domains.remove, name, actor)
-
-
-class AddressService:
-    """`ports.Addresses`."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-
-    def add(self, order: NewAddress, actor: Actor) -> Awaitable[Address]:
-        return self._runner.write(addresses.add, order, actor)
-
-    def get(self, key: str) -> Awaitable[Address | None]:
-        return self._runner.read(addresses.get, key)
-
-    def by_id(self, id: str) -> Awaitable[Address | None]:
-        return self._runner.read(addresses.by_id, id)
-
-    def match(self, keys: Sequence[str]) -> Awaitable[Address | None]:
-        return self._runner.read(addresses.match, keys)
-
-    def of_account(self, account: int) -> Awaitable[Sequence[Address]]:
-        return self._runner.read(addresses.of_account, account)
-
-    def page(
-        self,
-        *,
-        after: int = 0,
-        before: int = 0,
-        limit: int = 100,
-        query: str = "",
-        domain: str = "",
-    ) -> Awaitable[tuple[Sequence[Address], int]]:
-        return self._runner.read(addresses.page, after, before, limit, query, domain)
-
-    def replace(self, address: Address, actor: Actor) -> Awaitable[Address]:
-        return self._runner.write(addresses.replace, address, actor)
-
-    def remove(self, number: int, actor: Actor) -> Awaitable[None]:
-        return self._runner.write(addresses.remove, number, actor)
-
-
-class MailboxService:
-    """`ports.Mailboxes`."""
-
-    def __init__(self, runner: Runner) -> None:
-        self._runner = runner
-
-    def all(self, account: int) -> Awaitable[Sequence[Mailbox]]:
-        return self._runner.read(mailboxes.every, account)
-
-    def get(self, account: int, name: str) -> Awaitable[Mailbox | None]:
-        return self._runner.read(mailboxes.get, account, name)
-
-    def by_number(self, account: int, number: int) -> Awaitable[Mailbox | None]:
-        return self._runner.read(mailboxes.by_number, account, number)
-
-    def create(
-        self, account: int, orders: Sequence[NewMailbox], actor: Actor
-    ) -> Awaitable[Sequence[Mailbox]]:
-        return self._runner.write(mailboxes.create, account, orders, actor)
-
-    def rename(
-        self, account: int, moves: Sequence[tuple[int, str]], actor: Actor
-    ) -> Awaitable[None]:
-        return self._runner.write(mailboxes.rename, account, moves, actor)
-
-    def drain(
-        self, account: int, source: int, order: NewMailbox, actor: Actor
-    ) -> Awaitable[Mailbox]:
-        return self._runner.write(moves.drain, account, source, order, actor)
-
-    def remove(self, account: int, number: int, actor: Actor) -> Awaitable[None]:
-        return self._runner.write(mailboxes.remove, account, number, actor)
-
-    def subscribe(self, account: int, name: str, subscribed: bool, actor: Actor) -> Awaitable[None]:
-        return self._runner.write(mailboxes.subscribe, account, name, subscribed, actor)
-
-    def subscriptions(self, account: int) -> Awaitable[Sequence[str]]:
-        return self._runner.read(mailboxes.subscriptions, account)
-
-    def set_special_use(
-        self, account: int, number: int, special_use: str, actor: Actor
-    ) -> Awaitable[None]:
-        return self._runner.write(mailboxes.set_special_use, account, number, special_use, actor)
-
-    def claim_recent(self, account: int, number: int) -> Awaitable[int]:
-        return self._runner.write(mailboxes.claim_recent, account, number)
-
-
 class MessageService:
     """`ports.Messages`."""
 
@@ -267,9 +93,18 @@ class MessageService:
         sender: QueueSender | None,
         onward: Sequence[Onward],
         actor: Actor,
+        besides: Besides | None = None,
     ) -> Awaitable[Sequence[Arrival]]:
-        order = partial(delivery, transaction, rendered, copies, sender, onward, actor)
-        return self._runner.arrive((Bytes.of(body),), order)
+        if besides is None:
+            order = partial(delivery, transaction, rendered, copies, sender, onward, actor)
+            return self._runner.arrive((Bytes.of(body),), order)
+        messages = list(besides.messages)
+        if copies or onward:
+            messages.insert(0, Companion(body, rendered, copies, sender, onward))
+        bodies = [Bytes.of(one.body) for one in messages]
+        return self._runner.arrive(
+            bodies, partial(_together, transaction, messages, besides, actor)
+        )
 
     def append(
         self,
@@ -363,12 +198,32 @@ def delivery(
 ) -> Order:
     """The order that `ports.Messages.deliver` describes, over the one blob of its body."""
     blob = blobs[0]
-    entries = [
+    leaving = (Leaving(blob, sender, onward),) if sender is not None and onward else ()
+    return Order(_entries(blob, rendered, copies), actor, token, leaving)
+
+
+def _together(
+    token: str,
+    messages: Sequence[Companion],
+    besides: Besides,
+    actor: Actor,
+    blobs: Sequence[Blob],
+) -> Order:
+    """As `delivery`, over several messages."""
+    entries: list[Entry] = []
+    leaving: list[Leaving] = []
+    for one, blob in zip(messages, blobs, strict=True):
+        entries += _entries(blob, one.rendered, one.copies)
+        if one.sender is not None and one.onward:
+            leaving.append(Leaving(blob, one.sender, one.onward, one.account, one.once))
+    return Order(entries, actor, token, leaving, besides.marks, besides.notes)
+
+
+def _entries(blob: Blob, rendered: Rendered, copies: Sequence[Copy]) -> list[Entry]:
+    return [
         Entry(one.account, one.mailbox, blob, rendered, one.prefix, one.flags, one.internaldate)
         for one in copies
     ]
-    outgoing = (blob, sender, onward) if sender is not None and onward else None
-    return Order(entries, actor, token, outgoing)
 
 
 def _appending(

@@ -15,13 +15,13 @@ from twisted.logger import Logger
 from mailhub.model.message import Arrival, BlobRef
 from mailhub.model.settings import StoreSettings
 from mailhub.store import attempts, database, moves, segments
-from mailhub.store.arrivals import Blob, Order
 from mailhub.store.background import Background
 from mailhub.store.batch import Bytes, Job
 from mailhub.store.checkpoints import Checkpoints
 from mailhub.store.commit import Committer, WallClock
 from mailhub.store.compaction import Compaction
 from mailhub.store.hop import Hop
+from mailhub.store.orders import Blob, Order
 from mailhub.store.readers import Readers
 from mailhub.store.segments import Appender
 from mailhub.store.spools import SpoolFolder

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
+from mailhub.store.event_service import EventService, WebhookService
 from mailhub.store.filter_service import FilterService
 from mailhub.store.fresh import FreshMail
 from mailhub.store.identities import AppPasswordService, AuthLogService, FactorService
@@ -36,6 +37,8 @@ class ServedStorage:
         self.app_passwords = AppPasswordService(runner)
         self.factors = FactorService(runner)
         self.authlog = AuthLogService(runner)
+        self.events = EventService(runner)
+        self.webhooks = WebhookService(runner)
         self.journal = JournalService(runner)
         self.spools = spools
         self._watchers = watchers

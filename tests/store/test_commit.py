@@ -19,9 +19,9 @@ from mailhub.model.flags import Flags
 from mailhub.model.mailbox import NewMailbox
 from mailhub.model.uids import UidSet
 from mailhub.store import accounts, database, journal, messages, moves
-from mailhub.store.arrivals import Blob, Entry, Order
 from mailhub.store.batch import Bytes, Failed, Job
 from mailhub.store.commit import Committer
+from mailhub.store.orders import Blob, Entry, Order
 from mailhub.store.segments import Appender, Files
 from mailhub.store.transaction import Transaction
 from mailhub.store.verify import verify
