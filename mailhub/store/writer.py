@@ -84,7 +84,9 @@ class Writer:
         Unavailable while too much is pending."""
         done: Deferred[Any] = Deferred()
         size = job.size
-        if self._stopped or (self._pending and self._pending + size > self._pending_limit):
+        pending, limit = self._pending, self._pending_limit
+        # One large message is taken while next to nothing else waits, whatever its size.
+        if self._stopped or (pending + size > limit and pending * 8 > limit):
             done.errback(Unavailable())
             return done
         self._pending += size
