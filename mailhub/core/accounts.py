@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailhub.core.addresses import Addresses
+from mailhub.core.app_passwords import salt_of
 from mailhub.core.ids import Ids
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.model.account import Account, Limits, NewAccount, Role, Secrets, Sending
@@ -177,13 +178,14 @@ class Accounts:
     async def update(self, account: Account, actor: Actor) -> Account:
         """Stores a changed account; counters, number, id and main address are not set by this.
 
-        An account that becomes disabled or suspended ends its sessions. Raises Invalid (with
+        An account that becomes disabled or suspended, or loses a scope, ends its sessions. Raises Invalid (with
         `field`), NotFound, AlreadyExists (username).
         """
         before = await self.get(account.number)
         shut = (account.disabled and not before.disabled) or (
             account.suspended and not before.suspended
         )
+        shut = shut or not account.disabled_scopes <= before.disabled_scopes
         checked = dataclasses.replace(
             account,
             username=fold_username(account.username),
@@ -210,7 +212,7 @@ class Accounts:
         Both empty: no password logs in any more. Raises Invalid (field `password`), NotFound,
         Unavailable.
         """
-        secrets = await self._secrets(password, hashed)
+        secrets = await self._secrets(password, hashed, await salt_of(self._storage, number))
         return await self._storage.accounts.set_secrets(number, secrets, actor, end_sessions=True)
 
     async def end_sessions(self, number: int, actor: Actor) -> Account:
@@ -218,7 +220,7 @@ class Accounts:
         secrets = await self._storage.accounts.secrets(number)
         return await self._storage.accounts.set_secrets(number, secrets, actor, end_sessions=True)
 
-    async def _secrets(self, password: str, hashed: str) -> Secrets:
+    async def _secrets(self, password: str, hashed: str, salt: bytes = b"") -> Secrets:
         if hashed:
             if len(hashed) > PASSWORD_LIMIT or _HASH.fullmatch(hashed) is None:
                 raise Invalid("Not a password hash", field="hashed")
@@ -226,7 +228,7 @@ class Accounts:
         if not password:
             return Secrets()
         check_password(password)
-        return await self._hashing.hash(password)
+        return await self._hashing.hash(password, salt)
 
 
 def fold_username(username: str) -> str:

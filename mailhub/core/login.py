@@ -1,20 +1,24 @@
 """Proves who is there: one service for every protocol, so that limits on guessing are shared.
 
-Whoever asks, the answer takes the same time and says nothing about which part was wrong. What a
-principal may then do is decided by the other services of core; base64, `*` and reply codes are
-the faces'.
+Whoever asks, the answer takes the same time and says nothing about which part was wrong. With a
+second factor, or a password that has to be changed, the account's own password opens nothing
+alone: over the mail protocols an app password does, whose scope fits. What a principal may then
+do is decided by the other services of core; base64, `*` and reply codes are the faces'.
 """
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from typing import Protocol
 
 from mailhub.core.accounts import check_password, fold_username
+from mailhub.core.app_passwords import Matching
+from mailhub.core.credential import MASTER, Credential, Visit
 from mailhub.core.exchanges import LoginExchange, PlainExchange, ScramExchange
 from mailhub.core.noted import Noted
 from mailhub.core.proven import Proven
-from mailhub.model.account import Account, Principal, ScramKeys, Service
+from mailhub.model.account import Account, Principal, Scope, ScramKeys, Service
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import (
     AccountDisabled,
@@ -23,9 +27,11 @@ from mailhub.model.errors import (
     MailhubError,
     TooManyAttempts,
     Unsupported,
+    WrongScope,
 )
+from mailhub.model.identity import UNBOUND
 from mailhub.model.settings import LimitSettings
-from mailhub.policy.limits import Guess, Guesses
+from mailhub.policy.limits import WINDOW, Guess, Guesses
 from mailhub.ports import Clock, Counters, Directory, Hashing, Log, Randomness, Storage
 from mailhub.wire import sasl
 
@@ -69,7 +75,9 @@ class Login:
         self._randomness = randomness
         self._default_domain = default_domain
         self._proven = Proven(clock, randomness)
-        self._noted = Noted(storage, clock, log)
+        self._apps = Matching(storage, hashing, clock, randomness.token(16))
+        self.noted = Noted(storage, clock, log)
+        """The record of logins; whoever reads it flushes it first."""
         self._decoy_secret = randomness.token(32)
 
     def mechanisms(self, peer: Peer) -> tuple[str, ...]:
@@ -84,40 +92,83 @@ class Login:
         name = mechanism.upper()
         if name not in self.mechanisms(peer):
             raise Unsupported("This authentication mechanism is not offered")
+        visit = Visit(peer, service)
         if name == PLAIN:
-            return PlainExchange(self.plain, peer, service)
+            return PlainExchange(self.prove, visit)
         if name == LOGIN:
-            return LoginExchange(self.plain, peer, service)
-        return ScramExchange(self, peer, service, plus=name == SCRAM_PLUS)
+            return LoginExchange(self.prove, visit)
+        return ScramExchange(self, visit, plus=name == SCRAM_PLUS)
 
     # -- by password
 
     async def plain(
-        self, username: str, password: str, peer: Peer, service: Service, authzid: str = ""
+        self,
+        username: str,
+        password: str,
+        peer: Peer,
+        service: Service,
+        authzid: str = "",
+        *,
+        scope: Scope | None = None,
     ) -> Principal:
+        """As `prove`. `scope`: what for, where it is not what the service is for."""
+        return await self.prove(username, password, Visit(peer, service, scope, authzid))
+
+    async def prove(self, username: str, password: str, visit: Visit) -> Principal:
         """The principal of these credentials.
 
-        Raises AuthenticationFailed, AccountDisabled, TooManyAttempts, Unavailable.
+        Raises AuthenticationFailed, AccountDisabled, WrongScope, TooManyAttempts, Unavailable.
         """
         usable = _usable(password)
         name, account = await self.find(username) if usable else ("", None)
-        proven = account is not None and self._proven.known(account, password)
-        guess = await self.begin(account, name, peer, proven=proven)
-        right = proven or await self._verify(account, password if usable else "", guess)
-        if account is None or not right:
-            self.refused(account, peer, service)
+        known = self._proven.known(account, password, visit.scope) if account is not None else None
+        guess = await self.begin(account, name, visit, proven=known is not None)
+        if guess.held and (known is None or known is MASTER):
+            known = await self._by_app(account, password, visit)
+        elif known is None:
+            known = await self._check(account, password if usable else "", guess, visit)
+        if account is None or known is None:
+            self.refused(account, visit)
             raise AuthenticationFailed
-        self._proven.remember(account, password)
-        return await self.admit(account, guess, name, authzid, peer, service)
+        self._proven.remember(account, password, visit.scope, known)
+        return await self.admit(account, known, guess, name, visit)
 
-    async def _verify(self, account: Account | None, password: str, guess: Guess) -> bool:
+    async def _by_app(self, account: Account | None, password: str, visit: Visit) -> Credential:
+        """What lets in while others guess at the account: an app password, as nobody guesses
+        those. Raises TooManyAttempts, Unavailable."""
+        if visit.scope in UNBOUND:
+            app = await self._apps.match(account, password)
+            if app is not None and visit.scope in app.scopes:
+                return Credential(app)
+        self.noted.held(account, visit)
+        raise TooManyAttempts(retry_after=WINDOW)
+
+    async def _check(
+        self, account: Account | None, password: str, guess: Guess, visit: Visit
+    ) -> Credential | None:
+        """What the password is, None for wrong: first whether an app password, where it has the
+        shape of one. Raises WrongScope, Unavailable."""
         try:
-            if account is None:
-                return (await self._hashing.verify(password, ""))[0]
-            return await self._directory.verify(account, password)
+            app = None
+            if visit.scope in UNBOUND:
+                app = await self._apps.match(account, password)
+            if app is not None and visit.scope in app.scopes:
+                return Credential(app)
+            if await self._is_master(account, password):
+                return MASTER
         except MailhubError:
             await self._guesses.withdraw(guess)
             raise
+        if app is not None:
+            await self._guesses.withdraw(guess)
+            self.noted.refused(account, visit, "scope", Credential(app))
+            raise WrongScope("This app password is for something else")
+        return None
+
+    async def _is_master(self, account: Account | None, password: str) -> bool:
+        if account is None:
+            return (await self._hashing.verify(password, ""))[0]
+        return await self._directory.verify(account, password)
 
     async def operator(
         self, name: str, password: str, expected: str, peer: Peer, service: Service
@@ -129,7 +180,7 @@ class Login:
         guess = await self._guesses.begin(peer.address, name)
         given = password.encode("utf-8", "surrogatepass")
         if not hmac.compare_digest(given, expected.encode("utf-8", "surrogatepass")):
-            self.refused(None, peer, service)
+            self.refused(None, Visit(peer, service))
             raise AuthenticationFailed
         await self._guesses.right(guess)
 
@@ -148,67 +199,90 @@ class Login:
         return name, account
 
     async def begin(
-        self, account: Account | None, name: str, peer: Peer, *, proven: bool = False
+        self, account: Account | None, name: str, visit: Visit, *, proven: bool = False
     ) -> Guess:
         """Counts a guess. Raises TooManyAttempts."""
         subject = f"#{account.number}" if account is not None else name
+        sure = visit.scope in UNBOUND
         try:
-            return await self._guesses.begin(peer.address, subject, proven=proven)
+            return await self._guesses.begin(visit.peer.address, subject, proven=proven, sure=sure)
         except TooManyAttempts:
-            self._noted.held(account, peer)
+            self.noted.held(account, visit)
             raise
 
-    async def keys(self, account: Account | None, name: str) -> ScramKeys:
-        """The account's SCRAM keys, or a decoy that no proof fits.
-
-        An account that came with a foreign hash has keys from its first login by password on.
+    async def candidates(
+        self, account: Account | None, name: str, guess: Guess, visit: Visit
+    ) -> Sequence[tuple[ScramKeys, Credential]]:
+        """What a SCRAM proof may be of: at least one, all under one salt; a decoy that no proof
+        fits where nothing lets in. An account that came with a foreign hash has keys from its
+        first login by password on. Raises TooManyAttempts.
         """
-        if account is not None:
-            secrets = await self._storage.accounts.secrets(account.number)
-            if secrets.scram_sha256 is not None:
-                return secrets.scram_sha256
-        return sasl.decoy(self._decoy_secret, name, DECOY_ITERATIONS)
+        found: list[tuple[ScramKeys, Credential]] = []
+        if account is not None and visit.scope not in account.disabled_scopes:
+            keys = (await self._storage.accounts.secrets(account.number)).scram_sha256
+            if keys is not None and account.password_opens and not guess.held:
+                found.append((keys, MASTER))
+            if visit.scope in UNBOUND:
+                apps = await self._apps.good(account.number)
+                found += [(app.keys, Credential(app)) for app in apps if visit.scope in app.scopes]
+        if not found:
+            if guess.held:
+                self.noted.held(account, visit)
+                raise TooManyAttempts(retry_after=WINDOW)
+            return [(sasl.decoy(self._decoy_secret, name, DECOY_ITERATIONS), MASTER)]
+        first = found[0][0]
+        return [
+            one
+            for one in found
+            if (one[0].salt, one[0].iterations) == (first.salt, first.iterations)
+        ]
 
     async def admit(
-        self,
-        account: Account,
-        guess: Guess,
-        name: str,
-        authzid: str,
-        peer: Peer,
-        service: Service,
+        self, account: Account, credential: Credential, guess: Guess, name: str, visit: Visit
     ) -> Principal:
         """The secret was right: whether the account may come in, and as whom.
 
-        Raises AccountDisabled, AuthenticationFailed (an identity that is not its own).
+        Raises AccountDisabled, WrongScope, AuthenticationFailed (an identity that is not its own).
         """
-        if not _own(authzid, account, name):
-            self.refused(account, peer, service, "foreign-identity")
+        if not _own(visit.authzid, account, name):
+            self.noted.refused(account, visit, "foreign-identity", credential)
             raise AuthenticationFailed
         if account.disabled or account.suspended:
             await self._guesses.withdraw(guess)
-            self.refused(account, peer, service, "disabled")
+            self.noted.refused(account, visit, "disabled", credential)
             raise AccountDisabled
+        shut = _shut(account, credential, visit.scope)
+        if shut is not None:
+            await self._guesses.withdraw(guess)
+            self.noted.refused(account, visit, "scope", credential)
+            raise shut
         await self._guesses.right(guess)
-        self._noted.admitted(account, peer, service)
+        self.noted.admitted(account, credential, visit)
         return Principal(
             account=account.number,
             account_id=account.id,
             username=account.username,
             role=account.role,
-            service=service,
+            service=visit.service,
             auth_version=account.auth_version,
         )
 
-    def refused(
-        self, account: Account | None, peer: Peer, service: Service, why: str = "wrong"
-    ) -> None:
-        """Writes down a login that was not let in."""
-        self._noted.refused(account, peer, service, why)
+    def refused(self, account: Account | None, visit: Visit) -> None:
+        """Writes down a login whose secret was wrong."""
+        self.noted.refused(account, visit, "wrong")
 
     def nonce(self) -> bytes:
         """Unpredictable bytes for one exchange."""
         return self._randomness.token(18)
+
+
+def _shut(account: Account, credential: Credential, scope: Scope) -> WrongScope | None:
+    """Why what proved to be right opens nothing here; None where it does."""
+    if scope in account.disabled_scopes:
+        return WrongScope("This service is switched off for the account")
+    if credential.app is None and scope is not Scope.MASTER and not account.password_opens:
+        return WrongScope()
+    return None
 
 
 def _usable(password: str) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hmac
 from itertools import islice
 
-from mailhub.model.account import Account
+from mailhub.core.credential import MASTER, Credential
+from mailhub.model.account import Account, Scope
 from mailhub.ports import Clock, Randomness
 
 LIFE = 300.0
@@ -18,31 +19,43 @@ CAPACITY = 20_000
 
 
 class Proven:
-    """Passwords that were right within the last five minutes."""
+    """Passwords that were right within the last five minutes, and for what."""
 
     def __init__(self, clock: Clock, randomness: Randomness) -> None:
         self._clock = clock
         self._key = randomness.token(32)
-        self._until: dict[bytes, float] = {}
+        self._until: dict[bytes, tuple[float, Credential]] = {}
 
-    def known(self, account: Account, password: str) -> bool:
-        """Whether this password was right for this account, and still is."""
+    def known(
+        self, account: Account, password: str, scope: Scope = Scope.MASTER
+    ) -> Credential | None:
+        """What this password was for this account and scope, and still is; None: not known."""
         if not self._until:
-            return False
-        digest = self._digest(account, password)
-        until = self._until.get(digest, 0.0)
+            return None
+        digest = self._digest(account, password, scope)
+        until, credential = self._until.get(digest, (0.0, MASTER))
         if until > self._clock.seconds():
-            return True
+            return credential
         self._until.pop(digest, None)
-        return False
+        return None
 
-    def remember(self, account: Account, password: str) -> None:
+    def remember(
+        self,
+        account: Account,
+        password: str,
+        scope: Scope = Scope.MASTER,
+        credential: Credential = MASTER,
+    ) -> None:
         """Notes that the password was found right now."""
         if len(self._until) >= CAPACITY:
             for old in list(islice(self._until, CAPACITY // 4)):
                 del self._until[old]
-        self._until.setdefault(self._digest(account, password), self._clock.seconds() + LIFE)
+        life = LIFE
+        if credential.app is not None and credential.app.expires:
+            life = min(life, credential.app.expires - self._clock.now())
+        until = self._clock.seconds() + life
+        self._until.setdefault(self._digest(account, password, scope), (until, credential))
 
-    def _digest(self, account: Account, password: str) -> bytes:
-        text = f"{account.number}:{account.auth_version}:{password}"
+    def _digest(self, account: Account, password: str, scope: Scope) -> bytes:
+        text = f"{account.number}:{account.auth_version}:{scope.value}:{password}"
         return hmac.digest(self._key, text.encode("utf-8", "surrogatepass"), "sha256")

@@ -52,7 +52,11 @@ class LocalDirectory:
 
     async def _renew(self, account: Account, password: str) -> None:
         try:
-            fresh = await self._hashing.hash(password)
+            # App passwords of the account stand under the same salt.
+            keys = (await self._storage.accounts.secrets(account.number)).scram_sha256
+            others = await self._storage.app_passwords.all(account.number, 0)
+            salt = keys.salt if keys is not None else others[0].keys.salt if others else b""
+            fresh = await self._hashing.hash(password, salt)
             await self._storage.accounts.set_secrets(
                 account.number, fresh, Actor(account.number, "rehash"), end_sessions=False
             )

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from mailhub.model.account import Secrets
+from mailhub.model.account import ScramKeys, Secrets
 from mailhub.model.errors import Unavailable
 from mailhub.net.passwords import Cost, Passwords
 
@@ -50,9 +50,13 @@ class PooledHashing:
         """Ends the threads after what they are at."""
         self._pool.stop()
 
-    async def hash(self, password: str) -> Secrets:
+    async def hash(self, password: str, salt: bytes = b"") -> Secrets:
         """Fresh argon2id hash and SCRAM keys. Raises Unavailable (too many are waiting)."""
-        return await self._off_reactor(lambda: self._passwords.hash(password))
+        return await self._off_reactor(lambda: self._passwords.hash(password, salt))
+
+    async def derive(self, password: str, salt: bytes = b"", iterations: int = 0) -> ScramKeys:
+        """SCRAM keys alone. Raises Unavailable (too many are waiting)."""
+        return await self._off_reactor(lambda: self._passwords.derive(password, salt, iterations))
 
     async def verify(self, password: str, hashed: str) -> tuple[bool, bool]:
         """(right, wants a rehash). Raises Unavailable (too many are waiting)."""
@@ -74,9 +78,13 @@ class InlineHashing:
     def __init__(self, token: Callable[[int], bytes], cost: Cost | None = None) -> None:
         self._passwords = Passwords(token, cost)
 
-    async def hash(self, password: str) -> Secrets:
+    async def hash(self, password: str, salt: bytes = b"") -> Secrets:
         """Fresh argon2id hash and SCRAM keys."""
-        return self._passwords.hash(password)
+        return self._passwords.hash(password, salt)
+
+    async def derive(self, password: str, salt: bytes = b"", iterations: int = 0) -> ScramKeys:
+        """SCRAM keys alone."""
+        return self._passwords.derive(password, salt, iterations)
 
     async def verify(self, password: str, hashed: str) -> tuple[bool, bool]:
         """(right, wants a rehash)."""

@@ -53,19 +53,25 @@ class Passwords:
         )
         self._nobody = self._hasher.hash(token(16).hex(), salt=token(16))
 
-    def hash(self, password: str) -> Secrets:
-        """A fresh argon2id hash and SCRAM-SHA-256 keys (RFC 5802 section 3)."""
-        prepared = prepare(password)
-        salt = self._token(16)
-        salted = hashlib.pbkdf2_hmac("sha256", prepared.encode(), salt, self._cost.iterations)
+    def hash(self, password: str, salt: bytes = b"") -> Secrets:
+        """A fresh argon2id hash and SCRAM-SHA-256 keys; `salt`: of the keys, else a new one."""
+        keys = self.derive(password, salt)
+        return Secrets(self._hasher.hash(prepare(password), salt=self._token(16)), keys)
+
+    def derive(self, password: str, salt: bytes = b"", iterations: int = 0) -> ScramKeys:
+        """SCRAM-SHA-256 keys alone (RFC 5802 section 3); 0 iterations: as many as of a fresh
+        hash."""
+        salt = salt or self._token(16)
+        iterations = iterations or self._cost.iterations
+        prepared = prepare(password).encode()
+        salted = hashlib.pbkdf2_hmac("sha256", prepared, salt, iterations)
         client_key = hmac.digest(salted, b"Client Key", "sha256")
-        keys = ScramKeys(
+        return ScramKeys(
             salt=salt,
-            iterations=self._cost.iterations,
+            iterations=iterations,
             stored_key=hashlib.sha256(client_key).digest(),
             server_key=hmac.digest(salted, b"Server Key", "sha256"),
         )
-        return Secrets(self._hasher.hash(prepared, salt=self._token(16)), keys)
 
     def verify(self, password: str, hashed: str) -> tuple[bool, bool]:
         """(right, wants a rehash). An empty `hashed` costs the same time and is never right."""

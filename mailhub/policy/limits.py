@@ -18,17 +18,22 @@ from mailhub.wire.networks import Networks, group
 
 WINDOW = 60.0
 """Seconds in which guesses are counted."""
+SHARED = ("guess:account:", "guess:all")
+"""Counts that others fill, too."""
 REMEMBERED = 30 * 86400.0
 """Seconds for which an account's network stays known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A guess under way: the counts it stands in, and the mark that success leaves."""
+    """A guess under way: the counts it stands in, and the mark that success leaves. `held`: the
+    account is under attack, from here or elsewhere: only what cannot be guessed may still let
+    in."""
 
     counts: tuple[str, ...]
     mark: str
     known: bool
+    held: bool = False
 
 
 class Guesses:
@@ -39,11 +44,15 @@ class Guesses:
         self._settings = settings
         self._exempt = Networks(settings.exempt_networks)
 
-    async def begin(self, address: str, subject: str, *, proven: bool = False) -> Guess:
+    async def begin(
+        self, address: str, subject: str, *, proven: bool = False, sure: bool = False
+    ) -> Guess:
         """Counts one guess from `address` at `subject` (an account, or a name nobody has).
 
         `proven`: the password is known to be right already; from a known network that is no
-        guess. Raises TooManyAttempts: then the password must not even be looked at.
+        guess. `sure`: it may be a secret that nobody guesses. Raises TooManyAttempts: then the
+        password must not even be looked at; where others than the guesser did too much, and it is
+        `sure`, the guess is held instead.
         """
         network = group(address, 24, 64)
         subject = _hidden(subject)
@@ -55,10 +64,14 @@ class Guesses:
             return Guess((), mark, True)
         bounds = self._bounds(address, network, subject, known)
         counts = tuple(key for key, bound in bounds if bound > 0)
+        held = False
         for key, bound in bounds:
             if bound > 0 and await self._counters.hit(key, WINDOW) > bound:
-                raise TooManyAttempts(retry_after=WINDOW)
-        return Guess(counts, mark, known)
+                held = sure and key.startswith(SHARED)
+                if not held:
+                    raise TooManyAttempts(retry_after=WINDOW)
+                break
+        return Guess(counts, mark, known, held)
 
     def _bounds(
         self, address: str, network: str, subject: str, known: bool

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
-from mailhub.model.account import Secrets
+from mailhub.model.account import ScramKeys, Secrets
 from mailhub.model.outbound import Answer
 from mailhub.model.queue import (
     QueueEntry,
@@ -47,8 +47,12 @@ class Log(Protocol):
 class Hashing(Protocol):
     """Password hashing off the reactor, in a bounded pool."""
 
-    def hash(self, password: str) -> Awaitable[Secrets]:
-        """Fresh argon2id hash and SCRAM keys."""
+    def hash(self, password: str, salt: bytes = b"") -> Awaitable[Secrets]:
+        """Fresh argon2id hash and SCRAM keys; `salt`: of the keys, else a new one."""
+        ...
+
+    def derive(self, password: str, salt: bytes = b"", iterations: int = 0) -> Awaitable[ScramKeys]:
+        """SCRAM keys alone; 0 iterations: as many as of a fresh hash."""
         ...
 
     def verify(self, password: str, hashed: str) -> Awaitable[tuple[bool, bool]]:

@@ -16,6 +16,7 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -115,16 +116,25 @@ def client_first(response: bytes) -> ClientFirst:
 class Scram:
     """One SCRAM-SHA-256 exchange from the server's first message on.
 
+    `candidates`: at least one, all of one salt and count of iterations; any of them lets in.
     `exporter`: this connection's channel binding data, empty when there is none. `plus`: the
     client chose the -PLUS mechanism. Raises AuthenticationFailed at once where the client's
     word on channel binding does not fit (RFC 5802 section 6).
     """
 
     def __init__(
-        self, first: ClientFirst, keys: ScramKeys, nonce: str, exporter: bytes, plus: bool
+        self,
+        first: ClientFirst,
+        candidates: Sequence[ScramKeys],
+        nonce: str,
+        exporter: bytes,
+        plus: bool,
     ) -> None:
         _check_binding(first, bool(exporter), plus)
-        self._keys = keys
+        keys = candidates[0]
+        self._candidates = candidates
+        self.fits = -1
+        """Which of the candidates the client proved; none yet."""
         self._nonce = first.nonce + nonce
         self._binding = first.gs2 + (exporter if first.binding is Binding.USED else b"")
         salt = base64.b64encode(keys.salt).decode()
@@ -146,17 +156,24 @@ class Scram:
         except binascii.Error:
             raise Invalid("The final SCRAM message is malformed") from None
         message = self._heard + b"," + found[1].encode()
-        signature = hmac.digest(self._keys.stored_key, message, "sha256")
-        if len(proof) != len(signature):
+        if len(proof) != hashlib.sha256().digest_size:
             raise AuthenticationFailed
-        client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
-        right = hmac.compare_digest(hashlib.sha256(client_key).digest(), self._keys.stored_key)
+        for place, keys in enumerate(self._candidates):
+            if _proves(proof, keys, message):
+                self.fits = place
         same = hmac.compare_digest(found[3].encode(), self._nonce.encode())
         bound = hmac.compare_digest(binding, self._binding)
-        if not (right and same and bound):
+        if self.fits < 0 or not (same and bound):
             raise AuthenticationFailed
-        verifier = hmac.digest(self._keys.server_key, message, "sha256")
+        verifier = hmac.digest(self._candidates[self.fits].server_key, message, "sha256")
         return b"v=" + base64.b64encode(verifier)
+
+
+def _proves(proof: bytes, keys: ScramKeys, message: bytes) -> bool:
+    """Whether who made `proof` had the client key of `keys` (RFC 5802 section 3)."""
+    signature = hmac.digest(keys.stored_key, message, "sha256")
+    client_key = bytes(a ^ b for a, b in zip(proof, signature, strict=True))
+    return hmac.compare_digest(hashlib.sha256(client_key).digest(), keys.stored_key)
 
 
 def _check_binding(first: ClientFirst, possible: bool, plus: bool) -> None:

@@ -340,10 +340,10 @@ def test_no_password_and_no_strange_name_is_ever_written_down() -> None:
 def test_a_journal_that_fails_stops_no_login(monkeypatch: pytest.MonkeyPatch) -> None:
     here = world()
 
-    async def full(*args: object) -> int:
+    async def full(*args: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr(here.store.journal, "note", full)
+    monkeypatch.setattr(here.store.authlog, "note", full)
     assert login(here).account == 1
     assert here.log.named("background-failed")
 

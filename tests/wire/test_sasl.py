@@ -89,7 +89,7 @@ def test_the_example_of_rfc_7677() -> None:
     first = sasl.client_first(b"n,,n=user,r=rOprNGfwEbeRWgbNEkqO")
     assert (first.username, first.authzid, first.channel) == ("user", "", "")
     scram = sasl.Scram(
-        first, keys("pencil", salt), "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", b"", plus=False
+        first, [keys("pencil", salt)], "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0", b"", plus=False
     )
     assert scram.challenge == (
         b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
@@ -106,7 +106,7 @@ def test_another_implementation_of_the_client_gets_in(password: str) -> None:
     client = ScramClient(["SCRAM-SHA-256"], "us,er=1", password)
     first = sasl.client_first(client.get_client_first().encode())
     assert first.username == "us,er=1"
-    scram = sasl.Scram(first, keys(password), "servernonce", b"", plus=False)
+    scram = sasl.Scram(first, [keys(password)], "servernonce", b"", plus=False)
     client.set_server_first(scram.challenge.decode())
     client.set_server_final(scram.finish(client.get_client_final().encode()).decode())
 
@@ -114,7 +114,7 @@ def test_another_implementation_of_the_client_gets_in(password: str) -> None:
 def test_another_implementation_with_the_wrong_password_does_not() -> None:
     client = ScramClient(["SCRAM-SHA-256"], "joe", "wrong")
     scram = sasl.Scram(
-        sasl.client_first(client.get_client_first().encode()), keys("right"), "n", b"", plus=False
+        sasl.client_first(client.get_client_first().encode()), [keys("right")], "n", b"", plus=False
     )
     client.set_server_first(scram.challenge.decode())
     with pytest.raises(AuthenticationFailed):
@@ -122,7 +122,7 @@ def test_another_implementation_with_the_wrong_password_does_not() -> None:
 
 
 def begin(text: str, *, exporter: bytes = EXPORTER, plus: bool = False) -> sasl.Scram:
-    return sasl.Scram(sasl.client_first(text.encode()), keys("pencil"), "server", exporter, plus)
+    return sasl.Scram(sasl.client_first(text.encode()), [keys("pencil")], "server", exporter, plus)
 
 
 def test_plus_binds_the_connection() -> None:
@@ -221,7 +221,7 @@ def test_a_replayed_final_message_is_refused() -> None:
     text = "n,,n=joe,r=nonce"
     first = begin(text)
     final = prove("pencil", text, first.challenge)
-    other = sasl.Scram(sasl.client_first(text.encode()), keys("pencil"), "other", b"", plus=False)
+    other = sasl.Scram(sasl.client_first(text.encode()), [keys("pencil")], "other", b"", plus=False)
     with pytest.raises(AuthenticationFailed):
         other.finish(final)
 
