@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mailhub.coord.limits import ScheduleLimits
 from mailhub.coord.memory_schedule import MemorySchedule
 from mailhub.model.settings import Settings
-from mailhub.ports import Clock
+from mailhub.ports import Clock, Sessions
 
 CAPACITY = 100_000
 """Counts kept per length of window; past it the one that would end first is forgotten."""
@@ -23,6 +23,10 @@ class MemoryCoordination:
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self.schedule = MemorySchedule(clock, ScheduleLimits.of(settings))
         self.counters = MemoryCounters(clock)
+
+    def sessions(self, own: Sessions) -> Sessions:
+        """There is nobody to share them with."""
+        return own
 
     async def start(self) -> None:
         """There is nothing to connect to."""

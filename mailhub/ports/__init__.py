@@ -7,10 +7,11 @@ in-memory one with finished coroutines; core cannot tell and must not ask.
 from __future__ import annotations
 
 from mailhub.ports.bodies import Blobs, Body, Buffer, Departure, Message, Spool, Spools
-from mailhub.ports.coordination import Coordination, Counters, Schedule
+from mailhub.ports.coordination import Coordination, Counters, Schedule, Sessions
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
+from mailhub.ports.listing import Archive, Listings
 from mailhub.ports.mail import Besides, Companion, Journal, Messages
 from mailhub.ports.network import (
     Dial,
@@ -42,6 +43,7 @@ __all__ = [
     "Accounts",
     "Addresses",
     "AppPasswords",
+    "Archive",
     "AuthLog",
     "Besides",
     "Blobs",
@@ -57,14 +59,15 @@ __all__ = [
     "Directory",
     "DkimKeys",
     "Domains",
-    "Factors",
     "Events",
+    "Factors",
     "Fetch",
     "Filters",
     "Hashing",
     "Hooks",
     "Journal",
     "KeyMaking",
+    "Listings",
     "Log",
     "Mailboxes",
     "Message",
@@ -80,6 +83,7 @@ __all__ = [
     "Resolver",
     "Routes",
     "Schedule",
+    "Sessions",
     "Shelf",
     "Spool",
     "Spools",

@@ -9,6 +9,7 @@ from mailhub.model.queue import (
     Lease,
     Slot,
 )
+from mailhub.model.session import KeptSession
 
 
 class Counters(Protocol):
@@ -96,6 +97,29 @@ class Schedule(Protocol):
         ...
 
 
+class Sessions(Protocol):
+    """What API tokens stand for, by a key that is made of the token and does not tell it.
+
+    All methods raise Unavailable.
+    """
+
+    def put(self, key: str, record: str, expires: int) -> Awaitable[None]:
+        """In place of what was there. `expires`: epoch seconds."""
+        ...
+
+    def get(self, key: str) -> Awaitable[KeptSession | None]:
+        """One whose time is over may be found yet."""
+        ...
+
+    def extend(self, key: str, expires: int) -> Awaitable[None]:
+        """Nothing happens where there is none."""
+        ...
+
+    def drop(self, key: str) -> Awaitable[None]:
+        """Ends it for good. Done again it changes nothing."""
+        ...
+
+
 class Coordination(Protocol):
     """What processes share and may lose: the schedule and the counters, with their connections.
 
@@ -106,5 +130,9 @@ class Coordination(Protocol):
     def schedule(self) -> Schedule: ...
     @property
     def counters(self) -> Counters: ...
+    def sessions(self, own: Sessions) -> Sessions:
+        """Those that processes share; `own`, the store's, where there is nobody to share with."""
+        ...
+
     def start(self) -> Awaitable[None]: ...
     def stop(self) -> Awaitable[None]: ...

@@ -7,9 +7,11 @@ from typing import Protocol
 
 from mailhub.model.change import Change
 from mailhub.ports.bodies import Blobs, Spools
+from mailhub.ports.coordination import Sessions
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
+from mailhub.ports.listing import Archive, Listings
 from mailhub.ports.mail import Journal, Messages
 from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
 from mailhub.ports.sending import DkimKeys, Queue, Reports, Routes
@@ -28,6 +30,10 @@ class Storage(Protocol):
     def mailboxes(self) -> Mailboxes: ...
     @property
     def messages(self) -> Messages: ...
+    @property
+    def listings(self) -> Listings: ...
+    @property
+    def archive(self) -> Archive: ...
     @property
     def blobs(self) -> Blobs: ...
     @property
@@ -52,6 +58,8 @@ class Storage(Protocol):
     def events(self) -> Events: ...
     @property
     def webhooks(self) -> Webhooks: ...
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from mailhub.model.change import AccountChanged, Change, Expunged, MailboxChanged
 from mailhub.model.errors import MailhubError
-from mailhub.store import filters, moves, removals, retention, sweeps
+from mailhub.store import filters, moves, removals, retention, sessions, sweeps
 from mailhub.store.transaction import Transaction
 
 INTERVAL = 60.0
@@ -23,6 +23,7 @@ ROUND = (
     retention.expire,
     sweeps.purge_handovers,
     filters.purge_marks,
+    sessions.purge,
 )
 """What is done in each round, bounded steps each. What is swept first is not looked at again."""
 

@@ -9,9 +9,11 @@ from mailhub.store.event_service import EventService, WebhookService
 from mailhub.store.filter_service import FilterService
 from mailhub.store.fresh import FreshMail
 from mailhub.store.identities import AppPasswordService, AuthLogService, FactorService
+from mailhub.store.listing_service import ArchiveService, ListingService
 from mailhub.store.people import AccountService, AddressService, DomainService, MailboxService
 from mailhub.store.sending import DkimKeyService, QueueService, ReportService, RouteService
 from mailhub.store.services import JournalService, MessageService, Runner
+from mailhub.store.session_service import SessionService
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.watchers import Watchers
 
@@ -27,6 +29,8 @@ class ServedStorage:
         self.addresses = AddressService(runner)
         self.mailboxes = MailboxService(runner)
         self.messages = MessageService(runner)
+        self.listings = ListingService(runner)
+        self.archive = ArchiveService(runner)
         fresh = FreshMail()
         watchers.add(fresh.heard)  # before all others: they may ask for it at once
         self.queue = QueueService(runner, fresh)
@@ -39,6 +43,7 @@ class ServedStorage:
         self.authlog = AuthLogService(runner)
         self.events = EventService(runner)
         self.webhooks = WebhookService(runner)
+        self.sessions = SessionService(runner)
         self.journal = JournalService(runner)
         self.spools = spools
         self._watchers = watchers

@@ -18,16 +18,19 @@ from mailhub.coord.redis.counters import RedisCounters, SteadyCounters
 from mailhub.coord.redis.dial import endpoint_of
 from mailhub.coord.redis.link import Link, State, if_cancelled
 from mailhub.coord.redis.schedule import RedisSchedule
+from mailhub.coord.redis.sessions import EndedSessions, RedisSessions
 from mailhub.coord.redis.wire import Ear, Refused, Reply, Wire
 from mailhub.model.errors import Unavailable
 from mailhub.model.settings import Settings
-from mailhub.ports import Clock, Log
+from mailhub.ports import Clock, Log, Sessions
 from mailhub.wire.redisurl import parse_redis_url
 
 HEARTBEAT = 1.0
 """Seconds between looks whether Redis answers and still knows the schedule."""
 PINGS = 10
 """Heartbeats between looks whether the other connection, which only listens, is alive."""
+SESSION = 181 * 86400
+"""Seconds after which no API session is left, however it was prolonged."""
 ANOTHER = frozenset({"READONLY", "LOADING", "MASTERDOWN", "NOAUTH"})
 """Errors of a server that is not, or not any more, the one to ask: another connection may help."""
 DEAF = frozenset({"NOPERM", "WRONGPASS", "NOAUTH"})
@@ -60,6 +63,7 @@ class RedisCoordination:
         self._since = clock.seconds()
         self._refusing = False
         self._deaf = False
+        self._prefix = redis.prefix
         self._probe = f"{redis.prefix}:probe"
         self._server = ""
         self._beating: Deferred[Failure | None] | None = None
@@ -87,6 +91,11 @@ class RedisCoordination:
         self.counters = SteadyCounters(
             RedisCounters(self, prefix=redis.prefix), MemoryCounters(clock)
         )
+
+    def sessions(self, own: Sessions) -> Sessions:
+        """Those that processes share; what was ended is in `own` too."""
+        shared = RedisSessions(self, self._clock, prefix=self._prefix)
+        return EndedSessions(shared, own, self._clock, SESSION)
 
     async def start(self) -> None:
         """Connects; where that does not work now, it goes on trying."""

@@ -1,0 +1,137 @@
+"""API sessions of every store, and of a real Redis."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from mailhub.coord.redis.sessions import EndedSessions, RedisSessions
+from mailhub.model.errors import Unavailable
+from mailhub.model.session import KeptSession
+from mailhub.ports import Clock, Sessions
+from tests.contract.stores import MAKERS, memory_house
+
+KEY, OTHER = "a" * 64, "b" * 64
+HOUR = 3600
+BACKENDS = [*MAKERS, pytest.param("redis", marks=pytest.mark.live)]
+
+
+class Now(Clock):
+    """The time of this machine, which Redis goes by too."""
+
+    def now(self) -> float:
+        return time.time()
+
+
+class Kept:
+    """One backend: `ask` runs what it answers."""
+
+    def __init__(self, sessions: Sessions, ask: Callable[[Awaitable[Any]], Any]) -> None:
+        self.sessions = sessions
+        self.ask = ask
+
+    def get(self, key: str = KEY) -> KeptSession | None:
+        return self.ask(self.sessions.get(key))
+
+    def put(self, record: str, seconds: int = HOUR, key: str = KEY) -> int:
+        expires = int(time.time()) + seconds
+        self.ask(self.sessions.put(key, record, expires))
+        return expires
+
+
+@pytest.fixture(params=BACKENDS)
+def kept(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+    if request.param == "redis":
+        shared, own = request.getfixturevalue("shared_redis"), memory_house(tmp_path)
+        shared.ask(shared.link.ask("FLUSHALL"))
+        redis = RedisSessions(shared.link, Now(), prefix="mailhub")
+        yield Kept(EndedSessions(redis, own.store.sessions, Now(), HOUR), shared.ask)
+        return
+    house = MAKERS[request.param](tmp_path)
+    house.clock.step(time.time() - house.clock.now())
+    yield Kept(house.store.sessions, house.ask)
+    house.stop()
+
+
+def test_what_is_put_is_found_with_its_time(kept: Kept) -> None:
+    record = '{"a": "ü"}' + "x" * 2000
+    expires = kept.put(record)
+    found = kept.get()
+    assert found is not None
+    assert found.record == record
+    assert abs(found.expires - expires) <= 1
+    assert kept.get(OTHER) is None
+
+
+def test_a_session_is_put_in_place_of_another(kept: Kept) -> None:
+    kept.put("one")
+    kept.put("two", 2 * HOUR)
+    kept.put("other", key=OTHER)
+    found = kept.get()
+    assert found is not None
+    assert found.record == "two"
+    assert found.expires > time.time() + HOUR
+
+
+def test_time_is_added_and_taken(kept: Kept) -> None:
+    kept.put("one")
+    for seconds in (5 * HOUR, 60):
+        expires = int(time.time()) + seconds
+        kept.ask(kept.sessions.extend(KEY, expires))
+        found = kept.get()
+        assert found is not None
+        assert found.record == "one"
+        assert abs(found.expires - expires) <= 1
+    kept.ask(kept.sessions.extend(OTHER, expires))
+    assert kept.get(OTHER) is None
+
+
+def test_what_was_dropped_is_gone_and_can_be_dropped_again(kept: Kept) -> None:
+    kept.put("one")
+    kept.put("other", key=OTHER)
+    for _ in range(2):
+        kept.ask(kept.sessions.drop(KEY))
+        assert kept.get() is None
+    assert kept.get(OTHER) is not None
+
+
+def test_what_is_over_is_gone_or_says_so(kept: Kept) -> None:
+    kept.put("one", -5)
+    found = kept.get()
+    assert found is None or found.expires <= time.time() + 1
+
+
+# -- Redis alone
+
+
+@pytest.fixture
+def redis(kept: Kept) -> EndedSessions:
+    if not isinstance(kept.sessions, EndedSessions):
+        pytest.skip("of Redis alone")
+    return kept.sessions
+
+
+def test_what_was_ended_does_not_come_back_with_an_old_redis(
+    kept: Kept, redis: EndedSessions
+) -> None:
+    kept.put("one")
+    kept.ask(redis.drop(KEY))
+    kept.ask(redis._shared.put(KEY, "one", int(time.time()) + HOUR))
+    assert kept.get() is None
+
+
+def test_a_session_ends_also_while_redis_is_away(kept: Kept, redis: EndedSessions) -> None:
+    class Away:
+        async def ask(self, *words: object) -> object:
+            raise Unavailable
+
+    kept.put("one")
+    there, redis._shared = redis._shared, RedisSessions(Away(), Now(), prefix="mailhub")
+    kept.ask(redis.drop(KEY))
+    with pytest.raises(Unavailable):
+        kept.get()
+    redis._shared = there
+    assert kept.get() is None
