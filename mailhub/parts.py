@@ -137,7 +137,9 @@ def compose(
     resolver = StubResolver(settings.resolver, reactor, randomness, log)
     keys = Keys(store, resolver, ThreadKeyMaking(reactor), clock, log, settings.dkim)
     domains = Domains(store, clock, ids, keys=keys)
-    mailboxes = Mailboxes(store, clock, ids, limit=settings.imap.mailboxes)
+    mailboxes = Mailboxes(
+        store, clock, ids, limit=settings.imap.mailboxes, settings=settings.accounts
+    )
     addresses = Addresses(
         store, clock, ids, hostname=hostname, default_domain=settings.default_domain
     )

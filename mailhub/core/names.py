@@ -12,12 +12,12 @@ import unicodedata
 from mailhub.model.errors import Invalid
 
 SEPARATOR = "/"
-LEVEL_OCTETS = 255
-"""Longest name of one level, in octets of UTF-8."""
-DEPTH = 32
+LEVEL = 512
+"""Longest name of one level, in characters."""
+DEPTH = 128
 """Most levels of a name."""
-NAME_OCTETS = 1024
-"""Longest full name, in octets of UTF-8."""
+NAME_OCTETS = 16384
+"""Longest full name, in octets of UTF-8: with it all commands fit into a line of IMAP."""
 
 # RFC 9051 5.1 asks for Net-Unicode (RFC 5198): no control characters, and neither the line nor
 # the paragraph separator; surrogates cannot be written as UTF-8.
@@ -56,8 +56,8 @@ def _check_level(level: str) -> None:
         raise Invalid("A mailbox name has no empty level", field="name")
     if level in (".", ".."):
         raise Invalid("A mailbox name has no level of dots alone", field="name")
-    if len(level.encode()) > LEVEL_OCTETS:
-        raise Invalid(f"A level has at most {LEVEL_OCTETS} octets", field="name")
+    if len(level) > LEVEL:
+        raise Invalid(f"A level has at most {LEVEL} characters", field="name")
 
 
 def creatable(name: str) -> str:

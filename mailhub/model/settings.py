@@ -23,6 +23,7 @@ from mailhub.model.settings_filters import (
     SpamAssassinSettings,
     TarpitSettings,
 )
+from mailhub.model.settings_people import AccountSettings
 from mailhub.model.settings_sending import (
     ProgramSettings,
     QueueSettings,
@@ -30,9 +31,10 @@ from mailhub.model.settings_sending import (
     ResolverSettings,
     SenderSettings,
 )
-from mailhub.model.settings_web import WebSettings
+from mailhub.model.settings_web import JournalSettings, UpdateSettings, WebhookSettings, WebSettings
 
 __all__ = [
+    "AccountSettings",
     "ClamAVSettings",
     "DkimSettings",
     "DnsblSettings",
@@ -41,6 +43,7 @@ __all__ = [
     "HelloSettings",
     "HookSettings",
     "IMAPSettings",
+    "JournalSettings",
     "LevelSettings",
     "LimitSettings",
     "ListenerSettings",
@@ -64,7 +67,9 @@ __all__ = [
     "StoreSettings",
     "TLSSettings",
     "TarpitSettings",
+    "UpdateSettings",
     "WebSettings",
+    "WebhookSettings",
 ]
 
 
@@ -135,7 +140,7 @@ class IMAPSettings:
     login_timeout: int = setting(60, "time a client has to log in", "seconds")
     plaintext_auth: bool = setting(False, "allow LOGIN and AUTHENTICATE without TLS")
     compress: bool = setting(True, "offer COMPRESS=DEFLATE")
-    mailboxes: int = setting(10000, "most mailboxes of one account")
+    mailboxes: int = setting(1500, "most mailboxes of one account")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,6 +340,7 @@ class Settings:
     pop3: POP3Settings = setting(POP3Settings, "")
     http: HTTPSettings = setting(HTTPSettings, "")
     limits: LimitSettings = setting(LimitSettings, "")
+    accounts: AccountSettings = setting(AccountSettings, "")
     policy: PolicySettings = setting(PolicySettings, "")
     levels: LevelSettings = setting(LevelSettings, "")
     hello: HelloSettings = setting(HelloSettings, "")
@@ -352,6 +358,9 @@ class Settings:
     resolver: ResolverSettings = setting(ResolverSettings, "")
     redis: RedisSettings = setting(RedisSettings, "")
     web: WebSettings = setting(WebSettings, "")
+    updates: UpdateSettings = setting(UpdateSettings, "")
+    webhooks: WebhookSettings = setting(WebhookSettings, "")
+    journal: JournalSettings = setting(JournalSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
     dkim: DkimSettings = setting(DkimSettings, "")
     reports: ReportSettings = setting(ReportSettings, "")

@@ -109,7 +109,7 @@ def test_renaming_refuses_what_would_lose_something() -> None:
 
 def test_a_child_that_would_be_too_deep_keeps_all_where_it_is() -> None:
     here = world()
-    run(here.mailboxes.create(1, "/".join("a" * 31), ACTOR))
+    run(here.mailboxes.create(1, "/".join("a" * 127), ACTOR))
     before = listed(here)
     with pytest.raises(Invalid):
         run(here.mailboxes.rename(1, "a", "b/c/d", ACTOR))
