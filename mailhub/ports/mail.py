@@ -137,9 +137,16 @@ class Messages(Protocol):
         ...
 
     def expunge(
-        self, account: int, mailbox: int, uids: UidSet, actor: Actor, *, only_deleted: bool = True
+        self,
+        account: int,
+        mailbox: int,
+        uids: UidSet,
+        actor: Actor,
+        *,
+        only_deleted: bool = True,
+        keep: bool = False,
     ) -> Awaitable[tuple[UidSet, int]]:
-        """What went, and the MODSEQ (0 when nothing did)."""
+        """What went, and the MODSEQ (0 when nothing did). `keep`: in the archive."""
         ...
 
     def vanished(

@@ -27,8 +27,8 @@ from mailhub.store.threads import Threads
 from mailhub.store.transaction import Transaction
 
 SAME_DATE = 60
-"""Seconds between taking a message in and its commit, which is its final delivery: what INTERNALDATE
-says (RFC 9051 2.3.3)."""
+"""Seconds between taking a message in and its commit, which is its final delivery: the time that
+INTERNALDATE tells (RFC 9051 2.3.3)."""
 _USES = 2
 """Where `uses` stands in a content row."""
 

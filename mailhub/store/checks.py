@@ -27,7 +27,10 @@ _USED = """
     (SELECT u.account, coalesce(sum(b.size), 0) AS storage, coalesce(sum(b.messages), 0) AS messages
     FROM usage AS u LEFT JOIN mailbox AS b ON b.account = u.account GROUP BY u.account)
 """
-_USES = "(SELECT content AS key, count(*) AS uses FROM message GROUP BY content)"
+_USES = (
+    "(SELECT content AS key, count(*) AS uses FROM (SELECT content FROM message UNION ALL"
+    " SELECT content FROM archived) AS used GROUP BY content)"
+)
 _MAILBOX = "'account ' || b.account || ' mailbox ' || b.number || ': '"
 
 
@@ -67,6 +70,29 @@ CHECKS: tuple[Check, ...] = (
         "SELECT 'account ' || m.account || ' mailbox ' || m.mailbox || ' uid ' || m.uid"
         " || ' has no content' FROM message AS m WHERE NOT EXISTS"
         " (SELECT 1 FROM content AS c WHERE c.key = m.content AND c.account = m.account)",
+    ),
+    Check(
+        "archived-without-content",
+        "SELECT 'account ' || a.account || ' archived ' || a.number || ' has no content'"
+        " FROM archived AS a WHERE NOT EXISTS"
+        " (SELECT 1 FROM content AS c WHERE c.key = a.content AND c.account = a.account)",
+    ),
+    Check(
+        "annotation-without-content",
+        "SELECT 'account ' || a.account || ' annotates content ' || a.content || ', which is gone'"
+        " FROM annotation AS a WHERE NOT EXISTS (SELECT 1 FROM content AS c"
+        " WHERE c.key = a.content AND c.account = a.account)",
+        (
+            "DELETE FROM annotation WHERE NOT EXISTS (SELECT 1 FROM content AS c"
+            " WHERE c.key = annotation.content AND c.account = annotation.account)",
+        ),
+    ),
+    Check(
+        "list-order",
+        f"SELECT {_MAILBOX} || 'uid ' || m.uid || ' is outside of what lists look through'"
+        " FROM mailbox AS b JOIN message AS m ON m.account = b.account AND m.mailbox = b.number"
+        " WHERE m.internaldate = m.savedate AND m.uid NOT BETWEEN b.steady_from AND b.steady_to",
+        ("UPDATE mailbox SET steady_from = 1, steady_to = uidnext - 1 WHERE uidnext > 1",),
     ),
     Check(
         "message-without-mailbox",
@@ -174,6 +200,7 @@ CHECKS: tuple[Check, ...] = (
         " UNION SELECT 'queue_entry', max(number) FROM queue_entry"
         " UNION SELECT 'route', max(number) FROM route"
         " UNION SELECT 'relay_network', max(number) FROM relay_network"
+        " UNION SELECT 'archived', max(number) FROM archived"
         " UNION SELECT 'dkim_key', max(number) FROM dkim_key) AS used"
         " WHERE last > coalesce((SELECT value FROM counter AS c WHERE c.name = used.name), 0)",
     ),

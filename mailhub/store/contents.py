@@ -33,12 +33,33 @@ def release(tx: Transaction, account: int, mailbox: int, uids: UidSet) -> None:
         drop(tx, dead)
 
 
-def drop(tx: Transaction, dead: list[tuple[int, int, int, int]]) -> None:
-    """Deletes content rows, given as (key, segment, start, length)."""
+def release_keys(tx: Transaction, keys: list[int]) -> None:
+    """Takes a use from each of these contents, as often as it is named."""
+    names = array_text(keys)
     tx.execute(
-        "DELETE FROM content WHERE key IN (SELECT value FROM json_each(:keys))",
-        {"keys": array_text(row[0] for row in dead)},
+        "UPDATE content SET uses = uses - fewer.count FROM (SELECT w.value AS key,"
+        " count(*) AS count FROM json_each(:keys) AS w GROUP BY w.value) AS fewer"
+        " WHERE content.key = fewer.key",
+        {"keys": names},
     )
+    dead = tx.execute(
+        "SELECT json_group_array(json_array(key, segment, start, length)) FROM content"
+        " WHERE key IN (SELECT value FROM json_each(:keys)) AND uses <= 0",
+        {"keys": names},
+    ).fetchone()
+    if found := json.loads(dead[0]):
+        drop(tx, found)
+
+
+def drop(tx: Transaction, dead: list[tuple[int, int, int, int]]) -> None:
+    """Deletes content rows, given as (key, segment, start, length), with what goes with them."""
+    keys = {"keys": array_text(row[0] for row in dead)}
+    tx.execute(
+        "DELETE FROM annotation WHERE (account, content) IN (SELECT c.account, c.key"
+        " FROM json_each(:keys) AS w CROSS JOIN content AS c ON c.key = w.value)",
+        keys,
+    )
+    tx.execute("DELETE FROM content WHERE key IN (SELECT value FROM json_each(:keys))", keys)
     forget_blobs(tx, {(segment, start, length) for _, segment, start, length in dead})
 
 

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.model.change import Actor, Arrived, ArrivedRow, Expunged
-from mailhub.model.errors import MailhubError, NotFound, OverQuota
+from mailhub.model.errors import MailhubError, NotFound
 from mailhub.model.flags import DELETED, SEEN
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.model.message import Arrival, Copied
 from mailhub.model.uids import MAX_UID, UidSet
-from mailhub.store import contents, mailboxes
+from mailhub.store import archive, contents, mailboxes
 from mailhub.store.arrivals import arrive
 from mailhub.store.expiry import expires
 from mailhub.store.orders import Order
 from mailhub.store.sql import Ranged, integers, next_number, put_rows
 from mailhub.store.transaction import Transaction
+from mailhub.store.usages import take_quota
 
 SWEEP_LATER = 1000
 """Expunging more than this many leaves their bodies' rows to `sweeps`, off this transaction."""
@@ -84,7 +85,7 @@ def copy(
     chosen = _choose(tx, account, mailbox, uids, 0)
     if not chosen.uids:
         return Copied(target.uidvalidity, (), ())
-    _take_quota(tx, account, sum(chosen.sizes), len(chosen.uids))
+    take_quota(tx, account, sum(chosen.sizes), len(chosen.uids))
     key: dict[str, object] = {"account": account, "mailbox": mailbox}
     _USE_AGAIN.run(tx.cursor, uids, key)
     return _put(tx, account, mailbox, uids, destination, chosen, actor)
@@ -108,7 +109,13 @@ def move(
 
 
 def expunge(
-    tx: Transaction, account: int, mailbox: int, uids: UidSet, actor: Actor, only_deleted: bool
+    tx: Transaction,
+    account: int,
+    mailbox: int,
+    uids: UidSet,
+    actor: Actor,
+    only_deleted: bool,
+    keep: bool = False,
 ) -> tuple[UidSet, int]:
     """See `ports.Messages.expunge`."""
     mailboxes.known(tx.cursor, account, mailbox)
@@ -122,11 +129,15 @@ def expunge(
         aside = next_number(tx.cursor, "mailbox")
         _SET_ASIDE.run(tx.cursor, uids, key | {"aside": aside})
         tx.execute(
-            "INSERT INTO sweep (account, mailbox) VALUES (:account, :aside)",
-            {"account": account, "aside": aside},
+            "INSERT INTO sweep (account, mailbox, source) VALUES (:account, :aside, :source)",
+            {"account": account, "aside": aside, "source": mailbox if keep else 0},
         )
     else:
-        contents.release(tx, account, mailbox, gone)
+        if keep:
+            flags = list(zip(chosen.uids, chosen.flags, strict=True))
+            archive.keep(tx, account, mailbox, flags, mailbox)
+        else:
+            contents.release(tx, account, mailbox, gone)
         _TAKE_OUT.run(tx.cursor, uids, key)
     tx.execute(
         "UPDATE usage SET used_storage = used_storage - :size,"
@@ -144,8 +155,8 @@ def drain(tx: Transaction, account: int, source: int, order: NewMailbox, actor: 
 
 
 def replace(tx: Transaction, order: Order, replaced: tuple[int, int]) -> Sequence[Arrival]:
-    """APPEND that takes the place of (mailbox, uid) in the same commit (RFC 8508). Raises NotFound
-    when that message is gone."""
+    """APPEND that takes the place of (mailbox, uid) in the same commit (RFC 8508). What was
+    replaced is not kept: it has a successor. Raises NotFound when that message is gone."""
     outcome = arrive(tx, [order])[0]
     if isinstance(outcome, MailhubError):
         raise outcome
@@ -155,21 +166,6 @@ def replace(tx: Transaction, order: Order, replaced: tuple[int, int]) -> Sequenc
     if not gone:
         raise NotFound("No such message")
     return outcome
-
-
-def _take_quota(tx: Transaction, account: int, size: int, messages: int) -> None:
-    row = tx.execute(
-        "UPDATE usage SET used_storage = used_storage + :size,"
-        " used_messages = used_messages + :messages WHERE account = :account"
-        " RETURNING used_storage, used_messages, limit_storage, limit_messages",
-        {"size": size, "messages": messages, "account": account},
-    ).fetchone()
-    if row is None:
-        raise NotFound("No such account")
-    storage, count, limit_storage, limit_messages = row
-    limit = limit_storage or tx.quota
-    if (limit and storage > limit) or (limit_messages and count > limit_messages):
-        raise OverQuota
 
 
 def _put(
@@ -201,6 +197,7 @@ def _put(
         "expires": expires(tx.now, retention),
     }
     _PUT_COPIES.run(tx.cursor, uids, key)
+    archive.keep_steady(tx, account, destination, first, chosen.dates)
     fresh = range(first, uidnext)
     columns = zip(fresh, chosen.flags, chosen.sizes, chosen.dates, strict=True)
     rows = [ArrivedRow(*row) for row in columns]

@@ -34,5 +34,5 @@ def expire(tx: Transaction) -> bool:
         {"now": tx.now, "account": account, "mailbox": mailbox, "step": STEP},
     ).fetchone()[0]
     gone = UidSet.from_any(integers(over))
-    moves.expunge(tx, account, mailbox, gone, RETENTION, only_deleted=False)
+    moves.expunge(tx, account, mailbox, gone, RETENTION, only_deleted=False, keep=True)
     return True

@@ -172,9 +172,16 @@ class MessageService:
         return self._runner.write(moves.move, account, mailbox, uids, destination, actor)
 
     def expunge(
-        self, account: int, mailbox: int, uids: UidSet, actor: Actor, *, only_deleted: bool = True
+        self,
+        account: int,
+        mailbox: int,
+        uids: UidSet,
+        actor: Actor,
+        *,
+        only_deleted: bool = True,
+        keep: bool = False,
     ) -> Awaitable[tuple[UidSet, int]]:
-        return self._runner.write(moves.expunge, account, mailbox, uids, actor, only_deleted)
+        return self._runner.write(moves.expunge, account, mailbox, uids, actor, only_deleted, keep)
 
     def vanished(
         self, account: int, mailbox: int, since: int, uids: UidSet | None = None

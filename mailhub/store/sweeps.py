@@ -7,7 +7,7 @@ other work, and after a crash the remaining ones go after the restart.
 from __future__ import annotations
 
 from mailhub.model.uids import UidSet
-from mailhub.store import contents
+from mailhub.store import archive, contents
 from mailhub.store.sql import integers
 from mailhub.store.transaction import Transaction
 
@@ -19,13 +19,13 @@ HANDOVER_LIFE = 86400
 
 def step(tx: Transaction) -> bool:
     """Clears some rows; whether there may be more."""
-    row = tx.execute("SELECT account, mailbox FROM sweep LIMIT 1", {}).fetchone()
+    row = tx.execute("SELECT account, mailbox, source FROM sweep LIMIT 1", {}).fetchone()
     if row is None:
         return False
-    account, mailbox = row
+    account, mailbox, source = row
     if not mailbox:
         return _account_step(tx, account)
-    if not _mailbox_step(tx, account, mailbox):
+    if not _mailbox_step(tx, account, mailbox, source):
         tx.execute(
             "DELETE FROM sweep WHERE account = :account AND mailbox = :mailbox",
             {"account": account, "mailbox": mailbox},
@@ -33,19 +33,21 @@ def step(tx: Transaction) -> bool:
     return True
 
 
-def _mailbox_step(tx: Transaction, account: int, mailbox: int) -> bool:
-    """Whether there was something to clear."""
+def _mailbox_step(tx: Transaction, account: int, mailbox: int, source: int = 0) -> bool:
+    """Whether there was something to clear. `source`: see the table."""
     key: dict[str, object] = {"account": account, "mailbox": mailbox, "step": STEP}
-    uids = integers(
-        tx.execute(
-            "SELECT group_concat(uid) FROM (SELECT uid FROM message WHERE account = :account"
-            " AND mailbox = :mailbox ORDER BY uid LIMIT :step) AS some",
-            key,
-        ).fetchone()[0]
-    )
+    row = tx.execute(
+        "SELECT group_concat(uid), group_concat(flags) FROM (SELECT uid, flags FROM message"
+        " WHERE account = :account AND mailbox = :mailbox ORDER BY uid LIMIT :step) AS some",
+        key,
+    ).fetchone()
+    uids = integers(row[0])
     if uids:
-        gone = UidSet.from_sorted(uids)
-        contents.release(tx, account, mailbox, gone)
+        if source:
+            flags = list(zip(uids, integers(row[1]), strict=True))
+            archive.keep(tx, account, mailbox, flags, source)
+        else:
+            contents.release(tx, account, mailbox, UidSet.from_sorted(uids))
         tx.execute(
             "DELETE FROM message WHERE account = :account AND mailbox = :mailbox AND uid <= :last",
             key | {"last": uids[-1]},
@@ -69,6 +71,8 @@ def _account_step(tx: Transaction, account: int) -> bool:
         ).fetchone()
         if row is not None:
             return _mailbox_step(tx, account, row[0])
+    if archive.forget_account(tx, account):
+        return True
     for table, column in (("thread_reference", "hash"), ("keyword_set", "number")):
         cleared = tx.execute(
             f"DELETE FROM {table} WHERE account = :account AND {column} IN"

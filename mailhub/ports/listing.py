@@ -1,0 +1,84 @@
+"""What the store knows of messages for those who list them, and of deleted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from mailhub.model.change import Actor
+from mailhub.model.listing import Page, Restored, Row, Stretch
+from mailhub.model.message import Content
+from mailhub.model.uids import UidSet
+
+
+class Listings(Protocol):
+    """Messages by date, without their bodies; `metadata`: whether rows have theirs."""
+
+    def mailbox(
+        self, account: int, mailbox: int, wanted: Stretch, *, unseen: bool, metadata: bool
+    ) -> Awaitable[Page]:
+        """By INTERNALDATE, then UID. `unseen`: only those. Raises NotFound."""
+        ...
+
+    def flagged(
+        self, account: int, mailboxes: Sequence[int], wanted: Stretch, *, metadata: bool
+    ) -> Awaitable[Page]:
+        """What is flagged in these mailboxes, by INTERNALDATE."""
+        ...
+
+    def archived(self, account: int, wanted: Stretch, *, metadata: bool) -> Awaitable[Page]:
+        """Deleted messages, by when they were deleted."""
+        ...
+
+    def one(self, account: int, mailbox: int, uid: int) -> Awaitable[Row | None]:
+        """With all of its ENVELOPE and BODYSTRUCTURE, and its metadata."""
+        ...
+
+    def one_archived(self, account: int, number: int) -> Awaitable[Row | None]: ...
+    def some(
+        self, account: int, places: Sequence[tuple[int, int]], *, metadata: bool
+    ) -> Awaitable[Sequence[Row]]:
+        """Messages by (mailbox, UID), those that exist, in the order of `places`."""
+        ...
+
+    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
+        """How many messages each of these threads has."""
+        ...
+
+
+class Archive(Protocol):
+    """Deleted messages, and what goes with messages."""
+
+    def content(self, account: int, number: int) -> Awaitable[Content | None]:
+        """Where the bytes of a deleted message are; its `uid` is the number."""
+        ...
+
+    def numbers(
+        self, account: int, start: int, end: int, after: int, limit: int
+    ) -> Awaitable[Sequence[int]]:
+        """Numbers > `after` of messages deleted from `start` to `end` (epoch seconds), in order."""
+        ...
+
+    def restore(
+        self, account: int, numbers: Sequence[int], mailbox: int | None, actor: Actor
+    ) -> Awaitable[Sequence[Restored]]:
+        """Those that exist, with new UIDs: into `mailbox`, or where each was, or into the INBOX
+        where that is gone. Raises OverQuota, NotFound (mailbox): nothing is restored."""
+        ...
+
+    def purge(self, before: int) -> Awaitable[bool]:
+        """Lets some go that were deleted before; whether there may be more."""
+        ...
+
+    def expire(
+        self, account: int, mailbox: int, uids: UidSet, when: int, actor: Actor
+    ) -> Awaitable[int]:
+        """When messages leave their mailbox by themselves, in epoch seconds, 0 never; how many
+        there were."""
+        ...
+
+    def annotate(
+        self, account: int, mailbox: int, uids: UidSet, metadata: str, actor: Actor
+    ) -> Awaitable[int]:
+        """Keeps JSON with messages, empty for none; how many there were."""
+        ...

@@ -1,0 +1,79 @@
+"""The ports of lists and of the archive over a runner (see `services`)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+
+from mailhub.model.change import Actor
+from mailhub.model.listing import Page, Restored, Row, Stretch
+from mailhub.model.message import Content
+from mailhub.model.uids import UidSet
+from mailhub.store import archive, listing
+from mailhub.store.services import Runner
+
+
+class ListingService:
+    """`ports.Listings`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def mailbox(
+        self, account: int, mailbox: int, wanted: Stretch, *, unseen: bool, metadata: bool
+    ) -> Awaitable[Page]:
+        return self._runner.read(listing.mailbox, account, mailbox, wanted, unseen, metadata)
+
+    def flagged(
+        self, account: int, mailboxes: Sequence[int], wanted: Stretch, *, metadata: bool
+    ) -> Awaitable[Page]:
+        return self._runner.read(listing.flagged, account, mailboxes, wanted, metadata)
+
+    def archived(self, account: int, wanted: Stretch, *, metadata: bool) -> Awaitable[Page]:
+        return self._runner.read(listing.archived, account, wanted, metadata)
+
+    def one(self, account: int, mailbox: int, uid: int) -> Awaitable[Row | None]:
+        return self._runner.read(listing.one, account, mailbox, uid)
+
+    def one_archived(self, account: int, number: int) -> Awaitable[Row | None]:
+        return self._runner.read(listing.one_archived, account, number)
+
+    def some(
+        self, account: int, places: Sequence[tuple[int, int]], *, metadata: bool
+    ) -> Awaitable[Sequence[Row]]:
+        return self._runner.read(listing.some, account, places, metadata)
+
+    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
+        return self._runner.read(listing.threads, account, wanted)
+
+
+class ArchiveService:
+    """`ports.Archive`."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner = runner
+
+    def content(self, account: int, number: int) -> Awaitable[Content | None]:
+        return self._runner.read(archive.content, account, number)
+
+    def numbers(
+        self, account: int, start: int, end: int, after: int, limit: int
+    ) -> Awaitable[Sequence[int]]:
+        return self._runner.read(archive.numbers, account, start, end, after, limit)
+
+    def restore(
+        self, account: int, numbers: Sequence[int], mailbox: int | None, actor: Actor
+    ) -> Awaitable[Sequence[Restored]]:
+        return self._runner.write(archive.restore, account, numbers, mailbox, actor)
+
+    def purge(self, before: int) -> Awaitable[bool]:
+        return self._runner.write(archive.purge, before)
+
+    def expire(
+        self, account: int, mailbox: int, uids: UidSet, when: int, actor: Actor
+    ) -> Awaitable[int]:
+        return self._runner.write(archive.expire, account, mailbox, uids, when, actor)
+
+    def annotate(
+        self, account: int, mailbox: int, uids: UidSet, metadata: str, actor: Actor
+    ) -> Awaitable[int]:
+        return self._runner.write(archive.annotate, account, mailbox, uids, metadata, actor)
