@@ -53,7 +53,15 @@ NETWORKS = (
     "policy.exempt_networks",
     "web.allowed_networks",
 )
-AT_LEAST_ONE = ("web.concurrency", "web.host_concurrency")
+AT_LEAST_ONE = (
+    "web.concurrency",
+    "web.host_concurrency",
+    "updates.listeners",
+    "updates.heartbeat",
+    "updates.buffer",
+    "webhooks.timeout",
+    "webhooks.together",
+)
 LONGEST_HOLD = 999_999_999
 """Seconds: nine digits are all that RFC 4865 section 5 has room for."""
 Where = tuple[str | int, ...]
@@ -79,10 +87,7 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     for name in NETWORKS:
         where = tuple(name.split("."))
         problems += _networks(where, _get(settings, where))
-    for name in AT_LEAST_ONE:
-        where = tuple(name.split("."))
-        if _get(settings, where) < 1:
-            problems.append((where, f"{name}: at least 1"))
+    problems += _web(settings)
     for where, field, value in _numbers(settings):
         if value < 0:
             problems.append((where, f"{dotted(where)}: {field.name} cannot be negative"))
@@ -102,6 +107,20 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
         problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
     if bool(settings.tls.key) and not settings.tls.certificate:
         problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
+    return problems
+
+
+def _web(settings: Settings) -> list[tuple[Where, str]]:
+    problems: list[tuple[Where, str]] = []
+    for name in AT_LEAST_ONE:
+        where: Where = tuple(name.split("."))
+        if _get(settings, where) < 1:
+            problems.append((where, f"{name}: at least 1"))
+    if not settings.webhooks.retry or min(settings.webhooks.retry) < 1:
+        text = "webhooks.retry: at least one wait, none below 1"
+        problems.append((("webhooks", "retry"), text))
+    if settings.updates.replay < 10_800:
+        problems.append((("updates", "replay"), "updates.replay: at least 10800"))
     return problems
 
 

@@ -37,8 +37,10 @@ from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.tallying import Tallies
+from mailhub.core.updates import Updates
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
+from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
 from mailhub.net.folder import DataFolder
@@ -82,6 +84,7 @@ class Parts:
     store: SQLiteStore
     hashing: PooledHashing
     watch: Watch
+    feeds: Feeds
     domains: Domains
     addresses: Addresses
     mailboxes: Mailboxes
@@ -176,10 +179,13 @@ def compose(
         store=store,
         hashing=hashing,
         watch=watch,
+        feeds=Feeds(Updates(store, clock, settings.updates), watch, settings.updates, reactor, log),
         domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,
-        accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
+        accounts=Accounts(
+            store, hashing, addresses, mailboxes, clock, ids, grace=settings.accounts.grace
+        ),
         login=Login(
             LocalDirectory(store, hashing, log),
             store,

@@ -275,6 +275,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         keys=parts.keys,
         login=parts.login,
         spools=parts.store.spools,
+        feeds=parts.feeds,
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,

@@ -16,10 +16,18 @@ from mailhub.model.change import (
     Queued,
     RoutesChanged,
     RulesChanged,
+    WebhooksChanged,
 )
 from mailhub.ports import Log, Storage
 
-OTHERS = (Queued, Dequeued, AddressesChanged, RoutesChanged, RulesChanged)
+OTHERS = (
+    Queued,
+    Dequeued,
+    AddressesChanged,
+    RoutesChanged,
+    RulesChanged,
+    WebhooksChanged,
+)
 """What no session is told of."""
 Listener = Callable[[Sequence[Change]], None]
 

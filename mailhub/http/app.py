@@ -11,11 +11,13 @@ from twisted.internet.interfaces import IReactorTime
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
+from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
+from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
 from mailhub.http.inflow import Bounds
@@ -46,7 +48,9 @@ class Parts:
     relays: Relays
     keys: Keys
     login: Login
+    identity: Identity
     spools: Spools
+    feeds: Feeds
     settings: HTTPSettings
     default_domain: str
     quota: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailhub.model.setting import STRICT, setting
+from mailhub.model.settings_access import TokenSettings
 from mailhub.model.settings_filters import (
     ClamAVSettings,
     DnsblSettings,
@@ -67,6 +68,7 @@ __all__ = [
     "StoreSettings",
     "TLSSettings",
     "TarpitSettings",
+    "TokenSettings",
     "UpdateSettings",
     "WebSettings",
     "WebhookSettings",
@@ -339,6 +341,7 @@ class Settings:
     imap: IMAPSettings = setting(IMAPSettings, "")
     pop3: POP3Settings = setting(POP3Settings, "")
     http: HTTPSettings = setting(HTTPSettings, "")
+    tokens: TokenSettings = setting(TokenSettings, "")
     limits: LimitSettings = setting(LimitSettings, "")
     accounts: AccountSettings = setting(AccountSettings, "")
     policy: PolicySettings = setting(PolicySettings, "")

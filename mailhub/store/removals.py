@@ -45,7 +45,9 @@ def remove(tx: Transaction, account: int, actor: Actor, due: int) -> int:
         _keep(tx, known, due, kept)
     else:
         _purge(tx, account)
-    what = json.dumps({"what": "removed", "name": known.username, "due": due})
+    what = json.dumps(
+        {"what": "removed", "user": known.id, "name": known.username, "due": due}
+    )
     entry = tx.journal("accountchanged", actor, account, detail=what)
     tx.tell(AccountChanged(entry, account, "removed", known.auth_version + 1))
     return len(kept["address"])
@@ -154,14 +156,14 @@ def _put(tx: Transaction, table: str, row: Mapping[str, Any]) -> None:
 def purge(tx: Transaction) -> bool:
     """Lets one account go whose grace is over; whether there was one."""
     row = tx.execute(
-        "SELECT number, username FROM removed_account WHERE due <= :now ORDER BY due LIMIT 1",
+        "SELECT number, id, username FROM removed_account WHERE due <= :now ORDER BY due LIMIT 1",
         {"now": tx.now},
     ).fetchone()
     if row is None:
         return False
-    account, username = row
+    account, id, username = row
     _purge(tx, account)
-    what = json.dumps({"what": "purged", "name": username})
+    what = json.dumps({"what": "purged", "user": id, "name": username})
     tx.journal("accountchanged", PURGE, account, detail=what)
     return True
 

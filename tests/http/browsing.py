@@ -11,8 +11,10 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from mailhub.core.updates import Updates
 from mailhub.http.app import Parts, application
-from mailhub.model.settings import HTTPSettings
+from mailhub.http.feeds import Feeds
+from mailhub.model.settings import HTTPSettings, UpdateSettings
 from tests.world import DOMAIN, World, world
 
 LOCAL = IPv4Address("TCP", "127.0.0.1", 40000)
@@ -66,6 +68,13 @@ class Site:
     def __post_init__(self) -> None:
         self.reactor = Clock()
         here = self.world
+        self.feeds = Feeds(
+            Updates(here.store, here.clock, UpdateSettings()),
+            here.watch,
+            UpdateSettings(),
+            self.reactor,
+            here.log,
+        )
         self.factory = application(
             Parts(
                 accounts=here.accounts,
@@ -77,6 +86,7 @@ class Site:
                 keys=here.keys,
                 login=here.login,
                 spools=here.store.spools,
+                feeds=self.feeds,
                 settings=self.settings,
                 default_domain=self.default_domain,
                 quota=self.quota,

@@ -9,15 +9,20 @@ from typing import Protocol
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses as CoreAddresses
 from mailhub.core.domains import Domains
+from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.rights import Right
 from mailhub.http.call import Answer, Call
+from mailhub.http.feeds import Feeds
 from mailhub.http.guard import Guard
 from mailhub.http.routing import Route, routes_of
 from mailhub.http.wildduck import replies
 from mailhub.http.wildduck.addresses import Addresses
+from mailhub.http.wildduck.app_passwords import AppPasswords
 from mailhub.http.wildduck.authentication import Authentication
+from mailhub.http.wildduck.factors import Factors
 from mailhub.http.wildduck.subject import Subjects
+from mailhub.http.wildduck.updates import Updates
 from mailhub.http.wildduck.users import Users
 from mailhub.model.errors import MailhubError
 
@@ -33,6 +38,10 @@ class Parts(Protocol):
     def domains(self) -> Domains: ...
     @property
     def login(self) -> Login: ...
+    @property
+    def identity(self) -> Identity: ...
+    @property
+    def feeds(self) -> Feeds: ...
     @property
     def default_domain(self) -> str: ...
     @property
@@ -51,7 +60,10 @@ class WildDuck:
         self._calls = (
             Users(accounts, subjects, domains, login, parts.default_domain, parts.quota),
             Addresses(accounts, subjects, parts.addresses, domains),
-            Authentication(accounts, login),
+            Authentication(accounts, subjects, login, parts.identity.authlog),
+            Factors(subjects, parts.identity),
+            AppPasswords(subjects, parts.identity),
+            Updates(subjects, parts.feeds),
         )
 
     def routes(self) -> Iterable[Route]:

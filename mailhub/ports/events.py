@@ -1,0 +1,50 @@
+"""What the store tells of changes, and whom: events of the journal, and webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Sequence
+from typing import Protocol
+
+from mailhub.model.change import Actor
+from mailhub.model.event import Counted, Page, Place, Reach
+from mailhub.model.webhook import Webhook
+
+
+class Events(Protocol):
+    """The journal as events."""
+
+    def page(
+        self, after: Place, *, account: int | None = None, limit: int = 200
+    ) -> Awaitable[Page]:
+        """At most `limit` events behind `after`, as of one moment: those of one account's mail, or
+        of everything and everybody."""
+        ...
+
+    def reach(self, after: int) -> Awaitable[Reach]:
+        """What the journal still has, and from when on behind the row `after`."""
+        ...
+
+    def counted(self, account: int, boxes: Sequence[int]) -> Awaitable[Sequence[Counted]]:
+        """Of those of the mailboxes that exist."""
+        ...
+
+
+class Webhooks(Protocol):
+    """Who is told of events by HTTP, and how far."""
+
+    def add(self, hook: Webhook, actor: Actor) -> Awaitable[Webhook]:
+        """With its number, and told from now on."""
+        ...
+
+    def all(self) -> Awaitable[Sequence[Webhook]]:
+        """In the order they were made."""
+        ...
+
+    def remove(self, number: int, actor: Actor) -> Awaitable[None]:
+        """Raises NotFound."""
+        ...
+
+    def moved(self, number: int, place: Place, failure: str, since: int) -> Awaitable[bool]:
+        """How far it was told, what went wrong last (empty: nothing) and since when; False where
+        it exists no more."""
+        ...
