@@ -12,11 +12,23 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mailhub.core import profile
 from mailhub.core.addresses import Addresses
 from mailhub.core.app_passwords import salt_of
 from mailhub.core.ids import Ids
 from mailhub.core.mailboxes import Mailboxes
-from mailhub.model.account import Account, Limits, NewAccount, Role, Secrets, Sending
+from mailhub.model.account import (
+    CLEAR,
+    SPAM_LEVEL,
+    Account,
+    Encryption,
+    Limits,
+    NewAccount,
+    RemovedAccount,
+    Role,
+    Secrets,
+    Sending,
+)
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.ports import Clock, Hashing, Storage
@@ -25,11 +37,7 @@ from mailhub.wire import address as grammar
 USERNAME_LIMIT = 256
 PASSWORD_LIMIT = 1024
 """Longest password in octets of UTF-8; what is longer is refused before it costs a hash."""
-NAME_LIMIT = 256
-TAGS_LIMIT = 100
 _USERNAME = re.compile(r"[^\s\x00-\x20\x7f\"(),:;<>@\[\\\]\u0080-\u00a0\u2028\u2029]+")
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 _HASH = re.compile(
     r"(?:\{(?:CRYPT|MD5-CRYPT|BLF-CRYPT|SHA(?:256|512)-CRYPT|ARGON2ID?|PBKDF2|S?SHA(?:1|256|512)?)\}"
     r"|\$(?:1|2[aby]|5|6|argon2(?:id?|d)|pbkdf2(?:-sha(?:1|256|512))?)\$"
@@ -45,7 +53,8 @@ class AccountOrder:
 
     `username`: a login name, or an address. `password`: clear, or `hashed`: crypt-style from
     another server; neither: no password logs in. `address`: the main address; None: the username
-    where that is an address, else none.
+    where that is an address, else none. `mailboxes`: their names by special use, where they shall
+    be others than the language's.
     """
 
     username: str
@@ -61,10 +70,14 @@ class AccountOrder:
     metadata: Mapping[str, object] = field(default_factory=dict)
     disabled: bool = False
     sending: Sending = Sending.OWN
+    spam_level: int = SPAM_LEVEL
+    targets: tuple[str, ...] = ()
+    encryption: Encryption = CLEAR
+    mailboxes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Accounts:
-    """Every account of the server."""
+    """Every account of the server. `grace`: seconds for which a removed one can come back."""
 
     def __init__(
         self,
@@ -74,6 +87,8 @@ class Accounts:
         mailboxes: Mailboxes,
         clock: Clock,
         ids: Ids,
+        *,
+        grace: int = 0,
     ) -> None:
         self._storage = storage
         self._hashing = hashing
@@ -81,6 +96,7 @@ class Accounts:
         self._mailboxes = mailboxes
         self._clock = clock
         self._ids = ids
+        self._grace = grace
 
     # -- looking
 
@@ -149,58 +165,82 @@ class Accounts:
     async def create(self, order: AccountOrder, actor: Actor) -> Account:
         """The account, its default mailboxes and its main address, in one commit.
 
-        Raises Invalid (with `field`), AlreadyExists (username or address).
+        Raises Invalid (with `field`), AlreadyExists (username or address), Unsupported (a key,
+        where there is no OpenPGP).
         """
-        username = fold_username(order.username)
-        new = NewAccount(
-            id=self._ids.new(),
-            username=username,
-            created=int(self._clock.now()),
-            name=_text(order.name, "name", NAME_LIMIT),
-            role=order.role,
-            limits=_limits(order.limits),
-            language=_language(order.language),
-            retention=_natural(order.retention, "retention"),
-            tags=_tags(order.tags),
-            metadata=order.metadata,
-            disabled=order.disabled,
-            sending=order.sending,
-        )
+        new = self._new(order)
+        boxes = self._mailboxes.defaults(new.language, new.retention, order.mailboxes)
         address = order.address
         if address is None:
-            address = username if "@" in username else ""
+            address = new.username if "@" in new.username else ""
         order_main = self._addresses.order
         addresses = [await order_main(address, name=new.name, main=True)] if address else []
         secrets = await self._secrets(order.password, order.hashed)
-        mailboxes = self._mailboxes.defaults()
-        return await self._storage.accounts.create(new, secrets, mailboxes, addresses, actor)
+        return await self._storage.accounts.create(new, secrets, boxes, addresses, actor)
+
+    def _new(self, order: AccountOrder) -> NewAccount:
+        new = NewAccount(
+            id=self._ids.new(),
+            username=fold_username(order.username),
+            created=int(self._clock.now()),
+            name=order.name,
+            role=order.role,
+            limits=order.limits,
+            language=order.language,
+            retention=order.retention,
+            tags=order.tags,
+            metadata=order.metadata,
+            disabled=order.disabled,
+            sending=order.sending,
+            spam_level=order.spam_level,
+            targets=order.targets,
+            encryption=order.encryption,
+        )
+        return profile.checked(new)
 
     async def update(self, account: Account, actor: Actor) -> Account:
         """Stores a changed account; counters, number, id and main address are not set by this.
 
-        An account that becomes disabled or suspended, or loses a scope, ends its sessions. Raises Invalid (with
-        `field`), NotFound, AlreadyExists (username).
+        An account that becomes disabled or suspended, or loses a scope, ends its sessions. Raises
+        Invalid (with `field`), NotFound, AlreadyExists (username), Unsupported (a key).
         """
         before = await self.get(account.number)
         shut = (account.disabled and not before.disabled) or (
             account.suspended and not before.suspended
         )
         shut = shut or not account.disabled_scopes <= before.disabled_scopes
-        checked = dataclasses.replace(
-            account,
-            username=fold_username(account.username),
-            name=_text(account.name, "name", NAME_LIMIT),
-            limits=_limits(account.limits),
-            language=_language(account.language),
-            retention=_natural(account.retention, "retention"),
-            tags=_tags(account.tags),
+        checked = profile.checked(account, before.encryption)
+        version = before.auth_version + 1 if shut else account.auth_version
+        return await self._storage.accounts.replace(
+            dataclasses.replace(
+                checked, username=fold_username(account.username), auth_version=version
+            ),
+            actor,
         )
-        stored = await self._storage.accounts.replace(checked, actor)
-        return await self.end_sessions(stored.number, actor) if shut else stored
 
-    async def remove(self, number: int, actor: Actor) -> None:
-        """The account with its mailboxes, messages and addresses. Raises NotFound."""
-        await self._storage.accounts.remove(number, actor)
+    async def remove(self, number: int, actor: Actor, *, due: int | None = None) -> tuple[int, int]:
+        """The account is gone, its name and addresses are free: how many addresses, and when its
+        mail goes too, epoch seconds: `due`, or after the server's time of grace. Until then
+        `restore` brings it back. Raises NotFound."""
+        now = int(self._clock.now())
+        gone = max(now + self._grace if due is None else due, now)
+        return await self._storage.accounts.remove(number, actor, due=gone), gone
+
+    async def removed(self, id: str) -> RemovedAccount:
+        """An account that can come back. Raises NotFound."""
+        found = await self._storage.accounts.removed(id)
+        if found is None:
+            raise NotFound("No such account")
+        return found
+
+    async def all_removed(self) -> Sequence[RemovedAccount]:
+        """Every account that can come back."""
+        return await self._storage.accounts.all_removed()
+
+    async def restore(self, id: str, actor: Actor) -> tuple[Account, int]:
+        """The account is back with its mail, and so many of its addresses: those that nobody
+        took. Raises NotFound, AlreadyExists (username)."""
+        return await self._storage.accounts.restore(id, actor)
 
     # -- passwords and sessions
 
@@ -215,10 +255,11 @@ class Accounts:
         secrets = await self._secrets(password, hashed, await salt_of(self._storage, number))
         return await self._storage.accounts.set_secrets(number, secrets, actor, end_sessions=True)
 
-    async def end_sessions(self, number: int, actor: Actor) -> Account:
-        """Ends every session of the account; the password stays. Raises NotFound."""
-        secrets = await self._storage.accounts.secrets(number)
-        return await self._storage.accounts.set_secrets(number, secrets, actor, end_sessions=True)
+    async def end_sessions(self, number: int, actor: Actor, reason: str = "") -> Account:
+        """Ends every session of the account; the password stays. `reason`: one line that clients
+        are told. Raises NotFound, Invalid (field `reason`)."""
+        text = profile.line(reason, "reason", profile.REASON_LIMIT)
+        return await self._storage.accounts.end_sessions(number, actor, text)
 
     async def _secrets(self, password: str, hashed: str, salt: bytes = b"") -> Secrets:
         if hashed:
@@ -265,33 +306,3 @@ def _found(account: Account | None) -> Account:
     if account is None:
         raise NotFound("No such account")
     return account
-
-
-def _text(value: str, field: str, limit: int) -> str:
-    if len(value) > limit or _CONTROL.search(value):
-        raise Invalid("Too long, or with control characters", field=field)
-    return value
-
-
-def _natural(value: int, field: str) -> int:
-    if not 0 <= value < 1 << 62:
-        raise Invalid("Not a number of this range", field=field)
-    return value
-
-
-def _limits(limits: Limits) -> Limits:
-    for name in ("storage", "messages", "recipients", "forwards"):
-        _natural(getattr(limits, name), name)
-    return limits
-
-
-def _language(language: str) -> str:
-    if language and (len(language) > 20 or _LANGUAGE.fullmatch(language) is None):
-        raise Invalid("Not a language tag", field="language")
-    return language
-
-
-def _tags(tags: tuple[str, ...]) -> tuple[str, ...]:
-    if len(tags) > TAGS_LIMIT:
-        raise Invalid(f"An account has at most {TAGS_LIMIT} tags", field="tags")
-    return tuple(dict.fromkeys(_text(tag, "tags", 128) for tag in tags))
