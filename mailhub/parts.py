@@ -20,6 +20,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
+from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
@@ -37,6 +38,7 @@ from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.tallying import Tallies
+from mailhub.core.tokens import Tokens
 from mailhub.core.updates import Updates
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
@@ -59,6 +61,7 @@ from mailhub.service import Step
 from mailhub.store.sqlite import SQLiteStore, open_store
 
 SRS_FILE = "srs.json"
+TOKENS_FILE = "tokens.json"
 
 
 class SystemRandomness:
@@ -90,6 +93,8 @@ class Parts:
     mailboxes: Mailboxes
     accounts: Accounts
     login: Login
+    tokens: Tokens
+    identity: Identity
     intake: Intake
     messages: Messages
     selections: Selections
@@ -167,6 +172,17 @@ def compose(
         hostname=hostname,
         wording=_wording(settings, log),
     )
+    login = Login(
+        LocalDirectory(store, hashing, log),
+        store,
+        hashing,
+        coordination.counters,
+        settings.limits,
+        clock,
+        log,
+        randomness=randomness,
+        default_domain=settings.default_domain,
+    )
     return Parts(
         settings=settings,
         hostname=hostname,
@@ -186,16 +202,26 @@ def compose(
         accounts=Accounts(
             store, hashing, addresses, mailboxes, clock, ids, grace=settings.accounts.grace
         ),
-        login=Login(
-            LocalDirectory(store, hashing, log),
+        login=login,
+        tokens=Tokens(
+            coordination.sessions(store.sessions),
+            store,
+            watch,
+            clock,
+            randomness,
+            log,
+            DataFolder(Path(settings.data)).secret(TOKENS_FILE),
+            settings.tokens,
+        ),
+        identity=identity(
             store,
             hashing,
+            login,
             coordination.counters,
             settings.limits,
             clock,
-            log,
-            randomness=randomness,
-            default_domain=settings.default_domain,
+            ids,
+            randomness,
         ),
         intake=intake,
         messages=Messages(store, clock),

@@ -274,6 +274,8 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         relays=parts.relays,
         keys=parts.keys,
         login=parts.login,
+        tokens=parts.tokens,
+        identity=parts.identity,
         spools=parts.store.spools,
         feeds=parts.feeds,
         settings=parts.settings.http,

@@ -15,6 +15,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
 from mailhub.core.hooking import NoHooks
+from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
@@ -27,6 +28,7 @@ from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
+from mailhub.core.tokens import Tokens
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
 from mailhub.model.account import Account, Limits, Principal, Role, Service
@@ -39,6 +41,7 @@ from mailhub.model.settings import (
     QueueSettings,
     ReportSettings,
     SMTPSettings,
+    TokenSettings,
 )
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
@@ -85,6 +88,8 @@ class World:
     accounts: Accounts
     intake: Intake
     login: Login
+    tokens: Tokens
+    identity: Identity
     watch: Watch
     routes: Routes
     relays: Relays
@@ -189,6 +194,18 @@ def world(
     notices = ReportNotices(
         store, intake, ids, clock, log, QueueSettings(), hostname=HOSTNAME, wording=wording.default
     )
+    watch = Watch(store, log)
+    login = Login(
+        directory,
+        store,
+        hashing,
+        counters,
+        limits or LimitSettings(),
+        clock,
+        log,
+        randomness=randomness,
+        default_domain=DOMAIN,
+    )
     made = World(
         clock=clock,
         randomness=randomness,
@@ -203,18 +220,21 @@ def world(
         mailboxes=mailboxes,
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
         intake=intake,
-        login=Login(
-            directory,
+        login=login,
+        tokens=Tokens(
+            store.sessions, store, watch, clock, randomness, log, b"s" * 32, TokenSettings()
+        ),
+        identity=identity(
             store,
             hashing,
+            login,
             counters,
             limits or LimitSettings(),
             clock,
-            log,
-            randomness=randomness,
-            default_domain=DOMAIN,
+            ids,
+            randomness,
         ),
-        watch=Watch(store, log),
+        watch=watch,
         routes=Routes(store, clock),
         relays=Relays(store),
         resolver=resolver,

@@ -17,6 +17,7 @@ from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
+from mailhub.core.tokens import Tokens
 from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
@@ -48,6 +49,7 @@ class Parts:
     relays: Relays
     keys: Keys
     login: Login
+    tokens: Tokens
     identity: Identity
     spools: Spools
     feeds: Feeds
@@ -68,7 +70,7 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
     """
     if root and root not in DIALECTS:
         raise Invalid(f"{root} is none of the dialects {', '.join(DIALECTS)}", field="root")
-    guard = Guard(parts.settings.access_token)
+    guard = Guard(parts.settings.access_token, parts.tokens)
     frame = Frame(guard, parts.registry, parts.ready)
     dialects: Sequence[Dialect] = (TMail(parts), WildDuck(parts, guard))
     mounts: list[tuple[str, Dialect]] = [(f"/{dialect.name}", dialect) for dialect in dialects]

@@ -27,7 +27,7 @@ class NewAppPassword:
 @dataclass(frozen=True, slots=True)
 class AppPassword:
     """A password for one application. Times are epoch seconds; `expires`, `last_used`: 0 for
-    never. `last_address`: where it was last used from."""
+    never. `last_address`: where it was last used from; `last_event`: the id of that in the log."""
 
     account: int
     number: int
@@ -40,6 +40,7 @@ class AppPassword:
     expires: int = 0
     last_used: int = 0
     last_address: str = ""
+    last_event: str = ""
 
 
 @dataclass(frozen=True, slots=True)

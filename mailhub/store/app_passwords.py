@@ -15,7 +15,7 @@ from mailhub.store.transaction import Transaction
 
 _COLUMNS = (
     "account, number, id, description, scopes, salt, iterations, stored_key, server_key, created,"
-    " ttl, expires, last_used, last_address"
+    " ttl, expires, last_used, last_address, last_event"
 )
 
 
@@ -57,7 +57,7 @@ def add(
     )
     tx.execute(
         f"INSERT INTO app_password ({_COLUMNS}) VALUES (:account, :number, :id, :description,"
-        " :scopes, :salt, :iterations, :stored, :server, :now, :ttl, :expires, 0, '')",
+        " :scopes, :salt, :iterations, :stored, :server, :now, :ttl, :expires, 0, '', '')",
         {
             **key,
             "number": place,

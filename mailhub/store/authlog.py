@@ -49,19 +49,19 @@ def by(actor: Actor, action: str, result: str, **target: str) -> AuthEvent:
     return AuthEvent(action, result, actor.source, protocol, ip, actor.session, **target)
 
 
-def put(tx: Transaction, account: int, happened: AuthEvent, count: int = 1) -> None:
-    """One row more, or one event more in a row; none where the account is gone."""
+def put(tx: Transaction, account: int, happened: AuthEvent, count: int = 1) -> str:
+    """One row more, or one event more in a row, and its id; none where the account is gone."""
     values = {name: storable(text)[:_TEXT] for name, text in _texts(happened).items()}
     alike = [value for name, value in values.items() if name not in ("source", "target_name")]
     kin = hashlib.sha256(json.dumps([tx.now // BUCKET, *alike]).encode()).digest()[:16]
     key: dict[str, object] = {"account": account, "kin": kin, "count": count, "now": tx.now}
     again = tx.execute(
         "UPDATE authlog SET events = events + :count, last = :now"
-        " WHERE account = :account AND kin = :kin",
+        " WHERE account = :account AND kin = :kin RETURNING id",
         key,
-    )
-    if again.rowcount:
-        return
+    ).fetchone()
+    if again is not None:
+        return str(again[0])
     place = 1 + number(
         tx.cursor, "SELECT max(number) FROM authlog WHERE account = :account", {"account": account}
     )
@@ -77,6 +77,7 @@ def put(tx: Transaction, account: int, happened: AuthEvent, count: int = 1) -> N
         "DELETE FROM authlog WHERE account = :account AND number <= :oldest",
         {"account": account, "oldest": place - KEPT},
     )
+    return id
 
 
 def note(tx: Transaction, notes: Sequence[LoginNote]) -> None:
@@ -85,10 +86,11 @@ def note(tx: Transaction, notes: Sequence[LoginNote]) -> None:
         if one.kind:
             actor = Actor(one.account, one.event.source)
             tx.journal(one.kind, actor, one.account, detail=one.detail)
-        put(tx, one.account, one.event, one.count)
+        id = put(tx, one.account, one.event, one.count)
         if one.app_password:
             tx.execute(
                 "UPDATE app_password SET last_used = :now, last_address = :address,"
+                " last_event = :event,"
                 " expires = CASE WHEN ttl > 0 THEN :now + ttl ELSE 0 END"
                 " WHERE account = :account AND number = :number",
                 {
@@ -96,6 +98,7 @@ def note(tx: Transaction, notes: Sequence[LoginNote]) -> None:
                     "number": one.app_password,
                     "now": tx.now,
                     "address": one.event.ip,
+                    "event": id,
                 },
             )
 

@@ -85,6 +85,8 @@ class Site:
                 relays=here.relays,
                 keys=here.keys,
                 login=here.login,
+                tokens=here.tokens,
+                identity=here.identity,
                 spools=here.store.spools,
                 feeds=self.feeds,
                 settings=self.settings,

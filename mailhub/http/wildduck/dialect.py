@@ -81,8 +81,8 @@ class WildDuck:
         """`run` for those with `right` alone."""
 
         async def kept(call: Call) -> Answer:
-            caller = await self._guard.admit(call, right)
-            return await run(replace(call, caller=caller))
+            admitted = await self._guard.admit(call, right)
+            return await self._guard.hold(admitted, await run(admitted))
 
         return kept
 

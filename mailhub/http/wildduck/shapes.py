@@ -7,6 +7,7 @@ that WildDuck validates with. Pure: JSON, query and path in; values or Invalid o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
@@ -24,6 +25,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from mailhub.http import body
 from mailhub.http.call import Call
+from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid
 
 LARGEST = (1 << 53) - 1
@@ -160,6 +162,11 @@ def read(shape: type[_Shape], call: Call) -> _Shape:
         return shape.model_validate(merged)
     except ValidationError as error:
         raise FieldErrors(details(error.errors())) from None
+
+
+def actor(call: Call, wanted: Parameters) -> Actor:
+    """Who changes something, with what the application says of its own user."""
+    return replace(call.actor, ip=wanted.ip, session=wanted.sess)
 
 
 TEXTS = {

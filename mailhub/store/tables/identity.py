@@ -5,7 +5,7 @@ from __future__ import annotations
 TABLES: tuple[str, ...] = (
     # scopes: words. The keys are SCRAM's, under a salt that the account's passwords share, so
     # that one derivation finds which of them it is. ttl: seconds, 0 for ever; expires, last_used:
-    # epoch seconds, 0 for never.
+    # epoch seconds, 0 for never. last_event: the log's row of it.
     """
     CREATE TABLE app_password (
         account BIGINT NOT NULL,
@@ -22,6 +22,7 @@ TABLES: tuple[str, ...] = (
         expires BIGINT NOT NULL,
         last_used BIGINT NOT NULL,
         last_address TEXT NOT NULL,
+        last_event TEXT NOT NULL,
         PRIMARY KEY (account, number)
     ) WITHOUT ROWID
     """,

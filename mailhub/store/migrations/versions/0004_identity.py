@@ -30,6 +30,7 @@ STATEMENTS: tuple[str, ...] = (
         expires BIGINT NOT NULL,
         last_used BIGINT NOT NULL,
         last_address TEXT NOT NULL,
+        last_event TEXT NOT NULL,
         PRIMARY KEY (account, number)
     ) WITHOUT ROWID
     """,

@@ -1,0 +1,43 @@
+"""What proves a login beside the password, as one part: joined here, each in a file of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailhub.core.app_passwords import AppPasswords
+from mailhub.core.authlog import AuthLog
+from mailhub.core.ids import Ids
+from mailhub.core.login import Login
+from mailhub.core.one_time import OneTimeCodes
+from mailhub.core.recovery import Recovery
+from mailhub.model.settings import LimitSettings
+from mailhub.ports import Clock, Counters, Hashing, Randomness, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """App passwords, second factors, reset passwords, and the log of logins."""
+
+    app_passwords: AppPasswords
+    codes: OneTimeCodes
+    recovery: Recovery
+    authlog: AuthLog
+
+
+def identity(
+    storage: Storage,
+    hashing: Hashing,
+    login: Login,
+    counters: Counters,
+    limits: LimitSettings,
+    clock: Clock,
+    ids: Ids,
+    randomness: Randomness,
+) -> Identity:
+    """All of it, on the same ports."""
+    return Identity(
+        app_passwords=AppPasswords(storage, hashing, clock, ids, randomness),
+        codes=OneTimeCodes(storage, counters, limits, clock, randomness),
+        recovery=Recovery(storage, hashing, randomness),
+        authlog=AuthLog(storage, login.noted),
+    )

@@ -1,0 +1,102 @@
+"""One-time codes as a second factor: set up, confirm, check, turn off.
+
+A code is taken once, ever, and six wrong ones shut the factor for three minutes: both are decided
+in the store's commit, so they hold over processes and restarts. Guesses count in the limits that
+all protocols share, too.
+"""
+
+from __future__ import annotations
+
+from mailhub.model.account import Account, Factor
+from mailhub.model.change import Actor
+from mailhub.model.envelope import Peer
+from mailhub.model.errors import AlreadyExists, AuthenticationFailed, NotFound, TooManyAttempts
+from mailhub.model.identity import Spent, Totp
+from mailhub.model.settings import LimitSettings
+from mailhub.policy.limits import Guesses
+from mailhub.ports import Clock, Counters, Randomness, Storage
+from mailhub.wire import otp
+
+WINDOW = 6
+"""Steps that a code may be from now: three minutes, as telephones' clocks are wrong by that."""
+PENDING = 6 * 3600
+"""Seconds that a seed waits for its first code."""
+SHUT = 180.0
+"""Seconds after which somebody who was wrong too often may try again."""
+
+
+class OneTimeCodes:
+    """Those of every account."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        counters: Counters,
+        limits: LimitSettings,
+        clock: Clock,
+        randomness: Randomness,
+    ) -> None:
+        self._factors = storage.factors
+        self._guesses = Guesses(counters, limits)
+        self._clock = clock
+        self._randomness = randomness
+
+    async def set_up(
+        self, account: Account, issuer: str, actor: Actor, *, label: str = "", fresh: bool = False
+    ) -> tuple[str, str]:
+        """(seed, `otpauth:` address to show as a QR code); the same again while the seed waits,
+        unless `fresh`. Raises AlreadyExists (they are on), NotFound (the account)."""
+        waiting = await self._factors.totp(account.number)
+        if waiting is not None and waiting.enabled:
+            raise AlreadyExists("One-time codes are on already", "totp")
+        if waiting is None or fresh or not self._waits(waiting):
+            seed = otp.seed(self._randomness.token(otp.SEED))
+            await self._factors.put_totp(account.number, seed, actor)
+        else:
+            seed = waiting.seed
+        name = label or account.address or account.username
+        return seed, otp.link(seed, name, issuer)
+
+    async def enable(self, account: Account, code: str, peer: Peer, actor: Actor) -> None:
+        """Turns them on, with the first code; sessions end where it is the first factor.
+
+        Raises NotFound (nothing waits), AlreadyExists, AuthenticationFailed, TooManyAttempts.
+        """
+        waiting = await self._factors.totp(account.number)
+        if waiting is not None and waiting.enabled:
+            raise AlreadyExists("One-time codes are on already", "totp")
+        if waiting is None or not self._waits(waiting):
+            raise NotFound("One-time codes are not set up")
+        await self._spend(account, waiting, code, peer, actor)
+
+    async def check(self, account: Account, code: str, peer: Peer, actor: Actor) -> None:
+        """Takes a code, which is good once. Raises NotFound (they are off),
+        AuthenticationFailed, TooManyAttempts."""
+        known = await self._factors.totp(account.number)
+        if known is None or not known.enabled:
+            raise NotFound("One-time codes are not set up")
+        await self._spend(account, known, code, peer, actor)
+
+    async def disable(self, account: Account, actor: Actor) -> None:
+        """Turns them off; other factors stay. Sessions end. Raises NotFound (they are off)."""
+        if not await self._factors.clear(account.number, (Factor.TOTP,), actor):
+            raise NotFound("One-time codes are not set up")
+
+    async def disable_all(self, account: Account, actor: Actor) -> None:
+        """Turns every second factor off; done again it succeeds again."""
+        await self._factors.clear(account.number, tuple(Factor), actor)
+
+    async def _spend(
+        self, account: Account, known: Totp, code: str, peer: Peer, actor: Actor
+    ) -> None:
+        guess = await self._guesses.begin(peer.address, f"#{account.number}")
+        step = otp.step_of(known.seed, code, self._clock.now(), WINDOW)
+        outcome = await self._factors.spend(account.number, step, actor, enable=not known.enabled)
+        if outcome is Spent.LIMITED:
+            raise TooManyAttempts(retry_after=SHUT)
+        if outcome is Spent.WRONG:
+            raise AuthenticationFailed("Invalid authentication token")
+        await self._guesses.right(guess)
+
+    def _waits(self, seed: Totp) -> bool:
+        return self._clock.now() - seed.created < PENDING
