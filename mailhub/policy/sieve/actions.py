@@ -180,19 +180,21 @@ def _global(state: State, action: Action) -> None:
 
 def _addheader(state: State, action: Action) -> None:
     name, value = (state.texts(one)[0] for one in action.arguments)
-    check_field(name, action)
+    if not may_edit(name, action):
+        return
     size = state.mail.fields.add(name, value, last=bool(action.tags.get("last")))
     state.spend(size, action.place)
     if len(state.mail.fields.edited or b"") > state.bounds.header:
         raise ScriptError("The header becomes too long", action.place)
 
 
-def check_field(name: str, action: Action) -> None:
-    """Whether scripts may change this field. Raises ScriptError."""
+def may_edit(name: str, action: Action) -> bool:
+    """Whether scripts may change this field. Raises ScriptError where it is none."""
     try:
-        constants.editable(name)
+        constants.field_name(name)
     except Invalid as error:
         raise ScriptError(error.text, action.place) from None
+    return name.lower() not in constants.PROTECTED
 
 
 # -- ending

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 
-from mailhub.policy.sieve.actions import ACTIONS, check_field
+from mailhub.policy.sieve.actions import ACTIONS, may_edit
 from mailhub.policy.sieve.outcome import Filing, Outcome, Seen
 from mailhub.policy.sieve.state import Return, Scope, ScriptError, State, Stop
 from mailhub.policy.sieve.tests import compare, holds
@@ -69,7 +69,8 @@ def _block(state: State, block: Block) -> Running:
 
 def _deleteheader(state: State, action: Action) -> Running:
     name = state.texts(action.arguments[0])[0]
-    check_field(name, action)
+    if not may_edit(name, action):
+        return
     fields = state.mail.fields
     values = fields.values(name)
     state.spend(sum(map(len, values)), action.place)

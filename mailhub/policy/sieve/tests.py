@@ -201,9 +201,10 @@ def _string(state: State, test: Test) -> Asking:
 
 
 def _date(state: State, test: Test) -> Asking:
+    """RFC 5260 section 4; of several fields the first, unless `:index` says another."""
     [name], [part] = _keys(state, test, 0), _keys(state, test, 1)
     values: list[str] = []
-    for value in _chosen(test, state.mail.fields.values(name)):
+    for value in _chosen(test, state.mail.fields.values(name))[:1]:
         moment = moments.parse(value)
         if moment is not None:
             zone = _zone(state, test, *moment)

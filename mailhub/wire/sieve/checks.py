@@ -55,6 +55,11 @@ class _Checker:
         if len(self._faults) >= FAULTS:
             raise _Full
 
+    def warn(self, place: Place, text: str) -> None:
+        """Notes what is allowed, and hardly meant."""
+        if len(self._warnings) < FAULTS:
+            self._warnings.append(str(Fault(place, text)))
+
     # -- require
 
     def _requirements(self, commands: Sequence[tree.Command]) -> int:
@@ -187,7 +192,7 @@ class _Checker:
         if len(self._faults) > before:
             return None
         try:
-            constants.check(name, given.tags, given.positional, self.fault)
+            constants.check(name, given.tags, given.positional, self.fault, self.warn)
         except Invalid as error:
             self.fault(place, error.text)
         return given

@@ -19,22 +19,57 @@ FIELD = re.compile(r"[!-9;-~]+")
 """A header field's name (RFC 5322 2.2)."""
 ZONE = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d")
 SCRIPT_NAME = re.compile(r"[^\x00-\x1f\x7f-\x9f/\u2028\u2029]{1,128}")
+ADDRESS_FIELDS = frozenset(
+    {
+        "apparently-to",
+        "bcc",
+        "cc",
+        "delivered-to",
+        "disposition-notification-to",
+        "envelope-to",
+        "errors-to",
+        "followup-to",
+        "from",
+        "mail-followup-to",
+        "mail-reply-to",
+        "reply-to",
+        "resent-bcc",
+        "resent-cc",
+        "resent-from",
+        "resent-reply-to",
+        "resent-sender",
+        "resent-to",
+        "return-path",
+        "return-receipt-to",
+        "sender",
+        "to",
+        "x-envelope-to",
+        "x-original-to",
+    }
+)
 PROTECTED = frozenset({"received", "return-path", "delivered-to", "auto-submitted"})
-"""Fields that no script may add or remove: they stop loops (RFC 5293 section 6)."""
+"""Fields that no script adds or removes: they stop loops. To try it does nothing (RFC 5293 6)."""
 
 
 def check(
-    name: str, tags: Mapping[str, Value], arguments: tuple[Value, ...], complain: Complaint
+    name: str,
+    tags: Mapping[str, Value],
+    arguments: tuple[Value, ...],
+    complain: Complaint,
+    warn: Complaint,
 ) -> None:
-    """Tells what is wrong with the arguments of a command or test."""
+    """Tells what is wrong with the arguments of a command or test; and what is merely never true,
+    such as a test of a header field that no message can have."""
     for key, value in tags.items():
         one = _TAGS.get(key)
         if one is not None:
-            _each(one, value, complain)
-    check_arguments = _WORDS.get(name)
-    for one, value in zip(check_arguments or (), arguments, strict=False):
+            _each(one, value, warn if key == "zone" else complain)
+    if name in _EDITS:
+        _each(unprotected, arguments[0], warn)
+    told = warn if name in _HARMLESS else complain
+    for one, value in zip(_WORDS.get(name, ()), arguments, strict=False):
         if one is not None:
-            _each(one, value, complain)
+            _each(one, value, told)
 
 
 def _each(one: Callable[[str], None], value: Value, complain: Complaint) -> None:
@@ -60,11 +95,16 @@ def field_name(text: str) -> None:
         raise Invalid(f"{text[:60]!r} is no name of a header field")
 
 
-def editable(text: str) -> None:
+def address_field(text: str) -> None:
+    """RFC 5228 section 5.1: the address test is for fields that hold addresses. Raises Invalid."""
+    if text.lower() not in ADDRESS_FIELDS:
+        raise Invalid(f"The header field {text[:60]!r} holds no addresses")
+
+
+def unprotected(text: str) -> None:
     """Raises Invalid."""
-    field_name(text)
     if text.lower() in PROTECTED:
-        raise Invalid(f"{text} may not be changed by a script")
+        raise Invalid(f"{text} is not changed by scripts; this does nothing")
 
 
 def mail_address(text: str) -> None:
@@ -131,14 +171,16 @@ _WORDS: Mapping[str, tuple[Callable[[str], None] | None, ...]] = {
     "fileinto": (_mailbox,),
     "redirect": (mail_address,),
     "header": (field_name,),
-    "address": (field_name,),
+    "address": (address_field,),
     "exists": (field_name,),
     "envelope": (_member(vocabulary.ENVELOPE_PARTS, "part of an envelope"),),
-    "addheader": (editable,),
-    "deleteheader": (editable,),
+    "addheader": (field_name,),
+    "deleteheader": (field_name,),
     "date": (field_name, _DATE_PART),
     "currentdate": (_DATE_PART,),
     "set": (_variable,),
     "global": (_variable,),
     "include": (script_name,),
 }
+_HARMLESS = frozenset({"header", "exists", "date", "currentdate"})
+_EDITS = frozenset({"addheader", "deleteheader"})

@@ -9,8 +9,8 @@ from enum import Enum
 
 from mailhub.wire.sieve.tree import SCRIPT, STRING, BadScript, Fault, Place
 
-NUMBER = 2**31 - 1
-"""Largest number (RFC 5228 section 2.4.1)."""
+NUMBER = 2**63 - 1
+"""Largest number; RFC 5228 section 2.4.1 asks for 2**31 - 1."""
 
 
 class Kind(Enum):
