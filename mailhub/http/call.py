@@ -6,7 +6,7 @@ Twisted and Klein stay behind `server` and `routing`; a route takes a `Call` and
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
@@ -56,6 +56,28 @@ class Call:
         return form(self.query)
 
 
+class Leash:
+    """Ends a stream from outside: its source holds one end, whoever may end it pulls the other."""
+
+    def __init__(self) -> None:
+        self._pulled = False
+        self._stop: Callable[[], None] | None = None
+        self.let_go: Callable[[], None] = lambda: None
+        """To be called when the stream is over."""
+
+    def pull(self) -> None:
+        """Ends the stream, or what will be one."""
+        self._pulled = True
+        if self._stop is not None:
+            self._stop()
+
+    def hold(self, stop: Callable[[], None]) -> None:
+        """`stop` is called when somebody pulls, or at once where somebody did."""
+        self._stop = stop
+        if self._pulled:
+            stop()
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response. `headers`: beyond those that the frame sets.
@@ -64,6 +86,7 @@ class Answer:
     the next one when its peer took the last, and closed (`aclose`) at the end or when the peer
     went: a piece that is waited for then is cancelled. `length`: octets of all pieces, where that
     is known before. A stream of type EVENTS has no end of its own: the server's stop ends it.
+    `leash`: ends it before.
     """
 
     status: int
@@ -72,6 +95,7 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
     stream: AsyncIterator[bytes] | None = None
     length: int | None = None
+    leash: Leash | None = None
 
 
 def json_answer(value: object, status: int = 200, **headers: str) -> Answer:

@@ -57,7 +57,7 @@ class Frame:
     @route("GET", "/metrics")
     async def metrics(self, call: Call) -> Answer:
         """Prometheus' text format, for whoever could read the API too."""
-        self._guard.who(call)
+        self._guard.root(call)
         return Answer(200, generate_latest(self._registry), METRICS_TYPE)
 
     def failure(self, error: MailhubError | None) -> Answer:

@@ -1,47 +1,81 @@
 """Who is calling: turns whatever credential a request carries into one `Caller`.
 
-What a caller may then do is core's affair. A token is compared in constant time and logged never.
+What a caller may then do stands in `core.rights`. A token is compared in constant time and logged
+never.
 """
 
 from __future__ import annotations
 
 import hmac
 import re
+from dataclasses import replace
 
-from mailhub.core.rights import Caller, Right
-from mailhub.http.call import Call
-from mailhub.model.errors import AuthenticationFailed
+from mailhub.core.rights import Caller, Right, check
+from mailhub.core.tokens import Tokens
+from mailhub.http.call import Answer, Call, Leash
+from mailhub.http.outflow import drop
+from mailhub.model.errors import AuthenticationFailed, MailhubError
 
+ME = "me"
+"""What an account's token may call its own account in a path."""
 _LOOPBACK = re.compile(r"127(?:\.\d{1,3}){3}|::1|unix")
 _LOCAL_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?", re.IGNORECASE)
 
 
 class Guard:
-    """`token`: the root token; empty: only programs on this machine come in."""
+    """`token`: the root token; empty: only programs on this machine come in. `tokens`: those that
+    stand for an account or a role."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, tokens: Tokens) -> None:
         self._token = token.encode()
+        self._tokens = tokens
 
-    def who(self, call: Call) -> Caller:
-        """The caller. Raises AuthenticationFailed."""
-        if not (self._has_token(call) if self._token else self._is_local(call)):
+    def root(self, call: Call) -> Caller:
+        """The operator, who calls. Raises AuthenticationFailed."""
+        given = _given(call)
+        if not (self._is_root(given) if self._token else not given and self._is_local(call)):
             raise AuthenticationFailed("Invalid accessToken value")
         return Caller(call.peer.address)
 
-    async def admit(self, call: Call, right: Right) -> Caller:
-        """The caller, who has `right` on what the call names. Raises AuthenticationFailed."""
-        return self.who(call)
+    async def admit(self, call: Call, right: Right) -> Call:
+        """The call with its caller, who has `right` on what it names; `me` is put in words.
 
-    def _has_token(self, call: Call) -> bool:
-        """As query field `accessToken`, header `X-Access-Token`, or bearer token (RFC 6750)."""
-        scheme, _, bearer = call.header("authorization").partition(" ")
-        given = [
-            call.fields().get("accessToken", ""),
-            call.header("x-access-token"),
-            bearer.strip() if scheme.lower() == "bearer" else "",
-        ]
-        tokens = [text.encode("utf-8", "replace") for text in given if text]
-        return bool(tokens) and all(hmac.compare_digest(token, self._token) for token in tokens)
+        Raises AuthenticationFailed, NotPermitted, Unavailable.
+        """
+        caller = await self._caller(call)
+        subject = call.arguments.get("user")
+        if subject == ME and caller.id:
+            subject = caller.id
+            call = replace(call, arguments={**call.arguments, "user": subject})
+        check(caller, right, subject.lower() if subject is not None else None)
+        return replace(call, caller=caller)
+
+    async def hold(self, call: Call, answer: Answer) -> Answer:
+        """A stream that ends with the token of its caller. Raises as `admit`."""
+        caller = call.caller
+        if answer.stream is None or caller is None or not caller.session:
+            return answer
+        leash = Leash()
+        leash.let_go = self._tokens.watch(caller, leash.pull)
+        held = replace(answer, leash=leash)
+        try:
+            await self._caller(call)  # the token may have ended while the answer was made
+        except MailhubError:
+            await drop(held)
+            raise
+        return held
+
+    async def _caller(self, call: Call) -> Caller:
+        given = _given(call)
+        if not given or self._is_root(given):
+            return self.root(call)
+        if not self._token and not self._is_local(call):
+            raise AuthenticationFailed("Invalid accessToken value")
+        return await self._tokens.caller(given, call.peer.address)
+
+    def _is_root(self, given: str) -> bool:
+        token = given.encode("utf-8", "replace")
+        return bool(self._token) and hmac.compare_digest(token, self._token)
 
     def _is_local(self, call: Call) -> bool:
         """From this machine, by its own name, and not by a web page that a browser here shows:
@@ -54,3 +88,19 @@ class Guard:
             and site in ("", "none", "same-origin")
             and (not call.header("origin") or site == "same-origin")
         )
+
+
+def _given(call: Call) -> str:
+    """The token: query field `accessToken`, header `X-Access-Token`, or bearer token (RFC 6750);
+    empty for none. Raises AuthenticationFailed for several, or a header that stands twice."""
+    if len(call.headers.get("x-access-token", ())) > 1:
+        raise AuthenticationFailed("Invalid accessToken value")
+    scheme, _, bearer = call.header("authorization").partition(" ")
+    given = {
+        call.fields().get("accessToken", ""),
+        call.header("x-access-token"),
+        bearer.strip() if scheme.lower() == "bearer" else "",
+    } - {""}
+    if len(given) > 1:
+        raise AuthenticationFailed("Invalid accessToken value")
+    return next(iter(given), "")

@@ -7,7 +7,6 @@ Knows nothing of routes, and nothing of what the pieces are.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from enum import Enum, auto
 from typing import Any
 
@@ -16,11 +15,13 @@ from twisted.internet.interfaces import IPushProducer, IReactorTime
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mailhub.http.call import Answer
+
 log = Logger()
 
 
 class End(Enum):
-    """How a stream ended. COMPLETE: all of it was written; STOPPED: the server had no more time;
+    """How a stream ended. COMPLETE: all of it was written; STOPPED: somebody ended it;
     GONE: the peer went away; STALLED: it took nothing for too long; BROKEN: less or more came than
     was promised, or an error."""
 
@@ -33,20 +34,17 @@ class End(Enum):
 
 @implementer(IPushProducer)
 class Outflow:
-    """One stream on its way. `length`: octets that were promised, None for any number.
-    `patience`: seconds in which a peer has to take what was written."""
+    """One answer's stream on its way. `patience`: seconds in which a peer has to take what was
+    written."""
 
     def __init__(
-        self,
-        request: Any,
-        pieces: AsyncIterator[bytes],
-        length: int | None,
-        reactor: IReactorTime,
-        patience: float,
+        self, request: Any, answer: Answer, reactor: IReactorTime, patience: float
     ) -> None:
+        assert answer.stream is not None
         self._request = request
-        self._pieces = pieces
-        self._length = length
+        self._answer = answer
+        self._pieces = answer.stream
+        self._length = answer.length
         self._reactor: Any = reactor
         self._patience = patience
         self._sent = 0
@@ -59,6 +57,8 @@ class Outflow:
     async def run(self) -> End:
         """Writes until the end; the iterator is closed when this returns."""
         self._request.registerProducer(self, True)
+        if self._answer.leash is not None:
+            self._answer.leash.hold(lambda: self.stop(End.STOPPED))
         self._work = Deferred.fromCoroutine(self._pour())
         try:
             await self._work
@@ -71,7 +71,7 @@ class Outflow:
         self._forget_timer()
         if self._request.channel is not None:
             self._request.unregisterProducer()
-        await drop(self._pieces)
+        await drop(self._answer)
         assert self._end is not None
         return self._end
 
@@ -145,9 +145,11 @@ class Outflow:
         self.stop(End.GONE)
 
 
-async def drop(pieces: AsyncIterator[bytes]) -> None:
-    """Closes an iterator that nobody reads any more."""
-    close = getattr(pieces, "aclose", None)
+async def drop(answer: Answer) -> None:
+    """Closes a stream that nobody reads any more."""
+    if answer.leash is not None:
+        answer.leash.let_go()
+    close = getattr(answer.stream, "aclose", None)
     if close is None:
         return
     try:

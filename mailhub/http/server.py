@@ -255,7 +255,7 @@ class BoundedRequest(Request):
         """Writes the response, unless one was written or the peer has gone. A stream is waited
         for; when it breaks the connection does too, and that wait has no end."""
         if self.startedWriting or self._disconnected:
-            return None if answer.stream is None else Deferred.fromCoroutine(drop(answer.stream))
+            return None if answer.stream is None else Deferred.fromCoroutine(drop(answer))
         self.setResponseCode(answer.status)
         self.responseHeaders.removeHeader(b"server")
         for name, value in _headers(answer):
@@ -264,13 +264,12 @@ class BoundedRequest(Request):
         if answer.stream is None:
             return None
         if self.method == b"HEAD":
-            return Deferred.fromCoroutine(drop(answer.stream))
+            return Deferred.fromCoroutine(drop(answer))
         return Deferred.fromCoroutine(self._pour(answer))
 
     async def _pour(self, answer: Answer) -> None:
-        assert answer.stream is not None
         site = self.channel.site
-        self._outflow = Outflow(self, answer.stream, answer.length, site.reactor, site.timeOut)
+        self._outflow = Outflow(self, answer, site.reactor, site.timeOut)
         self._endless = answer.type == EVENTS
         if self._retired:
             self.retire()

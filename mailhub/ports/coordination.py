@@ -104,11 +104,11 @@ class Sessions(Protocol):
     """
 
     def put(self, key: str, record: str, expires: int) -> Awaitable[None]:
-        """In place of what was there. `expires`: epoch seconds."""
+        """In place of what was there, unless that was ended. `expires`: epoch seconds."""
         ...
 
     def get(self, key: str) -> Awaitable[KeptSession | None]:
-        """One whose time is over may be found yet."""
+        """One that was ended, or whose time is over, may be found yet."""
         ...
 
     def extend(self, key: str, expires: int) -> Awaitable[None]:

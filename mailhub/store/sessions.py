@@ -1,6 +1,7 @@
 """API sessions as rows: a record each under a digest of the token, which is not kept.
 
-Where sessions are kept elsewhere, a row here says that one was ended, and outlives it.
+A session that was ended stays as a row with an empty record until its time is over, so that it
+cannot come back: not by who changed it meanwhile, nor out of an old copy of where else it is kept.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ def put(tx: Transaction, key: str, record: str, expires: int) -> None:
     """See `ports.Sessions.put`."""
     tx.execute(
         "INSERT INTO api_session (key, record, expires) VALUES (:key, :record, :expires)"
-        " ON CONFLICT (key) DO UPDATE SET record = excluded.record, expires = excluded.expires",
+        " ON CONFLICT (key) DO UPDATE SET record = excluded.record, expires = excluded.expires"
+        " WHERE api_session.record <> ''",
         {"key": key, "record": record, "expires": expires},
     )
 
@@ -40,7 +42,7 @@ def extend(tx: Transaction, key: str, expires: int) -> None:
 
 def drop(tx: Transaction, key: str) -> None:
     """See `ports.Sessions.drop`."""
-    tx.execute("DELETE FROM api_session WHERE key = :key", {"key": key})
+    tx.execute("UPDATE api_session SET record = '' WHERE key = :key", {"key": key})
 
 
 def purge(tx: Transaction) -> bool:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +35,9 @@ class Kept:
         self.ask = ask
 
     def get(self, key: str = KEY) -> KeptSession | None:
-        return self.ask(self.sessions.get(key))
+        """One that lives."""
+        found: KeptSession | None = self.ask(self.sessions.get(key))
+        return found if found is not None and found.record else None
 
     def put(self, record: str, seconds: int = HOUR, key: str = KEY) -> int:
         expires = int(time.time()) + seconds
@@ -42,13 +45,17 @@ class Kept:
         return expires
 
 
+def over_redis(shared: Any, folder: Path) -> Kept:
+    own = memory_house(folder)
+    shared.ask(shared.link.ask("FLUSHALL"))
+    redis = RedisSessions(shared.link, Now(), prefix="mailhub")
+    return Kept(EndedSessions(redis, own.store.sessions, Now(), HOUR), shared.ask)
+
+
 @pytest.fixture(params=BACKENDS)
-def kept(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
     if request.param == "redis":
-        shared, own = request.getfixturevalue("shared_redis"), memory_house(tmp_path)
-        shared.ask(shared.link.ask("FLUSHALL"))
-        redis = RedisSessions(shared.link, Now(), prefix="mailhub")
-        yield Kept(EndedSessions(redis, own.store.sessions, Now(), HOUR), shared.ask)
+        yield over_redis(request.getfixturevalue("shared_redis"), tmp_path)
         return
     house = MAKERS[request.param](tmp_path)
     house.clock.step(time.time() - house.clock.now())
@@ -98,6 +105,14 @@ def test_what_was_dropped_is_gone_and_can_be_dropped_again(kept: Kept) -> None:
     assert kept.get(OTHER) is not None
 
 
+def test_what_was_dropped_does_not_come_back(kept: Kept) -> None:
+    kept.put("one")
+    kept.ask(kept.sessions.drop(KEY))
+    kept.put("two")
+    kept.ask(kept.sessions.extend(KEY, int(time.time()) + HOUR))
+    assert kept.get() is None
+
+
 def test_what_is_over_is_gone_or_says_so(kept: Kept) -> None:
     kept.put("one", -5)
     found = kept.get()
@@ -107,31 +122,31 @@ def test_what_is_over_is_gone_or_says_so(kept: Kept) -> None:
 # -- Redis alone
 
 
-@pytest.fixture
-def redis(kept: Kept) -> EndedSessions:
-    if not isinstance(kept.sessions, EndedSessions):
-        pytest.skip("of Redis alone")
-    return kept.sessions
-
-
+@pytest.mark.live
 def test_what_was_ended_does_not_come_back_with_an_old_redis(
-    kept: Kept, redis: EndedSessions
+    shared_redis: Any, tmp_path: Path
 ) -> None:
+    kept = over_redis(shared_redis, tmp_path)
     kept.put("one")
-    kept.ask(redis.drop(KEY))
-    kept.ask(redis._shared.put(KEY, "one", int(time.time()) + HOUR))
+    kept.ask(kept.sessions.drop(KEY))
+    redis = RedisSessions(shared_redis.link, Now(), prefix="mailhub")
+    kept.ask(redis.put(KEY, "one", int(time.time()) + HOUR))
     assert kept.get() is None
 
 
-def test_a_session_ends_also_while_redis_is_away(kept: Kept, redis: EndedSessions) -> None:
+@pytest.mark.live
+def test_a_session_ends_also_while_redis_is_away(shared_redis: Any, tmp_path: Path) -> None:
     class Away:
         async def ask(self, *words: object) -> object:
             raise Unavailable
 
+    kept = over_redis(shared_redis, tmp_path)
+    sessions = kept.sessions
+    assert isinstance(sessions, EndedSessions)
     kept.put("one")
-    there, redis._shared = redis._shared, RedisSessions(Away(), Now(), prefix="mailhub")
-    kept.ask(redis.drop(KEY))
+    there, sessions._shared = sessions._shared, RedisSessions(Away(), Now(), prefix="mailhub")
+    kept.ask(sessions.drop(KEY))
     with pytest.raises(Unavailable):
         kept.get()
-    redis._shared = there
+    sessions._shared = there
     assert kept.get() is None

