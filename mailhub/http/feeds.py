@@ -278,8 +278,8 @@ class Feeds:
         listener = Listener()
         feed: Feed | None = None
         try:
-            yield b": hello\n\n"
             feed = await self._feed(account, version)
+            yield _comment("hello", feed.place if start is None else start)
             while not feed.join(listener, start):
                 # Not written any more: what came since is read for this one alone.
                 assert start is not None
@@ -297,6 +297,7 @@ class Feeds:
 
     async def _listen(self, feed: Feed, listener: Listener) -> AsyncIterator[bytes]:
         self._beat()
+        listener.quiet_since = self._reactor.seconds()
         while not listener.ended:
             some = feed.take(listener)
             if some is None:
@@ -309,7 +310,7 @@ class Feeds:
             elif now - listener.quiet_since >= self.settings.heartbeat:
                 listener.quiet_since = now
                 listener.beats += 1
-                yield _heartbeat(listener.beats, feed.passed)
+                yield _comment(f"idling {listener.beats}", feed.passed)
             else:
                 await listener.sleep()
 
@@ -386,7 +387,8 @@ def piece(shape: Mapping[str, object], place: Place | None = None) -> bytes:
     return f"data: {data}\n{id}\n".encode("utf-8", "replace")
 
 
-def _heartbeat(count: int, place: Place | None) -> bytes:
-    """A comment. An id without data is no event (HTML, 9.2.6), but where the client goes on."""
+def _comment(words: str, place: Place | None) -> bytes:
+    """What is no event. An id without data is none either (HTML, 9.2.6), but where the client goes
+    on when it comes back."""
     id = f"id: {place.text()}\n" if place is not None else ""
-    return f": idling {count}\n{id}\n".encode()
+    return f": {words}\n{id}\n".encode()

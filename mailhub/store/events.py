@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mailhub.model.event import (
-    DELETED,
     EXPUNGED,
     FLAGGED,
     KINDS,
@@ -105,11 +104,10 @@ class _Known:
         place = Place(number, 1)
         if box is None:
             return Event(place=place, detail=detail, **common)
-        mailbox, _ = self._box(common["account"], box)
         return Event(
             place=place,
             box=box,
-            mailbox=detail.get("id", "") if common["type"] == DELETED else mailbox,
+            mailbox=detail.get("id") or self._box(common["account"], box)[0],
             path=detail.get("name", ""),
             old_path=detail.get("old_name", "") if what == "renamed" else "",
             **common,

@@ -112,7 +112,7 @@ def _create(tx: Transaction, account: int, order: NewMailbox, actor: Actor) -> M
     )
     if order.subscribed:
         _put_subscription(tx, account, order.name)
-    _told(tx, account, fresh, "created", order.name, "", actor)
+    _told(tx, account, fresh, "created", order.name, "", actor, id=order.id)
     return known(tx.cursor, account, fresh)
 
 
@@ -151,7 +151,7 @@ def rename(tx: Transaction, account: int, moves: Sequence[tuple[int, str]], acto
     for box, (_, name) in zip(boxes, moves, strict=True):
         if box.subscribed:
             _put_subscription(tx, account, name)
-        _told(tx, account, box.number, "renamed", name, box.name, actor)
+        _told(tx, account, box.number, "renamed", name, box.name, actor, id=box.id)
 
 
 def _set_name(tx: Transaction, account: int, mailbox: int, name: str) -> None:
@@ -289,7 +289,7 @@ def _told(
     *,
     id: str = "",
 ) -> None:
-    """`id`: of a mailbox that nobody finds any more."""
+    """`id`: for who reads of it when nobody finds the mailbox any more."""
     detail = {"what": what, "name": name} | ({"old_name": old} if old else {})
     detail |= {"id": id} if id else {}
     entry = tx.journal("mailboxchanged", actor, account, mailbox, detail=json.dumps(detail))
