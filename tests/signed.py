@@ -50,6 +50,8 @@ def lookup(keys: Iterable[DkimKey]) -> Callable[..., bytes | None]:
 class Pieces:
     """`ports.Message` over bytes; `reads` are the ranges that were asked for."""
 
+    plain = False
+
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.reads: list[tuple[int, int]] = []

@@ -55,6 +55,7 @@ class SubmissionSpool:
         self._date = date
         self._message_id = message_id
         self._held: bytearray | None = bytearray()
+        self.plain = False
 
     @property
     def size(self) -> int:
@@ -82,6 +83,7 @@ class SubmissionSpool:
         """Ends the message; one without an empty line is all header."""
         if self._held is not None:
             self._release(len(self._held))
+        self._inner.plain = self.plain
         return self._inner.finish()
 
     def abort(self) -> None:

@@ -7,7 +7,7 @@ who tries it is `ports.Schedule`'s.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from mailhub.model.message import BlobRef
@@ -176,21 +176,25 @@ class QueueMessage:
 class Loaded:
     """What a lease's work begins with, as of one moment. `entries`: in number order; `messages`:
     theirs, by number; `data`: bytes of small ones, by number; `suppressed`: those of the
-    recipients that nothing is sent to."""
+    recipients that nothing is sent to; `plain`: messages that are known to be, as `ports.Spool` has
+    it."""
 
     entries: Sequence[QueueEntry]
     messages: Mapping[int, QueueMessage]
     data: Mapping[int, bytes]
     suppressed: Sequence[Suppression]
+    plain: frozenset[int] = field(default=frozenset(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A message that was just queued, exactly as it would be read back. `data`: its octets."""
+    """A message that was just queued, exactly as it would be read back. `data`: its octets;
+    `plain`: what is known of them, as `ports.Spool` has it."""
 
     message: QueueMessage
     entries: tuple[QueueEntry, ...]
     data: bytes
+    plain: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

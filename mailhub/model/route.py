@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from mailhub.model.tlsreport import TLSPolicy
@@ -69,6 +69,15 @@ class Hop:
     credentials: Credentials | None = None
     sources: tuple[str, ...] = ()
     lmtp: bool = False
+    _hash: int = field(init=False, repr=False, compare=False)
+    """Sessions are found by their hop, several times a message."""
+
+    def __post_init__(self) -> None:
+        whole = (self.host, self.addresses, self.port, self.security, self.credentials)
+        object.__setattr__(self, "_hash", hash((*whole, self.sources, self.lmtp)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,13 +137,14 @@ def json_line(at: float, level: str, verb: str, fields: Mapping[str, object]) ->
     """An object on one line, ASCII alone: every control and separator is escaped."""
     pieces = [f'{{"time":"{stamp(at)}","level":{_quoted(level)},"verb":{_quoted(verb)}']
     for name, value in fields.items():
-        value = clean(name, value)
-        if isinstance(value, str):
-            text = _quoted(value)
+        kind = type(value)
+        if kind is int:
+            text = str(value)
         elif value is None:
             text = "null"
         else:
-            text = _ENCODER.encode(value)
+            value = clean(name, value)
+            text = _quoted(value) if isinstance(value, str) else _ENCODER.encode(value)
         pieces.append(_key(name) + text)
     return ",".join(pieces) + "}"
 
@@ -175,6 +176,9 @@ def _second(at: int) -> str:
 
 def clean(name: str, value: object) -> object:
     """A value that is safe to log under `name`: masked, shortened, text or a plain JSON type."""
+    kind = type(value)
+    if kind is str and not _is_secret(name):
+        return _shortened(name, value)  # type: ignore[arg-type]
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):

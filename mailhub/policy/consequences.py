@@ -59,7 +59,9 @@ class Rules:
 
     def decide(self, findings: Sequence[Finding]) -> tuple[Consequence, Finding | None]:
         """What they lead to together, and the finding that decided; None: their sum, or nothing."""
-        cause = max(findings, key=lambda one: self.of(one).weight, default=None)
+        if not findings:
+            return Consequence.ADD, None
+        cause: Finding | None = max(findings, key=lambda one: self.of(one).weight)
         worst = self.of(cause) if cause is not None else Consequence.ADD
         total = sum(one.score for one in findings)
         for level, consequence in self.levels:

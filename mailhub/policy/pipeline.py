@@ -55,13 +55,14 @@ class Pipeline:
     async def run(self, stage: Stage, facts: Facts) -> Judgement:
         """Runs the stage's steps one after the other; none runs behind one that refuses. About a
         whole message all are asked that only want it later: one may refuse it for good."""
-        findings = facts.findings
         final = FINAL if stage is Stage.BODY else REFUSING
         for step in self._steps[stage]:
-            found = tuple(await self._found(step, replace(facts, findings=findings)))
-            findings += found
-            if any(self._rules.of(one) in final for one in found):
-                break
+            found = await self._found(step, facts)
+            if found:
+                facts = replace(facts, findings=(*facts.findings, *found))
+                if any(self._rules.of(one) in final for one in found):
+                    break
+        findings = facts.findings
         consequence, cause = self._rules.decide(findings)
         fields = self._fields(findings) if stage is Stage.BODY else b""
         return Judgement(findings, consequence, cause, fields)

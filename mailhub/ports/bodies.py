@@ -18,13 +18,18 @@ Buffer = bytes | bytearray | memoryview
 class Body(Protocol):
     """A message's bytes, complete and immutable, not yet in the store.
 
-    `digest`: SHA-256 of them. The owner calls `close` once on every path.
+    `digest`: SHA-256 of them; `hashed`: the same where it was made already. `plain`: see `Spool`.
+    The owner calls `close` once on every path.
     """
+
+    plain: bool
 
     @property
     def size(self) -> int: ...
     @property
     def digest(self) -> bytes: ...
+    @property
+    def hashed(self) -> bytes | None: ...
     def view(self) -> memoryview: ...
     def begin_with(self, head: bytes, skip: int) -> Generator[None, None, None]:
         """Puts `head` in place of the first `skip` octets, before anybody else has the body; yields
@@ -39,7 +44,11 @@ class Spool(Protocol):
     """Where a message's chunks go while they arrive; memory stays bounded at any size.
 
     `write` raises StorageFull. `finish` ends it and hands the bytes over; `abort` drops them.
+    `plain`: set before `finish` by who saw that all ends of lines are CRLF, the last line has one,
+    and none begins with a dot: such a message goes on by DATA as it is.
     """
+
+    plain: bool
 
     @property
     def size(self) -> int: ...
@@ -67,6 +76,11 @@ class Blobs(Protocol):
 
 class Message(Protocol):
     """A message to be sent, read piece by piece."""
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is known to be, as `Spool` has it."""
+        ...
 
     @property
     def size(self) -> int:

@@ -184,9 +184,18 @@ class Destinations:
             verdict = await protect(self._resolver, host, wanted)
             reports += verdict.reports
             if verdict.security is not None:
-                security = replace(verdict.security, implicit=base.security.implicit)
+                security = verdict.security
+                if security.implicit is not base.security.implicit:
+                    security = replace(security, implicit=base.security.implicit)
                 hops.append(
-                    replace(base, host=host.name, addresses=host.addresses, security=security)
+                    Hop(
+                        host.name,
+                        host.addresses,
+                        base.port,
+                        security,
+                        base.credentials,
+                        base.sources,
+                    )
                 )
             elif verdict.refusal is not None:
                 refusals.append(verdict.refusal)
@@ -273,5 +282,10 @@ def _loop(name: str) -> Destination:
 
 def _untold(found: Destination) -> Destination:
     """The same for servers that no domain's policy stands for: nobody hears reports of them."""
-    hops = tuple(replace(hop, security=replace(hop.security, applied=None)) for hop in found.hops)
-    return Destination(hops, found.refusal)
+    hops = (
+        hop
+        if hop.security.applied is None
+        else replace(hop, security=replace(hop.security, applied=None))
+        for hop in found.hops
+    )
+    return Destination(tuple(hops), found.refusal)

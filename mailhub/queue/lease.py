@@ -325,7 +325,9 @@ class Work:
 
     def _after(self, entry: QueueEntry, answer: Answer, how: Via) -> Outcome:
         means = self._means
-        drawn = int.from_bytes(means.randomness.token(4), "big") / 2**31 - 1
+        drawn = 0.0
+        if not answer.delivered:  # only then there is a next time, and it is moved about
+            drawn = int.from_bytes(means.randomness.token(4), "big") / 2**31 - 1
         now = int(means.clock.now())
         return plan.after(entry, answer, how, now=now, settings=means.settings, jitter=drawn)
 

@@ -24,10 +24,13 @@ KEPT = 1000
 class Original:
     """`ports.Message` as it was taken. `data`: its bytes, where they are at hand."""
 
-    def __init__(self, blobs: Blobs, blob: BlobRef, data: bytes | None = None) -> None:
+    def __init__(
+        self, blobs: Blobs, blob: BlobRef, data: bytes | None = None, plain: bool = False
+    ) -> None:
         self._blobs = blobs
         self._blob = blob
         self._data = data
+        self.plain = plain
 
     @property
     def size(self) -> int:
@@ -52,6 +55,11 @@ class Prefixed:
     def __init__(self, prefix: bytes, message: Message) -> None:
         self._prefix = prefix
         self._message = message
+
+    @property
+    def plain(self) -> bool:
+        """See `ports.Message`: what is put before messages is header fields."""
+        return self._message.plain
 
     @property
     def size(self) -> int:
@@ -92,6 +100,6 @@ def originals(blobs: Blobs, loaded: Loaded) -> Mapping[int, Original]:
     """The messages' bytes by number; a damaged one raises Corrupt when it is read, so that the
     others are sent."""
     return {
-        number: Original(blobs, message.blob, loaded.data.get(number))
+        number: Original(blobs, message.blob, loaded.data.get(number), plain=number in loaded.plain)
         for number, message in loaded.messages.items()
     }

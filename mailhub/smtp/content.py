@@ -73,11 +73,18 @@ class DotContent(_Content):
     where they can: lines have no limit here, the message has.
     """
 
-    __slots__ = ("_lead",)
+    __slots__ = ("_dots", "_lead")
 
     def __init__(self, limit: int, newlines: Newlines) -> None:
         super().__init__(limit + 2, newlines)
         self._lead = 2
+        self._dots = False
+
+    @property
+    def plain(self) -> bool:
+        """At its end: whether it is known that no line begins with a dot, and that CR and LF stand
+        only as CRLF."""
+        return self._newlines is Newlines.REFUSE and self.fault is None and not self._dots
 
     def take(self, buffer: bytes, start: int) -> tuple[bytes, int, bool]:
         """From `start`: message bytes, where to go on, and whether the message has ended.
@@ -96,6 +103,7 @@ class DotContent(_Content):
         if dot is not None and dot.start() + 2 < stop:
             # The end itself is not in the piece, so each dot that starts a line was stuffed.
             piece = piece.replace(b"\r\n.", b"\r\n")
+            self._dots = True
         piece = self._keep(piece)
         if self._lead and piece:
             piece = piece[self._lead :]
@@ -115,6 +123,7 @@ class ChunkContent(_Content):
     """The content of all BDAT commands of one transaction, announced one by one."""
 
     __slots__ = ("_carriage_return", "_rest", "last")
+    plain = False
 
     def __init__(self, limit: int, newlines: Newlines) -> None:
         super().__init__(limit, newlines)

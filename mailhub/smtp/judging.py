@@ -4,7 +4,6 @@ is looked at, and what it leads to, is `core.judging`'s.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from mailhub.model.envelope import ReversePath
@@ -56,24 +55,28 @@ async def _ask(
     judging = session.reception.judging
     if not (judging.has(stage) or new.get("findings", session.findings)):
         return ()
-    found = await judging.ask(stage, replace(_facts(session), **new), later=later)
+    found = await judging.ask(stage, _facts(session, **new), later=later)
     session.slow_down(max((one.delay for one in found), default=0.0))
     return found
 
 
-def _facts(session: Session) -> Facts:
+def _facts(session: Session, **new: Any) -> Facts:
     transaction = session.transaction
     path = transaction.reverse_path if transaction is not None else None
     exempt = session.reception.judging.exempts(session.peer.address)
-    return Facts(
-        peer=session.peer,
-        service=session.reception.service,
-        helo=session.helo,
-        principal=session.principal,
-        sender=path.address if path is not None else None,
-        recipients=tuple(one.address for one in transaction.forward_paths) if transaction else (),
-        findings=session.findings,
-        trusted=session.trusted or exempt,
-        visit=session.visit,
-        size=path.size if path is not None else 0,
-    )
+    others = transaction.forward_paths if transaction is not None else ()
+    known: dict[str, Any] = {
+        "peer": session.peer,
+        "service": session.reception.service,
+        "helo": session.helo,
+        "principal": session.principal,
+        "sender": path.address if path is not None else None,
+        "recipients": tuple(one.address for one in transaction.forward_paths)
+        if transaction
+        else (),
+        "findings": session.findings,
+        "trusted": session.trusted or exempt,
+        "visit": session.visit,
+        "size": path.size if path is not None else 0,
+    }
+    return Facts(**known | new)

@@ -127,9 +127,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The content of a DATA or of one BDAT came to its true end."""
+    """The content of a DATA or of one BDAT came to its true end. `plain`: as `ports.Spool`'s."""
 
     fault: Fault | None
+    plain: bool = False
 
 
 Content = DotContent | ChunkContent
@@ -213,7 +214,7 @@ class Machine:
             return None
         self._ended = False
         self._content = None
-        return End(content.fault)
+        return End(content.fault, content.plain)
 
     def _line(self) -> Event | None:
         limit = RESPONSE_LIMIT if self.state is State.AUTH else self._limit

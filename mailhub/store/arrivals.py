@@ -196,7 +196,7 @@ def _send(batch: _Batch, order: Order) -> None:
         if one.once is not None:
             _mark(batch, one.account, one.once)
         outgoing = queue.Outgoing(
-            blob.ref, blob.digest, one.sender, one.onward, order.actor, blob.view
+            blob.ref, blob.digest, one.sender, one.onward, order.actor, blob.view, blob.plain
         )
         batch.outgoing.append(outgoing)
     for account, once in order.marks:

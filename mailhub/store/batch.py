@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from mailhub.ports import Body
 from mailhub.store.arrivals import Outcome, arrive
@@ -19,16 +20,29 @@ ROW_SIZE = 512
 """Bytes of memory that a job without a body counts for."""
 
 
-@dataclass(frozen=True, slots=True)
 class Bytes:
-    """A body's bytes, held so that they outlive the body when its owner goes away early."""
+    """A body's bytes, held so that they outlive the body when its owner goes away early.
 
-    view: memoryview
-    digest: bytes
+    `digest`: their SHA-256, made when it is first wanted, on the thread that writes them: the
+    interpreter goes on meanwhile.
+    """
+
+    __slots__ = ("_digest", "plain", "view")
+
+    def __init__(self, view: memoryview, digest: bytes | None = None, plain: bool = False) -> None:
+        self.view = view
+        self.plain = plain
+        self._digest = digest
 
     @classmethod
     def of(cls, body: Body) -> Bytes:
-        return cls(body.view(), body.digest)
+        return cls(body.view(), body.hashed, body.plain)
+
+    @property
+    def digest(self) -> bytes:
+        if self._digest is None:
+            self._digest = sha256(self.view).digest()
+        return self._digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,7 @@ class FreshMail:
             {number: one.message for number, one in fresh.items()},
             {number: one.data for number, one in fresh.items()},
             (),
+            frozenset(number for number, one in fresh.items() if one.plain),
         )
 
     def _keep(self, fresh: Fresh) -> None:

@@ -14,6 +14,7 @@ from mailhub.model.errors import Corrupt
 from mailhub.model.message import Arrival, BlobRef
 from mailhub.store import attempts, moves, schema, sweeps
 from mailhub.store.batch import Bytes, Failed, Guard, Job, SpoiledError, carry_out
+from mailhub.store.fulltext.service import MemoryIndex
 from mailhub.store.orders import Blob, Order
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.sql import Cursor
@@ -52,7 +53,7 @@ class MemoryBlobs:
             ref = BlobRef(SEGMENT, len(self._bytes), len(body.view))
             self._bytes += body.view
             self._bytes += b"\0"  # even an empty body gets a place of its own
-            blobs.append(Blob(ref, body.digest, body.view))
+            blobs.append(Blob(ref, body.digest, body.view, body.plain))
         return blobs
 
 
@@ -152,6 +153,7 @@ class MemoryStore(ServedStorage):
         runner = MemoryRunner(clock, quota, self.blobs, watchers)
         super().__init__(runner, SpoolFolder(spool_memory), watchers)
         self._database = runner.database
+        self.search_index = MemoryIndex(runner.database, self.blobs)
 
     @property
     def database(self) -> sqlite3.Connection:

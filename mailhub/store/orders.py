@@ -17,11 +17,12 @@ from mailhub.model.queue import Onward, QueueSender
 @dataclass(frozen=True, slots=True)
 class Blob:
     """Bytes that stand in a segment: written, not yet referred to. `digest`: their SHA-256.
-    `view`: they themselves, as long as the commit lasts."""
+    `view`: they themselves, as long as the commit lasts. `plain`: as `ports.Spool`'s."""
 
     ref: BlobRef
     digest: bytes
     view: memoryview
+    plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

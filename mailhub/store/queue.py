@@ -35,7 +35,7 @@ SMALL = 128 * 1024
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message with the recipients that it goes on to. `digest`: SHA-256 of its bytes, which are
-    in `view`."""
+    in `view`. `plain`: as `ports.Spool`'s."""
 
     blob: BlobRef
     digest: bytes
@@ -43,6 +43,7 @@ class Outgoing:
     onward: Sequence[Onward]
     actor: Actor
     view: memoryview
+    plain: bool
 
 
 def folded(written: str) -> tuple[str, str]:
@@ -168,7 +169,7 @@ def _fresh(number: int, one: Outgoing, slots: Sequence[Slot], now: int) -> Fresh
             )
         )
     message = QueueMessage(number, sender, one.blob, now)
-    return Fresh(message, tuple(entries), bytes(one.view))
+    return Fresh(message, tuple(entries), bytes(one.view), one.plain)
 
 
 def _tell_queued(

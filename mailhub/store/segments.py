@@ -105,7 +105,8 @@ class Appender:
             buffers.append(head[:-8] + struct.pack(">I4x", crc32(head[:-8])))
             buffers.append(body.view)
             self._end = start + length
-            blobs.append(Blob(BlobRef(self._number, start, length), body.digest, body.view))
+            ref = BlobRef(self._number, start, length)
+            blobs.append(Blob(ref, body.digest, body.view, body.plain))
         self._write(buffers)
         return blobs
 

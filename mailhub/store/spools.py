@@ -16,6 +16,9 @@ from mailhub.store.faults import FULL
 
 SLICE = 256 * 1024
 """Octets that are hashed at once: a fraction of a millisecond."""
+LARGE = 1024 * 1024
+"""Octets from which on they are hashed in slices as they are there, and not when the digest is
+wanted: by the thread that writes them, beside which the reactor goes on."""
 
 
 class StoredBody:
@@ -24,7 +27,7 @@ class StoredBody:
     `whole`: room for another beginning, and the message. `digest`: None: made when it is wanted.
     """
 
-    __slots__ = ("_closers", "_digest", "_room", "_size", "_view", "_whole")
+    __slots__ = ("_closers", "_digest", "_room", "_size", "_view", "_whole", "plain")
 
     def __init__(
         self,
@@ -39,6 +42,11 @@ class StoredBody:
         self._digest = digest
         self._size = len(whole) - room
         self._closers = closers
+        self.plain = False
+
+    @property
+    def hashed(self) -> bytes | None:
+        return self._digest
 
     @property
     def size(self) -> int:
@@ -66,7 +74,10 @@ class StoredBody:
         self._room = start
         self._view = self._whole[start:]
         self._size = len(self._view)
-        yield from self._hash()
+        self._digest = None
+        self.plain = self.plain and not head.startswith(b".") and b"\n." not in head
+        if self._size > LARGE:
+            yield from self._hash()
 
     def _write(self, head: bytes, start: int) -> None:
         file = self._closers[-1] if self._closers else None
@@ -106,7 +117,7 @@ class MemorySpool:
     folder, all stays in memory. `room`: octets that are kept free before it; who asks for some
     will use it, so nothing is hashed before that."""
 
-    __slots__ = ("_buffer", "_file", "_folder", "_hash", "_limit", "_room", "_size")
+    __slots__ = ("_buffer", "_file", "_folder", "_hash", "_limit", "_room", "_size", "plain")
 
     def __init__(self, head: bytes, limit: int, folder: Path | None, room: int = 0) -> None:
         self._buffer = bytearray(room) + head
@@ -116,6 +127,7 @@ class MemorySpool:
         self._limit = limit
         self._folder = folder
         self._file: IO[bytes] | None = None
+        self.plain = False
 
     @property
     def size(self) -> int:
@@ -154,13 +166,20 @@ class MemorySpool:
         digest = self._hash.digest() if self._hash is not None else None
         room = self._room
         if self._file is None:
-            return StoredBody(memoryview(self._buffer).toreadonly(), digest, room)
+            return self._body(memoryview(self._buffer).toreadonly(), digest)
         try:
             self._file.flush()
             mapped = mmap.mmap(self._file.fileno(), room + self._size, access=mmap.ACCESS_READ)
         except OSError as error:
             raise _kind(error) from error
-        return StoredBody(memoryview(mapped), digest, room, mapped, self._file)
+        return self._body(memoryview(mapped), digest, mapped, self._file)
+
+    def _body(
+        self, whole: memoryview, digest: bytes | None, *closers: mmap.mmap | IO[bytes]
+    ) -> StoredBody:
+        body = StoredBody(whole, digest, self._room, *closers)
+        body.plain = self.plain
+        return body
 
     def abort(self) -> None:
         """Drops everything."""

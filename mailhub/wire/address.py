@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -35,6 +36,7 @@ _LITERAL = re.compile(r"\[(IPv6:)?([0-9A-Fa-f:.]+)\]", re.IGNORECASE)
 _NOT_TEXT = frozenset({"Cc", "Cs", "Cn", "Co", "Zl", "Zp"})
 
 
+@lru_cache(maxsize=2048)
 def split(address: str) -> tuple[str, str]:
     """(local part without its quoting, domain in A-label lower-case form or address literal).
 

@@ -81,7 +81,8 @@ class TextBody:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self.size = len(data)
-        self.digest = sha256(data).digest()
+        self.digest = self.hashed = sha256(data).digest()
+        self.plain = False
 
     def view(self) -> memoryview:
         return memoryview(self._data)

@@ -38,6 +38,8 @@ HEAD = b"Return-Path: <a@remote.example>\nDelivered-To: cmd@example.org\n"
 class Letter:
     """`ports.Message` in memory."""
 
+    plain = False
+
     def __init__(self, data: bytes, broken: bool = False) -> None:
         self._data = data
         self._broken = broken

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mailhub.smtp.content import ChunkContent, DotContent, Newlines, only_pairs
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import Command, End, Machine, State
+from mailhub.smtp.sender.content import Dots
 
 LIMIT = 10_000
 
@@ -223,6 +224,36 @@ def test_a_chunk_is_followed_by_the_next_command() -> None:
     assert events(made) == [b"\r\n.", End(None)]
     made.enter(State.CHUNKS)
     assert events(made) == [Command("BDAT", "0 LAST")]
+
+
+@given(
+    st.lists(st.sampled_from([b"\r\n", b".", b"..", b"a", b"\n", b"\r"])),
+    st.lists(st.integers(1, 9)),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_plain_content_goes_on_as_it_is(parts: list[bytes], sizes: list[int]) -> None:
+    made = machine()
+    made.start_data(DotContent(LIMIT, Newlines.REFUSE))
+    sent = b"".join([*parts, b"\r\n.\r\n"])
+    pieces: list[bytes] = []
+    end = None
+    for size in [*sizes, len(sent)]:
+        if end is not None:
+            break
+        made.receive(sent[:size])
+        sent = sent[size:]
+        for event in events(made):
+            if isinstance(event, bytes):
+                pieces.append(event)
+            elif isinstance(event, End):
+                end = event
+    assert end is not None
+    if end.plain:
+        onward = Dots()
+        whole = b"".join(pieces)
+        assert onward.feed(whole) + onward.end() == whole + b".\r\n"
+    else:
+        assert end.fault is not None or b"\r\n." in b"".join([b"\r\n", *parts])
 
 
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"\x0b", b"\x85"])).map(b"".join))

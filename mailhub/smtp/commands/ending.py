@@ -43,7 +43,7 @@ async def run(session: Session, end: End) -> tuple[Reply, ...]:
         transaction.abort()
         return (_refusal(session, transaction, end.fault),) * times
     try:
-        return await _accept(session, transaction)
+        return await _accept(session, transaction, end.plain)
     except MailhubError as error:
         _note(session, transaction, type(error).__name__)
         return (of_error(error, Stage.CONTENT, session.reception.over_quota),) * times
@@ -61,11 +61,12 @@ def _refusal(session: Session, transaction: Transaction, fault: Fault) -> Reply:
     return of_error(failure, Stage.CONTENT, session.reception.over_quota)
 
 
-async def _accept(session: Session, transaction: Transaction) -> tuple[Reply, ...]:
+async def _accept(session: Session, transaction: Transaction, plain: bool) -> tuple[Reply, ...]:
     intake = session.reception.intake
     envelope, spool = transaction.envelope, transaction.spool
     assert envelope is not None
     assert spool is not None
+    spool.plain = plain
     transaction.spool = None  # it is core's now, on every path
     recipients = transaction.recipients
     met = Met(transaction.found, session.visit)

@@ -117,6 +117,20 @@ class Dots(Lines):
         return super().end() + b".\r\n"
 
 
+class Plain(Lines):
+    """The content of DATA where it is known that it can go as it is (`ports.Spool`)."""
+
+    __slots__ = ()
+
+    def feed(self, piece: bytes) -> bytes:
+        """The same."""
+        return piece
+
+    def end(self) -> bytes:
+        """The end of the message."""
+        return b".\r\n"
+
+
 class Raw(Lines):
     """BODY=BINARYMIME: octets that are no lines (RFC 3030 section 3)."""
 

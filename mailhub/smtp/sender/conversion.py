@@ -21,6 +21,8 @@ TURN = 0.003
 class Copy:
     """`ports.Message` in a temporary file, which goes when nobody reads it any more."""
 
+    plain = False
+
     def __init__(self, file: IO[bytes], size: int) -> None:
         self._file = file
         self.size = size

@@ -15,7 +15,7 @@ from mailhub.model.outbound import Answer, Stage
 from mailhub.model.queue import QueueEntry, QueueSender
 from mailhub.model.settings import SenderSettings
 from mailhub.smtp.sender import grammar
-from mailhub.smtp.sender.content import Content, Dots, Lines, Raw
+from mailhub.smtp.sender.content import Content, Dots, Lines, Plain, Raw
 from mailhub.smtp.sender.grammar import Capabilities, Reply
 from mailhub.smtp.sender.link import Closing, Lost, Session
 from mailhub.smtp.sender.machine import State
@@ -260,7 +260,7 @@ class Transaction:
         self._stage = Stage.DATA
         link = self._link
         content = self._form.content
-        dots = Dots()
+        dots = Plain() if content.message.plain else Dots()
         start = 0
         while True:
             piece = await content.piece(start)

@@ -299,7 +299,8 @@ class Net(Clock):
 class Text:
     """`ports.Message` of bytes."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, plain: bool = False) -> None:
+        self.plain = plain
         self.data = data
         self.size = len(data)
         self.most = 0
