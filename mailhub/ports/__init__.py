@@ -35,7 +35,10 @@ from mailhub.ports.process import (
     Randomness,
     Shelf,
     Together,
+    Workers,
 )
+from mailhub.ports.scripts import Scripts
+from mailhub.ports.search_index import SearchIndex
 from mailhub.ports.sending import DkimKeys, Notice, Queue, Reports, Routes, Tally
 from mailhub.ports.storage import Storage
 
@@ -83,6 +86,8 @@ __all__ = [
     "Resolver",
     "Routes",
     "Schedule",
+    "Scripts",
+    "SearchIndex",
     "Sessions",
     "Shelf",
     "Spool",
@@ -92,4 +97,5 @@ __all__ = [
     "Together",
     "Web",
     "Webhooks",
+    "Workers",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from mailhub.model.account import ScramKeys, Secrets
@@ -66,6 +66,17 @@ class KeyMaking(Protocol):
     def make(self, algorithm: str) -> Awaitable[tuple[str, str]]:
         """(private key as PKCS #8 PEM, public key as in the record's `p=`). `algorithm`: `rsa`
         (2048 bits) or `ed25519`. Raises Unavailable (too many are being made)."""
+        ...
+
+
+class Workers(Protocol):
+    """Does what may take long in processes that can be killed."""
+
+    def run(
+        self, task: str, data: bytes, given: Mapping[str, Any], seconds: float
+    ) -> Awaitable[bytes]:
+        """What `task` makes of `data`; `given`: JSON values beside it. `seconds`: after which it is
+        given up. Raises TooLarge (it cannot be done, or not in that time), Unavailable."""
         ...
 
 

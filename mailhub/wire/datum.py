@@ -17,14 +17,19 @@ _TOKEN = re.compile(rb' ?(?:(\()|(\))|"((?:[^"\\]++|\\.)*+)"|\{(\d+)\}\r\n|(NIL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
 
-def read(data: bytes) -> Datum:
-    """The one datum that `data` is. Raises Invalid where it is anything else."""
+def read(data: bytes, *, cut: bool = False) -> Datum:
+    """The one datum that `data` is. Raises Invalid where it is anything else.
+
+    `cut`: the end may be missing; lists end where it does, and what is half there is left out.
+    """
     outer: list[Datum] = []
     waiting: list[list[Datum]] = []
     inner = outer
     at = 0
     while at < len(data):
         token = _TOKEN.match(data, at)
+        if token is None and cut:
+            break
         if token is None:
             raise Invalid("The stored data item is malformed")
         at = token.end()
@@ -40,11 +45,13 @@ def read(data: bytes) -> Datum:
         elif quoted is not None:
             inner.append(_ESCAPE.sub(rb"\1", quoted) if b"\\" in quoted else quoted)
         elif literal is not None:
+            if cut and at + int(literal) > len(data):
+                break
             inner.append(data[at : at + int(literal)])
             at += int(literal)
         else:
             inner.append(None if nil else int(number))
-    if waiting or len(outer) != 1 or at != len(data):
+    if len(outer) != 1 or ((waiting or at != len(data)) and not cut):
         raise Invalid("The stored data item is malformed")
     return outer[0]
 

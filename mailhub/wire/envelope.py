@@ -125,9 +125,14 @@ def _addresses(found: Sequence[HeaderAddress]) -> Generator[None, None, bytes]:
     return b"(" + b"".join(pieces) + b")"
 
 
-def parse(rendered: bytes) -> EnvelopeFields:
-    """What `envelope` made, decoded. Raises Invalid for anything else."""
-    items = datum.read_list(rendered, 10)
+def parse(rendered: bytes, *, cut: bool = False) -> EnvelopeFields:
+    """What `envelope` made, decoded. Raises Invalid for anything else. `cut`: its end may be
+    missing; what stood there is empty."""
+    if cut:
+        read = datum.read(rendered, cut=True)
+        items = [*(read if isinstance(read, list) else ()), *[None] * 10][:10]
+    else:
+        items = datum.read_list(rendered, 10)
     texts = [words.decode(item) if isinstance(item, bytes) else "" for item in items]
     lists = [_decoded(item) if isinstance(item, list) else () for item in items]
     return EnvelopeFields(

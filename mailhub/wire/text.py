@@ -55,6 +55,8 @@ _INLINE = re.compile(
 )
 _TAG = re.compile(r"<[a-z/!?][^>]*+(?:>|\Z)", re.IGNORECASE)
 _QUOTED = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
+_BRACKETED = re.compile(r"\[[^\[\]\s]{0,9}://[^\[\]\s]*+\]|<[^<>\s]{0,9}://[^<>\s]*+>")
+"""Links in brackets, as programs write them beside the words of a link."""
 _INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f\xad\u034f\u200b-\u200f\u2060\ufeff]+")
 
 
@@ -65,11 +67,34 @@ def from_html(source: str) -> str:
     return html.unescape(text) if "&" in text else text
 
 
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/li|/h[1-6]|/blockquote|/table)\b[^>]*+(?:>|\Z)", re.I)
+_SPACE = re.compile(r"[ \t\r\f\v]*\n\s*\n\s*|[ \t\r\f\v]*\n[ \t\r\f\v]*|[ \t\r\f\v]+")
+
+
+def readable(source: str) -> str:
+    """An HTML document as lines of text, a line for each block and an empty one where there was
+    room."""
+    flat = " ".join(source.split())
+    lines = from_html(_BREAK.sub("\n", flat))
+    return _SPACE.sub(_spaced, lines).strip()
+
+
+def _spaced(found: re.Match[str]) -> str:
+    breaks = found[0].count("\n")
+    return " " if not breaks else "\n" if breaks == 1 else "\n\n"
+
+
 def decoded(data: Buffer, part: Part, limit: int) -> str:
     """The first `limit` bytes of a text part as text; HTML stays HTML."""
     coded = bytes(data[part.body : min(part.end, part.body + limit)])
+    return read(coded, part, more=part.end - part.body > limit)
+
+
+def read(coded: bytes, part: Part, *, more: bool) -> str:
+    """The text of `coded`, the beginning of a text part's content; HTML stays HTML. `more`: it
+    goes on behind."""
     content = transfer.decode(coded, part.encoding)
-    return charsets.decode(content, _charset(part, content, part.end - part.body > limit))
+    return charsets.decode(content, _charset(part, content, more))
 
 
 def _charset(part: Part, sample: bytes, more: bool) -> str:
@@ -134,7 +159,9 @@ def _first_text(root: Part) -> Part | None:
 def _one_line(text: str, is_html: bool) -> str:
     if is_html:
         text = from_html(text)
-    elif ">" in text and (own := _QUOTED.sub("", text)) and not own.isspace():
+    if "://" in text:
+        text = _BRACKETED.sub(" ", text)
+    if not is_html and ">" in text and (own := _QUOTED.sub("", text)) and not own.isspace():
         text = own
     line = " ".join(text.split())
     if line.isascii() and line.isprintable():

@@ -37,23 +37,43 @@ def decode(data: bytes, encoding: bytes) -> bytes:
     return data
 
 
+class Decoder:
+    """`decode` of content that comes in pieces, cut anywhere."""
+
+    __slots__ = ("_carry", "_encoding")
+
+    def __init__(self, encoding: bytes) -> None:
+        self._encoding = encoding
+        self._carry = b""
+
+    def feed(self, piece: bytes) -> bytes:
+        """What is certain after this piece."""
+        if self._encoding == b"base64":
+            clean = self._carry + piece.translate(None, _FOREIGN)
+            cut = len(clean) - (len(clean) - clean.rfind(b"=") - 1) % 4
+            self._carry = clean[cut:]
+            return from_base64(clean[:cut])
+        if self._encoding == b"quoted-printable":
+            piece = self._carry + piece
+            cut = _quoted_printable_cut(piece)
+            self._carry = piece[cut:]
+            return from_quoted_printable(piece[:cut])
+        return piece
+
+    def finish(self) -> bytes:
+        """What is left at the end."""
+        carry, self._carry = self._carry, b""
+        return decode(carry, self._encoding) if carry else b""
+
+
 def decoding(data: Buffer, start: int, stop: int, encoding: bytes) -> Iterator[bytes]:
     """`decode` of data[start:stop] in pieces, each from at most about `SLICE` bytes."""
-    carry = b""
+    decoder = Decoder(encoding)
     for at in range(start, stop, SLICE):
-        piece = bytes(data[at : min(at + SLICE, stop)])
-        if encoding == b"base64":
-            clean = carry + piece.translate(None, _FOREIGN)
-            cut = len(clean) - (len(clean) - clean.rfind(b"=") - 1) % 4
-            piece, carry = from_base64(clean[:cut]), clean[cut:]
-        elif encoding == b"quoted-printable":
-            piece = carry + piece
-            cut = _quoted_printable_cut(piece)
-            piece, carry = from_quoted_printable(piece[:cut]), piece[cut:]
-        if piece:
+        if piece := decoder.feed(bytes(data[at : min(at + SLICE, stop)])):
             yield piece
-    if carry:
-        yield decode(carry, encoding)
+    if piece := decoder.finish():
+        yield piece
 
 
 def _quoted_printable_cut(piece: bytes) -> int:
