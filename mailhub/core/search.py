@@ -15,6 +15,7 @@ from typing import Any
 from mailhub.core.reading import Piece, Reading, header, whole
 from mailhub.core.rows import each_chunk
 from mailhub.core.search_arrays import Candidates
+from mailhub.core.search_plan import indexed
 from mailhub.core.search_text import (
     Needle,
     envelope_day,
@@ -25,6 +26,7 @@ from mailhub.core.search_text import (
     in_envelope,
     surely,
 )
+from mailhub.core.search_words import HEADER_LIMIT, Wanted, texts
 from mailhub.core.selected_view import Rows, SelectedView
 from mailhub.core.turns import Turns
 from mailhub.model.search import (
@@ -33,10 +35,12 @@ from mailhub.model.search import (
     DateIs,
     DateTest,
     EmailIdIs,
+    HasAttachments,
     HeaderHas,
     Moment,
     Not,
     Or,
+    Says,
     SearchKey,
     TextHas,
     ThreadIdIs,
@@ -104,6 +108,7 @@ class _Run:
     ) -> None:
         self.candidates = Candidates(view, clock.now())
         self._messages = storage.messages
+        self._index = storage.search_index
         self._reading = reading
         self._box = view.box
         self._turns = Turns(clock)
@@ -130,10 +135,24 @@ class _Run:
         known = self.candidates.answer(key)
         if known is not None:
             return among & known
-        return await self._look(key, self.candidates.places(among))
+        surely, among = await self._ask_index(key, among)
+        return surely | await self._look(key, self.candidates.places(among))
+
+    async def _ask_index(self, key: SearchKey, among: int) -> tuple[int, int]:
+        """Those of `among` that match as the index knows, and those that are still to look at."""
+        asked = indexed(key) if among.bit_count() > FEW else None
+        looked = None
+        if asked is not None:
+            looked = await self._index.look(self._box.account, self._box.number, asked)
+        if looked is None:
+            return 0, among
+        surely = self.candidates.having(looked.surely) & among
+        return surely, self.candidates.having(looked.maybe) & among & ~surely
 
     async def _look(self, key: SearchKey, places: list[int]) -> int:
         """Asks the store about each of `places`."""
+        if not places:
+            return 0
         match key:
             case HeaderHas(name, wanted) if in_envelope(name):
                 needle = Needle(wanted)
@@ -160,6 +179,12 @@ class _Run:
                 )
             case HeaderHas(name, wanted):
                 return await self._headers(places, name.encode("utf-8"), Needle(wanted))
+            case HasAttachments():
+                return await self._rows(
+                    self._messages.rendered, places, lambda row: bool(row[1].attachments)
+                )
+            case Says():
+                return await self._words(places, Wanted(key))
             case BodyHas(wanted) | TextHas(wanted):
                 return await self._bodies(places, Needle(wanted), isinstance(key, TextHas))
         raise AssertionError(f"no way to answer {type(key).__name__}")
@@ -181,7 +206,7 @@ class _Run:
             for count, row in enumerate(rows):
                 if test(row):
                     found.append(place_of[row[0]])
-                if not count & 31 or len(row[1]) > LONG_ROW:
+                if not count & 31 or _length(row[1]) > LONG_ROW:
                     await self._turns.rest()
             await self._tell(len(rows), len(places))
 
@@ -225,6 +250,26 @@ class _Run:
             return await self._has(piece.data, length, needle, left)
 
         return await self._pieces(places, whole, test)
+
+    async def _words(self, places: list[int], wanted: Wanted) -> int:
+        async def test(piece: Piece) -> bool:
+            if wanted.nothing:
+                return True
+            if piece.data is None:
+                async with self._reading.large(piece.content) as data:
+                    return await self._says(data, wanted)
+            return await self._says(piece.data, wanted)
+
+        return await self._pieces(places, whole, test)
+
+    async def _says(self, data: bytes | bytearray, wanted: Wanted) -> bool:
+        small = len(data) <= SMALL
+        root = mime.scan(data) if small else await self._reading.scanned(data)
+        found = wanted.reading()
+        for where, one in texts(data, root):
+            found.take(where, one)
+            await self._turns.rest()
+        return found.matches
 
     async def _has(
         self, data: bytes | bytearray, header_length: int, needle: Needle, with_header: bool
@@ -274,8 +319,8 @@ class _Run:
             await self._progress(self._looked_at, max(of, self._looked_at))
 
 
-HEADER_LIMIT = 1024 * 1024
-"""Octets of a header that are searched."""
+FEW = 50
+"""Messages that are looked at sooner than an index is asked about them."""
 LONG_ROW = 4096
 """Bytes of a rendered row that takes a while to look at."""
 SMALL = 64 * 1024
@@ -291,15 +336,19 @@ def cost(key: SearchKey) -> int:
             return max(cost(left), cost(right))
         case Not(inner):
             return cost(inner)
-        case BodyHas() | TextHas():
+        case BodyHas() | TextHas() | Says():
             return BODIES
         case HeaderHas(name):
             return RENDERED if in_envelope(name) else HEADERS
         case DateIs(moment):
             return ARRAYS if moment is Moment.INTERNAL else RENDERED
-        case EmailIdIs() | ThreadIdIs():
+        case EmailIdIs() | ThreadIdIs() | HasAttachments():
             return RENDERED
     return ARRAYS
+
+
+def _length(row: object) -> int:
+    return len(row) if isinstance(row, (bytes, str)) else 0
 
 
 def _sent(rendered: bytes, key: DateIs) -> bool:

@@ -16,11 +16,13 @@ from itertools import compress
 
 from mailhub.core.selected_view import Rows, SelectedView
 from mailhub.model.search import (
+    Arrived,
     DateIs,
     DateTest,
     Everything,
     HasFlag,
     HasKeyword,
+    InMailboxes,
     InNumbers,
     InUids,
     IsRecent,
@@ -36,6 +38,8 @@ from mailhub.model.search import (
 from mailhub.model.sequence import SequenceSet
 
 DAY = 86400
+FEW = 500
+"""UIDs up to which each is looked up; for more, all messages are gone through at once."""
 _LOW = 0 if sys.byteorder == "little" else -1
 _HAS = {bit: bytes(1 if byte & bit else 0 for byte in range(256)) for bit in (1, 2, 4, 8, 16)}
 
@@ -63,6 +67,16 @@ class Candidates:
         for place in places:
             found[place] = 1
         return int.from_bytes(found, "little")
+
+    def having(self, uids: Sequence[int]) -> int:
+        """The mask of the messages with these UIDs, as far as they are there."""
+        if len(uids) > FEW:
+            return _bits(frozenset(uids).__contains__, self.rows.uids)
+        there = self.rows.uids
+        places = ((bisect_left(there, uid), uid) for uid in uids)
+        return self.mask(
+            place for place, uid in places if place < self.count and there[place] == uid
+        )
 
     def answer(self, key: SearchKey) -> int | None:
         """The messages that match `key`; None when the arrays cannot tell."""
@@ -119,6 +133,12 @@ class Candidates:
             return _bits(start.__le__, dates)
         return _bits(range(start, start + DAY).__contains__, dates)
 
+    def _between(self, key: Arrived) -> int:
+        return _bits(range(key.since, key.until).__contains__, self.rows.dates)
+
+    def _mailboxes(self, key: InMailboxes) -> int:
+        return self.all if self._view.box.number in key.numbers else 0
+
     def _larger(self, key: Larger) -> int:
         return _bits(key.size.__lt__, self.rows.sizes)
 
@@ -154,7 +174,9 @@ _ANSWERS: dict[type, Callable[..., int | None]] = {
     IsRecent: Candidates._recent,
     InNumbers: Candidates._numbers,
     InUids: Candidates._uids,
+    InMailboxes: Candidates._mailboxes,
     DateIs: Candidates._arrived,
+    Arrived: Candidates._between,
     Larger: Candidates._larger,
     Smaller: Candidates._smaller,
     Older: Candidates._older,

@@ -175,6 +175,100 @@ class SaveDateSupported:
     """RFC 8514: matches every message, since every mailbox keeps save dates."""
 
 
+# -- keys of searches in a whole account
+
+
+class Where(Enum):
+    """Where words are looked for. `ATTACHMENT`: names of attachments, and what the text of common
+    documents among them is."""
+
+    FROM = "from"
+    TO = "to"
+    CC = "cc"
+    BCC = "bcc"
+    SUBJECT = "subject"
+    BODY = "body"
+    ATTACHMENT = "attachment"
+
+
+ANYWHERE = tuple(Where)
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """Words as people search for them, without regard to case, diacritics and punctuation.
+
+    Each word of `text` stands somewhere in the fields `where`, or a longer one that begins with it
+    does. `phrase`: all of them stand in one field, whole, in this order and side by side.
+    """
+
+    where: tuple[Where, ...]
+    text: str
+    phrase: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InMailbox:
+    """In the mailbox with this id, path or special use (`trash`), as people name it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class InMailboxes:
+    """In one of the mailboxes with these numbers."""
+
+    numbers: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class HasAttachments:
+    """A list would show a paper clip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """INTERNALDATE in [`since`, `until`), epoch seconds."""
+
+    since: int = 0
+    until: int = 1 << 62
+
+
+class TermKind(Enum):
+    """`WORD`: a word, tagged with where it stands; `PIECE`: three letters, wherever they stand."""
+
+    WORD = "word"
+    PIECE = "piece"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """What an index may have of a message. `prefix`: or anything that begins with it."""
+
+    text: str
+    prefix: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Of each clause one term at least."""
+
+    kind: TermKind
+    clauses: tuple[tuple[Term, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What an index can say of a key that looks into text; made for the index alone.
+
+    Messages with the terms `surely` match. No others than those with the terms `possibly` can;
+    None: any may.
+    """
+
+    surely: Terms | None
+    possibly: Terms | None
+
+
 SearchKey = (
     Everything
     | And
@@ -197,6 +291,12 @@ SearchKey = (
     | EmailIdIs
     | ThreadIdIs
     | SaveDateSupported
+    | Says
+    | InMailbox
+    | InMailboxes
+    | HasAttachments
+    | Arrived
+    | Indexed
 )
 
 

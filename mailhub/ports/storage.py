@@ -14,6 +14,8 @@ from mailhub.ports.identity import AppPasswords, AuthLog, Factors
 from mailhub.ports.listing import Archive, Listings
 from mailhub.ports.mail import Journal, Messages
 from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
+from mailhub.ports.scripts import Scripts
+from mailhub.ports.search_index import SearchIndex
 from mailhub.ports.sending import DkimKeys, Queue, Reports, Routes
 
 
@@ -49,6 +51,8 @@ class Storage(Protocol):
     @property
     def filters(self) -> Filters: ...
     @property
+    def scripts(self) -> Scripts: ...
+    @property
     def app_passwords(self) -> AppPasswords: ...
     @property
     def factors(self) -> Factors: ...
@@ -60,6 +64,8 @@ class Storage(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def search_index(self) -> SearchIndex: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:

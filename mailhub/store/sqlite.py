@@ -20,6 +20,7 @@ from mailhub.store.batch import Bytes, Job
 from mailhub.store.checkpoints import Checkpoints
 from mailhub.store.commit import Committer, WallClock
 from mailhub.store.compaction import Compaction
+from mailhub.store.fulltext.service import IndexService
 from mailhub.store.hop import Hop
 from mailhub.store.orders import Blob, Order
 from mailhub.store.readers import Readers
@@ -117,6 +118,7 @@ class SQLiteStore(ServedStorage):
         self.blobs = self._readers
         spools = SpoolFolder(settings.spool_memory, folder / "spool")
         super().__init__(runner, spools, watchers)
+        self.search_index = IndexService(folder, self._hop)
         compaction = Compaction(
             blobs,
             self._readers,
@@ -141,6 +143,7 @@ class SQLiteStore(ServedStorage):
         """Starts the threads."""
         self._checkpoints.start()
         self._readers.start()
+        self.search_index.start()
         self._writer.start()
         self._background.start()
 
@@ -152,6 +155,7 @@ class SQLiteStore(ServedStorage):
 
         def close() -> None:
             self._readers.stop()
+            self.search_index.stop()
             self._writer.join()
             os.close(self._lock)
             self._hop.post(lambda: done.callback(None))

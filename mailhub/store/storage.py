@@ -11,6 +11,7 @@ from mailhub.store.fresh import FreshMail
 from mailhub.store.identities import AppPasswordService, AuthLogService, FactorService
 from mailhub.store.listing_service import ArchiveService, ListingService
 from mailhub.store.people import AccountService, AddressService, DomainService, MailboxService
+from mailhub.store.script_service import ScriptService
 from mailhub.store.sending import DkimKeyService, QueueService, ReportService, RouteService
 from mailhub.store.services import JournalService, MessageService, Runner
 from mailhub.store.session_service import SessionService
@@ -19,7 +20,8 @@ from mailhub.store.watchers import Watchers
 
 
 class ServedStorage:
-    """`ports.Storage` but for `blobs`, which each store reads in its own way."""
+    """`ports.Storage` but for `blobs` and `search_index`, which each store reads in its own
+    way."""
 
     def __init__(self, runner: Runner, spools: SpoolFolder, watchers: Watchers) -> None:
         self.runner = runner
@@ -38,6 +40,7 @@ class ServedStorage:
         self.dkim_keys = DkimKeyService(runner)
         self.reports = ReportService(runner)
         self.filters = FilterService(runner)
+        self.scripts = ScriptService(runner)
         self.app_passwords = AppPasswordService(runner)
         self.factors = FactorService(runner)
         self.authlog = AuthLogService(runner)

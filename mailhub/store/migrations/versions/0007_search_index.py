@@ -10,7 +10,7 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
-STATEMENTS: tuple[str, ...] = ()
+STATEMENTS: tuple[str, ...] = ("CREATE INDEX message_content ON message (content)",)
 
 
 def upgrade() -> None:

@@ -1,0 +1,354 @@
+"""Search keys as SQL over message rows and the index attached as `found`.
+
+Every key has two conditions: what surely matches (`lower`) and what may (`upper`). Where the index
+has all to say they are the same; a message that is not in it yet lies between them, and so does
+one that has the right letters, perhaps in other places. NOT swaps the two.
+
+A condition may have a driver: contents that it is all about, found first, so that a search for a
+rare word looks at few rows of messages.
+"""
+
+from __future__ import annotations
+
+import json
+from calendar import timegm
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub.model.indexed import IndexPage, Looked, Place, Span
+from mailhub.model.search import (
+    And,
+    Arrived,
+    DateIs,
+    DateTest,
+    EmailIdIs,
+    Everything,
+    HasAttachments,
+    HasFlag,
+    Indexed,
+    InMailboxes,
+    InUids,
+    Larger,
+    Moment,
+    Not,
+    Or,
+    SearchKey,
+    Smaller,
+    TermKind,
+    Terms,
+    ThreadIdIs,
+)
+from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
+from mailhub.store.sql import Cursor, integers, number
+
+DAY = 86400
+_TABLES = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
+_OPEN = (
+    "SELECT c.key FROM content AS c WHERE c.key > :position AND c.account = :account"
+    " UNION ALL SELECT d.content FROM found.document AS d"
+    " WHERE d.incomplete AND d.number BETWEEN :first AND :last"
+)
+"""Contents of which the index does not know all."""
+_ROWS = {
+    True: "FROM message AS m INDEXED BY message_content WHERE m.content IN ({driver})"
+    " AND +m.account = :account AND +m.mailbox IN ({mailboxes}) AND {condition}",
+    False: "FROM message AS m WHERE m.account = :account AND m.mailbox IN ({mailboxes})"
+    " AND {condition}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A condition on `m`. `driver`: SELECTs the contents that it is about, if that is known."""
+
+    condition: str
+    driver: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Both as one condition."""
+        if not self.driver:
+            return self.condition
+        within = f"m.content IN ({self.driver})"
+        return within if self.condition == "1" else f"({within} AND {self.condition})"
+
+    def select(self, columns: str, mailboxes: Sequence[int]) -> str:
+        """The statement that reads the rows it is about."""
+        rows = _ROWS[bool(self.driver)].format(
+            driver=self.driver,
+            mailboxes=",".join(map(str, mailboxes)) or "NULL",
+            condition=self.condition,
+        )
+        return f"SELECT {columns} {rows}"
+
+
+ALL = Part("1")
+NONE = Part("0")
+
+
+class Compiler:
+    """Makes conditions for one account; `parameters` grow with what they name. `position` None:
+    there is no index."""
+
+    def __init__(self, account: int, position: int | None) -> None:
+        self._account = account
+        self._position = position
+        self.parameters: dict[str, object] = {
+            "account": account,
+            "position": position or 0,
+            "first": account << ACCOUNT_SHIFT,
+            "last": ((account + 1) << ACCOUNT_SHIFT) - 1,
+        }
+
+    def part(self, key: SearchKey, upper: bool) -> Part:
+        """The condition of `key`."""
+        match key:
+            case And(keys):
+                return _both([self.part(one, upper) for one in keys])
+            case Or(left, right):
+                return _either(self.part(left, upper), self.part(right, upper))
+            case Not(inner):
+                part = self.part(inner, not upper)
+                if part in (ALL, NONE):
+                    return NONE if part == ALL else ALL
+                return Part(f"NOT {part.whole}")
+            case Indexed(surely, possibly):
+                return self._text(possibly if upper else surely, upper)
+        fact = self._fact(key)
+        if fact is not None:
+            return fact
+        return ALL if upper else NONE
+
+    def _text(self, terms: Terms | None, upper: bool) -> Part:
+        if terms is None:
+            return ALL if upper else NONE
+        if not terms.clauses:
+            return ALL
+        if self._position is None:
+            return ALL if upper else NONE
+        table = _TABLES[terms.kind]
+        hits = (
+            f"SELECT d.content FROM found.{table} AS f CROSS JOIN found.document AS d"
+            f" ON d.number = f.rowid WHERE f.{table} MATCH {self._name(expression(terms))}"
+            " AND f.rowid BETWEEN :first AND :last"
+        )
+        return Part("1", f"{hits} UNION ALL {_OPEN}" if upper else hits)
+
+    def _fact(self, key: SearchKey) -> Part | None:
+        """What rows of messages tell alone."""
+        match key:
+            case Everything():
+                return ALL
+            case HasFlag(bit):
+                return Part(f"(m.flags & {bit:d}) <> 0")
+            case Larger(size):
+                return Part(f"m.size > {self._name(size)}")
+            case Smaller(size):
+                return Part(f"m.size < {self._name(size)}")
+            case Arrived(since, until):
+                return self._arrived(since, until)
+            case DateIs(Moment.INTERNAL, test, day):
+                start = timegm(day.timetuple())
+                since = 0 if test is DateTest.BEFORE else start
+                until = {DateTest.BEFORE: start, DateTest.ON: start + DAY}.get(test, 1 << 62)
+                return self._arrived(since, until)
+            case InMailboxes(numbers):
+                return Part(f"+m.mailbox IN ({','.join(map(str, sorted(numbers))) or 'NULL'})")
+            case InUids(uids) if not uids.saved and not uids.has_star:
+                ranges = uids.resolve(0).ranges
+                spans = [f"m.uid BETWEEN {low:d} AND {high:d}" for low, high in ranges]
+                return Part(f"({' OR '.join(spans)})") if spans else NONE
+            case HasAttachments():
+                return Part(
+                    "EXISTS (SELECT 1 FROM content AS c"
+                    " WHERE c.key = m.content AND c.attachments <> 0)"
+                )
+            case EmailIdIs(id):
+                content = self._mine(id)
+                return NONE if content is None else Part("1", f"SELECT {self._name(content)}")
+            case ThreadIdIs(id):
+                return self._thread(self._mine(id))
+        return None
+
+    def _arrived(self, since: int, until: int) -> Part:
+        return Part(
+            f"(m.internaldate >= {self._name(since)} AND m.internaldate < {self._name(until)})"
+        )
+
+    def _thread(self, thread: int | None) -> Part:
+        if thread is None:
+            return NONE
+        name = self._name(thread)
+        return Part(
+            "1",
+            f"SELECT {name} UNION ALL SELECT c.key FROM content AS c"
+            f" WHERE c.thread = {name} AND c.thread <> c.key",
+        )
+
+    def _mine(self, id: str) -> int | None:
+        """The number in an id of this account's (see `messages.marks`)."""
+        if len(id) != 24 or not set(id) <= set("0123456789abcdef"):
+            return None
+        account, found = int(id[:8], 16), int(id[8:], 16)
+        return found if account == self._account and found < 1 << 63 else None
+
+    def anything_open(self, cursor: Cursor) -> bool:
+        """Whether there are messages of which the index does not know all."""
+        if self._position is None:
+            return True
+        return number(cursor, f"SELECT EXISTS ({_OPEN})", self.parameters) != 0
+
+    def _name(self, value: object) -> str:
+        name = f"p{len(self.parameters)}"
+        self.parameters[name] = value
+        return f":{name}"
+
+
+def expression(terms: Terms) -> str:
+    """Terms as FTS5 reads them: every one a string, so none can be anything else."""
+    return " AND ".join(
+        "("
+        + " OR ".join(
+            '"' + term.text.replace('"', '""') + '"' + ("*" if term.prefix else "")
+            for term in clause
+        )
+        + ")"
+        for clause in terms.clauses
+    )
+
+
+def _both(parts: Sequence[Part]) -> Part:
+    if any(part == NONE for part in parts):
+        return NONE
+    driving = next((part for part in parts if part.driver), None)
+    conditions = [part.whole for part in parts if part is not driving and part != ALL]
+    if driving is not None and driving.condition != "1":
+        conditions.append(driving.condition)
+    joined = f"({' AND '.join(conditions)})" if conditions else "1"
+    return Part(joined, driving.driver if driving is not None else "")
+
+
+def _either(left: Part, right: Part) -> Part:
+    if ALL in (left, right):
+        return ALL
+    if NONE in (left, right):
+        return right if left == NONE else left
+    if left.driver and right.driver and left.condition == right.condition == "1":
+        return Part("1", f"{left.driver} UNION ALL {right.driver}")
+    return Part(f"({left.whole} OR {right.whole})")
+
+
+# -- the questions
+
+
+def position(cursor: Cursor) -> int:
+    """The newest content that the index has seen."""
+    return number(cursor, "SELECT position FROM found.state", {})
+
+
+def look(cursor: Cursor, account: int, mailbox: int, key: Indexed) -> Looked:
+    """See `ports.SearchIndex.look`."""
+    with _OneMoment(cursor):
+        compiler = Compiler(account, position(cursor))
+        lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
+        surely = _uids(cursor, lower, mailbox, compiler)
+        between = _between(cursor, key, lower, upper, compiler)
+        return Looked(surely, _uids(cursor, between, mailbox, compiler))
+
+
+def _uids(cursor: Cursor, part: Part, mailbox: int, compiler: Compiler) -> list[int]:
+    if part == NONE:
+        return []
+    sql = part.select("group_concat(m.uid)", [mailbox])
+    return integers(cursor.execute(sql, compiler.parameters).fetchone()[0])
+
+
+def page(
+    cursor: Cursor,
+    account: int,
+    mailboxes: Sequence[int],
+    key: SearchKey,
+    span: Span,
+    *,
+    indexed: bool,
+) -> IndexPage:
+    """See `ports.SearchIndex.page`. `indexed`: whether there is an index at `found`."""
+    with _OneMoment(cursor):
+        compiler = Compiler(account, position(cursor) if indexed else None)
+        lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
+        between = _between(cursor, key, lower, upper, compiler)
+        total, places = 0, []
+        if lower != NONE:
+            total = number(cursor, lower.select("count(*)", mailboxes), compiler.parameters)
+        if total:
+            places = _places(cursor, lower, mailboxes, compiler, span)
+        maybe = [] if between == NONE else _places(cursor, between, mailboxes, compiler, None)
+        return IndexPage(total, places, maybe)
+
+
+def _between(cursor: Cursor, key: SearchKey, lower: Part, upper: Part, compiler: Compiler) -> Part:
+    """What may match and does not surely. Nothing where all is known."""
+    if _settled(key) and not (_about_text(key) and compiler.anything_open(cursor)):
+        return NONE
+    return _both([upper, ALL if lower == NONE else Part(f"NOT {lower.whole}")])
+
+
+def _settled(key: SearchKey) -> bool:
+    """Whether rows, and an index that has seen every message, have the whole answer."""
+    match key:
+        case And() | Or() | Not():
+            return all(map(_settled, _inner(key)))
+        case Indexed(surely, possibly):
+            return surely == possibly
+    lower, upper = (Compiler(0, None).part(key, upper) for upper in (False, True))
+    return lower == upper
+
+
+def _about_text(key: SearchKey) -> bool:
+    return isinstance(key, Indexed) or any(map(_about_text, _inner(key)))
+
+
+def _inner(key: SearchKey) -> Sequence[SearchKey]:
+    match key:
+        case And(keys):
+            return keys
+        case Or(left, right):
+            return left, right
+        case Not(inner):
+            return (inner,)
+    return ()
+
+
+_PLACE = "(m.content, m.mailbox, m.uid)"
+
+
+def _places(
+    cursor: Cursor, part: Part, mailboxes: Sequence[int], compiler: Compiler, span: Span | None
+) -> list[Place]:
+    sql = part.select("m.content AS content, m.mailbox AS mailbox, m.uid AS uid", mailboxes)
+    parameters = compiler.parameters
+    if span is not None:
+        sign, way = (">", "ASC") if span.ascending else ("<", "DESC")
+        if span.after is not None:
+            sql += f" AND {_PLACE} {sign} (:content, :mailbox, :uid)"
+            place = span.after
+            parameters |= {"content": place.content, "mailbox": place.mailbox, "uid": place.uid}
+        sql += f" ORDER BY m.content {way}, m.mailbox {way}, m.uid {way} LIMIT {span.limit:d}"
+    rows = cursor.execute(
+        f"SELECT json_group_array(json_array(content, mailbox, uid)) FROM ({sql}) AS rows",
+        parameters,
+    ).fetchone()
+    return [Place(*row) for row in json.loads(rows[0])]
+
+
+class _OneMoment:
+    """All statements within see the same commits of both databases."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self._cursor = cursor
+
+    def __enter__(self) -> None:
+        self._cursor.execute("BEGIN", {})
+
+    def __exit__(self, *_: object) -> None:
+        self._cursor.execute("COMMIT", {})
