@@ -18,7 +18,7 @@ from mailhub.store import accounts, addresses
 from mailhub.store.sql import Cursor, Row
 from mailhub.store.transaction import Transaction
 
-OWNED: tuple[str, ...] = ("secret", "mailbox", "subscription")
+OWNED: tuple[str, ...] = ("secret", "mailbox", "subscription", "script")
 """Tables whose rows of an account go with it, told by their column `account`. Message rows are
 cleared later, a few at a time (see `sweeps`)."""
 _KEPT: tuple[tuple[str, str], ...] = (
@@ -45,9 +45,7 @@ def remove(tx: Transaction, account: int, actor: Actor, due: int) -> int:
         _keep(tx, known, due, kept)
     else:
         _purge(tx, account)
-    what = json.dumps(
-        {"what": "removed", "user": known.id, "name": known.username, "due": due}
-    )
+    what = json.dumps({"what": "removed", "user": known.id, "name": known.username, "due": due})
     entry = tx.journal("accountchanged", actor, account, detail=what)
     tx.tell(AccountChanged(entry, account, "removed", known.auth_version + 1))
     return len(kept["address"])
