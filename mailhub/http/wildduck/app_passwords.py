@@ -62,7 +62,8 @@ class AppPasswords:
         "POST",
         "/users/<user>/asps",
         about=About(
-            takes=identity_shapes.NewAppPassword, answers={200: identity_shapes.AppPasswordMade}
+            takes=identity_shapes.NewAppPassword,
+            answers={200: identity_shapes.AppPasswordWithProfile | identity_shapes.AppPasswordMade},
         ),
         right=creates(Resource.APP_PASSWORDS),
     )

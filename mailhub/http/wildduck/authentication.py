@@ -10,7 +10,8 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.authlog import AuthLog
 from mailhub.core.credential import Visit
 from mailhub.core.login import Login
-from mailhub.core.rights import Resource, creates, reads
+from mailhub.core.rights import Resource, check, creates, reads
+from mailhub.core.tokens import Tokens
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
@@ -27,22 +28,34 @@ class Authentication:
     """The calls."""
 
     def __init__(
-        self, accounts: Accounts, subjects: Subjects, login: Login, authlog: AuthLog
+        self,
+        accounts: Accounts,
+        subjects: Subjects,
+        login: Login,
+        authlog: AuthLog,
+        tokens: Tokens,
     ) -> None:
         self._accounts = accounts
         self._subjects = subjects
         self._login = login
         self._authlog = authlog
+        self._tokens = tokens
 
     @route(
         "POST",
         "/authenticate",
-        about=About(takes=identity_shapes.Login, answers={200: identity_shapes.LoggedIn}),
+        about=About(
+            takes=identity_shapes.Login,
+            answers={200: identity_shapes.Tokened | identity_shapes.LoggedIn},
+        ),
         right=creates(Resource.AUTHENTICATION),
     )
     async def authenticate(self, call: Call) -> Answer:
-        """The user of these credentials; every refusal is a 403."""
+        """The user of these credentials, and a token to act as that user where one is asked for
+        and the scope is master. Every refusal is a 403."""
         wanted = shapes.read(identity_shapes.Login, call)
+        if wanted.token and call.caller is not None:
+            check(call.caller, creates(Resource.TOKENS), None)
         scope = SCOPES.get(wanted.scope)
         if scope is None:
             raise _refusal("InvalidAuthScope", "Invalid authentication scope")
@@ -66,16 +79,18 @@ class Authentication:
             raise _refusal("AuthFailed", "Authentication failed", **known) from None
         account = await self._accounts.get(who.account)
         master = scope is Scope.MASTER
-        return replies.shown(
-            identity_shapes.LoggedIn(
-                id=account.id,
-                username=account.username,
-                address=account.address,
-                scope=wanted.scope,
-                require2fa=identity_shapes.factors(account.factors) if master else False,
-                require_password_change=account.must_change,
-            )
-        )
+        shown = {
+            "id": account.id,
+            "username": account.username,
+            "address": account.address,
+            "scope": wanted.scope,
+            "require2fa": identity_shapes.factors(account.factors) if master else False,
+            "require_password_change": account.must_change,
+        }
+        if not (wanted.token and master):
+            return replies.shown(identity_shapes.LoggedIn.model_validate(shown))
+        token, _ = await self._tokens.issue(account)
+        return replies.shown(identity_shapes.Tokened.model_validate({**shown, "token": token}))
 
     @route(
         "GET",

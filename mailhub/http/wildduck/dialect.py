@@ -6,25 +6,46 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Protocol
 
+from mailhub import __version__
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses as CoreAddresses
+from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
+from mailhub.core.mailboxes import Mailboxes as CoreMailboxes
 from mailhub.core.rights import Right
-from mailhub.http.call import Answer, Call
+from mailhub.core.sessions import Sessions
+from mailhub.core.tokens import Tokens
+from mailhub.http import openapi
+from mailhub.http.call import Answer, Call, json_answer
 from mailhub.http.feeds import Feeds
 from mailhub.http.guard import Guard
-from mailhub.http.routing import Route, routes_of
-from mailhub.http.wildduck import replies
+from mailhub.http.routing import Route, route, routes_of
+from mailhub.http.wildduck import own, replies, shapes
 from mailhub.http.wildduck.addresses import Addresses
 from mailhub.http.wildduck.app_passwords import AppPasswords
 from mailhub.http.wildduck.authentication import Authentication
 from mailhub.http.wildduck.factors import Factors
 from mailhub.http.wildduck.subject import Subjects
+from mailhub.http.wildduck.tokens import Tokens as TokenCalls
 from mailhub.http.wildduck.updates import Updates
 from mailhub.http.wildduck.users import Users
 from mailhub.model.errors import MailhubError
+
+DESCRIPTION = openapi.Description(
+    title="WildDuck",
+    version=__version__,
+    about="WildDuck's HTTP API, as mailhub speaks it.",
+    security=(
+        {"type": "http", "scheme": "bearer"},
+        {"type": "apiKey", "in": "header", "name": "X-Access-Token"},
+        {"type": "apiKey", "in": "query", "name": "accessToken"},
+    ),
+    error=shapes.Failure,
+    everywhere=(400, 403, 404, 413, 415, 503),
+)
+PLURAL, SINGULAR = "/users/<user>", "/user/<user>"
 
 
 class Parts(Protocol):
@@ -37,15 +58,36 @@ class Parts(Protocol):
     @property
     def domains(self) -> Domains: ...
     @property
+    def mailboxes(self) -> CoreMailboxes: ...
+    @property
+    def allowances(self) -> Allowances: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
     def login(self) -> Login: ...
     @property
     def identity(self) -> Identity: ...
+    @property
+    def tokens(self) -> Tokens: ...
     @property
     def feeds(self) -> Feeds: ...
     @property
     def default_domain(self) -> str: ...
     @property
     def quota(self) -> int: ...
+
+
+class Description:
+    """The call that tells what all the others are; whoever reaches this server may know."""
+
+    def __init__(self, dialect: WildDuck) -> None:
+        self._dialect = dialect
+
+    @route("GET", "/openapi.json")
+    async def describe(self, call: Call) -> Answer:
+        """This API, for programs."""
+        server = call.path.removesuffix("/openapi.json") or "/"
+        return json_answer(openapi.document(DESCRIPTION, self._dialect.routes(), server))
 
 
 class WildDuck:
@@ -58,12 +100,25 @@ class WildDuck:
         self._guard = guard
         subjects = Subjects(accounts)
         self._calls = (
-            Users(accounts, subjects, domains, login, parts.default_domain, parts.quota),
+            Users(
+                accounts,
+                subjects,
+                domains,
+                parts.mailboxes,
+                parts.allowances,
+                parts.sessions,
+                login,
+                parts.identity,
+                parts.default_domain,
+                parts.quota,
+            ),
             Addresses(accounts, subjects, parts.addresses, domains),
-            Authentication(accounts, subjects, login, parts.identity.authlog),
-            Factors(subjects, parts.identity),
+            Authentication(accounts, subjects, login, parts.identity.authlog, parts.tokens),
+            Factors(subjects, parts.identity, parts.tokens),
             AppPasswords(subjects, parts.identity),
             Updates(subjects, parts.feeds),
+            TokenCalls(parts.tokens),
+            Description(self),
         )
 
     def routes(self) -> Iterable[Route]:
@@ -73,7 +128,11 @@ class WildDuck:
     def _all(self) -> Iterator[Route]:
         for calls in self._calls:
             for one in routes_of(calls):
-                yield one if one.right is None else replace(one, run=self._kept(one.run, one.right))
+                kept = replace(one, run=self._kept(one.run, one.right)) if one.right else one
+                yield kept
+                if one.path.startswith(PLURAL):
+                    # Headings of WildDuck's document have it so, and who wrote a client by them.
+                    yield replace(kept, path=SINGULAR + one.path[len(PLURAL) :], about=None)
 
     def _kept(
         self, run: Callable[[Call], Awaitable[Answer]], right: Right
@@ -82,6 +141,7 @@ class WildDuck:
 
         async def kept(call: Call) -> Answer:
             admitted = await self._guard.admit(call, right)
+            own.check(admitted, right)
             return await self._guard.hold(admitted, await run(admitted))
 
         return kept

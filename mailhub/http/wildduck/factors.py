@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mailhub.core.identity import Identity
-from mailhub.core.rights import Resource, creates, deletes, updates
+from mailhub.core.rights import Resource, administers, creates, deletes, proves, updates
+from mailhub.core.tokens import Tokens
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
@@ -24,10 +25,11 @@ DONE = About(takes=UserCall, answers={200: Result})
 class Factors:
     """The calls."""
 
-    def __init__(self, subjects: Subjects, identity: Identity) -> None:
+    def __init__(self, subjects: Subjects, identity: Identity, tokens: Tokens) -> None:
         self._subjects = subjects
         self._codes = identity.codes
         self._recovery = identity.recovery
+        self._tokens = tokens
 
     @route(
         "POST",
@@ -68,15 +70,17 @@ class Factors:
         "POST",
         "/users/<user>/2fa/totp/check",
         about=About(takes=identity_shapes.Code, answers={200: Result}),
-        right=creates(Resource.AUTHENTICATION),
+        right=proves(Resource.FACTORS),
     )
     async def check(self, call: Call) -> Answer:
-        """Takes a code, once."""
+        """Takes a code, once; a token that waited for it is good for everything from now on."""
         wanted = shapes.read(identity_shapes.Code, call)
         account = await self._subjects.of(wanted.user)
         with _named(403):
             actor = shapes.actor(call, wanted)
             await self._codes.check(account, wanted.token, call.peer, actor)
+        if call.caller is not None:
+            await self._tokens.proven(call.caller)
         return replies.success()
 
     @route("DELETE", "/users/<user>/2fa/totp", about=DONE, right=deletes(Resource.FACTORS))
@@ -100,7 +104,7 @@ class Factors:
         "POST",
         "/users/<user>/password/reset",
         about=About(takes=UserCall, answers={200: identity_shapes.NewPassword}),
-        right=updates(Resource.USERS),
+        right=administers(Resource.USERS),
     )
     async def reset(self, call: Call) -> Answer:
         """A new password that has to be replaced; second factors are off."""

@@ -50,6 +50,8 @@ def _token(value: str) -> str:
     return value
 
 
+Optional = Annotated[str | None, Field(exclude_if=lambda value: value is None)]
+"""A text that is left out where there is none."""
 Scopes = Annotated[list[str], BeforeValidator(_scopes)]
 Token = Annotated[Trimmed, AfterValidator(_token)]
 Line = Annotated[Trimmed, Field(max_length=255), AfterValidator(_line)]
@@ -78,6 +80,12 @@ class LoggedIn(Result):
     scope: str
     require2fa: list[str] | Literal[False] = Field(alias="require2fa")
     require_password_change: bool
+
+
+class Tokened(LoggedIn):
+    """The same with a token, which waits for the second factor where there is one."""
+
+    token: str
 
 
 def factors(enabled: tuple[Factor, ...]) -> list[str] | Literal[False]:
@@ -227,13 +235,13 @@ class Entry(Shown):
     id: str
     action: str
     result: str
-    protocol: str | None = None
-    source: str | None = None
-    ip: str | None = None
-    sess: str | None = None
-    asp: str | None = None
-    aname: str | None = None
-    target: str | None = None
+    protocol: Optional = None
+    source: Optional = None
+    ip: Optional = None
+    sess: Optional = None
+    asp: Optional = None
+    aname: Optional = None
+    target: Optional = None
     events: int
     created: str
     last: str
@@ -251,7 +259,7 @@ class Entries(Result):
     page: int
     previous_cursor: str | Literal[False]
     next_cursor: str | Literal[False]
-    action: str | None = None
+    action: Optional = None
     results: list[Entry]
 
 
