@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailhub import filters, judging
+from mailhub import filters, judging, personal
 from mailhub.coord.memory import MemoryCoordination
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
+from mailhub.core.applying import Applying
 from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
+from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
@@ -33,6 +35,7 @@ from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.selected import Selections
+from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
@@ -91,11 +94,15 @@ class Parts:
     domains: Domains
     addresses: Addresses
     mailboxes: Mailboxes
+    allowances: Allowances
+    sessions: Sessions
     accounts: Accounts
     login: Login
     tokens: Tokens
     identity: Identity
     intake: Intake
+    owners: personal.Owners
+    filters: Filters
     messages: Messages
     selections: Selections
     maildrops: Maildrops
@@ -159,8 +166,21 @@ def compose(
     )
     steps = judging.authentication(settings, hostname, resolver, reactor, clock, randomness)
     judged = judging.compose(settings, hostname, (*steps, *checks), log, tallies)
+    standings = Standings(store, clock, settings.store.quota)
+    allowances = Allowances(coordination.counters, standings, settings.limits, log)
+    owners = personal.compose(
+        store,
+        addresses,
+        allowances,
+        clock,
+        ids,
+        log,
+        hostname,
+        settings.filters,
+        settings.levels,
+    )
     intake = _intake(
-        settings, hostname, store, addresses, clock, ids, coordination, hooks, judged, log
+        settings, hostname, store, addresses, clock, ids, allowances, hooks, judged, owners.applying
     )
     notices = ReportNotices(
         store,
@@ -183,6 +203,9 @@ def compose(
         randomness=randomness,
         default_domain=settings.default_domain,
     )
+    web = GuardedWeb(
+        settings.web, resolver, reactor, authorities(settings.web.trusted, "web.trusted")
+    )
     return Parts(
         settings=settings,
         hostname=hostname,
@@ -199,6 +222,8 @@ def compose(
         domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,
+        allowances=allowances,
+        sessions=Sessions(allowances),
         accounts=Accounts(
             store, hashing, addresses, mailboxes, clock, ids, grace=settings.accounts.grace
         ),
@@ -224,15 +249,15 @@ def compose(
             randomness,
         ),
         intake=intake,
+        owners=owners,
+        filters=Filters(store, web, clock, ids, settings.filters),
         messages=Messages(store, clock),
         selections=Selections(store, watch, settings.store),
         maildrops=Maildrops(store, mailboxes, settings.pop3),
         routes=Routes(store, clock),
         relays=Relays(store, settings.smtp.trusted_networks),
         resolver=resolver,
-        web=GuardedWeb(
-            settings.web, resolver, reactor, authorities(settings.web.trusted, "web.trusted")
-        ),
+        web=web,
         keys=keys,
         records=Records(domains, keys, resolver, hostname, settings.reports),
         departures=Departures(
@@ -269,14 +294,13 @@ def _intake(
     addresses: Addresses,
     clock: Clock,
     ids: Ids,
-    coordination: Coordination,
+    allowances: Allowances,
     hooks: ServerHooks,
     judged: Judging,
-    log: Log,
+    applying: Applying,
 ) -> Intake:
     domain = settings.queue.srs_domain or settings.default_domain or hostname
     secret = DataFolder(Path(settings.data)).secret(SRS_FILE)
-    standings = Standings(store, clock, settings.store.quota)
     return Intake(
         store,
         addresses,
@@ -286,9 +310,10 @@ def _intake(
         settings.smtp,
         quota=settings.store.quota,
         srs=SRS(secret, domain.lower()),
-        allowances=Allowances(coordination.counters, standings, settings.limits, log),
+        allowances=allowances,
         hooks=hooks,
         judging=judged,
+        applying=applying,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mailhub import personal
 from mailhub.coord.limits import ScheduleLimits
 from mailhub.coord.memory import MemoryCounters
 from mailhub.coord.memory_schedule import MemorySchedule
@@ -14,6 +15,7 @@ from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
+from mailhub.core.filters import Filters
 from mailhub.core.hooking import NoHooks
 from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
@@ -25,6 +27,7 @@ from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
+from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
@@ -37,12 +40,14 @@ from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLS
 from mailhub.model.message import Arrival
 from mailhub.model.settings import (
     DkimSettings,
+    LevelSettings,
     LimitSettings,
     QueueSettings,
     ReportSettings,
     SMTPSettings,
     TokenSettings,
 )
+from mailhub.model.settings_rules import FilterSettings
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
 from mailhub.ports import Hooks
@@ -53,6 +58,7 @@ from tests.fakes import FakeClock, ListLog, SeededRandomness
 from tests.names import FakeResolver
 from tests.signed import Workshop
 from tests.support import run
+from tests.webfake import FakeWeb
 
 CHEAP = Cost(memory=64, passes=1, lanes=1, iterations=4096)
 """Hashes that cost a test nothing; SCRAM clients refuse fewer iterations."""
@@ -85,8 +91,13 @@ class World:
     domains: Domains
     addresses: Addresses
     mailboxes: Mailboxes
+    allowances: Allowances
+    sessions: Sessions
     accounts: Accounts
     intake: Intake
+    owners: personal.Owners
+    web: FakeWeb
+    filters: Filters
     login: Login
     tokens: Tokens
     identity: Identity
@@ -175,6 +186,20 @@ def world(
     keys = Keys(store, resolver, Workshop(), clock, log, DkimSettings())
     addresses = Addresses(store, clock, ids, hostname=HOSTNAME, default_domain=DOMAIN)
     mailboxes = Mailboxes(store, clock, ids)
+    standings = Standings(store, clock, quota)
+    allowances = Allowances(counters, standings, limits or LimitSettings(), log)
+    web = FakeWeb()
+    owners = personal.compose(
+        store,
+        addresses,
+        allowances,
+        clock,
+        ids,
+        log,
+        HOSTNAME,
+        FilterSettings(),
+        LevelSettings(),
+    )
     intake = Intake(
         store,
         addresses,
@@ -184,11 +209,10 @@ def world(
         smtp or SMTPSettings(),
         quota=quota,
         srs=srs,
-        allowances=Allowances(
-            counters, Standings(store, clock, quota), limits or LimitSettings(), log
-        ),
+        allowances=allowances,
         hooks=hooks or NoHooks(),
         judging=judging,
+        applying=owners.applying,
     )
     schedule = MemorySchedule(clock, ScheduleLimits())
     notices = ReportNotices(
@@ -218,8 +242,13 @@ def world(
         domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,
+        allowances=allowances,
+        sessions=Sessions(allowances),
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
         intake=intake,
+        owners=owners,
+        web=web,
+        filters=Filters(store, web, clock, ids, FilterSettings()),
         login=login,
         tokens=Tokens(
             store.sessions, store, watch, clock, randomness, log, b"s" * 32, TokenSettings()

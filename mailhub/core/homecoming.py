@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailhub.core import trace
+from mailhub.core.applying import Applied, Applying, Case
 from mailhub.core.intake import HEADER, Intake
 from mailhub.core.placing import placed
 from mailhub.core.plan import Plan, plan
@@ -25,9 +26,10 @@ from mailhub.model.errors import (
     NotFound,
     NotPermitted,
     OverQuota,
+    PolicyRefused,
     StorageFull,
 )
-from mailhub.model.message import Copy
+from mailhub.model.message import Copy, Rendered
 from mailhub.model.outbound import Answer, Stage
 from mailhub.model.queue import JUNK_LANE, QueueEntry
 from mailhub.policy.consequences import Consequence
@@ -50,10 +52,19 @@ ANSWERS: Mapping[type[MailhubError], Answer] = {
 
 
 class Homecomings:
-    """Delivers queued mail here. `hops`: Received fields from which on a message loops."""
+    """Delivers queued mail here. `hops`: Received fields from which on a message loops.
+    `applying`: carries out what the accounts' own rules want; None: they have none."""
 
-    def __init__(self, storage: Storage, intake: Intake, clock: Clock, hops: int) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        intake: Intake,
+        clock: Clock,
+        hops: int,
+        applying: Applying | None = None,
+    ) -> None:
         self._storage = storage
+        self._applying = applying
         self._intake = intake
         self._clock = clock
         self._hops = hops
@@ -66,6 +77,8 @@ class Homecomings:
                 await self._deliver(entry, body)
             finally:
                 body.close()
+        except PolicyRefused as refused:
+            return Answer(550, f"5.{refused.status}", refused.text, Stage.RCPT)
         except MailhubError as error:
             found = (ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
             return next(found, LATER)
@@ -83,21 +96,62 @@ class Homecomings:
 
     async def _deliver(self, entry: QueueEntry, body: Body) -> None:
         shown = await rendered(body, self._clock)
-        made = await self._to_one(entry) if entry.home else None
-        if made is None:
-            block = bytes(body.view()[: min(shown.header_length, HEADER)])
-            made = await self._to_all(entry, trace.visited(block, self._hops))
-        else:
+        block = bytes(body.view()[: min(shown.header_length, HEADER)])
+        if entry.home:
+            visited = trace.delivered(block)
             await self._intake.check_open(entry.home)
-        await self._storage.messages.deliver(
-            f"queue.{entry.number}",
-            body,
-            shown,
-            made.copies,
-            entry.sender if made.onward else None,
-            made.onward,
-            ACTOR,
+            made = await self._to_one(entry)
+        else:
+            visited = trace.visited(block, self._hops)
+            made = await self._to_all(entry, visited)
+        applied = await self._applied(entry, body, shown, made, visited)
+        try:
+            plan = applied.plan
+            await self._storage.messages.deliver(
+                _token(entry),
+                body,
+                shown,
+                plan.copies,
+                entry.sender if plan.onward else None,
+                plan.onward,
+                ACTOR,
+                applied.besides,
+            )
+        finally:
+            applied.close()
+
+    async def _applied(
+        self,
+        entry: QueueEntry,
+        body: Body,
+        shown: Rendered,
+        made: Plan,
+        visited: frozenset[str],
+    ) -> Applied:
+        """The plan as the accounts' own rules have it. Raises PolicyRefused where they do not want
+        the message."""
+        applying = self._applying
+        if applying is None or not made.copies or not await applying.concern(made):
+            return Applied(made)
+        sender = entry.sender.address
+        case = Case(
+            sender=sender,
+            body=body,
+            rendered=shown,
+            token=_token(entry),
+            now=int(self._clock.now()),
+            queued=entry.sender,
+            consequence=Consequence.JUNK if entry.lane == JUNK_LANE else Consequence.ADD,
+            named=True,
+            forwarder=await self._intake.forwarder(sender),
+            visited=visited,
+            orcpt={entry.recipient: entry.orcpt},
         )
+        applied = await applying.apply(case, made)
+        if applied.refusals and len(applied.refusals) == len(made.copies) and not made.onward:
+            applied.close()
+            raise PolicyRefused(next(iter(applied.refusals.values())).text)
+        return applied
 
     async def _to_one(self, entry: QueueEntry) -> Plan:
         """Where it leads was found when it came."""
@@ -125,3 +179,8 @@ class Homecomings:
         made = plan(envelope, [recipient], visited, int(self._clock.now()))
         made.check()
         return made
+
+
+def _token(entry: QueueEntry) -> str:
+    """Names the hand-over: however often it is tried, it happens once."""
+    return f"queue.{entry.number}"

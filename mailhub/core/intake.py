@@ -7,12 +7,14 @@ decided here and never in a face.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field, replace
 
 from mailhub.core import submission, trace
 from mailhub.core.addresses import Addresses
+from mailhub.core.admission import Admission
 from mailhub.core.allowances import Allowances
+from mailhub.core.applying import Applied, Applying, Case
 from mailhub.core.hooking import NoHooks, check, message_facts
 from mailhub.core.ids import Ids
 from mailhub.core.judging import NOTHING, Judging, Met, unasked
@@ -20,11 +22,11 @@ from mailhub.core.placing import kept_here, placed
 from mailhub.core.plan import Plan, Recipient, actor_of, plan, queue_sender, tls_optional
 from mailhub.core.rendered import passing, rendered
 from mailhub.core.srs import SRS
-from mailhub.core.standing import Standing, Standings
+from mailhub.core.standing import Standings
 from mailhub.core.turns import Turns, run
-from mailhub.model.account import Principal, Sending
-from mailhub.model.address import Resolution
+from mailhub.model.account import Principal
 from mailhub.model.change import Actor
+from mailhub.model.decision import Decision
 from mailhub.model.envelope import Envelope, ForwardPath, ReversePath
 from mailhub.model.errors import (
     Invalid,
@@ -37,12 +39,11 @@ from mailhub.model.errors import (
 )
 from mailhub.model.hook import HookStage
 from mailhub.model.message import Arrival, Rendered
-from mailhub.model.queue import JUNK_LANE, Onward
+from mailhub.model.queue import JUNK_LANE, Onward, QueueSender
 from mailhub.model.settings import SMTPSettings
 from mailhub.policy.consequences import Consequence
 from mailhub.policy.pipeline import Judgement
 from mailhub.ports import Body, Clock, Hooks, Spool, Storage
-from mailhub.wire import address as grammar
 
 HEADER = submission.HEADER_LIMIT + 64 * 1024
 """Octets of header that are looked at: more than all of a submitted message's."""
@@ -68,6 +69,7 @@ class _Message:
     actor: Actor
     judged: Judgement
     tls_optional: bool = False
+    decisions: dict[int, Decision] = field(default_factory=dict)
 
 
 class Intake:
@@ -75,7 +77,8 @@ class Intake:
 
     `srs`: rewrites senders of what is forwarded; None: they stay. `allowances`: what accounts may
     send a day; None: anything. `hooks`: are asked about every message. `judging`: what is found
-    about it, and what that leads to; None: nothing.
+    about it, and what that leads to; None: nothing. `applying`: carries out what the accounts'
+    own rules want; None: they have none.
     """
 
     def __init__(
@@ -92,11 +95,11 @@ class Intake:
         allowances: Allowances | None = None,
         hooks: Hooks | None = None,
         judging: Judging | None = None,
+        applying: Applying | None = None,
     ) -> None:
         self._storage = storage
         self._addresses = addresses
         self._srs = srs
-        self._allowances = allowances
         self._hooks = hooks or NoHooks()
         self._judging = judging or unasked(hostname)
         self._clock = clock
@@ -104,6 +107,8 @@ class Intake:
         self._hostname = hostname
         self._hops = settings.received_hops
         self._standings = Standings(storage, clock, quota)
+        self._admission = Admission(addresses, self._standings, srs, allowances, clock)
+        self._applying = applying
         self._trace = trace.Trace(hostname, clock, hide_submitter=settings.hide_submitter)
 
     # -- the steps of a transaction, in order
@@ -112,98 +117,26 @@ class Intake:
         """A new transaction's id."""
         return self._ids.transaction()
 
-    async def sender(self, path: ReversePath, principal: Principal | None) -> None:
-        """Whether this sender may be used; a user may use the null sender (notifications).
+    def sender(self, path: ReversePath, principal: Principal | None) -> Awaitable[None]:
+        """See `Admission.sender`. Raises NotPermitted."""
+        return self._admission.sender(path, principal)
 
-        Raises NotPermitted.
-        """
-        if principal is None:
-            return
-        await self._check_login(principal)
-        if path.address and not await self._may_write_as(principal, path.address):
-            raise NotPermitted("This sender address is not yours")
-
-    async def _may_write_as(self, principal: Principal, address: str) -> bool:
-        if await self._standings.sending(principal) is Sending.ANY:
-            return True
-        return await self._addresses.owns(principal, address)
-
-    async def _check_login(self, principal: Principal) -> None:
-        """Raises NotPermitted where the login does not hold any more: a password was changed, or
-        the account was disabled, since."""
-        if not await self._standings.holds(principal):
-            raise NotPermitted("The login has ended")
-
-    async def recipient(
+    def recipient(
         self, path: ForwardPath, principal: Principal | None, relay: bool, *, size: int = 0
-    ) -> Recipient:
-        """Resolves a recipient. `relay`: a trusted client; `size`: as MAIL announced, or 0.
+    ) -> Awaitable[Recipient]:
+        """See `Admission.recipient`. Raises NotFound, NotPermitted, OverQuota, Invalid,
+        LimitReached."""
+        return self._admission.recipient(path, principal, relay, size=size)
 
-        Raises NotFound (unknown here), NotPermitted (elsewhere, and the client may not relay),
-        OverQuota, Invalid, LimitReached.
-        """
-        recipient = await self._resolved(path, principal, relay, size)
-        if self._allowances is not None:
-            if principal is not None:
-                await self._allowances.send(principal.account)
-            elif recipient.resolution.remote and recipient.resolution.accounts:
-                return await self._allowances.forward(recipient)
-        return recipient
-
-    async def _resolved(
-        self, path: ForwardPath, principal: Principal | None, relay: bool, size: int
-    ) -> Recipient:
-        address = path.address
-        if self._srs is not None and self._srs.claims(address):
-            try:
-                address = self._srs.reverse(address, self._clock.now())
-            except Invalid:
-                raise NotFound("This rewritten address leads nowhere") from None
-            relay = True
-        if not await self._addresses.is_local_address(address):
-            await self._check_relay(address, principal, relay)
-            elsewhere = grammar.join(*grammar.split(address))
-            return Recipient(path, Resolution(remote=(elsewhere,)), direct=True)
-        resolution = await self._addresses.resolve(address)
-        return Recipient(path, await self._open(resolution, size))
-
-    async def check_open(self, account: int) -> None:
+    def check_open(self, account: int) -> Awaitable[None]:
         """Raises NotFound where the account is disabled or gone."""
-        if await self._standings.of(account, 0) is Standing.SHUT:
-            raise NotFound("This mailbox is disabled")
+        return self._admission.check_open(account)
 
-    async def _check_relay(self, address: str, principal: Principal | None, relay: bool) -> None:
-        """Whether mail may go on to another server: of a relay domain, by a user with that right,
-        by a trusted client; in this order. Raises NotPermitted."""
-        if await self._addresses.is_relayed(address):
-            return
-        allowed = principal is not None and (
-            await self._standings.sending(principal) is not Sending.LOCAL
-        )
-        if not allowed and not relay:
-            raise NotPermitted("Relaying is not permitted")
-
-    async def _open(self, resolution: Resolution, size: int) -> Resolution:
-        """The resolution without disabled accounts.
-
-        Raises NotFound where nobody is left, OverQuota where nobody has room; one full mailbox
-        among several is no reason to refuse the others.
-        """
-        left = []
-        full = 0
-        for entry in resolution.accounts:
-            standing = await self._standings.of(entry[0], size)
-            if standing is not Standing.SHUT:
-                left.append(entry)
-                full += standing is Standing.FULL
-        if not (resolution.remote or resolution.programs):
-            if not left:
-                raise NotFound("This mailbox is disabled")
-            if full == len(left):
-                raise OverQuota
-        if len(left) == len(resolution.accounts):
-            return resolution
-        return replace(resolution, accounts=tuple(left))
+    async def forwarder(self, sender: str) -> str | None:
+        """The envelope sender with which a message of `sender` goes on; None: the same."""
+        if self._srs is None or not sender or await self._is_here(sender):
+            return None
+        return self._srs.forward(sender, self._clock.now())
 
     def spool(self, envelope: Envelope) -> Spool:
         """Where the message's bytes go; this server's trace fields are put before them at the end,
@@ -242,7 +175,7 @@ class Intake:
         finally:
             body.close()
         self._judging.done(message.judged)
-        return arrivals
+        return [arrival for arrival in arrivals if arrival is not None]
 
     async def accept_each(
         self,
@@ -264,8 +197,10 @@ class Intake:
             made = await self._plan(message, recipients)
             if not made.errors:
                 try:
-                    arrivals = await self._deliver(message, made, envelope.transaction)
-                except (OverQuota, NotFound):
+                    arrivals = await self._deliver(
+                        message, made, envelope.transaction, one_answer=False
+                    )
+                except (OverQuota, NotFound, PolicyRefused):
                     pass
                 else:
                     return [made.outcome(index, arrivals) for index in range(len(recipients))]
@@ -277,20 +212,23 @@ class Intake:
         self, message: _Message, recipients: Sequence[Recipient]
     ) -> list[Outcome]:
         outcomes: list[Outcome] = []
-        taken: dict[int, Arrival] = {}
+        taken: dict[int, Arrival | None] = {}
         for index, recipient in enumerate(recipients):
             known = [taken[one] for one, _ in recipient.resolution.accounts if one in taken]
             left = [one for one in recipient.resolution.accounts if one[0] not in taken]
             resolution = replace(recipient.resolution, accounts=tuple(left))
             token = f"{message.envelope.transaction}.{index}"
+            arrivals: Sequence[Arrival | None] = ()
             try:
                 made = await self._plan(message, [replace(recipient, resolution=resolution)])
                 made.check()
-                arrivals = await self._commit(message, made, token) if made.any else ()
+                if made.any:
+                    arrivals = await self._commit(message, made, token)
             except MailhubError as error:
                 outcomes.append(error)
                 continue
-            taken.update((arrival.account, arrival) for arrival in arrivals)
+            found = {one.account: one for one in arrivals if one is not None}
+            taken.update((copy.account, found.get(copy.account)) for copy in made.copies)
             outcomes.append(next(iter((*known, *arrivals)), None))
         return outcomes
 
@@ -302,10 +240,8 @@ class Intake:
             self._judging.done(message.judged)
             raise
         sender = message.envelope.reverse_path.address
-        forwarder = None
         forwards = any(one.resolution.remote and not one.direct for one in recipients)
-        if self._srs is not None and forwards and sender and not await self._is_here(sender):
-            forwarder = self._srs.forward(sender, self._clock.now())
+        forwarder = await self.forwarder(sender) if forwards else None
         now = int(self._clock.now())
         made = plan(message.envelope, recipients, message.visited, now, forwarder=forwarder)
         return await placed(self._storage, made, consequence)
@@ -330,9 +266,9 @@ class Intake:
         principal = envelope.principal
         if principal is not None:
             visited = frozenset()  # a message sent again by its reader still names the reader
-            await self._check_login(principal)
+            await self._admission.check_login(principal)
             for author in submission.authors(header):
-                if not await self._may_write_as(principal, author):
+                if not await self._admission.may_write_as(principal, author):
                     raise NotPermitted("The message names an author who is not you")
         judged = await self._judging.message(envelope, met, header, body)
         head = received + judged.fields + self._judging.cleaned(envelope, header, judged)
@@ -345,10 +281,11 @@ class Intake:
         optional = tls_optional(header)
         return _Message(envelope, body, shown, visited, actor_of(envelope), judged, optional)
 
-    async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
+    async def _commit(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival | None]:
         """Delivers; what full mailboxes cannot take waits in the queue beside the rest.
 
-        Raises OverQuota only where nothing else is left to do.
+        Raises OverQuota only where nothing else is left to do, and PolicyRefused where nobody
+        wants it.
         """
         try:
             return await self._deliver(message, made, token)
@@ -363,13 +300,64 @@ class Intake:
             raise OverQuota
         return await self._deliver(message, fits, token)
 
-    async def _deliver(self, message: _Message, made: Plan, token: str) -> Sequence[Arrival]:
-        shown, sender = message.rendered, None
-        if made.onward:
-            sender = queue_sender(message.envelope, token, shown.message_id, message.tls_optional)
-        return await self._storage.messages.deliver(
-            token, message.body, shown, made.copies, sender, made.onward, message.actor
+    async def _deliver(
+        self, message: _Message, made: Plan, token: str, *, one_answer: bool = True
+    ) -> Sequence[Arrival | None]:
+        """For each copy of the plan, where it went; None: its account keeps none. `one_answer`:
+        the client hears the same of all recipients."""
+        applied = await self._applied(message, made, token)
+        try:
+            self._check_wanted(applied, made, one_answer)
+            shown, sender, plan = message.rendered, None, applied.plan
+            if plan.onward:
+                sender = self._queue_sender(message, token)
+            arrivals = await self._storage.messages.deliver(
+                token,
+                message.body,
+                shown,
+                plan.copies,
+                sender,
+                plan.onward,
+                message.actor,
+                applied.besides,
+            )
+        finally:
+            applied.close()
+        return applied.arrivals(arrivals)
+
+    def _queue_sender(self, message: _Message, token: str) -> QueueSender:
+        known = message.rendered.message_id
+        return queue_sender(message.envelope, token, known, message.tls_optional)
+
+    def _check_wanted(self, applied: Applied, made: Plan, one_answer: bool) -> None:
+        """Raises PolicyRefused where rules of accounts refuse, and can do so."""
+        refusals = tuple(applied.refusals.values())
+        everybody = len(refusals) == len(made.copies) and not made.onward
+        if refusals and (everybody or not one_answer):
+            raise PolicyRefused(refusals[0].text)
+
+    async def _applied(self, message: _Message, made: Plan, token: str) -> Applied:
+        """The plan as the accounts' own rules have it."""
+        applying, judged = self._applying, message.judged
+        if applying is None or not made.copies or not await applying.concern(made):
+            return Applied(made)
+        sender = message.envelope.reverse_path.address
+        case = Case(
+            sender=sender,
+            body=message.body,
+            rendered=message.rendered,
+            token=token,
+            now=int(self._clock.now()),
+            queued=self._queue_sender(message, token),
+            consequence=judged.consequence,
+            named=judged.cause is not None,
+            score=sum(one.score for one in judged.findings),
+            forwarder=await self.forwarder(sender),
+            visited=message.visited,
+            orcpt={path.address: path.orcpt for path in message.envelope.forward_paths},
+            decisions=message.decisions,
         )
+        return await applying.apply(case, made)
 
     async def _fitting(self, message: _Message, made: Plan) -> Plan:
         """The plan with the copies that do not fit turned into queue entries to their owners."""

@@ -8,7 +8,7 @@ No rule's own meaning may stand here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,7 +17,8 @@ from mailhub.model.decision import KEEP, Decision
 from mailhub.model.errors import Unavailable
 from mailhub.model.message import Rendered
 from mailhub.ports import Body, Clock, Log
-from mailhub.wire import mime
+from mailhub.wire import mime, words
+from mailhub.wire.header import values
 from mailhub.wire.mime import Part
 
 HEADER = 256 * 1024
@@ -32,6 +33,7 @@ class Mail:
         self.rendered = rendered
         self._clock = clock
         self._header: bytes | None = None
+        self._fields: dict[str, str] = {}
         self._root: Part | None = None
 
     @property
@@ -41,6 +43,14 @@ class Mail:
             end = min(self.rendered.header_length, HEADER)
             self._header = bytes(self.body.view()[:end])
         return self._header
+
+    def field(self, name: str) -> str:
+        """The values of all fields of this name (in lower case) as text, a line each."""
+        known = self._fields.get(name)
+        if known is None:
+            found = values(self.header, name.encode())
+            known = self._fields[name] = "\n".join(map(words.decode, found))
+        return known
 
     async def root(self) -> Part:
         """Its structure; offsets are into `body.view()`."""
@@ -56,8 +66,9 @@ class Incoming:
     `recipient`: the address it was sent to, `address`: that of the account's that it came by (the
     same, but for aliases). `sender`: of the envelope, empty for the null one. `orcpt`: of RCPT
     (RFC 3461). `prefix`: header lines of this copy alone: Return-Path, Delivered-To. `spam`: it
-    was judged to belong into Junk; `fraud`: as a possible fraud, which goes to nobody else.
-    `score`: the points that checks gave it. `now`: epoch seconds.
+    was judged to belong into Junk; `named`: for what it is, and not for its points alone; `fraud`:
+    as a possible fraud, which goes to nobody else. `score`: the points that checks gave it. `now`:
+    epoch seconds. `visited`: mailboxes that its Delivered-To fields name, folded.
     """
 
     account: int
@@ -70,8 +81,10 @@ class Incoming:
     transaction: str = ""
     orcpt: str = ""
     spam: bool = False
+    named: bool = False
     fraud: bool = False
     score: float = 0.0
+    visited: frozenset[str] = frozenset()
 
 
 class Rules(Protocol):
@@ -106,13 +119,15 @@ class Personal:
         self._log = log
         self._begun = not self._rules
 
-    async def concerns(self, account: int) -> bool:
-        """Whether there is anything to ask. Nothing is looked up but the first time."""
+    async def concern(self, accounts: Iterable[int]) -> bool:
+        """Whether there is anything to ask for one of them. Nothing is looked up but the first
+        time. Raises Unavailable."""
         if not self._begun:
             for one in self._rules:
                 await one.begin()
             self._begun = True
-        return any(one.concern(account) for one in self._rules)
+        rules = self._rules
+        return any(one.concern(account) for account in accounts for one in rules)
 
     def mail(self, body: Body, rendered: Rendered) -> Mail:
         """The message, for `Incoming`."""

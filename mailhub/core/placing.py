@@ -49,13 +49,13 @@ async def placed(storage: Storage, made: Plan, consequence: Consequence) -> Plan
     marks = MARKS.get(consequence)
     if marks is None:
         return made
-    copies = [await _junked(storage, copy, marks) for copy in made.copies]
+    copies = [await junked(storage, copy, marks) for copy in made.copies]
     onward = [replace(one, lane=JUNK_LANE) if one.home else one for one in made.onward]
     return replace(made, copies=tuple(copies), onward=tuple(onward))
 
 
-async def _junked(storage: Storage, copy: Copy, marks: Flags) -> Copy:
-    """Without such a mailbox it stays in INBOX, marked."""
+async def junked(storage: Storage, copy: Copy, marks: Flags) -> Copy:
+    """The copy in its account's mailbox for junk; without one it stays in INBOX, marked."""
     boxes = await storage.mailboxes.all(copy.account)
     found = next((box.number for box in boxes if box.special_use == JUNK), copy.mailbox)
     return replace(copy, mailbox=found, flags=copy.flags.add(marks))

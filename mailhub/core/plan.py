@@ -49,8 +49,8 @@ class Plan:
         for error in self.errors.values():
             raise error
 
-    def outcome(self, index: int, arrivals: Sequence[Arrival]) -> Arrival | None:
-        """What recipient `index` is told; None: it is queued for another server."""
+    def outcome(self, index: int, arrivals: Sequence[Arrival | None]) -> Arrival | None:
+        """What recipient `index` is told; None: it is queued, or kept nowhere."""
         position = self.serves.get(index)
         return arrivals[position] if position is not None else None
 

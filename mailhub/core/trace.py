@@ -87,10 +87,16 @@ def visited(block: bytes, hops: int) -> frozenset[str]:
     `block`: the header, its first field being this server's Received. Raises MailLoop where
     other servers wrote `hops` Received fields or more (RFC 5321 6.3).
     """
-    folded = block.lower()
-    if folded.count(b"\nreceived:") >= hops:
+    if block.lower().count(b"\nreceived:") >= hops:
         raise MailLoop("The message went through too many servers")
-    if b"\ndelivered-to:" not in folded:
+    return delivered(block)
+
+
+def delivered(block: bytes) -> frozenset[str]:
+    """The mailboxes that a header's Delivered-To fields name, folded. Raises MailLoop where it
+    names too many."""
+    folded = block.lower()
+    if b"delivered-to:" not in folded:
         return frozenset()
     values = header.values(folded, b"delivered-to")
     if len(values) > DELIVERIES:

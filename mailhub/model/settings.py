@@ -25,6 +25,7 @@ from mailhub.model.settings_filters import (
     TarpitSettings,
 )
 from mailhub.model.settings_people import AccountSettings
+from mailhub.model.settings_rules import FilterSettings
 from mailhub.model.settings_sending import (
     ProgramSettings,
     QueueSettings,
@@ -39,6 +40,7 @@ __all__ = [
     "ClamAVSettings",
     "DkimSettings",
     "DnsblSettings",
+    "FilterSettings",
     "GreylistSettings",
     "HTTPSettings",
     "HelloSettings",
@@ -204,6 +206,19 @@ class LimitSettings:
     forwards: int = setting(
         0, "forwarded messages a day for an account without a limit of its own; 0: no limit"
     )
+    received: int = setting(
+        0, "messages a minute from other servers for an account without a limit; 0: no limit"
+    )
+    imap_upload: int = setting(0, "bytes a day appended over IMAP, likewise; 0: no limit", "bytes")
+    imap_download: int = setting(
+        0, "bytes a day of messages read over IMAP, likewise; 0: no limit", "bytes"
+    )
+    pop3_download: int = setting(
+        0, "bytes a day of messages read over POP3, likewise; 0: no limit", "bytes"
+    )
+    imap_connections: int = setting(
+        0, "IMAP sessions of one account at a time, likewise; 0: no limit"
+    )
     exempt_networks: tuple[str, ...] = setting(
         (), "clients that no connection or guess limit applies to"
     )
@@ -346,6 +361,7 @@ class Settings:
     accounts: AccountSettings = setting(AccountSettings, "")
     policy: PolicySettings = setting(PolicySettings, "")
     levels: LevelSettings = setting(LevelSettings, "")
+    filters: FilterSettings = setting(FilterSettings, "")
     hello: HelloSettings = setting(HelloSettings, "")
     reverse: ReverseSettings = setting(ReverseSettings, "")
     origin: OriginSettings = setting(OriginSettings, "")

@@ -1,0 +1,359 @@
+"""Carries out what accounts' rules decided: from a plan to a plan, and what goes into its commit
+beside it.
+
+Whatever way a message came (another server, the queue, a user here), this is asked with its plan
+before it is committed. What rules decide is theirs (`core.personal`); nothing is written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from mailhub.core.addresses import Addresses
+from mailhub.core.allowances import Allowances
+from mailhub.core.personal import Incoming, Mail, Personal
+from mailhub.core.placing import MARKS, junked
+from mailhub.core.plan import Plan
+from mailhub.core.rendered import passing, rendered
+from mailhub.core.trace import delivered_to
+from mailhub.core.turns import Turns
+from mailhub.model.decision import Decision, Filed, Once, Redirect, Refusal, Reply
+from mailhub.model.errors import Invalid
+from mailhub.model.message import Arrival, Copy, Note, Rendered
+from mailhub.model.queue import Onward, QueueSender
+from mailhub.policy.consequences import Consequence
+from mailhub.ports import Besides, Body, Clock, Companion, Log, Storage
+from mailhub.wire.header import values
+from mailhub.wire.weburl import parse
+
+NEVER = ("NEVER",)
+"""Nobody is told of what becomes of it (RFC 3461 6.1)."""
+PIECE = 128 * 1024
+"""Octets that are copied at once."""
+REDIRECTS = 100
+"""Most addresses, and most URLs, that one message goes on to for one account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One message that is about to be committed. `forwarder`: the sender of what goes on, None for
+    the envelope's own. `queued`: what entries of it in the queue share. `decisions`: by account,
+    kept between tries."""
+
+    sender: str
+    body: Body
+    rendered: Rendered
+    token: str
+    now: int
+    queued: QueueSender
+    consequence: Consequence = Consequence.ADD
+    named: bool = False
+    score: float = 0.0
+    forwarder: str | None = None
+    visited: frozenset[str] = frozenset()
+    orcpt: Mapping[str, str] = field(default_factory=dict)
+    decisions: dict[int, Decision] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Applied:
+    """`plan`: with the copies and entries of the message as it came. `places`: for each copy of
+    the plan before, which arrival stands for it; None: it is kept nowhere. `refusals`: of accounts
+    that do not want it."""
+
+    plan: Plan
+    besides: Besides | None = None
+    places: Sequence[int | None] = ()
+    refusals: Mapping[int, Refusal] = field(default_factory=dict)
+
+    def arrivals(self, found: Sequence[Arrival]) -> list[Arrival | None]:
+        """For each copy of the plan before, where it went."""
+        if self.besides is None:
+            return list(found)
+        return [None if place is None else found[place] for place in self.places]
+
+    def close(self) -> None:
+        """Ends the bodies that were made."""
+        for one in self.besides.messages if self.besides is not None else ():
+            one.body.close()
+
+
+class Applying:
+    """`allowances`: what accounts may forward a day, None: anything."""
+
+    def __init__(
+        self,
+        personal: Personal,
+        storage: Storage,
+        addresses: Addresses,
+        allowances: Allowances | None,
+        clock: Clock,
+        log: Log,
+    ) -> None:
+        self._personal = personal
+        self._storage = storage
+        self._addresses = addresses
+        self._allowances = allowances
+        self._clock = clock
+        self._log = log
+
+    async def concern(self, made: Plan) -> bool:
+        """Whether any rule has a say in where these copies go."""
+        return await self._personal.concern(copy.account for copy in made.copies)
+
+    async def apply(self, case: Case, made: Plan) -> Applied:
+        """The plan as the rules have it. The caller closes it. Raises Unavailable, StorageFull."""
+        making = _Making(case, made)
+        mail = self._personal.mail(case.body, case.rendered)
+        try:
+            for copy in made.copies:
+                decision = case.decisions.get(copy.account)
+                if decision is None:
+                    decision = await self._decide(case, copy, mail)
+                    case.decisions[copy.account] = decision
+                await self._carry_out(making, copy, decision)
+            if len(making.refusals) < len(made.copies) or made.onward:
+                for account, refusal in making.refusals.items():
+                    if refusal.reply is not None:
+                        self._reply(making, account, refusal.reply)
+        except BaseException:
+            making.close()
+            raise
+        return making.applied()
+
+    # -- deciding
+
+    async def _decide(self, case: Case, copy: Copy, mail: Mail) -> Decision:
+        address = _address(copy)
+        incoming = Incoming(
+            account=copy.account,
+            mail=mail,
+            recipient=copy.recipient,
+            address=address,
+            sender=case.sender,
+            prefix=copy.prefix,
+            now=case.now,
+            transaction=case.token,
+            orcpt=case.orcpt.get(copy.recipient, ""),
+            spam=case.consequence in MARKS,
+            named=case.named,
+            fraud=case.consequence is Consequence.QUARANTINE,
+            score=case.score,
+            visited=case.visited,
+        )
+        decision = await self._personal.decide(incoming)
+        if incoming.fraud and not decision.spam:
+            decision = replace(decision, spam=True)
+        if decision.spam:
+            return replace(decision, redirects=(), replies=(), uploads=())
+        wanted = await self._passed_on(case, copy, address, decision.redirects[:REDIRECTS])
+        cut = len(wanted) < len(decision.redirects)
+        if cut and not decision.filed and decision.refusal is None:
+            # What cannot go on as it should is not lost for it.
+            decision = replace(decision, filed=(Filed(),))
+        return replace(decision, redirects=wanted, uploads=decision.uploads[:REDIRECTS])
+
+    async def _passed_on(
+        self, case: Case, copy: Copy, address: str, redirects: Sequence[Redirect]
+    ) -> tuple[Redirect, ...]:
+        """Those that lead to no loop, as far as the account may forward."""
+        wanted = []
+        for one in redirects:
+            if await self._comes_back(case, copy, address, one.address):
+                self._note(case, copy, "loop", one.address)
+            elif self._allowances is not None and not await self._allowances.pass_on(copy.account):
+                self._note(case, copy, "limit", one.address)
+            else:
+                wanted.append(one)
+        return tuple(wanted)
+
+    async def _comes_back(self, case: Case, copy: Copy, address: str, target: str) -> bool:
+        folded = target.lower()
+        if folded in case.visited or folded in (address.lower(), copy.recipient.lower()):
+            return True
+        try:
+            if not await self._addresses.is_local_address(target):
+                return False
+        except Invalid:
+            return True
+        found = await self._addresses.find(target)
+        return found is not None and found.account == copy.account
+
+    def _note(self, case: Case, copy: Copy, why: str, address: str) -> None:
+        self._log.event(
+            "not-forwarded",
+            outcome=why,
+            account=copy.account,
+            transaction=case.token,
+            recipient=address,
+        )
+
+    # -- carrying out
+
+    async def _carry_out(self, making: _Making, copy: Copy, decision: Decision) -> None:
+        refused = decision.refusal is not None
+        places: list[_Place] = []
+        for one in () if refused else decision.filed:
+            kept = await self._kept(making.case, copy, one, decision.spam)
+            if one.header is None:
+                places.append(_Place(0, len(making.copies)))
+                making.copies.append(kept)
+            else:
+                body = await self._written(making.case, b"", one.header)
+                making.messages.append(Companion(body, making.case.rendered, (kept,)))
+                places.append(_Place(len(making.messages), 0))
+                shown = await rendered(body, self._clock)
+                making.messages[-1] = replace(making.messages[-1], rendered=shown)
+        making.places.append(places[0] if places else None)
+        if decision.refusal is not None:
+            making.refusals[copy.account] = decision.refusal
+            return
+        await self._redirect(making, copy, decision.redirects)
+        for url in decision.uploads:
+            making.upload(url)
+        for reply in decision.replies:
+            self._reply(making, copy.account, reply)
+        making.marks += [(copy.account, once) for once in decision.marks]
+        making.note(copy.account, decision)
+
+    async def _kept(self, case: Case, copy: Copy, filed: Filed, spam: bool) -> Copy:
+        """The copy where it is wanted, and marked as it shall be."""
+        was = MARKS.get(case.consequence)
+        if spam:
+            base = copy if was else await junked(self._storage, copy, MARKS[Consequence.JUNK])
+        else:
+            flags = copy.flags.remove(was) if was else copy.flags
+            base = replace(copy, mailbox=filed.mailbox, flags=flags)
+        return replace(base, flags=base.flags.add(filed.flags))
+
+    async def _redirect(self, making: _Making, copy: Copy, redirects: Sequence[Redirect]) -> None:
+        """Redirects of one header go out as one message, which names us: should it come back, it is
+        known."""
+        case = making.case
+        alike: dict[bytes | None, list[Redirect]] = {}
+        for one in redirects:
+            alike.setdefault(one.header, []).append(one)
+        for header, group in alike.items():
+            body = await self._written(case, _delivered(case, copy), header)
+            orcpt = case.orcpt.get(copy.recipient) or f"rfc822;{copy.recipient}"
+            onward = tuple(
+                Onward(
+                    one.address,
+                    one.notify,
+                    orcpt if orcpt.isascii() else "",
+                    due=case.now,
+                    sender=case.forwarder,
+                )
+                for one in group
+            )
+            making.messages.append(Companion(body, case.rendered, (), case.queued, onward))
+
+    def _reply(self, making: _Making, account: int, reply: Reply) -> None:
+        spool = self._storage.spools.open(reply.data)
+        try:
+            body = spool.finish()
+        except BaseException:
+            spool.abort()
+            raise
+        shown = passing(reply.data[:PIECE])
+        sender = QueueSender(
+            reply.sender,
+            body="7BIT" if reply.data.isascii() else "8BITMIME",
+            utf8=reply.utf8,
+            account=account,
+            transaction=f"{making.case.token}.r{len(making.messages)}",
+            message_id=shown.message_id,
+            local=True,
+        )
+        onward = (Onward(reply.recipient, NEVER, due=making.case.now),)
+        made = Companion(body, shown, (), sender, onward, account, reply.once)
+        making.messages.append(made)
+
+    async def _written(self, case: Case, head: bytes, header: bytes | None) -> Body:
+        """The message behind `head`, with `header` in place of its own where one is given."""
+        turns = Turns(self._clock)
+        view = case.body.view()
+        start = 0 if header is None else case.rendered.header_length
+        spool = self._storage.spools.open(head + (header or b""))
+        try:
+            for at in range(start, len(view), PIECE):
+                spool.write(view[at : at + PIECE])
+                await turns.rest()
+            return spool.finish()
+        except BaseException:
+            spool.abort()
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which message, 0 for the one that came, and which of its copies."""
+
+    message: int
+    copy: int
+
+
+class _Making:
+    """A plan that rules are being carried out on."""
+
+    def __init__(self, case: Case, made: Plan) -> None:
+        self.case = case
+        self._made = made
+        self._onward = {(one.lane, one.recipient): one for one in made.onward}
+        self.copies: list[Copy] = []
+        self.messages: list[Companion] = []
+        self.places: list[_Place | None] = []
+        self.refusals: dict[int, Refusal] = {}
+        self.marks: list[tuple[int, Once]] = []
+        self._notes: list[Note] = []
+
+    def upload(self, url: str) -> None:
+        """The message goes to this URL as well."""
+        one = Onward(url, NEVER, due=self.case.now, lane=lane_of(url))
+        self._onward.setdefault((one.lane, url), one)
+
+    def note(self, account: int, decision: Decision) -> None:
+        """Why it went where it went, for the journal; nothing where no rule said anything."""
+        if decision.reasons or not decision.filed:
+            detail = {
+                "transaction": self.case.token,
+                "message_id": self.case.rendered.message_id,
+                "by": list(decision.reasons),
+            }
+            kind = "filtered" if decision.filed else "dropped"
+            self._notes.append(Note(account, kind, detail))
+
+    def close(self) -> None:
+        """Ends what was begun."""
+        for one in self.messages:
+            one.body.close()
+
+    def applied(self) -> Applied:
+        """What came of it."""
+        onward = tuple(self._onward.values())
+        plan = replace(self._made, copies=tuple(self.copies), onward=onward)
+        besides = Besides(tuple(self.messages), tuple(self.marks), tuple(self._notes))
+        starts = [0]
+        for copies in (self.copies, *(one.copies for one in self.messages)):
+            starts.append(starts[-1] + len(copies))
+        places = [None if one is None else starts[one.message] + one.copy for one in self.places]
+        return Applied(plan, besides, places, self.refusals)
+
+
+def lane_of(url: str) -> str:
+    """Where a URL's uploads wait: one lane for each server, told from domains by its slashes."""
+    found = parse(url)
+    return f"{found.scheme}://{found.authority}"
+
+
+def _address(copy: Copy) -> str:
+    """The account's address that the copy came by: it is written into its Delivered-To."""
+    found = values(copy.prefix, b"delivered-to")
+    return found[0].strip().decode("utf-8", "replace") if found else copy.recipient
+
+
+def _delivered(case: Case, copy: Copy) -> bytes:
+    """The Delivered-To field of the copy, where the message's header may hold it."""
+    field = delivered_to(_address(copy))
+    return field if field.isascii() or case.queued.utf8 else b""

@@ -1,0 +1,198 @@
+"""Automatic replies: whom an account answers while its owner is away, and what (RFC 3834).
+
+Whether a message may be answered by a machine at all is `policy.answering`'s. A reply is a value
+of `Decision`; it goes out in the commit of the message that it answers, and once in `pause`
+seconds to one sender, which the same commit writes down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from email import policy
+from email.headerregistry import Address
+from email.message import EmailMessage
+
+from mailhub.core import trace
+from mailhub.core.addresses import Addresses
+from mailhub.core.ids import Ids
+from mailhub.core.personal import Incoming
+from mailhub.core.rulings import Rulings
+from mailhub.model.decision import Decision, Once, Reply
+from mailhub.model.errors import Invalid
+from mailhub.model.filter import Autoreply
+from mailhub.policy.answering import is_person, may_answer
+from mailhub.ports import Storage
+from mailhub.wire import address as grammar
+from mailhub.wire import addresslist, header, text
+
+ADDRESSED = (b"to", b"cc", b"resent-to", b"resent-cc")
+"""Where an account has to be named to answer (RFC 3834 section 2); Bcc is seen by nobody."""
+NAMED = 200
+"""Addresses of these fields that are looked at, and of those how many in our own domains."""
+LOOKED_UP = 50
+REFERENCES = 20
+"""Message ids that a reply refers to: the first, and the last of the others."""
+SUBJECT = 300
+"""Characters of the subject that is answered."""
+
+
+class Replying:
+    """`personal.Rules`: the automatic reply. `pause`: seconds between two to one sender."""
+
+    name = "autoreply"
+
+    def __init__(
+        self,
+        rulings: Rulings,
+        storage: Storage,
+        addresses: Addresses,
+        ids: Ids,
+        hostname: str,
+        *,
+        pause: int,
+    ) -> None:
+        self._rulings = rulings
+        self._storage = storage
+        self._addresses = addresses
+        self._ids = ids
+        self._hostname = hostname
+        self._pause = pause
+
+    async def begin(self) -> None:
+        """See `personal.Rules`."""
+        await self._rulings.begin()
+
+    def concern(self, account: int) -> bool:
+        """See `personal.Rules`."""
+        return self._rulings.concern(account)
+
+    async def decide(self, incoming: Incoming, before: Decision) -> Decision:
+        """See `personal.Rules`. What is refused, dropped or junk is not answered."""
+        ruling = await self._rulings.of(incoming.account)
+        reply = ruling.autoreply
+        if reply is None or not is_on(reply, incoming.now):
+            return before
+        if before.spam or before.refusal is not None or not (before.filed or before.redirects):
+            return before
+        if not is_person(incoming.sender) or not may_answer(incoming.mail.header):
+            return before
+        once = Once(f"autoreply:{grammar.key(incoming.sender)}", self._pause)
+        done = await self._storage.filters.marked(incoming.account, (once.key,), incoming.now)
+        if done or not await self._is_addressed(incoming):
+            return before
+        data = compose(
+            reply,
+            incoming,
+            sender=incoming.address,
+            name=reply.name or ruling.name,
+            message_id=f"<{self._ids.new()}@{self._hostname}>",
+        )
+        utf8 = not (incoming.sender.isascii() and incoming.address.isascii())
+        made = Reply(incoming.sender, data, once=once, utf8=utf8)
+        return replace(before, replies=(*before.replies, made))
+
+    async def _is_addressed(self, incoming: Incoming) -> bool:
+        """Whether an address of the account's stands in To or Cc, and it did not write itself."""
+        if await self._is_own(incoming, incoming.sender):
+            return False
+        here = 0
+        for one in named(incoming.mail.header):
+            if one.lower() in (incoming.recipient.lower(), incoming.address.lower()):
+                return True
+            try:
+                local = await self._addresses.is_local_address(one)
+            except Invalid:
+                continue
+            here += local
+            if here > LOOKED_UP:
+                return False
+            if local and await self._is_own(incoming, one):
+                return True
+        return False
+
+    async def _is_own(self, incoming: Incoming, address: str) -> bool:
+        found = await self._addresses.find(address)
+        return found is not None and found.account == incoming.account
+
+
+def named(block: bytes) -> list[str]:
+    """Addresses that a header is for, the first `NAMED` of them."""
+    found: list[str] = []
+    for name in ADDRESSED:
+        for value in header.values(block, name):
+            for one in addresslist.parse(value[: 64 * 1024], NAMED - len(found)):
+                if one.mailbox and one.host:
+                    found.append((one.mailbox + b"@" + one.host).decode("utf-8", "replace"))
+            if len(found) >= NAMED:
+                return found[:NAMED]
+    return found
+
+
+def is_on(reply: Autoreply, now: int) -> bool:
+    """Whether it is switched on and its time has come and not gone."""
+    if not reply.status:
+        return False
+    return (reply.starts is None or reply.starts <= now) and (
+        reply.ends is None or now <= reply.ends
+    )
+
+
+def compose(
+    reply: Autoreply, incoming: Incoming, *, sender: str, name: str, message_id: str
+) -> bytes:
+    """The reply as it leaves. `sender`: the account's address that the message came to."""
+    utf8 = not (incoming.sender.isascii() and sender.isascii())
+    made = EmailMessage(policy.SMTPUTF8 if utf8 else policy.SMTP)
+    rendered = incoming.mail.rendered
+    made["From"] = Address(_line(name), addr_spec=sender)
+    made["To"] = Address(addr_spec=incoming.sender)
+    made["Subject"] = _line(_subject(reply, rendered.subject))
+    made["Date"] = trace.date(incoming.now)
+    made["Message-ID"] = message_id
+    if rendered.message_id:
+        ids = [*_referred(incoming), rendered.message_id]
+        kept = ids if len(ids) <= REFERENCES else ids[:1] + ids[1 - REFERENCES :]
+        made["In-Reply-To"] = _line(rendered.message_id)
+        made["References"] = _line(" ".join(kept))
+    made["Auto-Submitted"] = "auto-replied"
+    # Exchange answers even what says that a machine wrote it, but for this (MS-OXCMAIL 2.2.3.2.14).
+    made["X-Auto-Response-Suppress"] = "All"
+    plain = reply.text or text.from_html(reply.html)
+    made.set_content(_lines(plain), cte=_encoding(plain))
+    if reply.html:
+        made.add_alternative(_lines(reply.html), subtype="html", cte=_encoding(reply.html))
+    return made.as_bytes()
+
+
+def _subject(reply: Autoreply, answered: str) -> str:
+    if reply.subject:
+        return f"Auto: {reply.subject}"
+    return f"Auto: Re: {answered[:SUBJECT]}".rstrip()
+
+
+def _referred(incoming: Incoming) -> list[str]:
+    """What the answered message refers to (RFC 5322 3.6.4)."""
+    block = incoming.mail.header
+    for name in (b"references", b"in-reply-to"):
+        for value in header.values(block, name):
+            found = header.message_ids(value, REFERENCES)
+            if found:
+                return found
+    return []
+
+
+def _line(written: str) -> str:
+    """`written` where a header can hold it: one line, without control characters."""
+    return " ".join("".join(one if one.isprintable() else " " for one in written).split())
+
+
+def _lines(written: str) -> str:
+    """Text with the line ends that `email` expects."""
+    text = written.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    return text if text.endswith("\n") else text + "\n"
+
+
+def _encoding(written: str) -> str:
+    """A transfer encoding with which every server passes it on unchanged."""
+    longest = max(map(len, written.splitlines()), default=0)
+    return "7bit" if written.isascii() and longest < 900 else "quoted-printable"

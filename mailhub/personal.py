@@ -1,0 +1,52 @@
+"""Composes what accounts want done with mail that comes for them: their rules, in order.
+
+A part of the composition root, apart from it for its size. Filters decide first, then a script
+where they left the message alone; who is answered is decided last, when it is known what becomes
+of the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mailhub.core.addresses import Addresses
+from mailhub.core.allowances import Allowances
+from mailhub.core.applying import Applying
+from mailhub.core.filtering import Filtering
+from mailhub.core.ids import Ids
+from mailhub.core.personal import Personal, Rules
+from mailhub.core.replying import Replying
+from mailhub.core.rulings import Rulings
+from mailhub.model.settings import LevelSettings
+from mailhub.model.settings_rules import FilterSettings
+from mailhub.ports import Clock, Log, Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """`applying`: for whatever delivers. `filtering`: for who only wants to know."""
+
+    applying: Applying
+    filtering: Filtering
+
+
+def compose(
+    storage: Storage,
+    addresses: Addresses,
+    allowances: Allowances | None,
+    clock: Clock,
+    ids: Ids,
+    log: Log,
+    hostname: str,
+    settings: FilterSettings,
+    levels: LevelSettings,
+    scripts: Sequence[Rules] = (),
+) -> Owners:
+    """`scripts`: rules that come between filters and automatic replies."""
+    rulings = Rulings(storage)
+    filtering = Filtering(rulings, clock, junk=levels.junk, budget=settings.text)
+    replying = Replying(rulings, storage, addresses, ids, hostname, pause=settings.reply_pause)
+    personal = Personal((filtering, *scripts, replying), clock, log)
+    applying = Applying(personal, storage, addresses, allowances, clock, log)
+    return Owners(applying, filtering)
