@@ -18,7 +18,19 @@ from mailhub.store import accounts, addresses
 from mailhub.store.sql import Cursor, Row
 from mailhub.store.transaction import Transaction
 
-OWNED: tuple[str, ...] = ("secret", "mailbox", "subscription", "script")
+OWNED: tuple[str, ...] = (
+    "secret",
+    "mailbox",
+    "subscription",
+    "mail_filter",
+    "autoreply",
+    "mark",
+    "script",
+    "app_password",
+    "totp",
+    "security_key",
+    "challenge",
+)
 """Tables whose rows of an account go with it, told by their column `account`. Message rows are
 cleared later, a few at a time (see `sweeps`)."""
 _KEPT: tuple[tuple[str, str], ...] = (

@@ -11,6 +11,8 @@ from mailhub.store import archive, contents
 from mailhub.store.sql import integers
 from mailhub.store.transaction import Transaction
 
+OWNED = (("thread_reference", "hash"), ("keyword_set", "number"), ("authlog", "number"))
+"""Tables of which an account may have many rows, and the column that tells them apart."""
 STEP = 300
 """Messages a step: some milliseconds of the writer."""
 HANDOVER_LIFE = 86400
@@ -73,7 +75,7 @@ def _account_step(tx: Transaction, account: int) -> bool:
             return _mailbox_step(tx, account, row[0])
     if archive.forget_account(tx, account):
         return True
-    for table, column in (("thread_reference", "hash"), ("keyword_set", "number")):
+    for table, column in OWNED:
         cleared = tx.execute(
             f"DELETE FROM {table} WHERE account = :account AND {column} IN"
             f" (SELECT {column} FROM {table} WHERE account = :account LIMIT :step)",

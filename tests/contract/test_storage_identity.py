@@ -16,6 +16,7 @@ from mailhub.model.identity import (
     SecurityKey,
     Spent,
 )
+from mailhub.store import sweeps
 from tests.contract.stores import ACTOR, House
 
 KEYS = ScramKeys(b"salt", 4096, b"stored", b"server")
@@ -326,3 +327,21 @@ def test_what_no_text_can_hold_and_what_is_too_long_is_cut(house: House) -> None
     house.ask(house.store.authlog.note([LoginNote(account, event), LoginNote(99, login())]))
     entry = house.ask(house.store.authlog.page(account))[0][0]
     assert (len(entry.event.ip), entry.event.session) == (255, "ab\r\nc?")
+
+
+def test_all_of_it_goes_with_its_account(house: House) -> None:
+    account = house.account()[0].number
+    house.ask(house.store.app_passwords.add(account, order(), 50, ACTOR))
+    house.ask(house.store.factors.put_totp(account, "SEED", ACTOR))
+    house.ask(house.store.factors.add_key(key(account, 1), 2, USER))
+    challenge = Challenge(b"value", "{}", int(house.clock.now()) + 60)
+    house.ask(house.store.factors.put_challenge(account, "assertion", challenge))
+    house.ask(house.store.accounts.remove(account, ACTOR, due=0))
+    while house.ask(house.store.runner.write(sweeps.step)):
+        continue
+    house.ask(house.store.authlog.note([LoginNote(account, login())]))
+    assert house.ask(house.store.app_passwords.all(account, 0)) == []
+    assert house.ask(house.store.factors.totp(account)) is None
+    assert house.ask(house.store.factors.keys(account)) == []
+    assert house.ask(house.store.factors.take_challenge(account, "assertion")) is None
+    assert house.ask(house.store.authlog.page(account)) == ([], 0)
