@@ -6,9 +6,10 @@ As long as nothing is edited, values are looked up in the block that came.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from email.header import Header as EncodedHeader
 
+from mailhub.policy.sieve import addresses
 from mailhub.wire import header, words
 
 _LINES = re.compile(rb"(?:([^\s:]++)[ \t]*+:)?[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
@@ -18,12 +19,17 @@ _LONGEST = 998
 
 
 class Fields:
-    """A header block, with its empty line where it has one."""
+    """A header block, with its empty line where it has one. `ahead`: fields that stand before it in
+    this copy alone; they are seen, and never edited."""
 
-    def __init__(self, block: bytes) -> None:
+    def __init__(self, block: bytes, ahead: bytes = b"") -> None:
         self._block = block
+        self._ahead = ahead
         self._lines: list[tuple[bytes, bytes]] | None = None
         self._edited: bytes | None = None
+        self._raw: dict[str, list[bytes]] = {}
+        self._values: dict[str, list[str]] = {}
+        self._addresses: dict[bytes, list[tuple[str, str]]] = {}
 
     @property
     def edited(self) -> bytes | None:
@@ -34,11 +40,34 @@ class Fields:
 
     def raw(self, name: str) -> list[bytes]:
         """The raw values of a field, in order."""
-        return header.values(self.edited or self._block, name.lower().encode("utf-8", "replace"))
+        name = name.lower()
+        known = self._raw.get(name)
+        if known is None:
+            wanted = name.encode("utf-8", "replace")
+            known = header.values(self._ahead, wanted) if self._ahead else []
+            known += header.values(self.edited or self._block, wanted)
+            self._raw[name] = known
+        return known
 
     def values(self, name: str) -> list[str]:
         """The same as text: unfolded, trimmed, encoded words decoded."""
-        return [words.decode(value) for value in self.raw(name)]
+        name = name.lower()
+        known = self._values.get(name)
+        if known is None:
+            known = self._values[name] = [words.decode(value) for value in self.raw(name)]
+        return known
+
+    def addresses(self, value: bytes) -> Generator[None, None, list[tuple[str, str]]]:
+        """(local part, domain) of every address of a raw value; yields between slices."""
+        known = self._addresses.get(value)
+        if known is None:
+            known = self._addresses[value] = yield from addresses.of_field(value)
+        return known
+
+    def _forget(self) -> None:
+        self._edited = None
+        self._raw.clear()
+        self._values.clear()
 
     # -- editing
 
@@ -56,7 +85,7 @@ class Fields:
             if end and not lines[end - 1][1].endswith(b"\n"):
                 lines[end - 1] = (lines[end - 1][0], lines[end - 1][1] + b"\r\n")
             lines.insert(end, entry)
-        self._edited = None
+        self._forget()
         return len(line)
 
     def remove(self, name: str, chosen: Callable[[int], bool]) -> None:
@@ -74,7 +103,7 @@ class Fields:
             kept.append((found, line))
         if changed:
             self._lines = kept
-            self._edited = None
+            self._forget()
 
     def _split(self) -> list[tuple[bytes, bytes]]:
         if self._lines is None:

@@ -145,7 +145,7 @@ def _address(state: State, test: Test) -> Asking:
     for name in _keys(state, test, 0):
         for raw in _chosen(test, state.mail.fields.raw(name)):
             state.spend(len(raw), test.place)
-            found = yield from addresses.of_field(raw)
+            found = yield from state.mail.fields.addresses(raw)
             values.extend(addresses.parts(part, found, state.around.delimiter))
     return (yield from compare(state, test, values, _keys(state, test)))
 

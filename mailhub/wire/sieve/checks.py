@@ -6,7 +6,7 @@ All faults are collected, so that a person mends a script in one go. What a prog
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 from mailhub.model.errors import Invalid
 from mailhub.wire.sieve import constants, parser, tree
@@ -15,6 +15,7 @@ from mailhub.wire.sieve.program import Action, Block, Choice, Include, Program, 
 from mailhub.wire.sieve.strings import decoded
 from mailhub.wire.sieve.tree import FAULTS, BadScript, Fault, Place
 from mailhub.wire.sieve.vocabulary import COMMANDS, EXTENSIONS, TESTS, Inside, Word
+from mailhub.wire.slices import finish
 
 IMPLIED = {"vacation-seconds": "vacation"}
 """Extensions that bring another one (RFC 6131 section 2)."""
@@ -23,7 +24,13 @@ _CHOICES = frozenset({"if", "elsif", "else"})
 
 def compiled(source: str) -> Program:
     """The program of a script's text. Raises BadScript with up to `FAULTS` faults."""
-    return _Checker().program(parser.parse(source))
+    return finish(compiling(source))
+
+
+def compiling(source: str) -> Generator[None, None, Program]:
+    """`compiled`, in slices: a script of 64 KiB takes a tenth of a second."""
+    commands = yield from parser.parsing(source)
+    return (yield from _Checker().program(commands))
 
 
 class _Full(Exception):
@@ -37,11 +44,11 @@ class _Checker:
         self._includes: dict[Include, None] = {}
         self._warnings: list[str] = []
 
-    def program(self, commands: Sequence[tree.Command]) -> Program:
+    def program(self, commands: Sequence[tree.Command]) -> Generator[None, None, Program]:
         block: Block = ()
         try:
             start = self._requirements(commands)
-            block = self._block(commands[start:])
+            block = yield from self._block(commands[start:])
         except _Full:
             pass
         if self._faults:
@@ -88,7 +95,7 @@ class _Checker:
 
     # -- commands
 
-    def _block(self, commands: Sequence[tree.Command]) -> Block:
+    def _block(self, commands: Sequence[tree.Command]) -> Generator[None, None, Block]:
         made: list[Action | Choice] = []
         position = 0
         while position < len(commands):
@@ -100,7 +107,7 @@ class _Checker:
                     end += 1
                     if commands[end - 1].name == "else":
                         break
-                made.append(self._choice(commands[position - 1 : end]))
+                made.append((yield from self._choice(commands[position - 1 : end])))
                 position = end
             elif command.name in _CHOICES:
                 self.fault(command.place, f"{command.name} must follow an if or elsif")
@@ -108,32 +115,37 @@ class _Checker:
                 action = self._action(command)
                 if action is not None:
                     made.append(action)
+            yield
         return tuple(made)
 
-    def _choice(self, chain: Sequence[tree.Command]) -> Choice:
+    def _choice(self, chain: Sequence[tree.Command]) -> Generator[None, None, Choice]:
         branches: list[tuple[Test | None, Block]] = []
         for command in chain:
-            if command.arguments:
-                self.fault(command.arguments[0].place, f"{command.name} takes no such argument")
-            wanted = 0 if command.name == "else" else 1
-            if len(command.tests) != wanted:
-                what = "one test" if wanted else "no test"
-                self.fault(command.place, f"{command.name} takes {what}")
-            if command.block is None:
-                self.fault(command.place, f"{command.name} needs a block")
-            test = None
-            if wanted and command.tests:
-                if _asks_for_unknown(command.tests[0]):
-                    # RFC 5463 section 4: what stands in there is never run, and may be anything.
-                    continue
-                with_before = set(self.extensions)
-                self.extensions.update(_asked_for(command.tests[0]))
-                test = self._test(command.tests[0])
-                branches.append((test, self._block(command.block or ())))
-                self.extensions = with_before
+            self._check_branch(command)
+            if command.name == "else" or not command.tests:
+                branches.append((None, (yield from self._block(command.block or ()))))
                 continue
-            branches.append((None, self._block(command.block or ())))
+            asked = command.tests[0]
+            if _asks_for_unknown(asked):
+                # RFC 5463 section 4: what stands in there is never run, and may be anything.
+                continue
+            before = set(self.extensions)
+            self.extensions.update(_asked_for(asked))
+            test = self._test(asked)
+            branches.append((test, (yield from self._block(command.block or ()))))
+            self.extensions = before
+            yield
         return Choice(chain[0].place, tuple(branches))
+
+    def _check_branch(self, command: tree.Command) -> None:
+        if command.arguments:
+            self.fault(command.arguments[0].place, f"{command.name} takes no such argument")
+        if command.name == "else" and command.tests:
+            self.fault(command.place, "else takes no test")
+        elif command.name != "else" and len(command.tests) != 1:
+            self.fault(command.place, f"{command.name} takes one test")
+        if command.block is None:
+            self.fault(command.place, f"{command.name} needs a block")
 
     def _action(self, command: tree.Command) -> Action | None:
         word = COMMANDS.get(command.name)

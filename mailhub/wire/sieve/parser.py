@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 from mailhub.wire.sieve.tokens import Kind, Lexer, Token
 from mailhub.wire.sieve.tree import (
     COMMANDS,
@@ -17,10 +19,18 @@ from mailhub.wire.sieve.tree import (
     Tag,
     Test,
 )
+from mailhub.wire.slices import finish
+
+Commands = Generator[None, None, tuple[Command, ...]]
 
 
 def parse(source: str) -> tuple[Command, ...]:
     """The commands of a script. Raises BadScript at the first fault."""
+    return finish(parsing(source))
+
+
+def parsing(source: str) -> Commands:
+    """`parse`, which yields after every command."""
     return _Parser(source).script()
 
 
@@ -32,27 +42,28 @@ class _Parser:
         self._next = next(self._tokens)
         self._count = 0
 
-    def script(self) -> tuple[Command, ...]:
-        commands = self._commands(0)
+    def script(self) -> Commands:
+        commands = yield from self._commands(0)
         if self._next.kind is not Kind.END:
             raise self._unexpected("a command")
         return commands
 
     # -- the grammar's rules
 
-    def _commands(self, depth: int) -> tuple[Command, ...]:
-        found = []
+    def _commands(self, depth: int) -> Commands:
+        found: list[Command] = []
         while self._next.kind is Kind.IDENTIFIER:
-            found.append(self._command(depth))
+            found.append((yield from self._command(depth)))
+            yield
         return tuple(found)
 
-    def _command(self, depth: int) -> Command:
+    def _command(self, depth: int) -> Generator[None, None, Command]:
         name = self._counted(depth)
         arguments, tests = self._arguments(depth)
         block: tuple[Command, ...] | None = None
         if self._is("{"):
             self._take()
-            block = self._commands(depth + 1)
+            block = yield from self._commands(depth + 1)
             self._expect("}", "a command or '}'")
         else:
             self._expect(";", "';' or a block" if tests else "an argument, ';' or a block")
