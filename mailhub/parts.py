@@ -30,6 +30,7 @@ from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
 from mailhub.core.messages import Messages
+from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
@@ -43,11 +44,15 @@ from mailhub.core.suppressions import Suppressions
 from mailhub.core.tallying import Tallies
 from mailhub.core.tokens import Tokens
 from mailhub.core.updates import Updates
+from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.watch import Watch
+from mailhub.core.webhook_calls import WebhookCalls
+from mailhub.core.webhooks import Webhooks
 from mailhub.directory.local import LocalDirectory
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
+from mailhub.net.cms import CertificateSigning
 from mailhub.net.folder import DataFolder
 from mailhub.net.hashing import PooledHashing
 from mailhub.net.hooks import ServerHooks
@@ -56,6 +61,7 @@ from mailhub.net.metrics import Metrics
 from mailhub.net.outward import authorities
 from mailhub.net.resolver import StubResolver
 from mailhub.net.textfile import TextFile
+from mailhub.net.together import together
 from mailhub.net.web import GuardedWeb
 from mailhub.ports import Clock, Coordination, Log
 from mailhub.queue.notices import ReportNotices
@@ -64,6 +70,7 @@ from mailhub.service import Step
 from mailhub.store.sqlite import SQLiteStore, open_store
 
 SRS_FILE = "srs.json"
+UPLOADS_FILE = "uploads.json"
 TOKENS_FILE = "tokens.json"
 
 
@@ -91,6 +98,8 @@ class Parts:
     hashing: PooledHashing
     watch: Watch
     feeds: Feeds
+    webhooks: Webhooks
+    webhook_calls: WebhookCalls
     domains: Domains
     addresses: Addresses
     mailboxes: Mailboxes
@@ -103,6 +112,7 @@ class Parts:
     intake: Intake
     owners: personal.Owners
     filters: Filters
+    upload_keys: UploadKeys
     messages: Messages
     selections: Selections
     maildrops: Maildrops
@@ -247,17 +257,23 @@ def compose(
             clock,
             ids,
             randomness,
+            Profiles(settings.profile, hostname, CertificateSigning(settings.tls, log), randomness),
         ),
         intake=intake,
         owners=owners,
+        upload_keys=UploadKeys(DataFolder(Path(settings.data)).secret(UPLOADS_FILE)),
         filters=Filters(store, web, clock, ids, settings.filters),
-        messages=Messages(store, clock),
+        messages=Messages(store, clock, keep_expunged=settings.archive.expunged),
         selections=Selections(store, watch, settings.store),
-        maildrops=Maildrops(store, mailboxes, settings.pop3),
+        maildrops=Maildrops(
+            store, mailboxes, settings.pop3, keep_expunged=settings.archive.expunged
+        ),
         routes=Routes(store, clock),
         relays=Relays(store, settings.smtp.trusted_networks),
         resolver=resolver,
         web=web,
+        webhooks=Webhooks(store, web, clock, ids, randomness),
+        webhook_calls=WebhookCalls(store, web, together, clock, log, settings.webhooks),
         keys=keys,
         records=Records(domains, keys, resolver, hostname, settings.reports),
         departures=Departures(

@@ -23,6 +23,7 @@ from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
@@ -42,6 +43,7 @@ from mailhub.model.settings import (
     DkimSettings,
     LevelSettings,
     LimitSettings,
+    ProfileSettings,
     QueueSettings,
     ReportSettings,
     SMTPSettings,
@@ -74,6 +76,13 @@ SECURE_PEER = Peer(
     465,
     TLSFacts("TLSv1.3", "TLS_AES_256_GCM_SHA384", b"e" * 32),
 )
+
+
+class Unsigned:
+    """`ports.Signing` without a certificate."""
+
+    async def sign(self, data: bytes) -> bytes:
+        return data
 
 
 @dataclass(slots=True)
@@ -262,6 +271,7 @@ def world(
             clock,
             ids,
             randomness,
+            Profiles(ProfileSettings(), HOSTNAME, Unsigned(), randomness),
         ),
         watch=watch,
         routes=Routes(store, clock),

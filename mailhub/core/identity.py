@@ -9,6 +9,7 @@ from mailhub.core.authlog import AuthLog
 from mailhub.core.ids import Ids
 from mailhub.core.login import Login
 from mailhub.core.one_time import OneTimeCodes
+from mailhub.core.profiles import Profiles
 from mailhub.core.recovery import Recovery
 from mailhub.model.settings import LimitSettings
 from mailhub.ports import Clock, Counters, Hashing, Randomness, Storage
@@ -22,6 +23,7 @@ class Identity:
     codes: OneTimeCodes
     recovery: Recovery
     authlog: AuthLog
+    profiles: Profiles
 
 
 def identity(
@@ -33,6 +35,7 @@ def identity(
     clock: Clock,
     ids: Ids,
     randomness: Randomness,
+    profiles: Profiles,
 ) -> Identity:
     """All of it, on the same ports."""
     return Identity(
@@ -40,4 +43,5 @@ def identity(
         codes=OneTimeCodes(storage, counters, limits, clock, randomness),
         recovery=Recovery(storage, hashing, randomness),
         authlog=AuthLog(storage, login.noted),
+        profiles=profiles,
     )

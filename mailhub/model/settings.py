@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailhub.model.setting import STRICT, setting
+from mailhub.model.settings_archive import ArchiveSettings
 from mailhub.model.settings_access import TokenSettings
 from mailhub.model.settings_filters import (
     ClamAVSettings,
@@ -24,8 +25,10 @@ from mailhub.model.settings_filters import (
     SpamAssassinSettings,
     TarpitSettings,
 )
+from mailhub.model.settings_identity import ProfileSettings
 from mailhub.model.settings_people import AccountSettings
 from mailhub.model.settings_rules import FilterSettings
+from mailhub.model.settings_search import SearchSettings
 from mailhub.model.settings_sending import (
     ProgramSettings,
     QueueSettings,
@@ -36,6 +39,7 @@ from mailhub.model.settings_sending import (
 from mailhub.model.settings_web import JournalSettings, UpdateSettings, WebhookSettings, WebSettings
 
 __all__ = [
+    "ArchiveSettings",
     "AccountSettings",
     "ClamAVSettings",
     "DkimSettings",
@@ -55,6 +59,7 @@ __all__ = [
     "OriginSettings",
     "POP3Settings",
     "PolicySettings",
+    "ProfileSettings",
     "ProgramSettings",
     "QueueSettings",
     "RateSettings",
@@ -64,6 +69,7 @@ __all__ = [
     "ReverseSettings",
     "RspamdSettings",
     "SMTPSettings",
+    "SearchSettings",
     "SenderSettings",
     "Settings",
     "SpamAssassinSettings",
@@ -359,6 +365,7 @@ class Settings:
     tokens: TokenSettings = setting(TokenSettings, "")
     limits: LimitSettings = setting(LimitSettings, "")
     accounts: AccountSettings = setting(AccountSettings, "")
+    profile: ProfileSettings = setting(ProfileSettings, "")
     policy: PolicySettings = setting(PolicySettings, "")
     levels: LevelSettings = setting(LevelSettings, "")
     filters: FilterSettings = setting(FilterSettings, "")
@@ -381,6 +388,8 @@ class Settings:
     webhooks: WebhookSettings = setting(WebhookSettings, "")
     journal: JournalSettings = setting(JournalSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
+    search: SearchSettings = setting(SearchSettings, "")
+    archive: ArchiveSettings = setting(ArchiveSettings, "")
     dkim: DkimSettings = setting(DkimSettings, "")
     reports: ReportSettings = setting(ReportSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")

@@ -34,6 +34,7 @@ from mailhub.ports.process import (
     Programs,
     Randomness,
     Shelf,
+    Signing,
     Together,
     Workers,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "SearchIndex",
     "Sessions",
     "Shelf",
+    "Signing",
     "Spool",
     "Spools",
     "Storage",

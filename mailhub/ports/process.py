@@ -60,6 +60,14 @@ class Hashing(Protocol):
         ...
 
 
+class Signing(Protocol):
+    """Vouches for documents in the server's name."""
+
+    def sign(self, data: bytes) -> Awaitable[bytes]:
+        """The document in a signed envelope (CMS, DER); as it is where nothing can sign it."""
+        ...
+
+
 class KeyMaking(Protocol):
     """Makes key pairs off the reactor: an RSA one takes a tenth of a second, or ten."""
 

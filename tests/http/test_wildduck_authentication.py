@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import plistlib
 import re
 from typing import Any
 
@@ -50,7 +51,7 @@ def login(site: Site, password: str = SECRET, **more: object) -> Reply:
 
 
 def asp(site: Site, id: str, *scopes: str, **more: object) -> Any:
-    fields = {"description": "phone", "scopes": list(scopes) or ["*"], **more}
+    fields = {"description": "phone", "scopes": list(scopes) or ["*"]} | more
     reply = site.post(f"/users/{id}/asps", fields)
     assert reply.status == 200, reply.json
     return reply.json
@@ -308,6 +309,60 @@ def test_an_app_password_that_ends_is_listed_when_asked_for(site: Site) -> None:
     site.world.clock.advance(61)
     refused(login(site, answer["password"], scope="imap"), 403, "AuthFailed", id=id)
     assert site.get(f"/users/{id}/asps?showAll=true").json["results"] == []
+
+
+def profile(site: Site, id: str, **more: object) -> Any:
+    answer = asp(site, id, generateMobileconfig=True, **more)
+    assert set(answer) == {"success", "id", "password", "mobileconfig"}
+    return answer, plistlib.loads(base64.b64decode(answer["mobileconfig"]))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "kind", "port"),
+    [
+        (["imap", "smtp"], "EmailTypeIMAP", 993),
+        (["pop3", "smtp"], "EmailTypePOP", 995),
+        (["*"], "EmailTypeIMAP", 993),
+    ],
+)
+def test_a_profile_sets_up_a_mail_account(
+    site: Site, scopes: list[str], kind: str, port: int
+) -> None:
+    id = made(site, name='Joe "<&>" Doe')
+    answer, found = profile(site, id, scopes=scopes)
+    (account,) = found["PayloadContent"]
+    assert (found["PayloadType"], account["PayloadType"]) == (
+        "Configuration",
+        "com.apple.mail.managed",
+    )
+    assert found["PayloadUUID"] != account["PayloadUUID"]
+    assert (account["EmailAccountType"], account["EmailAccountName"]) == (kind, 'Joe "<&>" Doe')
+    assert account["EmailAddress"] == "joe@example.org"
+    for way, where in (("Incoming", port), ("Outgoing", 465)):
+        assert account[f"{way}MailServerHostName"] == "mx.example.org"
+        assert account[f"{way}MailServerPortNumber"] == where
+        assert account[f"{way}MailServerUseSSL"] is True
+        assert account[f"{way}MailServerUsername"] == "joe"
+        assert account[f"{way}Password"] == answer["password"]
+    assert found["PayloadIdentifier"].startswith("org.example.mx.")
+
+
+def test_profiles_that_are_refused_make_no_app_password(site: Site) -> None:
+    id = made(site)
+    other = made(site, "ann")
+    path = f"/users/{id}/asps"
+    fields = {"description": "x", "generateMobileconfig": True}
+    for scopes in (["imap"], ["smtp"], ["imap", "pop3"]):
+        refused(site.post(path, {**fields, "scopes": scopes}), 400, "InvalidAuthScope")
+    invalid(site.post(path, {**fields, "address": "ann@example.org"}), "address")
+    invalid(site.post(path, {**fields, "address": "nobody@example.org"}), "address")
+    nowhere = made(site, "tom", emptyAddress=True)
+    invalid(site.post(f"/users/{nowhere}/asps", fields), "address")
+    for one in (id, other, nowhere):
+        assert site.get(f"/users/{one}/asps").json["results"] == []
+    site.post(f"/users/{id}/addresses", {"address": "joseph@example.org"})
+    _, found = profile(site, id, address="joseph@example.org")
+    assert found["PayloadContent"][0]["EmailAddress"] == "joseph@example.org"
 
 
 # -- the log

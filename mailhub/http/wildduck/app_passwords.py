@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
+from mailhub.core.addresses import Addresses
 from mailhub.core.identity import Identity
 from mailhub.core.rights import Resource, creates, deletes, reads
 from mailhub.http.about import About
@@ -10,15 +13,18 @@ from mailhub.http.routing import route
 from mailhub.http.wildduck import identity_shapes, replies, shapes
 from mailhub.http.wildduck.shapes import Result
 from mailhub.http.wildduck.subject import Subjects
-from mailhub.model.errors import NotFound
+from mailhub.model.account import Account
+from mailhub.model.errors import Invalid, NotFound
 
 
 class AppPasswords:
     """The calls."""
 
-    def __init__(self, subjects: Subjects, identity: Identity) -> None:
+    def __init__(self, subjects: Subjects, identity: Identity, addresses: Addresses) -> None:
         self._subjects = subjects
         self._passwords = identity.app_passwords
+        self._profiles = identity.profiles
+        self._addresses = addresses
 
     @route(
         "GET",
@@ -71,6 +77,8 @@ class AppPasswords:
         """A new one; nobody is shown the password again."""
         wanted = shapes.read(identity_shapes.NewAppPassword, call)
         account = await self._subjects.of(wanted.user)
+        if wanted.generate_mobileconfig:
+            await self._require_mail(account, wanted)
         made, password = await self._passwords.create(
             account,
             wanted.description,
@@ -79,7 +87,15 @@ class AppPasswords:
             password=wanted.password,
             ttl=wanted.ttl,
         )
-        return replies.shown(identity_shapes.AppPasswordMade(id=made.id, password=password))
+        shown = identity_shapes.AppPasswordMade(id=made.id, password=password)
+        if not wanted.generate_mobileconfig:
+            return replies.shown(shown)
+        profile = await self._profiles.make(account, made, password, wanted.address)
+        return replies.shown(
+            identity_shapes.AppPasswordWithProfile(
+                id=made.id, password=password, mobileconfig=b64encode(profile).decode()
+            )
+        )
 
     @route(
         "DELETE",
@@ -96,6 +112,18 @@ class AppPasswords:
         except NotFound:
             raise _unknown() from None
         return replies.success()
+
+    async def _require_mail(self, account: Account, wanted: identity_shapes.NewAppPassword) -> None:
+        """Raises where no profile can be made of it, before anything is."""
+        if not self._profiles.fits(wanted.bound()):
+            text = "Profile file requires imap or pop3 and smtp scopes"
+            raise replies.Refusal(400, "InvalidAuthScope", text)
+        if not (wanted.address or account.address):
+            raise Invalid("The user has no address", "address")
+        if wanted.address:
+            row = await self._addresses.find(wanted.address)
+            if row is None or row.account != account.number:
+                raise Invalid("Not an address of the user", "address")
 
 
 def _unknown() -> replies.Refusal:

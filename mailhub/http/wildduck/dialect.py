@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import wraps
 from typing import Protocol
 
 from mailhub import __version__
@@ -17,6 +18,7 @@ from mailhub.core.mailboxes import Mailboxes as CoreMailboxes
 from mailhub.core.rights import Right
 from mailhub.core.sessions import Sessions
 from mailhub.core.tokens import Tokens
+from mailhub.core.webhooks import Webhooks as CoreWebhooks
 from mailhub.http import openapi
 from mailhub.http.call import Answer, Call, json_answer
 from mailhub.http.feeds import Feeds
@@ -31,6 +33,7 @@ from mailhub.http.wildduck.subject import Subjects
 from mailhub.http.wildduck.tokens import Tokens as TokenCalls
 from mailhub.http.wildduck.updates import Updates
 from mailhub.http.wildduck.users import Users
+from mailhub.http.wildduck.webhooks import Webhooks
 from mailhub.model.errors import MailhubError
 
 DESCRIPTION = openapi.Description(
@@ -71,6 +74,8 @@ class Parts(Protocol):
     def tokens(self) -> Tokens: ...
     @property
     def feeds(self) -> Feeds: ...
+    @property
+    def webhooks(self) -> CoreWebhooks: ...
     @property
     def default_domain(self) -> str: ...
     @property
@@ -115,8 +120,9 @@ class WildDuck:
             Addresses(accounts, subjects, parts.addresses, domains),
             Authentication(accounts, subjects, login, parts.identity.authlog, parts.tokens),
             Factors(subjects, parts.identity, parts.tokens),
-            AppPasswords(subjects, parts.identity),
+            AppPasswords(subjects, parts.identity, parts.addresses),
             Updates(subjects, parts.feeds),
+            Webhooks(subjects, parts.webhooks),
             TokenCalls(parts.tokens),
             Description(self),
         )
@@ -139,6 +145,7 @@ class WildDuck:
     ) -> Callable[[Call], Awaitable[Answer]]:
         """`run` for those with `right` alone."""
 
+        @wraps(run)
         async def kept(call: Call) -> Answer:
             admitted = await self._guard.admit(call, right)
             own.check(admitted, right)
