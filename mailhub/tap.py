@@ -147,6 +147,7 @@ def build(
         steps=[
             *parts.steps,
             *reports.steps,
+            Step("webhooks", parts.webhook_calls.start, parts.webhook_calls.stop),
             Step("key review", review.start, review.stop),
             *outgoing.steps,
             Step("control", control.start, control.stop),
@@ -268,6 +269,9 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
     faces = http.Parts(
         accounts=parts.accounts,
         addresses=parts.addresses,
+        mailboxes=parts.mailboxes,
+        allowances=parts.allowances,
+        sessions=parts.sessions,
         domains=parts.domains,
         queue=parts.queue,
         routes=parts.routes,
@@ -278,6 +282,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         identity=parts.identity,
         spools=parts.store.spools,
         feeds=parts.feeds,
+        webhooks=parts.webhooks,
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,

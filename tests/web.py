@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mailhub.model.errors import Unavailable
+from mailhub.model.errors import Invalid, NotPermitted, Unavailable
+from mailhub.model.web import WebAnswer, WebRequest
+from mailhub.wire import weburl
 
 
 class FakeFetch:
@@ -26,6 +28,35 @@ class FakeFetch:
         if len(document) > size:
             raise Unavailable("The answer is too long")
         return document
+
+
+class FakeWeb:
+    """`ports.Web` that answers as `answer` says: a status, or an exception to raise. `asked`: every
+    request, in order."""
+
+    def __init__(self, answer: Callable[[WebRequest], Any] = lambda request: 200) -> None:
+        self.answer = answer
+        self.asked: list[WebRequest] = []
+
+    def check(self, url: str, field: str = "url") -> None:
+        """See `ports.Web`; no address is allowed."""
+        if weburl.parse(url, field).is_address:
+            raise Invalid("This address is not public", field)
+
+    async def ask(self, request: WebRequest, message: object = None) -> WebAnswer:
+        """See `ports.Web`."""
+        self.asked.append(request)
+        found = self.answer(request)
+        if isinstance(found, Exception):
+            raise found
+        return found if isinstance(found, WebAnswer) else WebAnswer(found, "", b"", request.url)
+
+
+class NoWeb(FakeWeb):
+    """Of a server that reaches nobody."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda request: NotPermitted("no public address"))
 
 
 class FakeShelf:

@@ -42,7 +42,7 @@ class Updates:
 
     async def page(self, account: int, after: Place, limit: int) -> Page:
         """The next events of the account's mail."""
-        return await self._storage.events.page(after, account=account, limit=limit)
+        return await self._storage.events.page(after, account=account, mail=True, limit=limit)
 
     async def all_counted(self, account: int) -> Sequence[Counted]:
         """Counters of every mailbox."""

@@ -10,14 +10,18 @@ from twisted.internet.interfaces import IReactorTime
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
+from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
+from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
+from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.tokens import Tokens
+from mailhub.core.webhooks import Webhooks
 from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
@@ -43,6 +47,9 @@ class Parts:
 
     accounts: Accounts
     addresses: Addresses
+    mailboxes: Mailboxes
+    allowances: Allowances
+    sessions: Sessions
     domains: Domains
     queue: Queue
     routes: Routes
@@ -53,6 +60,7 @@ class Parts:
     identity: Identity
     spools: Spools
     feeds: Feeds
+    webhooks: Webhooks
     settings: HTTPSettings
     default_domain: str
     quota: int

@@ -33,6 +33,8 @@ GATHER = 0.05
 """Seconds in which changes that follow one another are told together, counters once."""
 TURN = 50
 """Listeners that are woken before the reactor goes round."""
+LIFE = 1800.0
+"""Seconds after which a stream ends, or a little later: who comes back shows that he still may."""
 PAUSE = 1.0
 """Seconds until a journal is read again that could not be."""
 
@@ -298,7 +300,9 @@ class Feeds:
     async def _listen(self, feed: Feed, listener: Listener) -> AsyncIterator[bytes]:
         self._beat()
         listener.quiet_since = self._reactor.seconds()
-        while not listener.ended:
+        # Those that came together do not come back together.
+        until = listener.quiet_since + LIFE * (1 + self.listening % 50 / 250)
+        while not listener.ended and self._reactor.seconds() < until:
             some = feed.take(listener)
             if some is None:
                 self.log.event("updates", outcome="slow", level="info")

@@ -14,10 +14,10 @@ class Events(Protocol):
     """The journal as events."""
 
     def page(
-        self, after: Place, *, account: int | None = None, limit: int = 200
+        self, after: Place, *, account: int | None = None, mail: bool = False, limit: int = 200
     ) -> Awaitable[Page]:
-        """At most `limit` events behind `after`, as of one moment: those of one account's mail, or
-        of everything and everybody."""
+        """At most `limit` events behind `after`, as of one moment: everybody's, or one account's.
+        `mail`: what mail clients are told of, and nothing else."""
         ...
 
     def reach(self, after: int) -> Awaitable[Reach]:
@@ -44,7 +44,11 @@ class Webhooks(Protocol):
         """Raises NotFound."""
         ...
 
-    def moved(self, number: int, place: Place, failure: str, since: int) -> Awaitable[bool]:
-        """How far it was told, what went wrong last (empty: nothing) and since when; False where
-        it exists no more."""
+    def moved(self, hook: Webhook) -> Awaitable[bool]:
+        """Keeps how far it was told, and how it fares; False where it exists no more, or somebody
+        set its place meanwhile."""
+        ...
+
+    def replay(self, number: int, place: Place, actor: Actor) -> Awaitable[Webhook]:
+        """Sets its place. Raises NotFound."""
         ...

@@ -18,9 +18,9 @@ class EventService:
         self._runner = runner
 
     def page(
-        self, after: Place, *, account: int | None = None, limit: int = 200
+        self, after: Place, *, account: int | None = None, mail: bool = False, limit: int = 200
     ) -> Awaitable[Page]:
-        return self._runner.read(events.page, after, account, limit)
+        return self._runner.read(events.page, after, account, mail, limit)
 
     def reach(self, after: int) -> Awaitable[Reach]:
         return self._runner.read(events.reach, after)
@@ -44,5 +44,8 @@ class WebhookService:
     def remove(self, number: int, actor: Actor) -> Awaitable[None]:
         return self._runner.write(webhooks.remove, number, actor)
 
-    def moved(self, number: int, place: Place, failure: str, since: int) -> Awaitable[bool]:
-        return self._runner.write(webhooks.moved, number, place, failure, since)
+    def moved(self, hook: Webhook) -> Awaitable[bool]:
+        return self._runner.write(webhooks.moved, hook)
+
+    def replay(self, number: int, place: Place, actor: Actor) -> Awaitable[Webhook]:
+        return self._runner.write(webhooks.replay, number, place, actor)

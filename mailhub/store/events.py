@@ -43,10 +43,10 @@ _OF_ALL = _ROWS.format(whose="account IS NOT NULL")
 
 
 @one_moment
-def page(cursor: Cursor, after: Place, account: int | None, limit: int) -> Page:
+def page(cursor: Cursor, after: Place, account: int | None, mail: bool, limit: int) -> Page:
     """See `ports.Events.page`."""
     newest = number(cursor, "SELECT max(number) FROM journal", {})
-    kinds = KINDS if account is None else MAIL
+    kinds = MAIL if mail else KINDS
     rows = json.loads(
         cursor.execute(
             _OF_ALL if account is None else _OF_ONE,
@@ -71,7 +71,7 @@ def page(cursor: Cursor, after: Place, account: int | None, limit: int) -> Page:
     elif len(rows) > limit:
         place, more = Place(rows[limit - 1][0]), True
     boxes = {event.box for event in events if event.box}
-    count = counted(cursor, account, tuple(boxes)) if account is not None and boxes else ()
+    count = counted(cursor, account, tuple(boxes)) if account is not None and boxes and mail else ()
     return Page(events, place, more, count)
 
 

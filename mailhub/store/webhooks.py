@@ -13,7 +13,7 @@ from mailhub.store.transaction import Transaction, found
 
 _COLUMNS = (
     "number, id, account, owner, types, url, secret, created, told_number, told_index, failure,"
-    " failing"
+    " failing, turned"
 )
 
 
@@ -24,7 +24,7 @@ def add(tx: Transaction, hook: Webhook, actor: Actor) -> Webhook:
     entry = tx.journal("webhookschanged", actor, detail=json.dumps(detail))
     tx.execute(
         f"INSERT INTO webhook ({_COLUMNS}) VALUES (:number, :id, :account, :owner, :types, :url,"
-        " :secret, :created, :told_number, :told_index, '', 0)",
+        " :secret, :created, :told_number, :told_index, '', 0, 0)",
         {
             "number": number,
             "id": hook.id,
@@ -54,20 +54,34 @@ def remove(tx: Transaction, number: int, actor: Actor) -> None:
     tx.tell(WebhooksChanged(entry))
 
 
-def moved(tx: Transaction, number: int, place: Place, failure: str, since: int) -> bool:
+def moved(tx: Transaction, hook: Webhook) -> bool:
     """See `ports.Webhooks.moved`."""
     changed = tx.execute(
         "UPDATE webhook SET told_number = :told, told_index = :index, failure = :failure,"
-        " failing = :since WHERE number = :number",
+        " failing = :failing WHERE number = :number AND turned = :turned",
         {
-            "told": place.number,
-            "index": place.index,
-            "failure": failure,
-            "since": since,
-            "number": number,
+            "told": hook.place.number,
+            "index": hook.place.index,
+            "failure": hook.failure,
+            "failing": hook.failing,
+            "number": hook.number,
+            "turned": hook.turned,
         },
     )
     return changed.rowcount > 0
+
+
+def replay(tx: Transaction, number: int, place: Place, actor: Actor) -> Webhook:
+    """See `ports.Webhooks.replay`."""
+    changed = tx.execute(
+        "UPDATE webhook SET told_number = :told, told_index = :index, turned = turned + 1"
+        " WHERE number = :number",
+        {"told": place.number, "index": place.index, "number": number},
+    )
+    found(changed, "webhook")
+    entry = tx.journal("webhookschanged", actor, detail=json.dumps({"what": "replayed"}))
+    tx.tell(WebhooksChanged(entry))
+    return _read(tx.cursor, " WHERE number = :number", {"number": number})[0]
 
 
 def _read(cursor: Cursor, condition: str, parameters: dict[str, object]) -> Sequence[Webhook]:
@@ -85,6 +99,7 @@ def _read(cursor: Cursor, condition: str, parameters: dict[str, object]) -> Sequ
             place=Place(row[8], row[9]),
             failure=row[10],
             failing=row[11],
+            turned=row[12],
         )
         for row in rows
     ]

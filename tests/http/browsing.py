@@ -12,9 +12,11 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailhub.core.updates import Updates
+from mailhub.core.webhooks import Webhooks
 from mailhub.http.app import Parts, application
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import HTTPSettings, UpdateSettings
+from tests.web import NoWeb
 from tests.world import DOMAIN, World, world
 
 LOCAL = IPv4Address("TCP", "127.0.0.1", 40000)
@@ -79,6 +81,9 @@ class Site:
             Parts(
                 accounts=here.accounts,
                 addresses=here.addresses,
+                mailboxes=here.mailboxes,
+                allowances=here.allowances,
+                sessions=here.sessions,
                 domains=here.domains,
                 queue=here.queue,
                 routes=here.routes,
@@ -89,6 +94,7 @@ class Site:
                 identity=here.identity,
                 spools=here.store.spools,
                 feeds=self.feeds,
+                webhooks=Webhooks(here.store, NoWeb(), here.clock, here.ids, here.randomness),
                 settings=self.settings,
                 default_domain=self.default_domain,
                 quota=self.quota,

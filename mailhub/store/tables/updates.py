@@ -4,7 +4,8 @@ from __future__ import annotations
 
 TABLES: tuple[str, ...] = (
     # account: whose events, NULL for everybody's; owner: its 24 hex digits. types: JSON array.
-    # told_number, told_index: the last event that was told. failure: what goes wrong since failing.
+    # told_number, told_index: the last event that was told; turned: how often
+    # somebody set that. failure: what goes wrong since failing.
     """
     CREATE TABLE webhook (
         number INTEGER PRIMARY KEY,
@@ -18,7 +19,8 @@ TABLES: tuple[str, ...] = (
         told_number BIGINT NOT NULL,
         told_index BIGINT NOT NULL,
         failure TEXT NOT NULL,
-        failing BIGINT NOT NULL
+        failing BIGINT NOT NULL,
+        turned BIGINT NOT NULL
     )
     """,
     # key: a digest of the token. record: signed; empty: it was ended. expires: epoch seconds.

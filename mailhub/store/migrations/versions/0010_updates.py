@@ -24,7 +24,8 @@ STATEMENTS: tuple[str, ...] = (
         told_number BIGINT NOT NULL,
         told_index BIGINT NOT NULL,
         failure TEXT NOT NULL,
-        failing BIGINT NOT NULL
+        failing BIGINT NOT NULL,
+        turned BIGINT NOT NULL
     )
     """,
     """
