@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailhub.core.homecoming import Homecomings
+from mailhub.core.uploading import Uploads
 from mailhub.net.fetch import SafeFetch
 from mailhub.net.outward import authorities
 from mailhub.net.ownaddress import Listening, OwnAddresses
@@ -66,6 +67,13 @@ def compose(parts: Parts, listening: Listening) -> Sending:
                 parts.owners.applying,
             ),
             programs=programs,
+            uploads=Uploads(
+                parts.store,
+                parts.web,
+                parts.upload_keys,
+                clock,
+                seconds=settings.filters.upload_timeout,
+            ),
             prefixes=Prefixes(parts.departures),
             notices=parts.notices,
             suppressions=Suppressions(parts.store, clock, queue),

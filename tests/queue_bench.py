@@ -15,6 +15,7 @@ from mailhub.coord.memory_schedule import MemorySchedule
 from mailhub.core.homecoming import Homecomings
 from mailhub.core.queue import Queue
 from mailhub.core.srs import SRS
+from mailhub.core.uploading import Keys, Uploads
 from mailhub.model.change import Actor
 from mailhub.model.envelope import ForwardPath
 from mailhub.model.outbound import Answer, Sent, Stage
@@ -280,8 +281,9 @@ def bench(
         addresses=made.addresses,
         ways=Ways(store, finding, clock, made.randomness),
         outbound=outbound,
-        home=Homecomings(store, made.intake, clock, 100),
+        home=Homecomings(store, made.intake, clock, 100, made.owners.applying),
         programs=programs,
+        uploads=Uploads(store, made.web, Keys(b"secret"), clock, seconds=60),
         prefixes=Prefixes(departure),
         notices=notices,
         suppressions=Suppressions(store, clock, settings),

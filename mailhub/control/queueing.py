@@ -10,7 +10,14 @@ from mailhub.core.queue import Acted
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid
 from mailhub.model.outbound import Answer
-from mailhub.model.queue import PROGRAM_LANE, Attempt, QueueEntry, QueueFilter, Suppression
+from mailhub.model.queue import (
+    PROGRAM_LANE,
+    WEB_LANE,
+    Attempt,
+    QueueEntry,
+    QueueFilter,
+    Suppression,
+)
 from mailhub.model.route import Hop
 
 
@@ -61,6 +68,8 @@ async def queue_way(services: Services, arguments: Arguments) -> Json:
     entry = await services.queue.get(arguments.number("number"))
     if entry.lane == PROGRAM_LANE:
         return {"kind": "program", "routes": [], "servers": [], "refusal": None}
+    if WEB_LANE in entry.lane:
+        return {"kind": "web", "routes": [], "servers": [], "refusal": None}
     if entry.home or await services.addresses.is_local(entry.lane):
         return {"kind": "mailbox", "routes": [], "servers": [], "refusal": None}
     choice, routes = await services.ways.choose(entry)

@@ -211,7 +211,7 @@ class Applying:
             return
         await self._redirect(making, copy, decision.redirects)
         for url in decision.uploads:
-            making.upload(url)
+            making.upload(url, copy)
         for reply in decision.replies:
             self._reply(making, copy.account, reply)
         making.marks += [(copy.account, once) for once in decision.marks]
@@ -300,7 +300,7 @@ class _Making:
     def __init__(self, case: Case, made: Plan) -> None:
         self.case = case
         self._made = made
-        self._onward = {(one.lane, one.recipient): one for one in made.onward}
+        self._onward = list(made.onward)
         self.copies: list[Copy] = []
         self.messages: list[Companion] = []
         self.places: list[_Place | None] = []
@@ -308,10 +308,12 @@ class _Making:
         self.marks: list[tuple[int, Once]] = []
         self._notes: list[Note] = []
 
-    def upload(self, url: str) -> None:
-        """The message goes to this URL as well."""
-        one = Onward(url, NEVER, due=self.case.now, lane=lane_of(url))
-        self._onward.setdefault((one.lane, url), one)
+    def upload(self, url: str, copy: Copy) -> None:
+        """The message is posted to this URL as well."""
+        orcpt = f"rfc822;{copy.recipient}"
+        lane = lane_of(url)
+        one = Onward(url, NEVER, orcpt, self.case.now, lane=lane, home=copy.account)
+        self._onward.append(one)
 
     def note(self, account: int, decision: Decision) -> None:
         """Why it went where it went, for the journal; nothing where no rule said anything."""
@@ -331,8 +333,7 @@ class _Making:
 
     def applied(self) -> Applied:
         """What came of it."""
-        onward = tuple(self._onward.values())
-        plan = replace(self._made, copies=tuple(self.copies), onward=onward)
+        plan = replace(self._made, copies=tuple(self.copies), onward=tuple(self._onward))
         besides = Besides(tuple(self.messages), tuple(self.marks), tuple(self._notes))
         starts = [0]
         for copies in (self.copies, *(one.copies for one in self.messages)):

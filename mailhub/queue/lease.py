@@ -19,6 +19,7 @@ from mailhub.model.errors import Corrupt, MailhubError, StorageFull, Unavailable
 from mailhub.model.outbound import Answer, Sent, Stage
 from mailhub.model.queue import (
     PROGRAM_LANE,
+    WEB_LANE,
     Lease,
     Outcome,
     QueueEntry,
@@ -67,6 +68,14 @@ class Homecoming(Protocol):
         ...
 
 
+class Uploading(Protocol):
+    """Posts queued mail to web servers."""
+
+    async def post(self, entry: QueueEntry, message: Message) -> Answer:
+        """Never raises for what may happen to it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """All that the work of leases needs, made once. `reported`: hears what TLS came to."""
@@ -78,6 +87,7 @@ class Means:
     outbound: Outbound
     home: Homecoming
     programs: Programs
+    uploads: Uploading
     prefixes: Prefixes
     notices: Notices
     suppressions: Suppressions
@@ -193,6 +203,9 @@ class Work:
             return
         if lane == PROGRAM_LANE:
             await self._each(ready, self._run_program)
+            return
+        if WEB_LANE in lane:
+            await self._each(ready, means.uploads.post)
             return
         local = await means.addresses.is_local(lane)
         home = [entry for entry in ready if local or entry.home]
