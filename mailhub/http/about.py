@@ -21,7 +21,8 @@ class About:
     """One call. `path` and `query`: models whose fields are the parameters. `body`: of the
     request; `needs_body`: it has to be there. `takes`: the parameters wherever they may stand, for
     a dialect that merges path, query and body. `answers`: the body of each success; errors are the
-    dialect's. `secured`: credentials are asked for."""
+    dialect's. `secured`: credentials are asked for. `media`: the type of answers that are no JSON;
+    `accepts`: those of bodies beside JSON."""
 
     path: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
@@ -31,3 +32,5 @@ class About:
     answers: Mapping[int, Shape] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     secured: bool = True
+    media: str = ""
+    accepts: tuple[str, ...] = ()

@@ -5,9 +5,10 @@ Knows no dialect. What a call does is told by the first line of its own words in
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from inspect import getdoc
 from typing import Any
@@ -21,27 +22,35 @@ from mailhub.http.routing import Route
 
 _ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
 _REFERENCES = "#/components/schemas/{model}"
+_BODILESS = frozenset({"GET", "DELETE", "HEAD"})
+"""Methods whose parameters stand in the query."""
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """A dialect as a whole. `security`: the OpenAPI security scheme of its calls. `error`: the
-    body of every error. `everywhere`: errors that any call may answer with."""
+    """A dialect as a whole. `security`: OpenAPI security schemes, any of which opens its calls.
+    `error`: the body of every error. `everywhere`: errors that any call may answer with."""
 
     title: str
     version: str
     about: str
-    security: Mapping[str, object]
+    security: Sequence[Mapping[str, object]]
     error: type[BaseModel]
     everywhere: tuple[int, ...]
+
+    @property
+    def schemes(self) -> Mapping[str, Mapping[str, object]]:
+        """By name: `main` is the first."""
+        names = ("main", *(f"other{place}" for place in range(1, len(self.security))))
+        return dict(zip(names, map(dict, self.security), strict=True))
 
 
 def document(what: Description, routes: Iterable[Route], server: str) -> Json:
     """The description of those routes that tell about themselves. `server`: the URL that paths
     stand behind, which may be relative to that of the document."""
     told = [one for one in routes if one.about is not None]
-    schemas, components = _schemas(what, told)
+    schemas = _Schemas(what, told)
     paths: dict[str, Json] = {}
     for one in told:
         path = _ARGUMENT.sub(r"{\1}", one.path)
@@ -51,29 +60,86 @@ def document(what: Description, routes: Iterable[Route], server: str) -> Json:
         "info": {"title": what.title, "version": what.version, "description": what.about},
         "servers": [{"url": server}],
         "paths": paths,
-        "components": {"schemas": components, "securitySchemes": {"main": dict(what.security)}},
+        "components": {
+            "schemas": schemas.used_in(paths),
+            "securitySchemes": dict(what.schemes),
+        },
     }
 
 
 _Key = tuple[int, JsonSchemaMode]
 
 
-def _schemas(what: Description, routes: Iterable[Route]) -> tuple[Mapping[_Key, Json], Json]:
-    """(the schema of each type by its identity and mode, the definitions that they refer to)."""
-    wanted: dict[_Key, TypeAdapter[Any]] = {}
-    for shape, mode in ((what.error, "serialization"), *_shapes(routes)):
-        wanted.setdefault(_key(shape, mode), TypeAdapter(shape))
-    made, rest = TypeAdapter.json_schemas(
-        [(key, key[1], adapter) for key, adapter in wanted.items()], ref_template=_REFERENCES
+@dataclass(slots=True)
+class _Schemas:
+    """Of each type that routes speak of, and the definitions that they refer to."""
+
+    what: Description
+    routes: Sequence[Route]
+    _made: dict[_Key, Json] = field(default_factory=dict)
+    _definitions: Json = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wanted: dict[_Key, TypeAdapter[Any]] = {}
+        for shape, mode in ((self.what.error, "serialization"), *_shapes(self.routes)):
+            wanted.setdefault(_key(shape, mode), TypeAdapter(shape))
+        made, rest = TypeAdapter.json_schemas(
+            [(key, key[1], adapter) for key, adapter in wanted.items()], ref_template=_REFERENCES
+        )
+        self._made = {key: _renamed(made[key, key[1]]) for key in wanted}
+        self._definitions = {
+            _short(name): _renamed(one) for name, one in rest.get("$defs", {}).items()
+        }
+
+    def of(self, shape: Shape, mode: JsonSchemaMode) -> Json:
+        """As a call's schema has it: mostly a reference."""
+        return self._made[_key(shape, mode)]
+
+    def fields(self, shape: type[BaseModel]) -> Json:
+        """The schema of a model of parameters itself, not a reference."""
+        schema = self.of(shape, "validation")
+        name = schema.get("$ref", "").rpartition("/")[2]
+        found: Json = self._definitions[name] if name else schema
+        return found
+
+    def used_in(self, paths: Json) -> Json:
+        """The definitions that calls refer to, directly or not."""
+        used: Json = {}
+        waiting = _references(paths)
+        while waiting:
+            name = waiting.pop()
+            if name not in used:
+                used[name] = self._definitions[name]
+                waiting |= _references(used[name])
+        return {name: used[name] for name in self._definitions if name in used}
+
+
+def _short(name: str) -> str:
+    """pydantic puts whole module paths before names that two models have."""
+    *_, module, own = ("", *name.split("__"))
+    return "".join(word.capitalize() for word in module.split("_")) + own
+
+
+def _renamed(schema: Json) -> Json:
+    text = re.sub(
+        r'"#/components/schemas/([^"]+)"',
+        lambda found: f'"#/components/schemas/{_short(found[1])}"',
+        json.dumps(schema),
     )
-    return {key: made[key, key[1]] for key in wanted}, rest.get("$defs", {})
+    renamed: Json = json.loads(text)
+    return renamed
+
+
+def _references(schema: Json) -> set[str]:
+    return set(re.findall(r'"#/components/schemas/([^"]+)"', json.dumps(schema)))
 
 
 def _shapes(routes: Iterable[Route]) -> Iterator[tuple[Shape, JsonSchemaMode]]:
     for one in routes:
         assert one.about is not None
-        if one.about.body is not None:
-            yield one.about.body, "validation"
+        for taken in (one.about.body, one.about.takes):
+            if taken is not None:
+                yield taken, "validation"
         for shape in one.about.answers.values():
             if shape is not None:
                 yield shape, "serialization"
@@ -83,18 +149,18 @@ def _key(shape: Shape, mode: str) -> _Key:
     return hash(shape), "validation" if mode == "validation" else "serialization"
 
 
-def _operation(what: Description, one: Route, schemas: Mapping[_Key, Json]) -> Json:
+def _operation(what: Description, one: Route, schemas: _Schemas) -> Json:
     about = one.about
     assert about is not None
     summary, _, more = (getdoc(one.run) or "").partition("\n")
     operation: Json = {
         "operationId": f"{one.method.lower()}{re.sub(r'[^A-Za-z0-9]+', '-', one.path).rstrip('-')}",
         "summary": summary,
-        "security": [{"main": []}] if about.secured else [],
+        "security": [{name: []} for name in what.schemes] if about.secured else [],
         "responses": {
             **{str(status): _answer(status, about, schemas) for status in about.answers},
             **{
-                str(status): _response(status, schemas[_key(what.error, "serialization")])
+                str(status): _response(status, schemas.of(what.error, "serialization"))
                 for status in sorted({*what.everywhere, *about.errors})
             },
         },
@@ -102,18 +168,56 @@ def _operation(what: Description, one: Route, schemas: Mapping[_Key, Json]) -> J
     if more.strip():
         operation["description"] = " ".join(more.split())
     parameters = [*_parameters("path", about.path), *_parameters("query", about.query)]
+    body = schemas.of(about.body, "validation") if about.body is not None else None
+    required = about.needs_body
+    if about.takes is not None:
+        parameters, body = _split(one, schemas.fields(about.takes))
+        required = body is not None and bool(body.get("required"))
     if parameters:
         operation["parameters"] = parameters
-    if about.body is not None:
-        schema = schemas[_key(about.body, "validation")]
-        content = {JSON: {"schema": schema}}
-        operation["requestBody"] = {"required": about.needs_body, "content": content}
+    if body is not None or about.accepts:
+        content: Json = {JSON: {"schema": body}} if body is not None else {}
+        content |= {media: {} for media in about.accepts}
+        operation["requestBody"] = {"required": required, "content": content}
     return operation
 
 
-def _answer(status: int, about: About, schemas: Mapping[_Key, Json]) -> Json:
+def _split(one: Route, schema: Json) -> tuple[list[Json], Json | None]:
+    """Parameters of a call that takes them wherever they stand: those in the path, and others
+    where callers of this method put them: query, or body."""
+    fields: Json = schema.get("properties", {})
+    required = set(schema.get("required", ()))
+    inside = set(_ARGUMENT.findall(one.path))
+    parameters = [_parameter("path", name, fields.get(name, {}), True) for name in sorted(inside)]
+    rest = {name: about for name, about in fields.items() if name not in inside}
+    if one.method in _BODILESS:
+        parameters += [
+            _parameter("query", name, about, name in required) for name, about in rest.items()
+        ]
+        return parameters, None
+    body = {key: value for key, value in schema.items() if key not in ("required", "title")}
+    body["properties"] = rest
+    if required - inside:
+        body["required"] = sorted(required - inside)
+    return parameters, body
+
+
+def _parameter(place: str, name: str, schema: Json, required: bool) -> Json:
+    parameter: Json = {"name": name, "in": place, "required": required, "schema": schema}
+    if place == "query" and "array" in _types(schema):
+        parameter["explode"] = False  # a,b
+    return parameter
+
+
+def _types(schema: Json) -> set[str]:
+    return {one.get("type", "") for one in (schema, *schema.get("anyOf", ()))}
+
+
+def _answer(status: int, about: About, schemas: _Schemas) -> Json:
     shape = about.answers[status]
-    return _response(status, None if shape is None else schemas[_key(shape, "serialization")])
+    if shape is None and about.media:
+        return {"description": HTTPStatus(status).phrase, "content": {about.media: {}}}
+    return _response(status, None if shape is None else schemas.of(shape, "serialization"))
 
 
 def _response(status: int, schema: Json | None) -> Json:

@@ -89,10 +89,14 @@ def route(
     *,
     large: bool = False,
 ) -> Callable[[_Method], _Method]:
-    """Marks a coroutine method as the answer to `method` on `path`."""
+    """Marks a coroutine method as the answer to `method` on `path`; several marks: on each path.
+
+    A description should show one of them alone, so the others come without `about`.
+    """
 
     def mark(function: _Method) -> _Method:
-        setattr(function, _ROUTE, (method, path, about, right, large))
+        marks = (*getattr(function, _ROUTE, ()), (method, path, about, right, large))
+        setattr(function, _ROUTE, marks)
         return function
 
     return mark
@@ -101,9 +105,8 @@ def route(
 def routes_of(part: object) -> Iterator[Route]:
     """The marked methods of `part`, in the order of their names."""
     for name in dir(type(part)):
-        marked = getattr(getattr(type(part), name), _ROUTE, None)
-        if marked is not None:
-            method, path, about, right, large = marked
+        for mark in getattr(getattr(type(part), name), _ROUTE, ()):
+            method, path, about, right, large = mark
             yield Route(method, path, getattr(part, name), about, right, large)
 
 

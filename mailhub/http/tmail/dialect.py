@@ -35,7 +35,7 @@ DESCRIPTION = openapi.Description(
     title="tmail",
     version=__version__,
     about="The REST API of tmail, as mailhub speaks it.",
-    security={"type": "http", "scheme": "basic"},
+    security=({"type": "http", "scheme": "basic"},),
     error=shapes.Failure,
     everywhere=(401, 403, 413, 429, 503),
 )

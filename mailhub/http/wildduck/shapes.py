@@ -18,6 +18,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -88,7 +89,24 @@ def _words(value: object) -> object:
 Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Number = Annotated[int, BeforeValidator(_number), Field(ge=0, le=LARGEST)]
-HexId = Annotated[str, BeforeValidator(_hex_id)]
+HexId = Annotated[
+    str,
+    BeforeValidator(_hex_id),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{24}$"}),
+]
+IPAddress = Annotated[
+    str,
+    BeforeValidator(_ip),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "format": "ipv4"},
+                {"type": "string", "format": "ipv6"},
+                {"const": ""},
+            ]
+        }
+    ),
+]
 Tags = Annotated[
     list[Annotated[Trimmed, Field(min_length=1, max_length=128)]], Field(max_length=100)
 ]
@@ -107,7 +125,7 @@ class Parameters(BaseModel):
     clearable: ClassVar[frozenset[str]] = frozenset()
 
     sess: Annotated[str, Field(max_length=255)] = ""
-    ip: Annotated[str, BeforeValidator(_ip)] = ""
+    ip: IPAddress = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -127,6 +145,16 @@ class Result(Shown):
     """The base of whole answers."""
 
     success: Literal[True] = True
+
+
+class Failure(Shown):
+    """Every error. `details`: a text for each parameter at fault."""
+
+    model_config = ConfigDict(extra="allow")
+
+    error: str
+    code: str
+    details: dict[str, str] | None = None
 
 
 class UserCall(Parameters):
