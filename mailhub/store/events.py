@@ -58,7 +58,7 @@ def page(cursor: Cursor, after: Place, account: int | None, mail: bool, limit: i
             },
         ).fetchone()[0]
     )
-    known = _Known(cursor)
+    known = _Known(cursor, rows)
     events: list[Event] = []
     for row in rows[:limit]:
         start = after.index if row[0] == after.number else 0
@@ -78,8 +78,14 @@ def page(cursor: Cursor, after: Place, account: int | None, mail: bool, limit: i
 class _Known:
     """What events of one page have in common."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: Cursor, rows: Sequence[Any]) -> None:
         self._cursor = cursor
+        self._gone = {
+            row[2]: json.loads(row[6]).get("user", "")
+            for row in rows
+            if row[4] == "accountchanged" and '"user"' in row[6]
+        }
+        """Accounts that went for good, and whose row in the journal is what is left of them."""
         self._users: dict[int, str] = {}
         self._boxes: dict[tuple[int, int], tuple[str, str]] = {}
         self._keywords: dict[int, Mapping[int, tuple[str, ...]]] = {}
@@ -91,7 +97,7 @@ class _Known:
         type = TYPES.get((kind, "" if uids else str(detail.get("what", ""))))
         if type is None or room <= 0 or start == LAST:
             return
-        common = {"type": type, "at": at, "account": account, "user": self._user(account, detail)}
+        common = {"type": type, "at": at, "account": account, "user": self._user(account)}
         if uids:
             yield from self._messages(common, number, box, uids, start, room)
         elif start == 0:
@@ -168,15 +174,15 @@ class _Known:
             found = self._boxes[account, box] = (row[0], row[1]) if row else ("", "")
         return found
 
-    def _user(self, account: int, detail: Mapping[str, Any]) -> str:
+    def _user(self, account: int) -> str:
         if account not in self._users:
             row = self._cursor.execute(
                 "SELECT id FROM account WHERE number = :account"
                 " UNION ALL SELECT id FROM removed_account WHERE number = :account",
                 {"account": account},
             ).fetchone()
-            self._users[account] = row[0] if row else ""
-        return self._users[account] or str(detail.get("user", ""))
+            self._users[account] = row[0] if row else self._gone.get(account, "")
+        return self._users[account]
 
 
 def _slice(text: str, start: int, count: int) -> UidSet:
