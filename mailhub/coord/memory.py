@@ -69,6 +69,12 @@ class MemoryCounters:
         count = self._counts.get(key)
         return count.value if count is not None and count.ends > self._clock.seconds() else 0
 
+    async def remaining(self, key: str) -> tuple[int, float]:
+        """See `ports.Counters`."""
+        count = self._counts.get(key)
+        left = count.ends - self._clock.seconds() if count is not None else 0.0
+        return (count.value, left) if count is not None and left > 0 else (0, 0.0)
+
     async def clear(self, key: str) -> None:
         """Back to zero."""
         count = self._counts.get(key)

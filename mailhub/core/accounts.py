@@ -26,6 +26,7 @@ from mailhub.model.account import (
     NewAccount,
     RemovedAccount,
     Role,
+    Scope,
     Secrets,
     Sending,
 )
@@ -73,6 +74,7 @@ class AccountOrder:
     spam_level: int = SPAM_LEVEL
     targets: tuple[str, ...] = ()
     encryption: Encryption = CLEAR
+    disabled_scopes: frozenset[Scope] = frozenset()
     mailboxes: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -195,6 +197,7 @@ class Accounts:
             spam_level=order.spam_level,
             targets=order.targets,
             encryption=order.encryption,
+            disabled_scopes=order.disabled_scopes,
         )
         return profile.checked(new)
 

@@ -16,10 +16,16 @@ _Made = TypeVar("_Made")
 
 
 async def at_home(
-    domains: Domains, address: str, actor: Actor, make: Callable[[], Awaitable[_Made]]
+    domains: Domains,
+    address: str,
+    actor: Actor,
+    make: Callable[[], Awaitable[_Made]],
+    *,
+    ignore_dots: bool = False,
 ) -> _Made:
     """What `make` makes, with the domain of `address` here. Where `make` fails, a domain that was
-    new goes again: one that is local by mistake would keep mail from its true home.
+    new goes again: one that is local by mistake would keep mail from its true home. `ignore_dots`:
+    whether dots count in the addresses of a new one.
 
     Raises Invalid (field `address`), and what `make` raises.
     """
@@ -27,7 +33,7 @@ async def at_home(
     if await _is_here(domains, name):
         return await make()
     try:
-        await domains.add(name, actor)
+        await domains.add(name, actor, ignore_dots=ignore_dots)
     except AlreadyExists:  # another call made it meanwhile
         return await make()
     except Invalid as error:

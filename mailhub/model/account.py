@@ -127,6 +127,10 @@ class Account:
     targets: tuple[str, ...] = ()
     """Where all of the account's mail is forwarded to."""
     encryption: Encryption = CLEAR
+    has_password: bool = False
+    """Whether any password of its own logs in."""
+    autoreply: bool = False
+    """Whether an automatic reply is switched on."""
     must_change: bool = False
     """The password was given by somebody else and has to be replaced; until then it opens nothing
     but what asks for a new one."""
@@ -156,6 +160,7 @@ class NewAccount:
     spam_level: int = SPAM_LEVEL
     targets: tuple[str, ...] = ()
     encryption: Encryption = CLEAR
+    disabled_scopes: frozenset[Scope] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mailhub.model.setting import STRICT, setting
-from mailhub.model.settings_archive import ArchiveSettings
 from mailhub.model.settings_access import TokenSettings
+from mailhub.model.settings_archive import ArchiveSettings
 from mailhub.model.settings_filters import (
     ClamAVSettings,
     DnsblSettings,
@@ -39,8 +39,8 @@ from mailhub.model.settings_sending import (
 from mailhub.model.settings_web import JournalSettings, UpdateSettings, WebhookSettings, WebSettings
 
 __all__ = [
-    "ArchiveSettings",
     "AccountSettings",
+    "ArchiveSettings",
     "ClamAVSettings",
     "DkimSettings",
     "DnsblSettings",

@@ -35,7 +35,9 @@ _SELECT = """
         a.must_change, a.limit_received, a.limit_filters, a.limit_imap_upload,
         a.limit_imap_download, a.limit_pop3_download, a.limit_pop3_messages,
         a.limit_imap_connections, a.spam_level, a.targets, a.public_key, a.encrypt_stored,
-        a.encrypt_forwarded
+        a.encrypt_forwarded,
+        EXISTS (SELECT 1 FROM secret s WHERE s.account = a.number AND s.password <> ''),
+        EXISTS (SELECT 1 FROM autoreply r WHERE r.account = a.number AND r.status = 1)
     FROM account a JOIN usage u ON u.account = a.number
 """
 
@@ -56,12 +58,12 @@ _INSERT = """
         disabled, suspended, language, retention, tags, metadata, created, auth_version,
         sending, limit_received, limit_filters, limit_imap_upload, limit_imap_download,
         limit_pop3_download, limit_pop3_messages, limit_imap_connections, spam_level, targets,
-        public_key, encrypt_stored, encrypt_forwarded)
+        public_key, encrypt_stored, encrypt_forwarded, disabled_scopes)
     VALUES (:number, :id, :username, :name, :role, :recipients, :forwards,
         :disabled, :suspended, :language, :retention, :tags, :metadata, :created, :auth_version,
         :sending, :received, :filters, :imap_upload, :imap_download, :pop3_download,
         :pop3_messages, :imap_connections, :spam_level, :targets, :public_key, :encrypt_stored,
-        :encrypt_forwarded)
+        :encrypt_forwarded, :disabled_scopes)
 """
 
 _UPDATE = """
@@ -105,6 +107,8 @@ def _account(row: Row) -> Account:
         spam_level=row[31],
         targets=tuple(json.loads(row[32])),
         encryption=Encryption(row[33], bool(row[34]), bool(row[35])),
+        has_password=bool(row[36]),
+        autoreply=bool(row[37]),
     )
 
 
@@ -197,6 +201,7 @@ def _profile(order: NewAccount | Account) -> dict[str, object]:
         "encrypt_stored": int(order.encryption.stored),
         "encrypt_forwarded": int(order.encryption.forwarded),
         "disabled": int(order.disabled),
+        "disabled_scopes": " ".join(sorted(one.value for one in order.disabled_scopes)),
         "language": order.language,
         "retention": order.retention,
         "tags": json.dumps(order.tags),
@@ -255,7 +260,6 @@ def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
         | {
             "number": account.number,
             "suspended": int(account.suspended),
-            "disabled_scopes": " ".join(sorted(one.value for one in account.disabled_scopes)),
             "auth_version": account.auth_version,
         },
     )

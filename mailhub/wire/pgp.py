@@ -24,9 +24,7 @@ def check(armored: str) -> KeyFacts:
     try:
         library.encrypt(b"mailhub", [certificate])
     except RuntimeError:  # its words hold traces of the library's insides
-        raise Invalid(
-            "Nothing can be encrypted to this key: it has no valid subkey for it"
-        ) from None
+        raise Invalid("Nothing can be encrypted to this key: no valid subkey is for that") from None
     return facts
 
 

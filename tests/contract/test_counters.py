@@ -86,3 +86,14 @@ def test_any_key_counts_and_none_is_another(made: Made) -> None:
     for key in ("", "a:b", "{a}", "ü", "\udcff", "a" * 5000):
         assert run(counters.hit(key, 60)) == 1
         assert run(counters.peek(key)) == 1
+
+
+def test_what_remains_of_a_window_is_told(made: Made) -> None:
+    counters, clock = made
+    assert run(counters.remaining("a")) == (0, 0.0)
+    run(counters.hit("a", 60, 3))
+    clock.advance(20)
+    count, left = run(counters.remaining("a"))
+    assert (count, round(left, 3)) == (3, 40.0)
+    clock.advance(40)
+    assert run(counters.remaining("a")) == (0, 0.0)

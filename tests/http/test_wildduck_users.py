@@ -9,7 +9,9 @@ import pytest
 
 from tests.http.browsing import Site
 from tests.support import run
-from tests.wire.test_openpgp import KEY
+from tests.wire.test_openpgp import KEY as SIGNING
+from tests.wire.test_pgp import FINGERPRINT
+from tests.wire.test_pgp import SEALING as KEY
 from tests.world import ACTOR, DOMAIN, world
 
 ID = re.compile(r"[0-9a-f]{24}")
@@ -26,6 +28,10 @@ def made(site: Site, username: str = "joe", **more: object) -> str:
     assert reply.status == 200, reply.json
     id: str = reply.json["id"]
     return id
+
+
+def unused(allowed: int) -> dict[str, object]:
+    return {"allowed": allowed, "used": 0, "ttl": False}
 
 
 def invalid(reply: Any, details: dict[str, str]) -> None:
@@ -68,6 +74,18 @@ def test_every_parameter_is_kept(site: Site) -> None:
         language="et",
         recipients=10,
         forwards=20,
+        filters=5,
+        receivedMax=60,
+        imapMaxUpload=7,
+        imapMaxDownload=8,
+        pop3MaxDownload=9,
+        pop3MaxMessages=250,
+        imapMaxConnections=15,
+        targets=["joe@OTHER.example"],
+        spamLevel=25,
+        metaData={"colour": ["blue"]},
+        internalData='{"plan": 1}',
+        disabledScopes=["pop3"],
         tags=["green", "Blue", "blue"],
         pubKey=KEY,
         encryptMessages=True,
@@ -90,14 +108,27 @@ def test_every_parameter_is_kept(site: Site) -> None:
         "keyInfo": {
             "name": "Joe Doe",
             "address": "joe@example.org",
-            "fingerprint": "b877605660ab87cc4f6566cd979aca075ac02da7",
+            "fingerprint": FINGERPRINT,
         },
         "limits": {
             "quota": {"allowed": 1000, "used": 0},
-            "recipients": {"allowed": 10, "used": 0, "ttl": False},
-            "forwards": {"allowed": 20, "used": 0, "ttl": False},
+            "recipients": unused(10),
+            "filters": {"allowed": 5},
+            "forwards": unused(20),
+            "received": unused(60),
+            "imapUpload": unused(7),
+            "imapDownload": unused(8),
+            "pop3Download": unused(9),
+            "pop3MaxMessages": {"allowed": 250},
+            "imapMaxConnections": {"allowed": 15, "used": 0},
         },
         "tags": ["green", "Blue"],
+        "targets": ["joe@other.example"],
+        "autoreply": False,
+        "spamLevel": 25,
+        "metaData": {"colour": ["blue"]},
+        "internalData": {"plan": 1},
+        "disabledScopes": ["pop3"],
         "hasPasswordSet": True,
         "activated": True,
         "disabled": False,
@@ -230,6 +261,19 @@ CREATE_ERRORS: list[tuple[dict[str, object], dict[str, str]]] = [
         {"username": "joe", "password": "x", "pubKey": "not a key"},
         {"pubKey": '"pubKey" Not an armored PGP public key'},
     ),
+    (
+        {"username": "joe", "password": "x", "spamLevel": 101},
+        {"spamLevel": '"spamLevel" must be less than or equal to 100'},
+    ),
+    (
+        {"username": "joe", "password": "x", "metaData": "[1]"},
+        {"metaData": '"metaData" must be valid JSON object string'},
+    ),
+    (
+        {"username": "joe", "password": "x", "disabledScopes": ["http"]},
+        {"disabledScopes[0]": '"disabledScopes[0]" must be one of [imap, pop3, smtp]'},
+    ),
+
 ]
 
 
@@ -296,6 +340,8 @@ def test_the_listing_of_the_document(site: Site) -> None:
                 "name": None,
                 "address": "testuser01@example.com",
                 "tags": ["green", "blue"],
+                "targets": [],
+                "autoreply": False,
                 "enabled2fa": [],
                 "encryptMessages": False,
                 "encryptForwarded": False,
@@ -514,14 +560,205 @@ def test_the_path_names_the_user_whatever_the_body_says(site: Site) -> None:
     assert site.get(f"/users/{ann}").json["name"] is None
 
 
+def test_a_key_that_cannot_encrypt_is_refused(site: Site) -> None:
+    id = made(site)
+    reply = site.put(f"/users/{id}", {"pubKey": SIGNING})
+    assert (reply.status, reply.json["code"]) == (400, "InputValidationError")
+    assert "can be encrypted to this key" in reply.json["details"]["pubKey"]
+    assert site.get(f"/users/{id}").json["pubKey"] == ""
+
+
+def test_a_limit_that_is_changed_is_counted_anew(site: Site) -> None:
+    id = made(site, recipients=5)
+    number = run(site.world.accounts.by_id(id)).number
+    run(site.world.allowances.send(number))
+    site.world.clock.advance(100)
+    shown = site.get(f"/users/{id}").json["limits"]["recipients"]
+    assert shown == {"allowed": 5, "used": 1, "ttl": 86300}
+    site.put(f"/users/{id}", {"name": "New"})
+    assert site.get(f"/users/{id}").json["limits"]["recipients"] == shown
+    site.put(f"/users/{id}", {"recipients": 6})
+    assert site.get(f"/users/{id}").json["limits"]["recipients"] == unused(6)
+
+
+LANGUAGES = [
+    ({}, ["INBOX", "Drafts", "Sent Mail", "Trash", "Junk", "Archive"]),
+    ({"language": "et"}, ["INBOX", "Mustandid", "Saadetud kirjad", "Prügikast", "Rämpspost"]),
+    ({"language": "de_AT"}, ["INBOX", "Entwürfe", "Gesendet", "Gelöscht", "Spam"]),
+    ({"language": "qq"}, ["INBOX", "Drafts", "Sent Mail", "Trash", "Junk"]),
+    ({"mailboxes": {"sent": "Out", "trash": "Bin"}}, ["INBOX", "Drafts", "Out", "Bin", "Junk"]),
+]
+
+
+@pytest.mark.parametrize(("given", "names"), LANGUAGES)
+def test_mailboxes_are_called_as_people_say(
+    site: Site, given: dict[str, object], names: list[str]
+) -> None:
+    number = run(site.world.accounts.by_id(made(site, **given))).number
+    boxes = run(site.world.mailboxes.all(number))
+    assert {box.name for box in boxes} >= set(names)
+    assert len(boxes) == 6
+    assert all(box.subscribed for box in boxes)
+
+
+def test_mailboxes_of_one_name_are_refused(site: Site) -> None:
+    same = {"sent": "Bin", "trash": "Bin"}
+    reply = site.post("/users", {"username": "joe", "password": "x", "mailboxes": same})
+    assert (reply.status, list(reply.json["details"])) == (400, ["mailboxes"])
+
+
+def test_a_name_is_resolved(site: Site) -> None:
+    id = made(site, "joe.doe")
+    assert site.get("/users/resolve/JOE.doe").json == {"success": True, "id": id}
+    reply = site.get("/users/resolve/nobody")
+    assert (reply.status, reply.json["code"]) == (404, "UserNotFound")
+
+
+def test_what_applications_store_is_listed_on_request(site: Site) -> None:
+    made(site, metaData={"a": 1}, internalData={"b": 2})
+    (plain,) = site.get("/users").json["results"]
+    assert not {"metaData", "internalData"} & set(plain)
+    (row,) = site.get("/users?metaData=1&internalData=yes").json["results"]
+    assert (row["metaData"], row["internalData"]) == ({"a": 1}, {"b": 2})
+
+
+# -- logout, quota
+
+
+def test_logout_ends_sessions_and_tells_why(site: Site) -> None:
+    id = made(site)
+    account = run(site.world.accounts.by_id(id))
+    told: list[Any] = []
+    site.world.watch.subscribe(account.number, told.extend)
+    assert site.put(f"/users/{id}/logout", {"reason": "Moving house"}).json == {"success": True}
+    (change,) = told
+    assert (change.reason, change.auth_version) == ("Moving house", account.auth_version + 1)
+    login = site.post("/authenticate", {"username": "joe", "password": "secretpass"})
+    assert login.status == 200
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        ("x" * 129, '"reason" length must be less than or equal to 128 characters long'),
+        ("a\r\n* OK", '"reason": Too long, or with control characters'),
+    ],
+)
+def test_logout_errors(site: Site, reason: str, text: str) -> None:
+    reply = site.put(f"/users/{made(site)}/logout", {"reason": reason})
+    assert (reply.status, reply.json["details"]) == (400, {"reason": text})
+
+
+def test_used_quota_is_counted_again(site: Site) -> None:
+    id = made(site)
+    site.world.deliver(f"joe@{DOMAIN}", b"Subject: x\r\n\r\nbody\r\n")
+    used = site.get(f"/users/{id}").json["limits"]["quota"]["used"]
+    site.world.store.database.execute("UPDATE usage SET used_storage = 5")
+    reply = site.post(f"/users/{id}/quota/reset", {})
+    assert reply.json == {"success": True, "storageUsed": used, "previousStorageUsed": 5}
+    assert site.get(f"/users/{id}").json["limits"]["quota"]["used"] == used
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", "logout"),
+        ("POST", "quota/reset"),
+        ("GET", "restore"),
+        ("POST", "restore"),
+    ],
+)
+def test_calls_on_an_unknown_user(site: Site, method: str, path: str) -> None:
+    reply = site.ask(method, f"/users/{ABSENT}/{path}", None if method == "GET" else {})
+    assert (reply.status, reply.json["code"]) == (404, "UserNotFound")
+
+
+# -- going, and coming back
+
+
 def test_delete_frees_the_name_and_the_address_and_can_be_repeated(site: Site) -> None:
     id = made(site, address="joe@new.example")
-    for _ in range(2):
-        reply = site.delete(f"/users/{id}?sess=abc&ip=192.0.2.1")
-        assert (reply.status, reply.json) == (200, {"success": True})
+    reply = site.delete(f"/users/{id}?sess=abc&ip=192.0.2.1")
+    assert reply.json == {
+        "success": True,
+        "code": "TaskScheduled",
+        "user": id,
+        "addresses": {"deleted": 1},
+        "deleteAfter": "2027-01-15T08:00:00.000Z",
+        "task": id,
+    }
+    assert site.delete(f"/users/{id}").json == {"success": True}
+    assert site.delete(f"/users/{ABSENT}").json == {"success": True}
     assert site.get(f"/users/{id}").status == 404
     assert site.post("/authenticate", {"username": "joe", "password": "secretpass"}).status == 403
     assert made(site, address="joe@new.example") != id
+
+
+LATER = "2027-02-01T00:00:00.000Z"
+
+
+def removed(site: Site, **more: object) -> str:
+    id = made(site, **more)
+    site.world.deliver(f"joe@{DOMAIN}", b"Subject: x\r\n\r\nbody\r\n")
+    reply = site.delete(f"/users/{id}?deleteAfter={LATER}")
+    assert (reply.json["deleteAfter"], reply.json["code"]) == (LATER, "TaskScheduled")
+    return id
+
+
+def test_a_removed_user_comes_back_whole(site: Site) -> None:
+    id = removed(site, tags=["x"], quota=5000)
+    again = site.delete(f"/users/{id}").json
+    assert (again["deleteAfter"], again["addresses"]) == (LATER, {"deleted": 0})
+    info = site.get(f"/users/{id}/restore").json
+    used = info.pop("storageUsed")
+    assert used > 20
+    assert info == {
+        "success": True,
+        "user": id,
+        "username": "joe",
+        "tags": ["x"],
+        "deleted": "2027-01-15T08:00:00.000Z",
+        "deleteAfter": LATER,
+        "recoverableAddresses": [f"joe@{DOMAIN}"],
+    }
+    assert site.post(f"/users/{id}/restore", {}).json == {
+        "success": True,
+        "code": "TaskCancelled",
+        "user": id,
+        "task": id,
+        "addresses": {"recovered": 1, "main": f"joe@{DOMAIN}"},
+    }
+    shown = site.get(f"/users/{id}").json
+    assert shown["limits"]["quota"] == {"allowed": 5000, "used": used}
+    right = {"username": "joe", "password": "secretpass"}
+    assert site.post("/authenticate", right).json["id"] == id
+    site.world.deliver(f"joe@{DOMAIN}", b"Subject: y\r\n\r\nbody\r\n")
+    assert site.get(f"/users/{id}/restore").status == 404
+
+
+def test_what_others_took_meanwhile_stays_theirs(site: Site) -> None:
+    id = removed(site)
+    made(site, "ann", address=f"joe@{DOMAIN}")
+    back = site.post(f"/users/{id}/restore", {}).json["addresses"]
+    assert back == {"recovered": 0, "main": ""}
+
+
+def test_a_name_that_was_taken_meanwhile_keeps_the_user_away(site: Site) -> None:
+    id = removed(site)
+    made(site, "joe", address="other@new.example")
+    reply = site.post(f"/users/{id}/restore", {})
+    assert (reply.status, reply.json["code"]) == (400, "UserExistsError")
+    assert site.get(f"/users/{id}/restore").status == 200
+
+
+@pytest.mark.parametrize("date", ["soon", "2027-13-01", "[]"])
+def test_delete_errors(site: Site, date: str) -> None:
+    id = made(site)
+    invalid(
+        site.delete(f"/users/{id}?deleteAfter={date}"),
+        {"deleteAfter": '"deleteAfter" must be a valid date'},
+    )
+    assert site.get(f"/users/{id}").status == 200
 
 
 def test_other_peoples_accounts_are_not_touched() -> None:

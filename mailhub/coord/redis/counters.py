@@ -16,6 +16,7 @@ from mailhub.ports import Counters
 
 HIT = Script("hit")
 PEEK = Script("peek")
+REMAINING = Script("remaining")
 
 
 class RedisCounters:
@@ -33,6 +34,11 @@ class RedisCounters:
     async def peek(self, key: str) -> int:
         """The count as it stands."""
         return int(await self._run(PEEK, key))
+
+    async def remaining(self, key: str) -> tuple[int, float]:
+        """See `ports.Counters`."""
+        count, left = await self._run(REMAINING, key)
+        return int(count), float(left)
 
     async def clear(self, key: str) -> None:
         """Back to zero."""
@@ -74,6 +80,14 @@ class SteadyCounters:
         own = await self._own.peek(key)
         try:
             return max(own, await self._shared.peek(key))
+        except Unavailable:
+            return own
+
+    async def remaining(self, key: str) -> tuple[int, float]:
+        """See `ports.Counters`."""
+        own = await self._own.remaining(key)
+        try:
+            return max(own, await self._shared.remaining(key))
         except Unavailable:
             return own
 
