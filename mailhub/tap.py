@@ -34,6 +34,7 @@ from mailhub.net.admission import (
     raise_descriptor_limit,
 )
 from mailhub.net.folder import CONTROL, DataFolder
+from mailhub.net.indexer import IndexProcess
 from mailhub.net.listeners import Listener, Shared
 from mailhub.net.log import Observer, ServiceLog, Sink
 from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
@@ -124,6 +125,7 @@ def build(
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     lateness = Lateness(parts.reactor, parts.metrics)
+    indexer = _indexer(parts)
     reports = reporting.compose(parts)
     outgoing = sending.compose(parts, partial(_listening, doors))
     factory = ControlFactory(
@@ -146,6 +148,7 @@ def build(
     return House(
         steps=[
             *parts.steps,
+            Step("search index", indexer.start, indexer.stop),
             *reports.steps,
             Step("webhooks", parts.webhook_calls.start, parts.webhook_calls.stop),
             Step("key review", review.start, review.stop),
@@ -155,6 +158,15 @@ def build(
         ],
         open_doors=open_doors,
     )
+
+
+def _indexer(parts: Parts) -> IndexProcess:
+    """The process that keeps the full-text index, joined with the store."""
+    folder = Path(parts.settings.data) / "store"
+    indexer = IndexProcess(parts.settings.search, folder, parts.reactor, parts.log)
+    parts.store.search_index.looked_after(indexer.wake, indexer.state)
+    parts.store.watch(indexer.heard)
+    return indexer
 
 
 def _listening(doors: Sequence[Listener]) -> Sequence[tuple[str, int]]:
@@ -183,6 +195,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         reports.reporting,
         reports.reading,
         reports.summaries,
+        webhooks=parts.webhooks,
     )
 
 

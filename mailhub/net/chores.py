@@ -32,7 +32,14 @@ def show(data: bytes, given: Mapping[str, Any]) -> bytes:
     return json.dumps({"html": shown, "text": plain}).encode()
 
 
-TASKS: Mapping[str, Task] = {"show": show}
+def read(data: bytes, given: Mapping[str, Any]) -> bytes:
+    """The text of an attached document of a `kind` that `wire.documents` knows."""
+    from mailhub.wire import documents
+
+    return documents.text_of(data, given["kind"]).encode("utf-8", "replace")
+
+
+TASKS: Mapping[str, Task] = {"show": show, "read": read}
 
 
 def serve(come: BinaryIO, go: BinaryIO) -> None:

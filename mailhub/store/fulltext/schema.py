@@ -47,7 +47,6 @@ _TUNING = """
     PRAGMA {schema}.synchronous = NORMAL;
     PRAGMA {schema}.cache_size = -16384;
     PRAGMA {schema}.wal_autocheckpoint = 1000;
-    PRAGMA {schema}.user_version = {version};
 """
 
 
@@ -55,17 +54,27 @@ def make(connection: sqlite3.Connection, schema: str) -> None:
     """Makes the tables in an attached, empty database."""
     for statement in TABLES:
         connection.execute(statement.format(schema=schema))
+    connection.execute(f"PRAGMA {schema}.user_version = {VERSION}")
 
 
 def create(path: Path) -> sqlite3.Connection:
     """A connection that writes to a new index at `path`."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.executescript(_TUNING.format(schema="main", version=VERSION))
+    connection.executescript(_TUNING.format(schema="main"))
     connection.execute("BEGIN IMMEDIATE")
     make(connection, "main")
     connection.execute("COMMIT")
     return connection
+
+
+def place(connection: sqlite3.Connection, path: Path, target: Path) -> None:
+    """Closes the index at `path` and puts it where another one may be, in one instant."""
+    connection.execute("PRAGMA wal_checkpoint (TRUNCATE)")
+    connection.close()
+    # The other one's log must be gone first: it would be read as the new one's.
+    remove(target)
+    path.replace(target)
 
 
 def open_writer(path: Path) -> sqlite3.Connection:
@@ -76,7 +85,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
     )
     try:
         _require_current(connection, "main")
-        connection.executescript(_TUNING.format(schema="main", version=VERSION))
+        connection.executescript(_TUNING.format(schema="main"))
     except sqlite3.DatabaseError:
         connection.close()
         raise
@@ -101,7 +110,14 @@ def open_reader(folder: Path) -> sqlite3.Connection:
 def _require_current(connection: sqlite3.Connection, schema: str) -> None:
     if connection.execute(f"PRAGMA {schema}.user_version").fetchone()[0] != VERSION:
         raise sqlite3.DatabaseError("The index is of another version")
-    connection.execute(f"SELECT position FROM {schema}.state").fetchone()
+    try:
+        connection.execute(f"SELECT position FROM {schema}.state").fetchone()
+        for table in ("words", "pieces"):
+            connection.execute(
+                f"SELECT rowid FROM {schema}.{table} WHERE {table} MATCH 'any' LIMIT 1"
+            ).fetchone()
+    except sqlite3.OperationalError as error:
+        raise sqlite3.DatabaseError(f"The index lacks a table: {error}") from None
 
 
 def remove(path: Path) -> None:

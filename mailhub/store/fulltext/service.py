@@ -75,11 +75,7 @@ _Job = tuple[Callable[[_Desk], Any], "Deferred[Any]"]
 
 
 class IndexService:
-    """`ports.SearchIndex` on disk. `start` before use, `stop` at the end.
-
-    `wanted`: called, on the reactor's thread, when the index shall be looked after: it is damaged,
-    or to be made anew. `state` says what is being done to it.
-    """
+    """`ports.SearchIndex` on disk. `start` before use, `stop` at the end."""
 
     def __init__(self, folder: Path, hop: Hop) -> None:
         self._folder = folder
@@ -89,8 +85,13 @@ class IndexService:
             Thread(target=self._run, name=f"mailhub-search-{one}", daemon=True)
             for one in range(THREADS)
         ]
-        self.wanted: Callable[[], None] = _nothing
-        self.state: Callable[[], str] = lambda: "off"
+        self._wake: Callable[[], None] = _nothing
+        self._state: Callable[[], str] = lambda: "off"
+
+    def looked_after(self, wake: Callable[[], None], state: Callable[[], str]) -> None:
+        """`wake`: called, on the reactor's thread, when the index is damaged or to be made anew.
+        `state` says what is being done to it."""
+        self._wake, self._state = wake, state
 
     def start(self) -> None:
         """Starts the threads."""
@@ -125,7 +126,7 @@ class IndexService:
 
     def status(self) -> Awaitable[IndexStatus]:
         """See `ports.SearchIndex.status`."""
-        state = self.state()
+        state = self._state()
         return self._ask(
             lambda index: status(index, state, _size(self._folder)),
             lambda plain: IndexStatus(state, waiting=_contents(plain)),
@@ -149,10 +150,8 @@ class IndexService:
                 return known(desk.index)
             except sqlite3.DatabaseError as error:
                 desk.close()
-                if not isinstance(error, sqlite3.OperationalError):
-                    self._hop.post(self.wanted)
-                    if (self._folder / schema.NAME).exists():
-                        self._order()
+                if (self._folder / schema.NAME).exists() and not _passing(error):
+                    self._order()
                 return unknown(desk.plain)
 
         return self._submit(work)
@@ -160,7 +159,7 @@ class IndexService:
     def _order(self) -> None:
         """Asks for a new index."""
         (self._folder / schema.ORDERED).touch(mode=0o600)
-        self._hop.post(lambda: self.wanted())
+        self._hop.post(self._wake)
 
     def _submit(self, work: Callable[[_Desk], T]) -> Deferred[T]:
         done: Deferred[T] = Deferred()
@@ -188,6 +187,11 @@ class IndexService:
 
     def _fail(self, done: Deferred[Any], error: Exception) -> None:
         self._hop.post(lambda: done.errback(error))
+
+
+def _passing(error: sqlite3.DatabaseError) -> bool:
+    """Whether an error says nothing of the index itself: it is in use, or the disk fails."""
+    return isinstance(error, sqlite3.OperationalError)
 
 
 def status(cursor: Cursor, state: str, size: int) -> IndexStatus:

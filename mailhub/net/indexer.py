@@ -1,0 +1,161 @@
+"""The process that keeps the full-text index: started, told of news, started again when it ends.
+
+What it does stands in `mailhub.indexing`. Mail and searches do without it: a search then looks at
+what the index does not know.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+from mailhub.model.change import Arrived, Change
+from mailhub.model.settings import SearchSettings
+from mailhub.ports import Log
+
+GATHER = 0.5
+"""Seconds between the first news and the word about it: many messages make one batch."""
+AGAIN = (1.0, 60.0)
+"""Seconds until it is started again: at first, and at most."""
+GOODBYE = 5.0
+"""Seconds that it has to end by itself."""
+SAID = 1000
+
+
+class IndexProcess:
+    """Looks after the process. `heard` watches the store."""
+
+    def __init__(self, settings: SearchSettings, folder: Path, reactor: Any, log: Log) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._reactor = reactor
+        self._log = log
+        self._process: _Process | None = None
+        self._timer: Any = None
+        self._delay = AGAIN[0]
+        self._stopped = False
+        self._state = "off"
+
+    def start(self) -> None:
+        """Starts it, where the settings ask for an index."""
+        if self._settings.index:
+            self._spawn()
+
+    def stop(self) -> Deferred[None] | None:
+        """Ends it; fires when it is gone."""
+        self._stopped = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        return self._process.end() if self._process is not None else None
+
+    def state(self) -> str:
+        """What it said last."""
+        return self._state
+
+    def heard(self, changes: Sequence[Change]) -> None:
+        """A watcher: there may be new mail."""
+        if self._process is not None and any(isinstance(one, Arrived) for one in changes):
+            self.wake()
+
+    def wake(self) -> None:
+        """Tells it soon that there is something to do."""
+        if self._process is not None and (self._timer is None or not self._timer.active()):
+            self._timer = self._reactor.callLater(GATHER, self._tell)
+
+    def _tell(self) -> None:
+        if self._process is not None:
+            self._process.tell()
+
+    def _spawn(self) -> None:
+        settings = self._settings
+        process = self._process = _Process(self._reactor, self._said, self._ended)
+        words = [
+            *(sys.executable, "-m", "mailhub.indexing", str(self._folder)),
+            str(settings.niceness),
+            "read" if settings.documents else "plain",
+        ]
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "PYTHONPATH": os.pathsep.join(one for one in sys.path if one),
+        }
+        try:
+            self._reactor.spawnProcess(
+                process,
+                sys.executable,
+                [os.fsencode(word) for word in words],
+                env=environment,
+                childFDs={0: "w", 1: "r", 2: "r"},
+            )
+        except OSError as error:
+            self._ended(f"it cannot be started: {error.strerror}")
+
+    def _said(self, line: str) -> None:
+        self._state, _, why = line.partition(": ")
+        self._delay = AGAIN[0]
+        self._log.event(
+            "search-index", state=self._state, reason=why, level="warn" if why else "debug"
+        )
+
+    def _ended(self, why: str) -> None:
+        self._process = None
+        self._state = "off"
+        if self._stopped:
+            return
+        self._log.event("search-index", state="ended", reason=why, level="warn")
+        self._timer = self._reactor.callLater(self._delay, self._spawn)
+        self._delay = min(self._delay * 2, AGAIN[1])
+
+
+class _Process(ProcessProtocol):
+    """One run."""
+
+    def __init__(self, reactor: Any, said: Any, ended: Any) -> None:
+        self._reactor = reactor
+        self._said = said
+        self._ended = ended
+        self._line = b""
+        self._complaint = b""
+        self._gone: Deferred[None] | None = None
+
+    def tell(self) -> None:
+        """There is something to do."""
+        transport: Any = self.transport
+        transport.write(b"\n")
+
+    def end(self) -> Deferred[None]:
+        """Ends it: by itself, or else at once."""
+        self._gone = Deferred()
+        transport: Any = self.transport
+        transport.closeStdin()
+        limit = self._reactor.callLater(GOODBYE, self._kill)
+        return self._gone.addCallback(lambda _: limit.active() and limit.cancel())
+
+    def _kill(self) -> None:
+        transport: Any = self.transport
+        if transport.pid:
+            transport.signalProcess("KILL")
+
+    def outReceived(self, data: bytes) -> None:
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            self._said(line.decode("utf-8", "replace"))
+
+    def errReceived(self, data: bytes) -> None:
+        self._complaint = (self._complaint + data)[-SAID:]
+
+    def processEnded(self, reason: Failure) -> None:
+        last = self._complaint.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        self._ended(
+            last or ("it ended" if isinstance(reason.value, ProcessDone) else str(reason.value))
+        )
+        if self._gone is not None:
+            self._gone.callback(None)

@@ -1,0 +1,177 @@
+"""The process that keeps the index, on a store on disk: what it follows, what it mends."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mailhub.core.search_plan import plan
+from mailhub.indexing import Follower
+from mailhub.model.flags import Flags
+from mailhub.model.indexed import IndexPage, IndexStatus, Span
+from mailhub.model.search import ANYWHERE, Says
+from mailhub.model.uids import UidSet
+from mailhub.store.fulltext import building, schema
+from mailhub.wire.rendering import render
+from tests.contract.stores import ACTOR, House, TextBody, sqlite_house
+
+MESSAGE = b"Subject: budget\r\n\r\nThe annual report\r\n"
+
+
+class Site:
+    """A store, and a follower that runs when it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.house: House = sqlite_house(folder)
+        self.folder = folder / "store"
+        self.said: list[str] = []
+        account, boxes = self.house.account()
+        self.account, self.inbox = account.number, boxes["INBOX"]
+
+    def deliver(self, count: int = 1, message: bytes = MESSAGE) -> None:
+        new = [(TextBody(message), render(message), Flags(), 1_700_000_000)] * count
+        self.house.ask(self.house.store.messages.append(self.account, self.inbox, new, ACTOR))
+
+    def follow(self, ended: Callable[[float], bool] | None = None) -> None:
+        """Takes in all there is, then ends as if the server had."""
+        Follower(self.folder, None, ended or (lambda seconds: seconds > 0)).run(self.said.append)
+
+    def page(self, text: str = "annual") -> IndexPage:
+        key = plan(Says(ANYWHERE, text))
+        index = self.house.store.search_index  # type: ignore[attr-defined]
+        return self.house.ask(index.page(self.account, [self.inbox], key, Span(10)))
+
+    def status(self) -> IndexStatus:
+        return self.house.ask(self.house.store.search_index.status())  # type: ignore[attr-defined]
+
+    def rebuild(self) -> None:
+        self.house.ask(self.house.store.search_index.rebuild())  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    yield made
+    made.house.stop()
+
+
+def test_without_an_index_every_message_may_match(site: Site) -> None:
+    site.deliver(2)
+    page = site.page()
+    assert (page.total, len(page.maybe)) == (0, 2)
+    assert site.status() == IndexStatus("off", waiting=2)
+
+
+def test_the_index_follows_what_comes(site: Site) -> None:
+    site.deliver(2)
+    site.follow()
+    assert (site.page().total, len(site.page().maybe)) == (2, 0)
+    site.deliver()
+    assert (site.page().total, len(site.page().maybe)) == (2, 1)
+    assert site.status().waiting == 1
+    site.follow()
+    assert site.page().total == 3
+    assert site.said == ["building", "following", "following"]
+    assert site.status().size > 0
+
+
+def test_it_goes_on_where_it_was_killed(site: Site) -> None:
+    site.deliver(building.BATCH * 2 + 1)
+    calls = iter([True])
+    site.follow(lambda seconds: next(calls))
+    assert site.status().documents == building.BATCH
+    site.follow()
+    assert site.page().total == building.BATCH * 2 + 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(b"not a database at all" * 300),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.unlink(),
+        lambda path: sqlite3.connect(path, isolation_level=None).execute("DROP TABLE words"),
+        lambda path: sqlite3.connect(path, isolation_level=None).execute("PRAGMA user_version = 9"),
+    ],
+)
+def test_a_damaged_index_is_not_asked_and_made_anew(
+    site: Site, damage: Callable[[Path], object]
+) -> None:
+    site.deliver(2)
+    site.follow()
+    schema.remove(site.folder / "search.sqlite-wal")
+    damage(site.folder / schema.NAME)
+    assert (site.page().total, len(site.page().maybe)) == (0, 2)
+    site.follow()
+    assert (site.page().total, len(site.page().maybe)) == (2, 0)
+
+
+def test_a_damaged_page_is_found_when_it_is_read(site: Site) -> None:
+    site.deliver(2000)
+    site.follow()
+    path = site.folder / schema.NAME
+    data = bytearray(path.read_bytes())
+    data[8192:] = b"\xa5" * (len(data) - 8192)
+    path.unlink()
+    path.write_bytes(data)
+    assert len(site.page().maybe) == 2000
+    site.follow()
+    site.follow()
+    assert site.page().total == 2000
+
+
+def test_a_new_one_is_made_beside_the_old(site: Site) -> None:
+    site.deliver(3)
+    site.follow()
+    site.house.ask(
+        site.house.store.messages.expunge(
+            site.account, site.inbox, UidSet(((1, 1),)), ACTOR, only_deleted=False
+        )
+    )
+    assert site.status().removed == 1
+    site.rebuild()
+    site.follow()
+    assert "rebuilding" in site.said
+    assert (site.status().documents, site.status().removed) == (2, 0)
+    assert site.page().total == 2
+    assert not (site.folder / schema.ORDERED).exists()
+
+
+def test_much_that_was_removed_makes_it_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "REMOVED_LEAST", 0)
+    site.deliver(3)
+    site.follow()
+    gone = UidSet(((1, 2),))
+    messages = site.house.store.messages
+    site.house.ask(messages.expunge(site.account, site.inbox, gone, ACTOR, only_deleted=False))
+    site.follow()
+    assert site.status().documents == 1
+
+
+def test_a_message_that_cannot_be_read_is_looked_at_by_searches(site: Site) -> None:
+    site.deliver()
+    segment = next((site.folder / "segments").iterdir())
+    kept = segment.read_bytes()
+    segment.unlink()
+    site.follow()
+    segment.write_bytes(kept)
+    assert (site.page().total, len(site.page().maybe)) == (0, 1)
+
+
+def test_the_process_ends_with_its_input(site: Site) -> None:
+    site.deliver(3)
+    done = subprocess.run(
+        [sys.executable, "-m", "mailhub.indexing", str(site.folder), "0", "plain"],
+        input=b"\n",
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.splitlines()[0] == b"building"
+    assert site.page().total == 3
