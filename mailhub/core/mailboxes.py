@@ -163,7 +163,7 @@ class Mailboxes:
             raise NotPermitted("INBOX cannot be deleted")
         if only_plain and (box.special_use or box.hidden):
             raise NotPermitted("A mailbox with a special use cannot be deleted")
-        await self._storage.mailboxes.remove(account, box.number, actor)
+        await self._storage.mailboxes.remove(account, box.number, actor, keep=True)
 
     async def set_options(
         self,

@@ -34,10 +34,19 @@ class Maildrops:
     The lock lives in this process, which is the only one that serves its shard.
     """
 
-    def __init__(self, storage: Storage, mailboxes: Mailboxes, settings: POP3Settings) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        mailboxes: Mailboxes,
+        settings: POP3Settings,
+        *,
+        keep_expunged: bool = False,
+    ) -> None:
         self._storage = storage
         self._mailboxes = mailboxes
         self._settings = settings
+        self.keep_expunged = keep_expunged
+        """Whether what is deleted stays in the archive."""
         self._held: set[int] = set()
 
     async def open(self, principal: Principal, source: str) -> Maildrop:
@@ -280,7 +289,8 @@ class Maildrop:
             trash = await self._maildrops.trash(account, actor)
             await messages.move(account, inbox, gone, trash.number, actor)
         else:
-            await messages.expunge(account, inbox, gone, actor, only_deleted=False)
+            keep = self._maildrops.keep_expunged
+            await messages.expunge(account, inbox, gone, actor, only_deleted=False, keep=keep)
 
     def _uid_set(self, numbers: set[int]) -> UidSet:
         return UidSet.from_any(self._uids[number - 1] for number in numbers)

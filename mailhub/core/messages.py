@@ -43,11 +43,13 @@ class NewMessage:
 
 
 class Messages:
-    """The operations; mailboxes are looked up and permitted by the caller."""
+    """The operations; mailboxes are looked up and permitted by the caller. `keep_expunged`: in
+    the archive."""
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Storage, clock: Clock, *, keep_expunged: bool = False) -> None:
         self._storage = storage
         self._clock = clock
+        self._keep_expunged = keep_expunged
         self.reading = Reading(storage, clock)
         self._searches = Searches(storage, self.reading, clock)
         self._sorts = Sorts(storage, clock)
@@ -138,7 +140,9 @@ class Messages:
     ) -> tuple[UidSet, int]:
         """Removes what is `\\Deleted`, of `uids` if given. What went, and the MODSEQ."""
         wanted = EVERYTHING if uids is None else uids
-        return await self._storage.messages.expunge(account, mailbox, wanted, actor)
+        return await self._storage.messages.expunge(
+            account, mailbox, wanted, actor, keep=self._keep_expunged
+        )
 
 
 EVERYTHING = UidSet(((1, 0xFFFFFFFF),))

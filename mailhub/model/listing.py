@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailhub.model.flags import Flags
 
@@ -67,13 +67,15 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A deleted message that can be had back. `mailbox`, `uid`: where it was."""
+class Arrangement:
+    """What is to become of messages. `add`, `remove`: flags. `expires`: epoch seconds, 0 never.
+    `metadata`: JSON, empty for none. `destination`: a mailbox. None: as it is."""
 
-    number: int
-    mailbox: int
-    uid: int
-    archived: int
+    add: Flags = field(default_factory=Flags)
+    remove: Flags = field(default_factory=Flags)
+    expires: int | None = None
+    metadata: str | None = None
+    destination: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

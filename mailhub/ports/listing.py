@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from mailhub.model.change import Actor
-from mailhub.model.listing import Page, Restored, Row, Stretch
-from mailhub.model.message import Content
+from mailhub.model.listing import Arrangement, Page, Restored, Row, Stretch
+from mailhub.model.message import Content, Copied
 from mailhub.model.uids import UidSet
 
 
@@ -41,6 +41,12 @@ class Listings(Protocol):
         """Messages by (mailbox, UID), those that exist, in the order of `places`."""
         ...
 
+    def uids(
+        self, account: int, mailbox: int, wanted: UidSet, limit: int
+    ) -> Awaitable[Sequence[int]]:
+        """The first UIDs of `wanted` that exist, in order."""
+        ...
+
     def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
         """How many messages each of these threads has."""
         ...
@@ -70,15 +76,9 @@ class Archive(Protocol):
         """Lets some go that were deleted before; whether there may be more."""
         ...
 
-    def expire(
-        self, account: int, mailbox: int, uids: UidSet, when: int, actor: Actor
-    ) -> Awaitable[int]:
-        """When messages leave their mailbox by themselves, in epoch seconds, 0 never; how many
-        there were."""
-        ...
-
-    def annotate(
-        self, account: int, mailbox: int, uids: UidSet, metadata: str, actor: Actor
-    ) -> Awaitable[int]:
-        """Keeps JSON with messages, empty for none; how many there were."""
+    def arrange(
+        self, account: int, mailbox: int, uids: UidSet, wanted: Arrangement, actor: Actor
+    ) -> Awaitable[Copied | None]:
+        """Does all of `wanted` with the messages, in one commit. Where they went, if they were
+        moved. Raises NotFound (mailbox)."""
         ...

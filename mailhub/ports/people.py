@@ -156,8 +156,11 @@ class Mailboxes(Protocol):
         """RENAME INBOX (RFC 9051 6.3.6): a new mailbox takes all messages; the source is empty."""
         ...
 
-    def remove(self, account: int, number: int, actor: Actor) -> Awaitable[None]:
-        """With its messages, and its subscription. Raises NotFound."""
+    def remove(
+        self, account: int, number: int, actor: Actor, *, keep: bool = False
+    ) -> Awaitable[None]:
+        """With its messages, and its subscription. `keep`: they go to the archive. Raises
+        NotFound."""
         ...
 
     def subscribe(self, account: int, name: str, subscribed: bool, actor: Actor) -> Awaitable[None]:

@@ -135,7 +135,8 @@ def _put_back(
     tx.execute(
         "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate, size,"
         " content, expires) SELECT account, :mailbox, :before + row_number() OVER"
-        f" (ORDER BY number), :modseq, flags & ~{DELETED}, internaldate, :now, size, content, :expires" + these,
+        f" (ORDER BY number), :modseq, flags & ~{DELETED}, internaldate, :now, size, content,"
+        " :expires" + these,
         key,
     )
     tx.execute("DELETE" + these, key)
@@ -204,58 +205,3 @@ def _let_go(tx: Transaction, rows: list[tuple[int, int, int]]) -> None:
         {"rows": array_text(rows)},
     )
     contents.release_keys(tx, [row[2] for row in rows])
-
-
-_EXPIRE = Ranged(
-    "UPDATE message SET expires = :when WHERE account = :account AND mailbox = :mailbox"
-    " AND {uids:uid}"
-)
-
-
-def expire(
-    tx: Transaction, account: int, mailbox: int, uids: UidSet, when: int, actor: Actor
-) -> int:
-    """See `ports.Archive.expire`. Raises NotFound (mailbox)."""
-    mailboxes.known(tx.cursor, account, mailbox)
-    if not uids:
-        return 0
-    key: dict[str, object] = {"account": account, "mailbox": mailbox, "when": when}
-    count = _EXPIRE.run(tx.cursor, uids, key).rowcount
-    if count:
-        detail = json.dumps({"expires": when})
-        tx.journal("messageset", actor, account, mailbox, 0, uids.text().decode(), detail)
-    return count
-
-
-_ANNOTATE = Ranged(
-    "INSERT INTO annotation (account, content, metadata) SELECT DISTINCT m.account, m.content,"
-    " :metadata FROM message AS m WHERE m.account = :account AND m.mailbox = :mailbox"
-    " AND {uids:m.uid} ON CONFLICT (account, content) DO UPDATE SET metadata = :metadata"
-)
-_BARE = Ranged(
-    "DELETE FROM annotation WHERE account = :account AND content IN (SELECT m.content"
-    " FROM message AS m WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid})"
-)
-_COUNT = Ranged(
-    "SELECT count(*) FROM message AS m WHERE m.account = :account AND m.mailbox = :mailbox"
-    " AND {uids:m.uid}"
-)
-
-
-def annotate(
-    tx: Transaction, account: int, mailbox: int, uids: UidSet, metadata: str, actor: Actor
-) -> int:
-    """See `ports.Archive.annotate`. Raises NotFound (mailbox)."""
-    mailboxes.known(tx.cursor, account, mailbox)
-    if not uids:
-        return 0
-    key: dict[str, object] = {"account": account, "mailbox": mailbox}
-    count = int(_COUNT.run(tx.cursor, uids, dict(key)).fetchone()[0])
-    if count:
-        if metadata:
-            _ANNOTATE.run(tx.cursor, uids, key | {"metadata": metadata})
-        else:
-            _BARE.run(tx.cursor, uids, key)
-        detail = json.dumps({"metadata": True})
-        tx.journal("messageset", actor, account, mailbox, 0, uids.text().decode(), detail)
-    return count

@@ -16,7 +16,8 @@ from typing import Any
 from mailhub.model.errors import NotFound
 from mailhub.model.flags import SYSTEM_BITS, Flags
 from mailhub.model.listing import Boundary, Page, Row, Stretch
-from mailhub.store.sql import Cursor, array_text, number, one_moment
+from mailhub.model.uids import UidSet
+from mailhub.store.sql import Cursor, Ranged, array_text, integers, number, one_moment
 
 CUT = 32 * 1024
 """Bytes of an ENVELOPE or BODYSTRUCTURE that a list shows at most: some hundred addresses."""
@@ -318,6 +319,20 @@ def some(
 ) -> Sequence[Row]:
     """See `ports.Listings.some`."""
     return list(_rows(cursor, account, _IN_MAILBOXES, list(places), CUT, metadata))
+
+
+_UIDS = Ranged(
+    "SELECT group_concat(uid) FROM (SELECT m.uid FROM message AS m WHERE m.account = :account"
+    " AND m.mailbox = :mailbox AND {uids:m.uid} ORDER BY m.uid LIMIT :limit) AS some"
+)
+
+
+def uids(cursor: Cursor, account: int, mailbox: int, wanted: UidSet, limit: int) -> Sequence[int]:
+    """See `ports.Listings.uids`."""
+    if not wanted:
+        return ()
+    key: dict[str, object] = {"account": account, "mailbox": mailbox, "limit": limit}
+    return integers(_UIDS.run(cursor, wanted, key).fetchone()[0])
 
 
 _THREADS = """

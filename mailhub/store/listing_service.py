@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from mailhub.model.change import Actor
-from mailhub.model.listing import Page, Restored, Row, Stretch
-from mailhub.model.message import Content
+from mailhub.model.listing import Arrangement, Page, Restored, Row, Stretch
+from mailhub.model.message import Content, Copied
 from mailhub.model.uids import UidSet
-from mailhub.store import archive, listing
+from mailhub.store import archive, arranging, listing
 from mailhub.store.services import Runner
 
 
@@ -42,6 +42,11 @@ class ListingService:
     ) -> Awaitable[Sequence[Row]]:
         return self._runner.read(listing.some, account, places, metadata)
 
+    def uids(
+        self, account: int, mailbox: int, wanted: UidSet, limit: int
+    ) -> Awaitable[Sequence[int]]:
+        return self._runner.read(listing.uids, account, mailbox, wanted, limit)
+
     def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
         return self._runner.read(listing.threads, account, wanted)
 
@@ -68,12 +73,7 @@ class ArchiveService:
     def purge(self, before: int) -> Awaitable[bool]:
         return self._runner.write(archive.purge, before)
 
-    def expire(
-        self, account: int, mailbox: int, uids: UidSet, when: int, actor: Actor
-    ) -> Awaitable[int]:
-        return self._runner.write(archive.expire, account, mailbox, uids, when, actor)
-
-    def annotate(
-        self, account: int, mailbox: int, uids: UidSet, metadata: str, actor: Actor
-    ) -> Awaitable[int]:
-        return self._runner.write(archive.annotate, account, mailbox, uids, metadata, actor)
+    def arrange(
+        self, account: int, mailbox: int, uids: UidSet, wanted: Arrangement, actor: Actor
+    ) -> Awaitable[Copied | None]:
+        return self._runner.write(arranging.arrange, account, mailbox, uids, wanted, actor)

@@ -161,12 +161,17 @@ def _set_name(tx: Transaction, account: int, mailbox: int, name: str) -> None:
     )
 
 
-def remove(tx: Transaction, account: int, mailbox: int, actor: Actor) -> None:
+def remove(
+    tx: Transaction, account: int, mailbox: int, actor: Actor, keep: bool = False
+) -> None:
     """See `ports.Mailboxes.remove`. Counters fall now; message rows are cleared later."""
     box = known(tx.cursor, account, mailbox)
     key: dict[str, object] = {"account": account, "mailbox": mailbox}
     tx.execute("DELETE FROM mailbox WHERE account = :account AND number = :mailbox", key)
-    tx.execute("INSERT INTO sweep (account, mailbox) VALUES (:account, :mailbox)", key)
+    tx.execute(
+        "INSERT INTO sweep (account, mailbox, source) VALUES (:account, :mailbox, :source)",
+        key | {"source": mailbox if keep else 0},
+    )
     _drop_subscription(tx, account, box.name)
     tx.execute(
         "UPDATE usage SET used_storage = used_storage - :size,"

@@ -188,8 +188,10 @@ class MailboxService:
     ) -> Awaitable[Mailbox]:
         return self._runner.write(moves.drain, account, source, order, actor)
 
-    def remove(self, account: int, number: int, actor: Actor) -> Awaitable[None]:
-        return self._runner.write(mailboxes.remove, account, number, actor)
+    def remove(
+        self, account: int, number: int, actor: Actor, *, keep: bool = False
+    ) -> Awaitable[None]:
+        return self._runner.write(mailboxes.remove, account, number, actor, keep)
 
     def subscribe(self, account: int, name: str, subscribed: bool, actor: Actor) -> Awaitable[None]:
         return self._runner.write(mailboxes.subscribe, account, name, subscribed, actor)

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mailhub.model.change import Arrived
 from mailhub.model.errors import NotFound, OverQuota
 from mailhub.model.flags import DELETED, DRAFT, FLAGGED, SEEN, FlagMode, Flags
-from mailhub.model.listing import Page, Row, Stretch
-from mailhub.model.message import Copy
+from mailhub.model.listing import Arrangement, Page, Row, Stretch
+from mailhub.model.message import Copied, Copy
 from mailhub.model.uids import UidSet
 from mailhub.store import sweeps
 from mailhub.store.checks import CHECKS
@@ -313,17 +313,20 @@ def test_the_archive_is_purged_by_age(house: House) -> None:
     listed.healthy()
 
 
+def arrange(listed: Listed, uids: UidSet, wanted: Arrangement) -> Copied | None:
+    archive = listed.house.store.archive
+    return listed.house.ask(archive.arrange(listed.account, listed.inbox, uids, wanted, ACTOR))
+
+
 def test_metadata_stays_with_a_message_wherever_it_goes(house: House) -> None:
     listed = Listed(house)
     listed.append(1)
     listed.append(2)
-    archive = house.store.archive
     text = json.dumps({"k": 1})
-    inbox = listed.inbox
-    assert house.ask(archive.annotate(listed.account, inbox, uid(1, 9), text, ACTOR)) == 2
-    assert house.ask(archive.annotate(listed.account, inbox, uid(2), "", ACTOR)) == 1
+    arrange(listed, uid(1, 9), Arrangement(metadata=text))
+    arrange(listed, uid(2), Arrangement(metadata=""))
     assert [row.metadata for row in listed.walk(9)] == ["", text]
-    house.ask(listed.messages.move(listed.account, inbox, uid(1), listed.other, ACTOR))
+    arrange(listed, uid(1), Arrangement(destination=listed.other))
     moved = house.ask(listed.listings.one(listed.account, listed.other, 1))
     assert moved is not None
     assert moved.metadata == text
@@ -334,13 +337,48 @@ def test_metadata_stays_with_a_message_wherever_it_goes(house: House) -> None:
 def test_expiry_is_set_and_cleared(house: House) -> None:
     listed = Listed(house)
     listed.append(1)
-    archive = house.store.archive
-    assert house.ask(archive.expire(listed.account, listed.inbox, ALL, 99, ACTOR)) == 1
+    arrange(listed, ALL, Arrangement(expires=99))
     assert listed.walk(1)[0].expires == 99
-    house.ask(archive.expire(listed.account, listed.inbox, ALL, 0, ACTOR))
+    arrange(listed, ALL, Arrangement(expires=0))
     assert listed.walk(1)[0].expires == 0
     with pytest.raises(NotFound):
-        house.ask(archive.expire(listed.account, 77, ALL, 0, ACTOR))
+        house.ask(
+            house.store.archive.arrange(listed.account, 77, ALL, Arrangement(expires=0), ACTOR)
+        )
+
+
+def test_all_at_once_in_one_commit(house: House) -> None:
+    listed = Listed(house)
+    for date in (3, 1, 2):
+        listed.append(date)
+    wanted = Arrangement(Flags(SEEN | FLAGGED), Flags(DRAFT), 5_000_000_000, "1", listed.other)
+    copied = arrange(listed, uid(2, 3), wanted)
+    assert copied is not None
+    assert (list(copied.source), list(copied.destination)) == ([2, 3], [1, 2])
+    row = house.ask(listed.listings.one(listed.account, listed.other, 2))
+    assert row is not None
+    assert (row.flags.system, row.expires, row.metadata) == (SEEN | FLAGGED, 5_000_000_000, "1")
+    assert arrange(listed, UidSet(), wanted) is None
+    with pytest.raises(NotFound):
+        arrange(listed, uid(1), Arrangement(Flags(SEEN), destination=77))
+    (left,) = listed.walk(9)
+    assert not left.flags.system
+    listed.healthy()
+
+
+def test_which_uids_there_are(house: House) -> None:
+    listed = Listed(house)
+    for date in range(5):
+        listed.append(date)
+    listed.expunge(uid(2))
+
+    def uids(wanted: UidSet, limit: int) -> list[int]:
+        return list(house.ask(listed.listings.uids(listed.account, listed.inbox, wanted, limit)))
+
+    assert uids(ALL, 9) == [1, 3, 4, 5]
+    assert uids(ALL, 2) == [1, 3]
+    assert uids(UidSet(((2, 3), (5, 9))), 9) == [3, 5]
+    assert uids(UidSet(), 9) == []
 
 
 def test_flags_do_not_move_a_message_in_the_list(house: House) -> None:

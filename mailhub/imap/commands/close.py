@@ -9,18 +9,16 @@ from mailhub.imap.replies import Reply, ok
 from mailhub.imap.session import Session
 from mailhub.imap.verb import SELECTED, Updates, Verb
 from mailhub.model.flags import DELETED
-from mailhub.model.uids import MAX_UID, UidSet
 
 DONE = ok("Closed")
-ALL = UidSet(((1, MAX_UID),))
 
 
 async def run(session: Session, command: Bare) -> Reply:
     view = session.view
     reply = DONE
     if not view.read_only and not view.gone and _has_deleted(view):
-        gone, modseq = await session.site.storage.messages.expunge(
-            session.account, view.box.number, ALL, session.actor
+        gone, modseq = await session.site.messages.expunge(
+            session.account, view.box.number, session.actor
         )
         if gone and session.qresync:
             reply = ok("Closed", b"HIGHESTMODSEQ %d" % modseq)
