@@ -14,7 +14,7 @@ from typing import TypeVar
 from mailhub.model.account import CLEAR, Account, Encryption, Limits, NewAccount
 from mailhub.model.errors import Invalid
 from mailhub.wire import address as grammar
-from mailhub.wire import pgp
+from mailhub.wire import pgp, weburl
 
 NAME_LIMIT = 256
 TAGS_LIMIT = 128
@@ -66,15 +66,21 @@ def tags(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def targets(given: Iterable[str]) -> tuple[str, ...]:
-    """Canonical addresses that mail goes on to, without repeats. Raises Invalid (field
-    `targets`)."""
+    """Canonical addresses that mail goes on to, and URLs that it is posted to, without repeats.
+    Raises Invalid (field `targets`)."""
     try:
-        found = tuple(dict.fromkeys(grammar.join(*grammar.split(one)) for one in given))
+        found = tuple(dict.fromkeys(_target(one) for one in given))
     except Invalid as error:
         raise Invalid(error.text, field="targets") from None
     if len(found) > TARGETS_LIMIT:
         raise Invalid(f"There can be {TARGETS_LIMIT} targets", field="targets")
     return found
+
+
+def _target(one: str) -> str:
+    if "://" in one:
+        return str(weburl.parse(one))
+    return grammar.join(*grammar.split(one))
 
 
 def _natural(value: int, field: str) -> int:
