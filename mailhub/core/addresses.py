@@ -91,6 +91,13 @@ class Addresses:
             or domain in self._literals
         )
 
+    async def delimiter(self, address: str) -> str:
+        """The characters that start a subaddress in an address's domain; none where the domain is
+        not local."""
+        domains = await self._all_domains()
+        known = domains.get(address.rpartition("@")[2].lower())
+        return known.delimiter if known is not None else ""
+
     async def is_relayed(self, address: str) -> bool:
         """Whether mail for `address` is taken from anybody and goes on to another server. Raises
         Invalid."""

@@ -13,23 +13,18 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 
 from mailhub.core import trace
+from mailhub.core.addressed import Addressed
 from mailhub.core.addresses import Addresses
 from mailhub.core.ids import Ids
 from mailhub.core.personal import Incoming
 from mailhub.core.rulings import Rulings
 from mailhub.model.decision import Decision, Once, Reply
-from mailhub.model.errors import Invalid
 from mailhub.model.filter import Autoreply
 from mailhub.policy.answering import is_person, may_answer
 from mailhub.ports import Storage
 from mailhub.wire import address as grammar
-from mailhub.wire import addresslist, header, text
+from mailhub.wire import header, text
 
-ADDRESSED = (b"to", b"cc", b"resent-to", b"resent-cc")
-"""Where an account has to be named to answer (RFC 3834 section 2); Bcc is seen by nobody."""
-NAMED = 200
-"""Addresses of these fields that are looked at, and of those how many in our own domains."""
-LOOKED_UP = 50
 REFERENCES = 20
 """Message ids that a reply refers to: the first, and the last of the others."""
 SUBJECT = 300
@@ -53,7 +48,7 @@ class Replying:
     ) -> None:
         self._rulings = rulings
         self._storage = storage
-        self._addresses = addresses
+        self._addressed = Addressed(addresses)
         self._ids = ids
         self._hostname = hostname
         self._pause = pause
@@ -78,7 +73,7 @@ class Replying:
             return before
         once = Once(f"autoreply:{grammar.key(incoming.sender)}", self._pause)
         done = await self._storage.filters.marked(incoming.account, (once.key,), incoming.now)
-        if done or not await self._is_addressed(incoming):
+        if done or not await self._addressed.names(incoming):
             return before
         data = compose(
             reply,
@@ -90,42 +85,6 @@ class Replying:
         utf8 = not (incoming.sender.isascii() and incoming.address.isascii())
         made = Reply(incoming.sender, data, once=once, utf8=utf8)
         return replace(before, replies=(*before.replies, made))
-
-    async def _is_addressed(self, incoming: Incoming) -> bool:
-        """Whether an address of the account's stands in To or Cc, and it did not write itself."""
-        if await self._is_own(incoming, incoming.sender):
-            return False
-        here = 0
-        for one in named(incoming.mail.header):
-            if one.lower() in (incoming.recipient.lower(), incoming.address.lower()):
-                return True
-            try:
-                local = await self._addresses.is_local_address(one)
-            except Invalid:
-                continue
-            here += local
-            if here > LOOKED_UP:
-                return False
-            if local and await self._is_own(incoming, one):
-                return True
-        return False
-
-    async def _is_own(self, incoming: Incoming, address: str) -> bool:
-        found = await self._addresses.find(address)
-        return found is not None and found.account == incoming.account
-
-
-def named(block: bytes) -> list[str]:
-    """Addresses that a header is for, the first `NAMED` of them."""
-    found: list[str] = []
-    for name in ADDRESSED:
-        for value in header.values(block, name):
-            for one in addresslist.parse(value[: 64 * 1024], NAMED - len(found)):
-                if one.mailbox and one.host:
-                    found.append((one.mailbox + b"@" + one.host).decode("utf-8", "replace"))
-            if len(found) >= NAMED:
-                return found[:NAMED]
-    return found
 
 
 def is_on(reply: Autoreply, now: int) -> bool:
