@@ -6,10 +6,12 @@ from mailhub.control.acts import Services
 from mailhub.core.messages import Messages
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.transfer import Transfers
+from mailhub.core.webhooks import Webhooks
 from mailhub.model.settings import QueueSettings, ReportSettings
 from mailhub.queue.destination import Destinations
 from mailhub.queue.ways import Ways
 from tests.reported import office
+from tests.web import FakeWeb
 from tests.world import HOSTNAME, World
 
 
@@ -42,4 +44,5 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         reporting=desk.reporting,
         report_reading=desk.reading,
         summaries=desk.summaries,
+        webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -24,6 +24,7 @@ from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
 from mailhub.cli.suppression import suppression
 from mailhub.cli.user import user
+from mailhub.cli.webhook import webhook
 
 __all__ = ["main"]
 
@@ -70,6 +71,7 @@ for command in (
     import_,
     export,
     verify,
+    webhook,
     configuration,
 ):
     group.add_command(command)

@@ -26,6 +26,7 @@ from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.transfer import Transfers
+from mailhub.core.webhooks import Webhooks
 from mailhub.model.account import Account, Limits, Role, Sending
 from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
@@ -59,6 +60,7 @@ class Services:
     reporting: Reporting
     report_reading: ReportReading
     summaries: Summaries
+    webhooks: Webhooks
 
 
 class Arguments:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailhub.control import acts, mail, queueing, relaying, reporting, signing
+from mailhub.control import acts, mail, queueing, relaying, reporting, signing, telling
 from mailhub.control.acts import Act
 from mailhub.control.mail import Read
 
@@ -14,6 +14,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
     signing.ACTS,
     queueing.ACTS,
     reporting.ACTS,
+    telling.ACTS,
 )
 ACTS: Mapping[str, Act] = {name: act for part in PARTS for name, act in part.items()}
 """Acts with one answer."""

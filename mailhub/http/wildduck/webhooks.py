@@ -133,7 +133,7 @@ class Webhooks:
 def _matches(hook: Webhook, wanted: WebhookList) -> bool:
     if wanted.user and hook.user != wanted.user:
         return False
-    return not wanted.type or any(wanted.type in (type, "*") for type in hook.types)
+    return not wanted.type or any(type in (wanted.type, "*") for type in hook.types)
 
 
 def _shown(hook: Webhook) -> Shown:
