@@ -76,20 +76,27 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
 
     Raises Invalid for a root that is no dialect.
     """
-    if root and root not in DIALECTS:
-        raise Invalid(f"{root} is none of the dialects {', '.join(DIALECTS)}", field="root")
-    guard = Guard(parts.settings.access_token, parts.tokens)
-    frame = Frame(guard, parts.registry, parts.ready)
-    dialects: Sequence[Dialect] = (TMail(parts), WildDuck(parts, guard))
-    mounts: list[tuple[str, Dialect]] = [(f"/{dialect.name}", dialect) for dialect in dialects]
-    mounts += [("", dialect) for dialect in dialects if dialect.name == root]
+    mounted = mounts(parts, root)
     return BoundedSite(
-        resource([*mounts, ("", frame)]),
+        resource(mounted),
         bounds=Bounds(
-            parts.settings.body, parts.settings.upload, large_routes(mounts), parts.spools
+            parts.settings.body, parts.settings.upload, large_routes(mounted), parts.spools
         ),
         timeout=parts.settings.idle_timeout,
         reactor=parts.reactor,
         clock=parts.clock,
         log=parts.log,
     )
+
+
+def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
+    """Every dialect with its prefix, the frame last. Raises Invalid for a root that is none."""
+    if root and root not in DIALECTS:
+        raise Invalid(f"{root} is none of the dialects {', '.join(DIALECTS)}", field="root")
+    guard = Guard(parts.settings.access_token, parts.tokens)
+    dialects: Sequence[Dialect] = (TMail(parts), WildDuck(parts, guard))
+    return [
+        *((f"/{dialect.name}", dialect) for dialect in dialects),
+        *(("", dialect) for dialect in dialects if dialect.name == root),
+        ("", Frame(guard, parts.registry, parts.ready)),
+    ]
