@@ -11,6 +11,7 @@ from mailhub.core.login import Login
 from mailhub.core.one_time import OneTimeCodes
 from mailhub.core.profiles import Profiles
 from mailhub.core.recovery import Recovery
+from mailhub.core.security_keys import SecurityKeys
 from mailhub.model.settings import LimitSettings
 from mailhub.ports import Clock, Counters, Hashing, Randomness, Storage
 
@@ -21,6 +22,7 @@ class Identity:
 
     app_passwords: AppPasswords
     codes: OneTimeCodes
+    keys: SecurityKeys
     recovery: Recovery
     authlog: AuthLog
     profiles: Profiles
@@ -41,6 +43,7 @@ def identity(
     return Identity(
         app_passwords=AppPasswords(storage, hashing, clock, ids, randomness),
         codes=OneTimeCodes(storage, counters, limits, clock, randomness),
+        keys=SecurityKeys(storage, counters, limits, clock, ids, randomness),
         recovery=Recovery(storage, hashing, randomness),
         authlog=AuthLog(storage, login.noted),
         profiles=profiles,

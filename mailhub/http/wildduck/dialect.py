@@ -29,6 +29,8 @@ from mailhub.http.wildduck.addresses import Addresses
 from mailhub.http.wildduck.app_passwords import AppPasswords
 from mailhub.http.wildduck.authentication import Authentication
 from mailhub.http.wildduck.factors import Factors
+from mailhub.http.wildduck.mailboxes import Mailboxes
+from mailhub.http.wildduck.security_keys import SecurityKeys
 from mailhub.http.wildduck.subject import Subjects
 from mailhub.http.wildduck.tokens import Tokens as TokenCalls
 from mailhub.http.wildduck.updates import Updates
@@ -118,8 +120,10 @@ class WildDuck:
                 parts.quota,
             ),
             Addresses(accounts, subjects, parts.addresses, domains),
+            Mailboxes(subjects, parts.mailboxes),
             Authentication(accounts, subjects, login, parts.identity.authlog, parts.tokens),
             Factors(subjects, parts.identity, parts.tokens),
+            SecurityKeys(subjects, parts.identity, parts.tokens),
             AppPasswords(subjects, parts.identity, parts.addresses),
             Updates(subjects, parts.feeds),
             Webhooks(subjects, parts.webhooks),
