@@ -20,6 +20,8 @@ from twisted.python.usage import UsageError
 from mailhub import config, reporting, sending
 from mailhub.control import acts as control_acts
 from mailhub.control.server import ControlFactory, ControlSocket
+from mailhub.core.forgetting import INTERVAL as FORGET
+from mailhub.core.forgetting import Forgetting
 from mailhub.core.holding import Holding
 from mailhub.core.transfer import Transfers
 from mailhub.http import app as http
@@ -135,6 +137,8 @@ def build(
     review = Round(
         parts.keys.review, parts.settings.dkim.review, parts.reactor, parts.log, "key review"
     )
+    forgetting = Forgetting(parts.store, parts.clock, parts.settings.journal)
+    sweep = Round(forgetting.sweep, FORGET, parts.reactor, parts.log, "journal", first=60)
     randomness = SystemRandomness()
     welcome = Welcome(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
@@ -151,6 +155,7 @@ def build(
             Step("search index", indexer.start, indexer.stop),
             *reports.steps,
             Step("webhooks", parts.webhook_calls.start, parts.webhook_calls.stop),
+            Step("journal", sweep.start, sweep.stop),
             Step("key review", review.start, review.stop),
             *outgoing.steps,
             Step("control", control.start, control.stop),

@@ -28,6 +28,11 @@ class Events(Protocol):
         """Of those of the mailboxes that exist."""
         ...
 
+    def purge(self, keep: int) -> Awaitable[bool]:
+        """Forgets some of the oldest rows of the journal that were written more than `keep` seconds
+        ago and that nobody needs any more; whether there were some."""
+        ...
+
 
 class Webhooks(Protocol):
     """Who is told of events by HTTP, and how far."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Sequence
 from mailhub.model.change import Actor
 from mailhub.model.event import Counted, Page, Place, Reach
 from mailhub.model.webhook import Webhook
-from mailhub.store import events, webhooks
+from mailhub.store import events, journal, webhooks
 from mailhub.store.services import Runner
 
 
@@ -27,6 +27,9 @@ class EventService:
 
     def counted(self, account: int, boxes: Sequence[int]) -> Awaitable[Sequence[Counted]]:
         return self._runner.read(events.counted, account, boxes)
+
+    def purge(self, keep: int) -> Awaitable[bool]:
+        return self._runner.write(journal.purge, keep)
 
 
 class WebhookService:
