@@ -46,13 +46,22 @@ TABLE: dict[type[MailhubError], tuple[int, str]] = {
 }
 RETRY_AFTER = "10"
 """Seconds after which what is away may be back."""
-TAKEN = {"username": "UserExistsError", "address": "AddressExistsError"}
+TAKEN = {
+    "username": "UserExistsError",
+    "address": "AddressExistsError",
+    "mailbox": "MailboxExistsError",
+}
 """What an AlreadyExists is called, by its field."""
 
 
 def user_not_found() -> Refusal:
     """404 UserNotFound."""
     return Refusal(404, "UserNotFound", "This user does not exist")
+
+
+def no_such_mailbox() -> Refusal:
+    """404 NoSuchMailbox."""
+    return Refusal(404, "NoSuchMailbox", "This mailbox does not exist")
 
 
 def address_not_found() -> Refusal:
