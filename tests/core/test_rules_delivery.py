@@ -80,7 +80,8 @@ def test_a_dropped_message_is_taken_kept_nowhere_and_journaled() -> None:
     [told] = journal(people, "dropped")
     assert told["by"] == [f"filter {made.id}"]
     [none, arrival] = lmtp(people, JOE, ANN)
-    assert none is None and arrival is not None
+    assert none is None
+    assert arrival is not None
     assert names(people, ANN) == {"INBOX": [0]}
 
 
@@ -201,7 +202,8 @@ def test_spam_is_passed_on_to_nobody() -> None:
     forwards = Actions(forwards=("x@far.example",), uploads=("https://u.example/",), spam=True)
     rule(b.world, forwards)
     b.submit(JOE, sender="s@sender.example")
-    assert not b.outbound.calls and not b.world.web.asked
+    assert not b.outbound.calls
+    assert not b.world.web.asked
     assert names(b.world) == {"Junk": [0]}
 
 
@@ -211,7 +213,8 @@ def test_mutual_forwards_end_after_each_has_it_once() -> None:
     rule(b.world, Actions(forwards=(JOE,)), who=ANN)
     b.submit(JOE, sender="s@sender.example")
     assert names(b.world, JOE) == {"INBOX": [0]} == names(b.world, ANN)
-    assert not b.outbound.calls and not b.waiting()
+    assert not b.outbound.calls
+    assert not b.waiting()
     assert b.world.log.named("not-forwarded")[0]["outcome"] == "loop"
 
 
@@ -221,7 +224,8 @@ def test_a_forward_to_an_own_address_is_no_forward() -> None:
     run(b.world.addresses.create("alias@example.org", ACTOR, account=account.number))
     rule(b.world, Actions(forwards=("alias@example.org", JOE)))
     b.submit(JOE, sender="s@sender.example")
-    assert names(b.world) == {"INBOX": [0]} and not b.waiting()
+    assert names(b.world) == {"INBOX": [0]}
+    assert not b.waiting()
 
 
 def test_a_forward_that_fails_comes_back_to_who_wrote() -> None:
@@ -256,7 +260,8 @@ def test_a_full_mailbox_keeps_its_rules_for_later() -> None:
     run(b.world.accounts.update(replace(account, limits=Limits(storage=10)), ACTOR))
     rule(b.world, Actions(forwards=("x@far.example",), seen=True))
     b.submit(JOE, ANN, sender="s@sender.example")
-    assert names(b.world, ANN) == {"INBOX": [0]} and not b.outbound.calls
+    assert names(b.world, ANN) == {"INBOX": [0]}
+    assert not b.outbound.calls
     account = run(b.world.accounts.get(account.number))
     run(b.world.accounts.update(replace(account, limits=Limits()), ACTOR))
     b.clock.advance(3600)
@@ -284,7 +289,8 @@ def test_a_message_is_posted_signed_and_once() -> None:
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = b64encode(hmac.digest(key, signed, "sha256")).decode()
     assert headers["webhook-signature"] == f"v1,{expected}"
-    assert not b.waiting() and names(b.world) == {}
+    assert not b.waiting()
+    assert names(b.world) == {}
 
 
 def test_a_server_that_is_away_gets_the_message_later() -> None:
@@ -296,7 +302,8 @@ def test_a_server_that_is_away_gets_the_message_later() -> None:
     assert (entry.recipient, entry.lane) == (URL, "https://hooks.example")
     for _ in range(3):
         b.clock.advance(7200)
-    assert len(b.world.web.asked) == 4 and not b.waiting()
+    assert len(b.world.web.asked) == 4
+    assert not b.waiting()
     assert len({dict(request.headers)["webhook-id"] for request, _ in b.world.web.asked}) == 1
 
 
@@ -311,7 +318,8 @@ def test_uploads_that_nobody_wants_end_without_a_word(ended: str) -> None:
         run(b.world.accounts.update(replace(account, disabled=True), ACTOR))
         b.clock.advance(7200)
     assert len(b.world.web.asked) == 1
-    assert not b.waiting() and not b.outbound.calls
+    assert not b.waiting()
+    assert not b.outbound.calls
 
 
 def test_two_accounts_post_to_one_server_each_for_itself() -> None:
