@@ -71,6 +71,10 @@ class Mailboxes:
             raise NotFound("No such mailbox")
         return found
 
+    async def visible(self, account: int) -> Sequence[Mailbox]:
+        """Those that are not hidden, sorted by name, INBOX first."""
+        return [box for box in await self.all(account) if not box.hidden]
+
     async def shown(self, account: int, *, hidden: bool = False) -> Sequence[Mailbox]:
         """In the order in which people are shown them: INBOX and what is below it, then the
         subscribed ones, by name. `hidden`: with those that are hidden."""
@@ -246,6 +250,7 @@ class Mailboxes:
             name,
             int(self._clock.now()),
             special_use,
+            subscribed=not hidden,
             retention=self._bounded(retention, special_use),
             hidden=hidden,
         )

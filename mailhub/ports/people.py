@@ -174,8 +174,8 @@ class Mailboxes(Protocol):
     def set_options(
         self, account: int, number: int, retention: int, hidden: bool, actor: Actor
     ) -> Awaitable[None]:
-        """`retention`, in milliseconds, is for messages that come in from now on. Raises
-        NotFound."""
+        """`retention`, in milliseconds, is for messages that come in from now on. A hidden
+        mailbox loses its subscription. Raises NotFound."""
         ...
 
     def count_again(self, account: int, number: int) -> Awaitable[None]:

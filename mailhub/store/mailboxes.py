@@ -232,6 +232,8 @@ def set_options(
         " WHERE account = :account AND number = :mailbox",
         {"retention": retention, "hidden": int(hidden), "account": account, "mailbox": mailbox},
     )
+    if hidden:
+        _drop_subscription(tx, account, box.name)
     _told(tx, account, mailbox, "updated", box.name, "", actor)
 
 

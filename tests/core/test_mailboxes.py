@@ -194,3 +194,16 @@ def test_mailboxes_are_limited_parents_included() -> None:
     with pytest.raises(LimitReached):
         run(few.rename(1, "a", "x/y", ACTOR))
     run(few.rename(1, "a", "x", ACTOR))
+
+
+def test_hidden_mailboxes_are_neither_listed_nor_subscribed() -> None:
+    here = world()
+    run(here.mailboxes.create(1, "Secret", ACTOR, hidden=True))
+    later = run(here.mailboxes.create(1, "Later", ACTOR))
+    run(here.mailboxes.set_options(1, later, ACTOR, hidden=True))
+    assert {"Secret", "Later"} <= set(listed(here))
+    assert not {"Secret", "Later"} & {box.name for box in run(here.mailboxes.visible(1))}
+    assert not {"Secret", "Later"} & set(run(here.mailboxes.subscriptions(1)))
+    with pytest.raises(NotPermitted):
+        run(here.mailboxes.remove(1, "Secret", ACTOR, only_plain=True))
+    run(here.mailboxes.remove(1, "Secret", ACTOR))

@@ -25,7 +25,7 @@ async def run(session: Session, command: List) -> Reply:
     )
     service = session.site.mailboxes
     turns = Turns(session.site.clock)
-    boxes = await service.all(session.account)
+    boxes = await service.visible(session.account)
     subscribed = await service.subscriptions(session.account) if needs_subscriptions else ()
     lines: list[bytes] = []
     for entry in listing.entries(boxes, subscribed, command):

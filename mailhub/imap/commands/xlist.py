@@ -16,7 +16,7 @@ async def run(session: Session, command: ListExtra) -> Reply:
     if command.root:
         session.write(listing.root(command.pattern, b"XLIST"))
         return DONE
-    boxes = await session.site.mailboxes.all(session.account)
+    boxes = await session.site.mailboxes.visible(session.account)
     found = listing.entries(boxes, (), List((command.pattern,)))
     lines = [listing.line(entry, session, False, verb=b"XLIST") for entry in found]
     await session.send(b"".join(lines))
