@@ -363,3 +363,16 @@ def test_a_store_that_fails_is_asked_again(stage: Stage) -> None:
     for _ in range(40):
         stage.reactor.advance(0.1)
     assert ear.words == ["EXISTS", "COUNTERS"]
+
+
+def test_a_long_journal_of_others_is_gone_through_in_steps(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailhub.store.events.SCAN", 7)
+    ear = stage.listen()
+    for _ in range(40):
+        stage.world.deliver("ann@example.org", MAIL)
+    stage.world.deliver(JOE, MAIL)
+    stage.go(1)
+    assert ear.words == ["EXISTS", "COUNTERS"]
+    assert stage.listen(ear.ids[0]).words[0] == "EXISTS"
