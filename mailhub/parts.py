@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailhub import filters, judging, personal
+from mailhub import filters, judging, personal, sieve
 from mailhub.coord.memory import MemoryCoordination
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
@@ -35,6 +35,7 @@ from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
+from mailhub.core.scripts import Scripts
 from mailhub.core.selected import Selections
 from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
@@ -112,6 +113,7 @@ class Parts:
     intake: Intake
     owners: personal.Owners
     filters: Filters
+    scripts: Scripts
     upload_keys: UploadKeys
     messages: Messages
     selections: Selections
@@ -136,6 +138,7 @@ class Parts:
         """What has to run before anything is asked of core, in the order in which it starts."""
         return (
             Step("store", self.store.start, self.store.stop),
+            Step("login log", lambda: None, self.login.noted.flush),
             Step("hashing", self.hashing.start, self.hashing.stop),
             Step("resolver", lambda: None, self.resolver.stop),
             Step("coordination", self.coordination.start, self.coordination.stop),
@@ -178,6 +181,7 @@ def compose(
     judged = judging.compose(settings, hostname, (*steps, *checks), log, tallies)
     standings = Standings(store, clock, settings.store.quota)
     allowances = Allowances(coordination.counters, standings, settings.limits, log)
+    sieved = sieve.compose(store, addresses, mailboxes, clock, ids, log, hostname, settings.sieve)
     owners = personal.compose(
         store,
         addresses,
@@ -188,6 +192,7 @@ def compose(
         hostname,
         settings.filters,
         settings.levels,
+        scripts=(sieved.rules,),
     )
     intake = _intake(
         settings, hostname, store, addresses, clock, ids, allowances, hooks, judged, owners.applying
@@ -263,6 +268,7 @@ def compose(
         owners=owners,
         upload_keys=UploadKeys(DataFolder(Path(settings.data)).secret(UPLOADS_FILE)),
         filters=Filters(store, web, clock, ids, settings.filters),
+        scripts=sieved.scripts,
         messages=Messages(store, clock, keep_expunged=settings.archive.expunged),
         selections=Selections(store, watch, settings.store),
         maildrops=Maildrops(

@@ -201,6 +201,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         reports.reading,
         reports.summaries,
         webhooks=parts.webhooks,
+        identity=parts.identity,
     )
 
 

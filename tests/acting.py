@@ -44,5 +44,6 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         reporting=desk.reporting,
         report_reading=desk.reading,
         summaries=desk.summaries,
+        identity=here.identity,
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -17,6 +17,7 @@ from mailhub.cli.configuration import configuration
 from mailhub.cli.dkim import dkim
 from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
+from mailhub.cli.identity import asp, authlog, totp
 from mailhub.cli.imports import import_
 from mailhub.cli.queue import queue
 from mailhub.cli.report import report
@@ -61,6 +62,9 @@ for command in (
     domain,
     user,
     alias,
+    asp,
+    totp,
+    authlog,
     queue,
     suppression,
     routes,

@@ -15,6 +15,7 @@ from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
 from mailhub.core.founding import found
+from mailhub.core.identity import Identity
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
@@ -61,6 +62,7 @@ class Services:
     report_reading: ReportReading
     summaries: Summaries
     webhooks: Webhooks
+    identity: Identity
 
 
 class Arguments:

@@ -22,6 +22,8 @@ LIFE = 30 * 86400
 KEPT = 10_000
 """Most rows of one account: who is attacked from a million addresses keeps the newest."""
 STEP = 300
+_PROTOCOLS = {"http": "API", "mailhub": "shell"}
+"""By the first word of an actor's source; others are named by it."""
 _TEXT = 255
 """Longest text of one column, in characters."""
 _COLUMNS = (
@@ -44,7 +46,7 @@ def done(tx: Transaction, account: int, action: str, actor: Actor, **target: str
 def by(actor: Actor, action: str, result: str, **target: str) -> AuthEvent:
     """The event that `actor` brought about."""
     word, _, address = actor.source.partition(" ")
-    protocol = "API" if word == "http" else word.upper()
+    protocol = _PROTOCOLS.get(word) or word.upper()
     ip = actor.ip or ("" if word in ("", "http", "mailhub") else address)
     return AuthEvent(action, result, actor.source, protocol, ip, actor.session, **target)
 
