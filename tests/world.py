@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from mailhub import personal
+from mailhub import personal, sieve
 from mailhub.coord.limits import ScheduleLimits
 from mailhub.coord.memory import MemoryCounters
 from mailhub.coord.memory_schedule import MemorySchedule
@@ -28,6 +28,7 @@ from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
+from mailhub.core.scripts import Scripts
 from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
@@ -50,6 +51,7 @@ from mailhub.model.settings import (
     TokenSettings,
 )
 from mailhub.model.settings_rules import FilterSettings
+from mailhub.model.settings_sieve import SieveSettings
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
 from mailhub.ports import Hooks
@@ -107,6 +109,7 @@ class World:
     owners: personal.Owners
     web: FakeWeb
     filters: Filters
+    scripts: Scripts
     login: Login
     tokens: Tokens
     identity: Identity
@@ -182,6 +185,7 @@ def world(
     srs: SRS | None = None,
     hooks: Hooks | None = None,
     judging: Judging | None = None,
+    scripts: SieveSettings | None = None,
 ) -> World:
     """A server with the domain `example.org` and an account for each of `people`."""
     clock, randomness, log = clock or FakeClock(), SeededRandomness(), ListLog()
@@ -198,6 +202,9 @@ def world(
     standings = Standings(store, clock, quota)
     allowances = Allowances(counters, standings, limits or LimitSettings(), log)
     web = FakeWeb()
+    sieved = sieve.compose(
+        store, addresses, mailboxes, clock, ids, log, HOSTNAME, scripts or SieveSettings()
+    )
     owners = personal.compose(
         store,
         addresses,
@@ -208,6 +215,7 @@ def world(
         HOSTNAME,
         FilterSettings(),
         LevelSettings(),
+        scripts=(sieved.rules,),
     )
     intake = Intake(
         store,
@@ -258,6 +266,7 @@ def world(
         owners=owners,
         web=web,
         filters=Filters(store, web, clock, ids, FilterSettings()),
+        scripts=sieved.scripts,
         login=login,
         tokens=Tokens(
             store.sessions, store, watch, clock, randomness, log, b"s" * 32, TokenSettings()

@@ -36,6 +36,7 @@ from mailhub.model.settings_sending import (
     ResolverSettings,
     SenderSettings,
 )
+from mailhub.model.settings_sieve import ManageSieveSettings, SieveSettings
 from mailhub.model.settings_web import JournalSettings, UpdateSettings, WebhookSettings, WebSettings
 
 __all__ = [
@@ -89,7 +90,7 @@ class ListenerSettings:
 
     __pydantic_config__ = STRICT
 
-    service: str = setting("", "smtp, submission, lmtp, imap, pop3 or http")
+    service: str = setting("", "smtp, submission, lmtp, imap, pop3, managesieve or http")
     endpoint: str = setting("", "a Twisted endpoint string, such as tcp:25 or unix:/run/lmtp.sock")
     tls: str = setting("none", "none, starttls or implicit")
     proxy_from: tuple[str, ...] = setting((), "networks whose PROXY protocol header is believed")
@@ -362,6 +363,8 @@ class Settings:
     imap: IMAPSettings = setting(IMAPSettings, "")
     pop3: POP3Settings = setting(POP3Settings, "")
     http: HTTPSettings = setting(HTTPSettings, "")
+    sieve: SieveSettings = setting(SieveSettings, "")
+    managesieve: ManageSieveSettings = setting(ManageSieveSettings, "")
     tokens: TokenSettings = setting(TokenSettings, "")
     limits: LimitSettings = setting(LimitSettings, "")
     accounts: AccountSettings = setting(AccountSettings, "")

@@ -174,7 +174,7 @@ def test_duplicates_are_remembered_once_the_run_succeeded() -> None:
 def test_the_header_is_edited_for_what_follows() -> None:
     source = (
         'require ["editheader", "fileinto"]; fileinto "Before"; addheader "X-New" '
-        '"Grüße\\r\\nX: y"; deleteheader "subject"; fileinto "Behind"; redirect "a@b.example";'
+        '"Grüße\r\nX: y"; deleteheader "subject"; fileinto "Behind"; redirect "a@b.example";'
     )
     outcome = play(source, PLAIN)
     before, behind = outcome.filings
