@@ -6,24 +6,25 @@ by `Bounds`; they hold while a body comes, and not after.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
 
+from mailhub.http.call import Answer, Call
 from mailhub.ports import Body, Spool, Spools
 
-LargeRoutes = Callable[[str, str], bool]
-"""Whether this method on this path takes a large body."""
+Admission = Callable[[Call], Awaitable[Answer | None]]
+"""Asked with a call whose large body has yet to come: the refusal, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Octets that one request may bring: `body` to most routes, `upload` to those of `is_large`.
-    `spools`: where the latter go."""
+    """Octets that one request may bring: `body` to most routes, `upload` to those that `find` has
+    an admission for, by method and path. `spools`: where the latter go."""
 
     body: int
     upload: int
-    is_large: LargeRoutes
+    find: Callable[[str, str], Admission | None]
     spools: Spools
 
 

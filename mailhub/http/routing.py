@@ -7,7 +7,7 @@ May not know any dialect, nor what a route does.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from klein import Klein
@@ -21,6 +21,7 @@ from werkzeug.routing import Map, Rule
 from mailhub.core.rights import Right
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
+from mailhub.http.inflow import Admission
 from mailhub.model.errors import MailhubError, NotFound, Unsupported
 
 _ROUTE = "_mailhub_route"
@@ -33,7 +34,7 @@ class Route:
     """One call of a dialect. `path`: with `<names>` for arguments; `<path:name>` for one that may
     hold slashes. `about`: for its description, where the dialect has one. `right`: what the caller
     needs; None where the dialect's own guard asks, or everybody may. `large`: its body comes as
-    `call.upload`."""
+    `call.upload`, once `admit` let in who sends it."""
 
     method: str
     path: str
@@ -41,6 +42,7 @@ class Route:
     about: About | None = None
     right: Right | None = None
     large: bool = False
+    admit: Callable[[Call], Awaitable[object]] | None = None
 
 
 class MethodNotAllowed(Unsupported):
@@ -129,20 +131,43 @@ def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
     return resource
 
 
-def large_routes(mounts: Sequence[tuple[str, Dialect]]) -> Callable[[str, str], bool]:
-    """Tells of a method and a path whether a route for large bodies answers to them."""
+def large_routes(
+    mounts: Sequence[tuple[str, Dialect]],
+) -> Callable[[str, str], Admission | None]:
+    """Finds by method and path who admits to a route for large bodies; None: it is no such."""
     rules = [
-        Rule(prefix + one.path, methods=[one.method])
+        Rule(prefix + one.path, methods=[one.method], endpoint=(one, dialect))
         for prefix, dialect in mounts
         for one in dialect.routes()
         if one.large
     ]
     paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("localhost")
 
-    def is_large(method: str, path: str) -> bool:
-        return bool(rules) and bool(paths.test(path, method))
+    def find(method: str, path: str) -> Admission | None:
+        if not rules:
+            return None
+        one: Route
+        dialect: Dialect
+        try:
+            (one, dialect), arguments = paths.match(path, method)
+        except HTTPException:
+            return None
 
-    return is_large
+        async def admit(call: Call) -> Answer | None:
+            if one.admit is None:
+                return None
+            try:
+                await one.admit(replace(call, arguments=arguments))
+            except MailhubError as error:
+                return dialect.failure(error)
+            except Exception:
+                log.failure("{method} {path} failed", method=one.method, path=one.path)
+                return dialect.failure(None)
+            return None
+
+        return admit
+
+    return find
 
 
 def _serve(one: Route, path: str, dialect: Dialect) -> Callable[..., Deferred[None]]:

@@ -7,6 +7,8 @@ Host, no other protocol than HTTP/1, no version in the answers, and a log withou
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
+from dataclasses import replace
 from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -14,135 +16,21 @@ from urllib.parse import unquote_to_bytes
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES, HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from mailhub.http.call import EVENTS, Answer, Call, json_answer
-from mailhub.http.inflow import Bounds, Content, Upload
+from mailhub.http.call import EVENTS, Answer, Call
+from mailhub.http.connection import REFUSED, Channel, headers_of
+from mailhub.http.inflow import Admission, Bounds, Content, Upload
 from mailhub.http.outflow import End, Outflow, drop
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import MailhubError
-from mailhub.net.peer import peer_of
 from mailhub.ports import Clock, Log
 
 LINGER = 2.0
 """Seconds in which a refused body is read and dropped, so that its sender can read the refusal."""
-TURN = 0.003
-"""Seconds of pipelined requests after which other connections have a turn."""
-SECURITY_HEADERS = (
-    ("Cache-Control", "no-store"),
-    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
-)
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _METHOD = re.compile(rb"[A-Z]{1,20}")
-_REFUSED = {
-    400: json_answer({"error": "Bad request", "code": "BadRequest"}, 400),
-    413: json_answer({"error": "The body is too large", "code": "TooLarge"}, 413),
-    500: json_answer({"error": "Internal failure", "code": "InternalError"}, 500),
-    503: json_answer({"error": "The server has no room", "code": "ServiceUnavailable"}, 503),
-}
-
-
-class Channel(HTTPChannel):
-    """One connection. The timer runs from a request's first byte to its last and is not moved by
-    the bytes between, so nobody holds a connection by sending slowly."""
-
-    site: BoundedSite
-    transport: Any
-    _receiving = False
-    _ended = False
-    _turn_began = 0.0
-    _peer: Peer | None = None
-
-    @property
-    def is_full(self) -> bool:
-        """Whether the peer has yet to take what was written."""
-        return bool(self._waitingForTransport)
-
-    @property
-    def peer(self) -> Peer:
-        """The other end, asked for once: the handshake, if any, is over when a request comes."""
-        if self._peer is None:
-            self._peer = peer_of(self.transport)
-        return self._peer
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        self._ended = True
-        super().connectionLost(reason)
-
-    def dataReceived(self, data: bytes) -> None:
-        if not self._ended:
-            self._turn_began = self.site.reactor.seconds()
-            super().dataReceived(data)
-
-    def requestDone(self, request: Any) -> None:
-        """The next request of a pipeline begins here: at once, or when others had their turn."""
-        reactor = self.site.reactor
-        if reactor.seconds() - self._turn_began > TURN:
-            reactor.callLater(0, self._go_on, request)
-        else:
-            super().requestDone(request)
-
-    def _go_on(self, request: Any) -> None:
-        if not self._ended:
-            self._turn_began = self.site.reactor.seconds()
-            super().requestDone(request)
-
-    def lineReceived(self, line: bytes) -> None:
-        """Lines that came in one piece with a bad one are no requests any more."""
-        if not self._ended:
-            super().lineReceived(line)
-
-    def resetTimeout(self) -> None:
-        if not self._receiving:
-            self._receiving = True
-            super().resetTimeout()
-
-    def allContentReceived(self) -> None:
-        self._receiving = False
-        super().allContentReceived()
-
-    def refuse(self, answer: Answer, linger: float = 0.0) -> None:
-        """Answers what is no request that could be routed, and closes.
-
-        `linger`: seconds in which more input is dropped before that; closing with unread input
-        would reset the connection, and take the answer with it.
-        """
-        request: Any = self.requests[-1] if self.requests else self.requestFactory(self)
-        self.site.note(request, answer.status)
-        self.transport.write(_raw(answer))
-        if linger:
-            self.site.reactor.callLater(linger, self.loseConnection)
-        else:
-            self.loseConnection()
-
-    def loseConnection(self) -> None:
-        if not self._ended:
-            self._ended = True
-            super().loseConnection()
-
-    def _respondToBadRequestAndDisconnect(self) -> None:
-        if not self._ended:
-            self.refuse(_REFUSED[400])
-
-    def retire(self) -> None:
-        """The server stops: idle connections close, others after the answer in progress."""
-        if not self.requests:
-            self.loseConnection()
-            return
-        self.persistent = False
-        headers = self.requests[-1].responseHeaders
-        headers.setRawHeaders(b"connection", [b"close"])
-        self.requests[-1].retire()
-
-    def abort(self) -> None:
-        """Closes at once, so that half an answer is not taken for a whole one."""
-        if not self._ended:
-            self._ended = True
-            self.transport.abortConnection()
 
 
 class BoundedRequest(Request):
@@ -156,6 +44,7 @@ class BoundedRequest(Request):
     _endless = False
     _retired = False
     _limit = 0
+    _whole = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -169,46 +58,63 @@ class BoundedRequest(Request):
         """The headers are complete: the last moment to refuse a body before it is sent."""
         bounds: Bounds = self.channel.site.bounds
         self.method = self.channel._command
-        large = length != 0 and self._is_large(bounds)
-        self._limit = bounds.upload if large else bounds.body
+        self.uri = self.channel._path
+        path = _text(self.uri.partition(b"?")[0])
+        admission = bounds.find(self.method.decode("latin-1"), path) if length != 0 else None
+        self._limit = bounds.body if admission is None else bounds.upload
+        self.content = BytesIO()
         if length is not None and length > self._limit:
-            self._refuse_body(413)
-            large = False
-        self.content = Upload(bounds.spools.open()) if large else BytesIO()
+            self._refuse_body(REFUSED[413])
+        elif admission is not None:
+            self.content = Upload(bounds.spools.open())
+            self._ask(admission)
 
-    def _is_large(self, bounds: Bounds) -> bool:
-        path = self.channel._path.partition(b"?")[0]
-        method = self.method.decode("latin-1")
-        return bounds.is_large(method, unquote_to_bytes(path).decode("utf-8", "replace"))
+    def _ask(self, admission: Admission) -> None:
+        """Nothing more is read of a large body until its sender is known."""
+        expects = self.requestHeaders.hasHeader(b"expect")
+        self.requestHeaders.removeHeader(b"expect")
+        self.channel.pause_reading()
+        asked: Deferred[Answer | None] = Deferred.fromCoroutine(_waiting(admission(self._head({}))))
+        asked.addCallback(self._admitted, expects)
+
+    def _admitted(self, refusal: Answer | None, expects: bool) -> None:
+        if self._disconnected or self._whole:
+            return
+        if refusal is not None:
+            self._refuse_body(refusal)
+        elif expects:
+            self.channel._send100Continue()
+        self.channel.go_on_reading()
 
     def handleContentChunk(self, data: bytes) -> None:
         self._received += len(data)
         if self._refused:
             return
         if self._received > self._limit:
-            self._refuse_body(413)
+            self._refuse_body(REFUSED[413])
             return
         try:
             self.content.write(data)
         except MailhubError:
-            self._refuse_body(503)
+            self._refuse_body(REFUSED[503])
 
-    def _refuse_body(self, status: int) -> None:
+    def _refuse_body(self, answer: Answer) -> None:
         """At once, and not when all of it came: what still comes is dropped."""
         self._refused = True
         self.requestHeaders.removeHeader(b"expect")
-        self.channel.refuse(_REFUSED[status], LINGER)
+        self.channel.refuse(answer, LINGER)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         if self._refused:
             self.channel.loseConnection()
             return
+        self._whole = True
         super().requestReceived(command, path, version)
 
     def process(self) -> None:
         self.site = self.channel.site
         if self._malformed():
-            self.respond(_REFUSED[400])
+            self.respond(REFUSED[400])
             self.finish()
             return
         super().process()
@@ -233,22 +139,25 @@ class BoundedRequest(Request):
         return b"localhost"
 
     def call(self, arguments: dict[str, str]) -> Call:
-        """The request as a value."""
+        """See `routing.Exchange`."""
+        content, self.content = self.content, BytesIO()
+        if isinstance(content, Upload):
+            return replace(self._head(arguments), upload=content.body())
+        return replace(self._head(arguments), body=content.read())
+
+    def _head(self, arguments: dict[str, str]) -> Call:
+        path, _, query = self.uri.partition(b"?")
         headers: dict[str, list[str]] = {}
         for name, values in self.requestHeaders.getAllRawHeaders():
             key = name.decode("latin-1").lower()
             headers[key] = [value.decode("utf-8", "replace") for value in values]
-        content, self.content = self.content, BytesIO()
-        upload = content.body() if isinstance(content, Upload) else None
         return Call(
-            method=self.method.decode("ascii"),
-            path=unquote_to_bytes(self.path).decode(),
+            method=self.method.decode("ascii", "replace"),
+            path=_text(path),
             peer=self.peer,
             arguments=arguments,
-            query=self.uri.partition(b"?")[2].decode("ascii"),
+            query=query.decode("ascii", "replace"),
             headers=headers,
-            body=content.read() if isinstance(content, BytesIO) else b"",
-            upload=upload,
         )
 
     def respond(self, answer: Answer) -> Deferred[None] | None:
@@ -258,7 +167,7 @@ class BoundedRequest(Request):
             return None if answer.stream is None else Deferred.fromCoroutine(drop(answer))
         self.setResponseCode(answer.status)
         self.responseHeaders.removeHeader(b"server")
-        for name, value in _headers(answer):
+        for name, value in headers_of(answer):
             self.setHeader(name, value)
         self.write(answer.body)
         if answer.stream is None:
@@ -295,7 +204,7 @@ class BoundedRequest(Request):
     def processingFailed(self, reason: Failure) -> None:
         """What no dialect could answer; the traceback goes to the log alone."""
         self._log.failure("A request failed", failure=reason)
-        self.respond(_REFUSED[500])
+        self.respond(REFUSED[500])
         self.finish()
 
 
@@ -349,19 +258,9 @@ class BoundedSite(Site):
         )
 
 
-def _headers(answer: Answer) -> list[tuple[str, str]]:
-    given = [*SECURITY_HEADERS, *answer.headers]
-    if answer.status != 204:
-        given.append(("Content-Type", answer.type))
-        length = len(answer.body) if answer.stream is None else answer.length
-        if length is not None:
-            given.append(("Content-Length", str(length)))
-    return given
+def _text(path: bytes) -> str:
+    return unquote_to_bytes(path).decode("utf-8", "replace")
 
 
-def _raw(answer: Answer) -> bytes:
-    """A response outside of twisted.web's own writing."""
-    reason = RESPONSES[answer.status].decode("ascii")
-    lines = [f"HTTP/1.1 {answer.status} {reason}", "Connection: close"]
-    lines += [f"{name}: {value}" for name, value in _headers(answer)]
-    return "\r\n".join([*lines, "", ""]).encode() + answer.body
+async def _waiting(awaitable: Awaitable[Answer | None]) -> Answer | None:
+    return await awaitable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -15,8 +15,8 @@ from twisted.python.failure import Failure
 from mailhub.http.call import EVENTS, Answer, Call, Leash, json_answer
 from mailhub.http.inflow import Bounds
 from mailhub.http.routing import Route, large_routes, resource, route, routes_of
-from mailhub.http.server import BoundedSite
-from mailhub.model.errors import MailhubError
+from mailhub.http.server import LINGER, BoundedSite
+from mailhub.model.errors import AuthenticationFailed, MailhubError
 from mailhub.store.spools import SpoolFolder
 from tests.fakes import FakeClock, ListLog
 from tests.http.browsing import LOCAL, Transport, replies
@@ -68,8 +68,19 @@ class Faucet:
         self.kept: memoryview | None = None
         self.leash = Leash()
 
+        self.asked: list[tuple[str, bytes]] = []
+        self.gate: Deferred[None] | None = None
+
     def routes(self) -> Iterable[Route]:
-        return routes_of(self)
+        for one in routes_of(self):
+            yield replace(one, admit=self.admit) if one.large else one
+
+    async def admit(self, call: Call) -> None:
+        self.asked.append((call.arguments["name"], call.body))
+        if self.gate is not None:
+            await self.gate
+        if call.header("x-access-token") == "wrong":
+            raise AuthenticationFailed
 
     @route("GET", "/pieces")
     async def pieces(self, call: Call) -> Answer:
@@ -92,7 +103,7 @@ class Faucet:
         return json_answer({"size": len(call.body), "upload": call.upload is not None})
 
     def failure(self, error: MailhubError | None) -> Answer:
-        return json_answer({"error": "failed"}, 500)
+        return json_answer({"error": "failed"}, 403 if error else 500)
 
 
 class Tap:
@@ -107,7 +118,7 @@ class Tap:
         limits = {"body": 100, "upload": 1000, **bounds}
         self.site = BoundedSite(
             resource(mounts),
-            bounds=Bounds(**limits, is_large=large_routes(mounts), spools=SpoolFolder(50)),
+            bounds=Bounds(**limits, find=large_routes(mounts), spools=SpoolFolder(50)),
             timeout=PATIENCE,
             reactor=self.reactor,
             clock=FakeClock(),
@@ -354,3 +365,59 @@ def test_an_upload_is_let_go_when_its_answer_is_there() -> None:
     tap.send(post("/files/a", b"text" * 100))
     assert tap.dialect.kept == b"text"
     tap.dialect.kept.release()
+
+
+HEAD = b"POST /files/a HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n"
+WRONG = b"X-Access-Token: wrong\r\n"
+EXPECT = b"Expect: 100-continue\r\n"
+
+
+def test_the_sender_of_a_large_body_is_known_before_it_is_read() -> None:
+    tap = Tap()
+    gate = tap.dialect.gate = Deferred()
+    tap.send(HEAD + EXPECT + b"\r\n")
+    assert tap.dialect.asked == [("a", b"")]
+    assert tap.transport.producerState == "paused"
+    assert tap.transport.value() == b""
+    tap.dialect.gate = None
+    gate.callback(None)
+    assert tap.transport.producerState == "producing"
+    assert tap.transport.value() == b"HTTP/1.1 100 Continue\r\n\r\n"
+    tap.transport.clear()
+    (reply,) = replies(tap.send(b"x" * 900))
+    assert reply.json["size"] == 900
+
+
+@pytest.mark.parametrize("sent", [0, 10, 899])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_stranger_sends_no_large_body(late: bool, sent: int) -> None:
+    tap = Tap()
+    gate = tap.dialect.gate = Deferred() if late else None
+    tap.send(HEAD + WRONG + EXPECT + b"\r\n" + b"x" * sent)
+    if gate is not None:
+        gate.callback(None)
+    (reply,) = replies(tap.transport.value())
+    assert (reply.status, reply.headers["connection"]) == (403, "close")
+    tap.send(b"x" * (900 - sent) + GET)
+    tap.reactor.advance(LINGER)
+    assert tap.transport.disconnecting
+    assert len(replies(tap.transport.value())) == 1
+    assert tap.dialect.kept is None
+
+
+def test_a_body_that_came_with_its_head_is_answered_by_the_route() -> None:
+    tap = Tap()
+    gate = tap.dialect.gate = Deferred()
+    tap.send(HEAD + b"\r\n" + b"x" * 900)
+    gate.callback(None)
+    (reply,) = replies(tap.transport.value())
+    assert reply.json["size"] == 900
+
+
+def test_who_goes_before_being_let_in_hurts_nobody() -> None:
+    tap = Tap()
+    gate = tap.dialect.gate = Deferred()
+    tap.send(HEAD + b"\r\n")
+    tap.lose()
+    gate.callback(None)
+    assert tap.transport.value() == b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Protocol
 
 from mailhub import __version__
@@ -12,12 +12,14 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses as CoreAddresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
+from mailhub.core.filters import Filters as CoreFilters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes as CoreMailboxes
 from mailhub.core.rights import Right
 from mailhub.core.sessions import Sessions
 from mailhub.core.tokens import Tokens
+from mailhub.core.uploading import Keys
 from mailhub.core.webhooks import Webhooks as CoreWebhooks
 from mailhub.http import openapi
 from mailhub.http.call import Answer, Call, json_answer
@@ -28,7 +30,9 @@ from mailhub.http.wildduck import own, replies, shapes
 from mailhub.http.wildduck.addresses import Addresses
 from mailhub.http.wildduck.app_passwords import AppPasswords
 from mailhub.http.wildduck.authentication import Authentication
+from mailhub.http.wildduck.autoreplies import Autoreplies
 from mailhub.http.wildduck.factors import Factors
+from mailhub.http.wildduck.filters import Filters
 from mailhub.http.wildduck.mailboxes import Mailboxes
 from mailhub.http.wildduck.security_keys import SecurityKeys
 from mailhub.http.wildduck.subject import Subjects
@@ -74,6 +78,10 @@ class Parts(Protocol):
     def identity(self) -> Identity: ...
     @property
     def tokens(self) -> Tokens: ...
+    @property
+    def filters(self) -> CoreFilters: ...
+    @property
+    def upload_keys(self) -> Keys: ...
     @property
     def feeds(self) -> Feeds: ...
     @property
@@ -125,6 +133,8 @@ class WildDuck:
             Factors(subjects, parts.identity, parts.tokens),
             SecurityKeys(subjects, parts.identity, parts.tokens),
             AppPasswords(subjects, parts.identity, parts.addresses),
+            Filters(subjects, parts.filters, parts.mailboxes, parts.upload_keys),
+            Autoreplies(subjects, parts.filters),
             Updates(subjects, parts.feeds),
             Webhooks(subjects, parts.webhooks),
             TokenCalls(parts.tokens),
@@ -138,7 +148,10 @@ class WildDuck:
     def _all(self) -> Iterator[Route]:
         for calls in self._calls:
             for one in routes_of(calls):
-                kept = replace(one, run=self._kept(one.run, one.right)) if one.right else one
+                kept = one
+                if one.right is not None:
+                    admit = partial(self._guard.admit, right=one.right)
+                    kept = replace(one, run=self._kept(one.run, one.right), admit=admit)
                 yield kept
                 if one.path.startswith(PLURAL):
                     # Headings of WildDuck's document have it so, and who wrote a client by them.
