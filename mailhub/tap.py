@@ -139,6 +139,10 @@ def build(
     )
     forgetting = Forgetting(parts.store, parts.clock, parts.settings.journal)
     sweep = Round(forgetting.sweep, FORGET, parts.reactor, parts.log, "journal", first=60)
+    archive = parts.settings.archive
+    purge = Round(
+        parts.mailroom.arranging.sweep, archive.sweep, parts.reactor, parts.log, "archive", first=30
+    )
     randomness = SystemRandomness()
     welcome = Welcome(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
@@ -156,6 +160,7 @@ def build(
             *reports.steps,
             Step("webhooks", parts.webhook_calls.start, parts.webhook_calls.stop),
             Step("journal", sweep.start, sweep.stop),
+            Step("archive", purge.start, purge.stop),
             Step("key review", review.start, review.stop),
             *outgoing.steps,
             Step("control", control.start, control.stop),
@@ -202,6 +207,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         reports.summaries,
         webhooks=parts.webhooks,
         identity=parts.identity,
+        search_index=parts.store.search_index,
     )
 
 
@@ -289,6 +295,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         accounts=parts.accounts,
         addresses=parts.addresses,
         mailboxes=parts.mailboxes,
+        mailroom=parts.mailroom,
         allowances=parts.allowances,
         sessions=parts.sessions,
         domains=parts.domains,
@@ -300,6 +307,8 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         tokens=parts.tokens,
         identity=parts.identity,
         spools=parts.store.spools,
+        filters=parts.filters,
+        upload_keys=parts.upload_keys,
         feeds=parts.feeds,
         webhooks=parts.webhooks,
         settings=parts.settings.http,

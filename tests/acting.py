@@ -45,5 +45,6 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         report_reading=desk.reading,
         summaries=desk.summaries,
         identity=here.identity,
+        search_index=here.store.search_index,
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -19,6 +19,7 @@ from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
 from mailhub.cli.identity import asp, authlog, totp
 from mailhub.cli.imports import import_
+from mailhub.cli.index import index
 from mailhub.cli.queue import queue
 from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
@@ -72,6 +73,7 @@ for command in (
     relayip,
     dkim,
     report,
+    index,
     import_,
     export,
     verify,

@@ -32,7 +32,7 @@ from mailhub.model.account import Account, Limits, Role, Sending
 from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
-from mailhub.ports import Spools
+from mailhub.ports import SearchIndex, Spools
 from mailhub.queue.ways import Ways
 
 ACTOR = Actor(source="mailhub command")
@@ -63,6 +63,7 @@ class Services:
     summaries: Summaries
     webhooks: Webhooks
     identity: Identity
+    search_index: SearchIndex
 
 
 class Arguments:

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mailhub.control import acts, identity, mail, queueing, relaying, reporting, signing, telling
+from mailhub.control import (
+    acts,
+    identity,
+    indexing,
+    mail,
+    queueing,
+    relaying,
+    reporting,
+    signing,
+    telling,
+)
 from mailhub.control.acts import Act
 from mailhub.control.mail import Read
 
 PARTS: tuple[Mapping[str, Act], ...] = (
     acts.ACTS,
     identity.ACTS,
+    indexing.ACTS,
     relaying.ACTS,
     signing.ACTS,
     queueing.ACTS,

@@ -12,15 +12,18 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
+from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mailroom import Mailroom
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.tokens import Tokens
+from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
 from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
@@ -48,6 +51,7 @@ class Parts:
     accounts: Accounts
     addresses: Addresses
     mailboxes: Mailboxes
+    mailroom: Mailroom
     allowances: Allowances
     sessions: Sessions
     domains: Domains
@@ -59,6 +63,8 @@ class Parts:
     tokens: Tokens
     identity: Identity
     spools: Spools
+    filters: Filters
+    upload_keys: UploadKeys
     feeds: Feeds
     webhooks: Webhooks
     settings: HTTPSettings
