@@ -28,6 +28,7 @@ from mailhub.model.errors import (
     TooManyAttempts,
     Unavailable,
     Unsupported,
+    WrongScope,
 )
 from mailhub.smtp.faults import Fault
 
@@ -157,6 +158,8 @@ KINDS: Mapping[Stage, Mapping[type[MailhubError], Reply]] = {
     # RFC 4954 section 6; X.7.13 is RFC 5248's "User Account Disabled".
     Stage.AUTH: {
         AccountDisabled: reply(525, "5.7.13", "This account is disabled"),
+        # What other large servers answer, so that programs know what to ask their user for.
+        WrongScope: reply(534, "5.7.9", "An application-specific password is required"),
         AuthenticationFailed: reply(535, "5.7.8", "Wrong credentials"),
         NotPermitted: reply(535, "5.7.8", "Not permitted to act as this user"),
         TooManyAttempts: reply(454, "4.7.0", "Too many attempts, try again later"),
