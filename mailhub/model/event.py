@@ -39,8 +39,8 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """`type`: such as `message.arrived`, see `TYPES`. `user`: the account's 24 hex digits.
-    `mailbox`: the mailbox's; what follows it is there for messages and mailboxes. `flags`: as they
-    are now. `at`, `date`: epoch seconds. `detail`: what else the journal says."""
+    `mailbox`: the mailbox's; what follows it is there for messages and mailboxes. `flags`: as the
+    change left them. `at`, `date`: epoch seconds. `detail`: what else the journal says."""
 
     place: Place
     type: str

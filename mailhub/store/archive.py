@@ -17,6 +17,7 @@ from mailhub.model.message import BlobRef, Content
 from mailhub.model.uids import UidSet
 from mailhub.store import contents, mailboxes
 from mailhub.store.expiry import expires
+from mailhub.store.flag_notes import noted
 from mailhub.store.sql import Cursor, Ranged, array_text, integers, next_number
 from mailhub.store.transaction import Transaction
 from mailhub.store.usages import take_quota
@@ -147,9 +148,9 @@ def _put_back(
         for uid, code, row in zip(uids, codes, rows, strict=True)
     ]
     text = UidSet(((first, uidnext - 1),)).text().decode()
-    entry = tx.journal(
-        "arrived", actor, account, mailbox, modseq, text, json.dumps({"restored": True})
-    )
+    pairs = [(row.uid, row.flags) for row in news]
+    detail = {"restored": True} | noted(pairs, {row.flags for row in news})
+    entry = tx.journal("arrived", actor, account, mailbox, modseq, text, json.dumps(detail))
     tx.tell(Arrived(entry, account, mailbox, modseq, news))
     return [Restored(row[0], mailbox, uid) for row, uid in zip(rows, uids, strict=True)]
 

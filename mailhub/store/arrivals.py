@@ -17,7 +17,7 @@ from mailhub.model.decision import Once
 from mailhub.model.errors import LimitReached, MailhubError, NotFound, OverQuota
 from mailhub.model.flags import DELETED, SEEN
 from mailhub.model.message import Arrival, BlobRef
-from mailhub.store import filters, queue
+from mailhub.store import filters, flag_notes, queue
 from mailhub.store.expiry import expires
 from mailhub.store.keywords import encode
 from mailhub.store.orders import Entry, Order
@@ -276,7 +276,11 @@ def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arriva
     for box, rows in news.values():
         first, last = rows[0].uid, rows[-1].uid
         uids = str(first) if first == last else f"{first}:{last}"
-        detail = json.dumps({"transaction": order.token}) if order.token else ""
+        noted: dict[str, object] = {"transaction": order.token} if order.token else {}
+        if any(row.flags for row in rows):
+            pairs = [(row.uid, row.flags) for row in rows]
+            noted |= flag_notes.noted(pairs, {row.flags for row in rows})
+        detail = json.dumps(noted) if noted else ""
         number = batch.tx.journal(
             "arrived", order.actor, box.account, box.number, box.modseq, uids, detail
         )

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mailhub.model.event import (
-    EXPUNGED,
-    FLAGGED,
+    ARRIVED,
     KINDS,
     LAST,
     MAIL,
@@ -25,21 +24,22 @@ from mailhub.model.event import (
 from mailhub.model.flags import SYSTEM_BITS, Flags
 from mailhub.model.uids import UidSet
 from mailhub.store import keywords
+from mailhub.store.flag_notes import NotedFlags
 from mailhub.store.sql import Cursor, Ranged, array_text, number, one_moment
 
 SCAN = 50_000
 """Rows that are looked through at once, some 20 ms of a reading thread: rows have no index by
 account, which would cost every delivery more than all that is ever read of them."""
 _MESSAGES = Ranged(
-    "SELECT json_group_array(json_array(m.uid, m.flags, m.size, m.internaldate, c.thread))"
+    "SELECT json_group_array(json_array(m.uid, m.size, m.internaldate, c.thread))"
     " FROM message AS m CROSS JOIN content AS c ON c.key = m.content"
     " WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
 )
 _ROWS = (
     "SELECT json_group_array(json_array(number, at, account, mailbox, kind, uids, detail)) FROM"
     " (SELECT number, at, account, mailbox, kind, uids, detail FROM journal"
-    " WHERE number BETWEEN :number AND :until AND {whose} AND kind IN (SELECT value FROM json_each(:kinds))"
-    " ORDER BY number LIMIT :limit) AS some"
+    " WHERE number BETWEEN :number AND :until AND {whose}"
+    " AND kind IN (SELECT value FROM json_each(:kinds)) ORDER BY number LIMIT :limit) AS some"
 )
 _OF_ONE = _ROWS.format(whose="account = :account")
 _OF_ALL = _ROWS.format(whose="account IS NOT NULL")
@@ -104,7 +104,7 @@ class _Known:
             return
         common = {"type": type, "at": at, "account": account, "user": self._user(account)}
         if uids:
-            yield from self._messages(common, number, box, uids, start, room)
+            yield from self._messages(common, number, box, uids, start, room, detail)
         elif start == 0:
             yield self._thing(common, number, box, detail)
 
@@ -125,40 +125,44 @@ class _Known:
         )
 
     def _messages(
-        self, common: Mapping[str, Any], number: int, box: int, uids: str, start: int, room: int
+        self,
+        common: Mapping[str, Any],
+        number: int,
+        box: int,
+        uids: str,
+        start: int,
+        room: int,
+        detail: Mapping[str, Any],
     ) -> Iterator[Event]:
         account = common["account"]
         mailbox, path = self._box(account, box)
         if not mailbox:
             return  # gone with all that was in it, which an event of its own tells
         chosen = _slice(uids, start, room)
-        found = {} if common["type"] == EXPUNGED else self._found(account, box, chosen)
+        found = self._found(account, box, chosen) if common["type"] == ARRIVED else {}
+        flags = NotedFlags(detail)
         for index, uid in enumerate(chosen, start + 1):
-            values = found.get(uid)
-            if values is None and common["type"] == FLAGGED:
-                continue  # gone since, which an event of its own tells
-            code, size, date, thread = values or (0, 0, 0, 0)
+            size, date, thread = found.get(uid, (0, 0, 0))
             yield Event(
                 place=Place(number, index),
                 box=box,
                 mailbox=mailbox,
                 path=path,
                 uid=uid,
-                flags=self._flags(account, code),
+                flags=self._flags(account, flags.of(uid)),
                 size=size,
                 date=date,
-                thread=f"{account:08x}{thread:016x}" if values else "",
+                thread=f"{account:08x}{thread:016x}" if uid in found else "",
                 **common,
             )
 
-    def _found(
-        self, account: int, box: int, uids: UidSet
-    ) -> Mapping[int, tuple[int, int, int, int]]:
+    def _found(self, account: int, box: int, uids: UidSet) -> Mapping[int, tuple[int, int, int]]:
+        """Size, date and thread of those that are still there."""
         if not uids:
             return {}
         key: dict[str, object] = {"account": account, "mailbox": box}
         rows = json.loads(_MESSAGES.run(self._cursor, uids, key).fetchone()[0])
-        return {uid: (code, size, date, thread) for uid, code, size, date, thread in rows}
+        return {uid: (size, date, thread) for uid, size, date, thread in rows}
 
     def _flags(self, account: int, code: int) -> tuple[str, ...]:
         names: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from mailhub.model.change import Actor, Flagged
@@ -10,6 +11,7 @@ from mailhub.model.flags import DELETED, SEEN, FlagMode, Flags
 from mailhub.model.message import Stored
 from mailhub.model.uids import UidSet
 from mailhub.store import keywords
+from mailhub.store.flag_notes import noted
 from mailhub.store.sql import Ranged, integers
 from mailhub.store.transaction import Transaction
 
@@ -72,7 +74,8 @@ def store(
     _count(tx, account, mailbox, modseq, plan, counts)
     rows = touched if len(plan) == len(counts) else _pairs(tx, _CHANGED, uids, key)
     changed = UidSet.from_sorted(uid for uid, _ in rows).text().decode()
-    entry = tx.journal("flagged", actor, account, mailbox, modseq, changed)
+    detail = json.dumps(noted(rows, set(plan.values())))
+    entry = tx.journal("flagged", actor, account, mailbox, modseq, changed, detail)
     tx.tell(Flagged(entry, account, mailbox, modseq, rows))
     return Stored(modseq, touched, modified)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from mailhub.model.uids import MAX_UID, UidSet
 from mailhub.store import archive, contents, mailboxes
 from mailhub.store.arrivals import arrive
 from mailhub.store.expiry import expires
+from mailhub.store.flag_notes import noted
 from mailhub.store.orders import Order
 from mailhub.store.sql import Ranged, integers, next_number, put_rows
 from mailhub.store.transaction import Transaction
@@ -202,7 +204,9 @@ def _put(
     columns = zip(fresh, chosen.flags, chosen.sizes, chosen.dates, strict=True)
     rows = [ArrivedRow(*row) for row in columns]
     text = UidSet(((first, uidnext - 1),)).text().decode()
-    entry = tx.journal("arrived", actor, account, destination, modseq, text)
+    flags = noted(list(zip(fresh, chosen.flags, strict=True)), set(chosen.flags))
+    detail = json.dumps(flags) if flags else ""
+    entry = tx.journal("arrived", actor, account, destination, modseq, text, detail)
     tx.tell(Arrived(entry, account, destination, modseq, rows))
     return Copied(uidvalidity, chosen.uids, fresh)
 

@@ -1,0 +1,313 @@
+"""Changes as applications hear of them on a real server: by EventSource, by webhook, and by IDLE
+beside them; who may listen, for how long, and what a restart leaves of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import threading
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from hmac import new as hmac
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.server import PLAIN, Server
+from tests.live.web import PASSWORD, call, change, make
+from tests.live.wire import SMTP, Wire
+
+DOMAIN = "live.test"
+WEB = '[web]\nallowed_networks = ["127.0.0.0/8"]\n'
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Waits for it."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.01)
+
+
+class Stream:
+    """An EventSource client: `told` has every event, `ids` every id."""
+
+    def __init__(self, server: Server, user: str, last: str = "", *, read: bool = True) -> None:
+        field = f"Last-Event-ID: {last}\r\n" if last else ""
+        self.socket = socket.create_connection(("127.0.0.1", server.port("http")), timeout=60)
+        self.socket.sendall(
+            f"GET /wildduck/users/{user}/updates HTTP/1.1\r\nHost: localhost\r\n"
+            f"Accept: text/event-stream\r\n{field}\r\n".encode()
+        )
+        self.heard = b""
+        self.ended_at = 0.0
+        if read:
+            threading.Thread(target=self._read, daemon=True).start()
+            until(lambda: b": hello" in self.heard or bool(self.ended_at))
+
+    def _read(self) -> None:
+        try:
+            while data := self.socket.recv(65536):
+                self.heard += data
+        except OSError:
+            pass
+        self.ended_at = time.monotonic()
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        return [json.loads(data) for data in re.findall(rb"^data: (.*)$", self.heard, re.M)]
+
+    @property
+    def ids(self) -> list[str]:
+        return [one.decode() for one in re.findall(rb"^id: ([0-9a-f]+)", self.heard, re.M)]
+
+    @property
+    def words(self) -> list[str]:
+        """Commands that are about messages."""
+        return [one["command"] for one in self.told if one["command"] != "COUNTERS"]
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+class Receiver:
+    """An application's web server that webhooks tell: `told` has every body, once verified."""
+
+    def __init__(self, port: int = 0) -> None:
+        told: list[dict[str, Any]] = []
+        requests: list[tuple[dict[str, str], bytes]] = []
+
+        class Taking(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                requests.append(({k.lower(): v for k, v in self.headers.items()}, body))
+                told.append(json.loads(body))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing."""
+
+        self.told, self.requests = told, requests
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Taking)
+        self.port = int(self._server.server_address[1])
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    @property
+    def words(self) -> list[str]:
+        return [one["data"]["command"] for one in self.told]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Idle(Wire):
+    """An IMAP session in IDLE; `words`: what it was told, in the words of events."""
+
+    def __init__(self, server: Server, address: str) -> None:
+        super().__init__(server.port("imap", "starttls"))
+        self.told: list[bytes] = []
+        self.line()
+        for command in (f"LOGIN {address} {PASSWORD}", "SELECT INBOX", "IDLE"):
+            self.send(f"a {command}\r\n".encode())
+            while not (line := self.line()).startswith((b"a OK", b"+ ")):
+                assert line.startswith(b"*"), line
+        threading.Thread(target=self._read_on, daemon=True).start()
+
+    def _read_on(self) -> None:
+        try:
+            while line := self.line():
+                self.told.append(line)
+        except OSError:
+            return
+
+    @property
+    def words(self) -> list[str]:
+        found = (re.match(rb"\* \d+ (EXISTS|EXPUNGE|FETCH)", line) for line in self.told)
+        return [one[1].decode() for one in found if one]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("hub"), PLAIN + WEB)
+    server.start()
+    try:
+        yield server
+    finally:
+        assert server.stop() == 0, server.log.read_text()[-3000:]
+
+
+_names = iter(range(1, 1000))
+
+
+@pytest.fixture
+def user(server: Server) -> tuple[str, str]:
+    """(id, address)"""
+    address = f"listener{next(_names)}@{DOMAIN}"
+    return make(server, address), address
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    one = Receiver()
+    yield one
+    one.close()
+
+
+def deliver(server: Server, address: str, count: int = 1) -> None:
+    with SMTP(server.port("smtp")) as smtp:
+        for number in range(count):
+            smtp.begin(address.encode())
+            answer = smtp.say(b"Subject: %d\r\n\r\nhello\r\n." % number)
+            assert answer[:3] == b"250", answer
+
+
+def imap(server: Server, address: str, *commands: str) -> None:
+    """Another session of the account does this in its INBOX."""
+    with Wire(server.port("imap", "starttls")) as wire:
+        wire.line()
+        for command in (f"LOGIN {address} {PASSWORD}", "SELECT INBOX", *commands, "LOGOUT"):
+            wire.send(f"a {command}\r\n".encode())
+            while not (line := wire.line()).startswith(b"a "):
+                assert line, command
+            assert line.startswith(b"a OK"), line
+
+
+def test_streams_idle_and_webhooks_tell_the_same_story(
+    server: Server, user: tuple[str, str], receiver: Receiver
+) -> None:
+    id, address = user
+    hook = {"type": "message.*", "url": receiver.url, "user": id}
+    secret = str(call(server, "POST", "/webhooks", hook)["secret"])
+    idle, stream = Idle(server, address), Stream(server, id)
+    steps: list[Callable[[], None]] = [
+        lambda: deliver(server, address),
+        lambda: deliver(server, address),
+        lambda: imap(server, address, r"STORE 1 +FLAGS (\Seen)"),
+        lambda: deliver(server, address),
+        lambda: imap(server, address, r"STORE 2 +FLAGS (\Flagged $Work)"),
+        lambda: imap(server, address, r"STORE 1 +FLAGS (\Deleted)"),
+        lambda: imap(server, address, "EXPUNGE"),
+        lambda: imap(server, address, "MOVE 1 Trash"),
+    ]
+    for count, step in enumerate(steps, 1):
+        step()
+        until(lambda count=count: len(idle.words) >= count)  # type: ignore[misc]
+    expected = ["EXISTS", "EXISTS", "FETCH", "EXISTS", "FETCH", "FETCH", "EXPUNGE", "EXPUNGE"]
+    assert idle.words == expected
+    # IDLE watches one mailbox; the others tell of the copy in Trash, too.
+    expected = [*expected[:-1], "EXISTS", "EXPUNGE"]
+    until(lambda: len(stream.words) >= 9 and len(receiver.words) >= 9)
+    assert stream.words == receiver.words == expected
+    assert [_as_known(one["data"]) for one in receiver.told] == [
+        _as_known(one) for one in stream.told if one["command"] != "COUNTERS"
+    ]
+    assert [one["id"] for one in receiver.told] == [
+        event for event in stream.ids if not event.endswith("ffffffff")
+    ]
+    for headers, body in receiver.requests:
+        _verified(secret, headers, body)
+    last = [one for one in stream.told if one["command"] == "COUNTERS"][-2:]
+    assert sorted((one["total"], one["unseen"]) for one in last) == [(1, 1), (1, 1)]
+    idle.close()
+    stream.close()
+
+
+def _as_known(event: dict[str, Any]) -> dict[str, Any]:
+    """Without what is only known while the message is there."""
+    return {name: event[name] for name in event if name not in ("thread", "size", "idate")}
+
+
+def _verified(secret: str, headers: dict[str, str], body: bytes) -> None:
+    """As a library of Standard Webhooks does it."""
+    stamp = headers["webhook-timestamp"]
+    assert abs(int(stamp) - time.time()) < 300
+    signed = f"{headers['webhook-id']}.{stamp}.".encode() + body
+    made = hmac(b64decode(secret.removeprefix("whsec_")), signed, sha256).digest()
+    assert headers["webhook-signature"].split() == ["v1," + b64encode(made).decode()]
+
+
+def test_who_was_away_goes_on_also_after_a_restart(server: Server, user: tuple[str, str]) -> None:
+    id, address = user
+    stream = Stream(server, id)
+    deliver(server, address)
+    until(lambda: "EXISTS" in stream.words)
+    last = stream.ids[-1]
+    assert server.stop() == 0
+    until(lambda: bool(stream.ended_at), 2)
+    server.start()
+    deliver(server, address, 3)
+    again = Stream(server, id, last)
+    until(lambda: len(again.words) >= 3)
+    assert [one["uid"] for one in again.told if one["command"] == "EXISTS"] == [2, 3, 4]
+    again.close()
+
+
+def test_webhooks_go_on_after_a_restart_and_when_their_server_is_back(
+    server: Server, user: tuple[str, str]
+) -> None:
+    id, address = user
+    first = Receiver()
+    call(server, "POST", "/webhooks", {"type": "message.*", "url": first.url, "user": id})
+    deliver(server, address)
+    until(lambda: len(first.told) == 1)
+    first.close()
+    deliver(server, address, 2)
+    assert server.stop() == 0
+    server.start()
+    deliver(server, address)
+    second = Receiver(first.port)
+    until(lambda: len(second.told) >= 3, 20)
+    uids = [one["data"]["uid"] for one in second.told]
+    assert sorted(set(uids)) == [2, 3, 4]
+    assert [uid for place, uid in enumerate(uids) if uid not in uids[:place]] == [2, 3, 4]
+    second.close()
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda server, id: change(server, id, password="Another-Passw0rd"),
+        lambda server, id: change(server, id, disabled=True),
+        lambda server, id: call(server, "PUT", f"/users/{id}/logout", {"reason": "bye"}),
+        lambda server, id: call(server, "DELETE", f"/users/{id}"),
+    ],
+    ids=["password", "disabled", "logout", "deleted"],
+)
+def test_a_stream_ends_within_a_second(
+    server: Server, user: tuple[str, str], end: Callable[[Server, str], object]
+) -> None:
+    stream = Stream(server, user[0])
+    end(server, user[0])
+    asked = time.monotonic()
+    until(lambda: bool(stream.ended_at), 5)
+    assert stream.ended_at - asked < 1
+
+
+def test_one_that_takes_nothing_harms_nobody(server: Server, user: tuple[str, str]) -> None:
+    id, address = user
+    asleep = [Stream(server, id, read=False) for _ in range(5)]
+    stream = Stream(server, id)
+    deliver(server, address, 20)
+    for _ in range(25):
+        imap(server, address, r"STORE 1:* +FLAGS (\Seen)", r"STORE 1:* -FLAGS (\Seen)")
+    until(lambda: stream.words.count("FETCH") == 25 * 2 * 20, 20)
+    assert stream.ended_at == 0.0
+    for one in (*asleep, stream):
+        one.close()
+
+
+def test_an_address_inside_is_refused(server: Server, tmp_path: Path) -> None:
+    for url in ("http://10.0.0.1/", "http://[::1]:8080/", "http://2130706433/", "ftp://a.example/"):
+        with pytest.raises(Exception, match="400"):
+            call(server, "POST", "/webhooks", {"type": ["*"], "url": url})
