@@ -208,6 +208,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         webhooks=parts.webhooks,
         identity=parts.identity,
         search_index=parts.store.search_index,
+        tokens=parts.tokens,
     )
 
 

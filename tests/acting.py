@@ -46,5 +46,6 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         summaries=desk.summaries,
         identity=here.identity,
         search_index=here.store.search_index,
+        tokens=here.tokens,
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -25,6 +25,7 @@ from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
 from mailhub.cli.suppression import suppression
+from mailhub.cli.token import token
 from mailhub.cli.user import user
 from mailhub.cli.webhook import webhook
 
@@ -66,6 +67,7 @@ for command in (
     asp,
     totp,
     authlog,
+    token,
     queue,
     suppression,
     routes,

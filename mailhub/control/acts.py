@@ -26,6 +26,7 @@ from mailhub.core.reportsummary import Summaries
 from mailhub.core.routes import Routes
 from mailhub.core.signing import Keys
 from mailhub.core.suppressions import Suppressions
+from mailhub.core.tokens import Tokens
 from mailhub.core.transfer import Transfers
 from mailhub.core.webhooks import Webhooks
 from mailhub.model.account import Account, Limits, Role, Sending
@@ -64,6 +65,7 @@ class Services:
     webhooks: Webhooks
     identity: Identity
     search_index: SearchIndex
+    tokens: Tokens
 
 
 class Arguments:

@@ -14,6 +14,7 @@ from mailhub.control import (
     reporting,
     signing,
     telling,
+    tokening,
 )
 from mailhub.control.acts import Act
 from mailhub.control.mail import Read
@@ -27,6 +28,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
     queueing.ACTS,
     reporting.ACTS,
     telling.ACTS,
+    tokening.ACTS,
 )
 ACTS: Mapping[str, Act] = {name: act for part in PARTS for name, act in part.items()}
 """Acts with one answer."""
