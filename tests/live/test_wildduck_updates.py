@@ -54,6 +54,8 @@ class Stream:
         try:
             while data := self.socket.recv(65536):
                 self.heard += data
+                if self.heard.endswith(b"\r\n0\r\n\r\n"):  # the answer's last chunk
+                    break
         except OSError:
             pass
         self.ended_at = time.monotonic()
