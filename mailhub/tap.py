@@ -208,6 +208,8 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         webhooks=parts.webhooks,
         identity=parts.identity,
         search_index=parts.store.search_index,
+        filters=parts.filters,
+        upload_keys=parts.upload_keys,
         tokens=parts.tokens,
     )
 

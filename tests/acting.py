@@ -6,6 +6,7 @@ from mailhub.control.acts import Services
 from mailhub.core.messages import Messages
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.transfer import Transfers
+from mailhub.core.uploading import Keys
 from mailhub.core.webhooks import Webhooks
 from mailhub.model.settings import QueueSettings, ReportSettings
 from mailhub.queue.destination import Destinations
@@ -47,5 +48,7 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         identity=here.identity,
         search_index=here.store.search_index,
         tokens=here.tokens,
+        filters=here.filters,
+        upload_keys=Keys(b"secret"),
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -17,6 +17,7 @@ from mailhub.cli.configuration import configuration
 from mailhub.cli.dkim import dkim
 from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
+from mailhub.cli.filter import autoreply, filter
 from mailhub.cli.identity import asp, authlog, totp
 from mailhub.cli.imports import import_
 from mailhub.cli.index import index
@@ -64,6 +65,8 @@ for command in (
     domain,
     user,
     alias,
+    filter,
+    autoreply,
     asp,
     totp,
     authlog,

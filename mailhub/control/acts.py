@@ -14,6 +14,7 @@ from typing import Any
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
+from mailhub.core.filters import Filters
 from mailhub.core.founding import found
 from mailhub.core.identity import Identity
 from mailhub.core.mailboxes import Mailboxes
@@ -28,6 +29,7 @@ from mailhub.core.signing import Keys
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.tokens import Tokens
 from mailhub.core.transfer import Transfers
+from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
 from mailhub.model.account import Account, Limits, Role, Sending
 from mailhub.model.address import Address, Domain
@@ -65,6 +67,8 @@ class Services:
     webhooks: Webhooks
     identity: Identity
     search_index: SearchIndex
+    filters: Filters
+    upload_keys: UploadKeys
     tokens: Tokens
 
 

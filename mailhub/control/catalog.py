@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from mailhub.control import (
     acts,
+    filtering,
     identity,
     indexing,
     mail,
@@ -21,6 +22,7 @@ from mailhub.control.mail import Read
 
 PARTS: tuple[Mapping[str, Act], ...] = (
     acts.ACTS,
+    filtering.ACTS,
     identity.ACTS,
     indexing.ACTS,
     relaying.ACTS,

@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailhub.core.updates import Updates
+from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
 from mailhub.http.app import Parts, application
 from mailhub.http.feeds import Feeds
@@ -81,6 +82,7 @@ class Site:
             accounts=here.accounts,
             addresses=here.addresses,
             mailboxes=here.mailboxes,
+            mailroom=here.mailroom,
             allowances=here.allowances,
             sessions=here.sessions,
             domains=here.domains,
@@ -92,6 +94,8 @@ class Site:
             tokens=here.tokens,
             identity=here.identity,
             spools=here.store.spools,
+            filters=here.filters,
+            upload_keys=UploadKeys(b"secret"),
             feeds=self.feeds,
             webhooks=Webhooks(here.store, NoWeb(), here.clock, here.ids, here.randomness),
             settings=self.settings,

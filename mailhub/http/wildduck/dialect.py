@@ -16,6 +16,7 @@ from mailhub.core.filters import Filters as CoreFilters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes as CoreMailboxes
+from mailhub.core.mailroom import Mailroom
 from mailhub.core.rights import Right
 from mailhub.core.sessions import Sessions
 from mailhub.core.tokens import Tokens
@@ -29,11 +30,16 @@ from mailhub.http.routing import Route, route, routes_of
 from mailhub.http.wildduck import own, replies, shapes
 from mailhub.http.wildduck.addresses import Addresses
 from mailhub.http.wildduck.app_passwords import AppPasswords
+from mailhub.http.wildduck.archive import Archive
 from mailhub.http.wildduck.authentication import Authentication
 from mailhub.http.wildduck.autoreplies import Autoreplies
 from mailhub.http.wildduck.factors import Factors
 from mailhub.http.wildduck.filters import Filters
+from mailhub.http.wildduck.forwarded import Forwarded
 from mailhub.http.wildduck.mailboxes import Mailboxes
+from mailhub.http.wildduck.message_content import MessageContent
+from mailhub.http.wildduck.messages import Boxes, Messages
+from mailhub.http.wildduck.search import Search
 from mailhub.http.wildduck.security_keys import SecurityKeys
 from mailhub.http.wildduck.subject import Subjects
 from mailhub.http.wildduck.tokens import Tokens as TokenCalls
@@ -68,6 +74,8 @@ class Parts(Protocol):
     def domains(self) -> Domains: ...
     @property
     def mailboxes(self) -> CoreMailboxes: ...
+    @property
+    def mailroom(self) -> Mailroom: ...
     @property
     def allowances(self) -> Allowances: ...
     @property
@@ -113,7 +121,8 @@ class WildDuck:
     def __init__(self, parts: Parts, guard: Guard) -> None:
         accounts, domains, login = parts.accounts, parts.domains, parts.login
         self._guard = guard
-        subjects = Subjects(accounts)
+        subjects, room = Subjects(accounts), parts.mailroom
+        boxes = Boxes(subjects, parts.mailboxes)
         self._calls = (
             Users(
                 accounts,
@@ -128,7 +137,12 @@ class WildDuck:
                 parts.quota,
             ),
             Addresses(accounts, subjects, parts.addresses, domains),
+            Forwarded(parts.addresses, domains, parts.allowances),
             Mailboxes(subjects, parts.mailboxes),
+            Messages(boxes, room.listings, room.views, room.arranging),
+            MessageContent(boxes, room.listings, room.views, room.messages),
+            Archive(boxes, room.listings, room.views, room.arranging),
+            Search(boxes, room.finds, room.listings, room.views),
             Authentication(accounts, subjects, login, parts.identity.authlog, parts.tokens),
             Factors(subjects, parts.identity, parts.tokens),
             SecurityKeys(subjects, parts.identity, parts.tokens),

@@ -64,6 +64,16 @@ def no_such_mailbox() -> Refusal:
     return Refusal(404, "NoSuchMailbox", "This mailbox does not exist")
 
 
+def filter_not_found() -> Refusal:
+    """404 FilterNotFound."""
+    return Refusal(404, "FilterNotFound", "This filter does not exist")
+
+
+def message_not_found() -> Refusal:
+    """404 MessageNotFound."""
+    return Refusal(404, "MessageNotFound", "This message does not exist")
+
+
 def address_not_found() -> Refusal:
     """404 AddressNotFound."""
     return Refusal(404, "AddressNotFound", "Invalid or unknown email address identifier")

@@ -89,6 +89,7 @@ def _words(value: object) -> object:
 Trimmed = Annotated[str, StringConstraints(strip_whitespace=True)]
 Boolean = Annotated[bool, BeforeValidator(_boolean)]
 Number = Annotated[int, BeforeValidator(_number), Field(ge=0, le=LARGEST)]
+Signed = Annotated[int, BeforeValidator(_number), Field(ge=-LARGEST, le=LARGEST)]
 HexId = Annotated[
     str,
     BeforeValidator(_hex_id),
@@ -188,6 +189,14 @@ def read(shape: type[_Shape], call: Call) -> _Shape:
     merged.update(call.arguments)
     try:
         return shape.model_validate(merged)
+    except ValidationError as error:
+        raise FieldErrors(details(error.errors())) from None
+
+
+def read_body(shape: type[_Shape], call: Call) -> _Shape:
+    """The body's own parameters, for names that the path has too. Raises Invalid, FieldErrors."""
+    try:
+        return shape.model_validate(body.fields(call))
     except ValidationError as error:
         raise FieldErrors(details(error.errors())) from None
 
