@@ -29,6 +29,7 @@ from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
+from mailhub.core.mailroom import Mailroom, mailroom
 from mailhub.core.messages import Messages
 from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
@@ -64,6 +65,7 @@ from mailhub.net.resolver import StubResolver
 from mailhub.net.textfile import TextFile
 from mailhub.net.together import together
 from mailhub.net.web import GuardedWeb
+from mailhub.net.workers import ProcessWorkers
 from mailhub.ports import Clock, Coordination, Log
 from mailhub.queue.notices import ReportNotices
 from mailhub.queue.wording import EditedWording, Wording, default
@@ -73,6 +75,7 @@ from mailhub.store.sqlite import SQLiteStore, open_store
 SRS_FILE = "srs.json"
 UPLOADS_FILE = "uploads.json"
 TOKENS_FILE = "tokens.json"
+LOGIN_FILE = "login.json"
 
 
 class SystemRandomness:
@@ -116,6 +119,8 @@ class Parts:
     scripts: Scripts
     upload_keys: UploadKeys
     messages: Messages
+    mailroom: Mailroom
+    workers: ProcessWorkers
     selections: Selections
     maildrops: Maildrops
     routes: Routes
@@ -140,6 +145,7 @@ class Parts:
             Step("store", self.store.start, self.store.stop),
             Step("login log", lambda: None, self.login.noted.flush),
             Step("hashing", self.hashing.start, self.hashing.stop),
+            Step("workers", lambda: None, self.workers.stop),
             Step("resolver", lambda: None, self.resolver.stop),
             Step("coordination", self.coordination.start, self.coordination.stop),
         )
@@ -217,10 +223,14 @@ def compose(
         log,
         randomness=randomness,
         default_domain=settings.default_domain,
+        secret=DataFolder(Path(settings.data)).secret(LOGIN_FILE),
     )
     web = GuardedWeb(
         settings.web, resolver, reactor, authorities(settings.web.trusted, "web.trusted")
     )
+    messages = Messages(store, clock, keep_expunged=settings.archive.expunged)
+    selections = Selections(store, watch, settings.store)
+    workers = ProcessWorkers(reactor, log)
     return Parts(
         settings=settings,
         hostname=hostname,
@@ -269,8 +279,12 @@ def compose(
         upload_keys=UploadKeys(DataFolder(Path(settings.data)).secret(UPLOADS_FILE)),
         filters=Filters(store, web, clock, ids, settings.filters),
         scripts=sieved.scripts,
-        messages=Messages(store, clock, keep_expunged=settings.archive.expunged),
-        selections=Selections(store, watch, settings.store),
+        messages=messages,
+        mailroom=mailroom(
+            store, messages, selections, clock, workers, judged.authserv_id, settings.archive
+        ),
+        workers=workers,
+        selections=selections,
         maildrops=Maildrops(
             store, mailboxes, settings.pop3, keep_expunged=settings.archive.expunged
         ),

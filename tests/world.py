@@ -23,12 +23,15 @@ from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mailroom import Mailroom, mailroom
+from mailhub.core.messages import Messages
 from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.scripts import Scripts
+from mailhub.core.selected import Selections
 from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
@@ -41,6 +44,7 @@ from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLSFacts
 from mailhub.model.message import Arrival
 from mailhub.model.settings import (
+    ArchiveSettings,
     DkimSettings,
     LevelSettings,
     LimitSettings,
@@ -48,6 +52,7 @@ from mailhub.model.settings import (
     QueueSettings,
     ReportSettings,
     SMTPSettings,
+    StoreSettings,
     TokenSettings,
 )
 from mailhub.model.settings_rules import FilterSettings
@@ -102,6 +107,7 @@ class World:
     domains: Domains
     addresses: Addresses
     mailboxes: Mailboxes
+    mailroom: Mailroom
     allowances: Allowances
     sessions: Sessions
     accounts: Accounts
@@ -259,6 +265,15 @@ def world(
         domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,
+        mailroom=mailroom(
+            store,
+            Messages(store, clock, keep_expunged=True),
+            Selections(store, watch, StoreSettings()),
+            clock,
+            None,
+            HOSTNAME,
+            ArchiveSettings(),
+        ),
         allowances=allowances,
         sessions=Sessions(allowances),
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),

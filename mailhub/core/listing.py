@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.core.turns import Turns
+from mailhub.model.change import JournalEntry
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.model.listing import Page, Row, Stretch
 from mailhub.model.mailbox import Mailbox
@@ -113,6 +114,10 @@ class Listings:
     async def one_archived(self, account: int, number: int) -> Listed:
         """One deleted message. Raises NotFound."""
         return self._shown(await self._storage.listings.one_archived(account, number))
+
+    async def events(self, row: Row) -> Sequence[JournalEntry]:
+        """How the message came, and what left with it, by time."""
+        return await self._storage.listings.timeline(row.account, row.content)
 
     def _shown(self, row: Row | None) -> Listed:
         if row is None:

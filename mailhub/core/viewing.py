@@ -171,15 +171,25 @@ class Views:
         """What its header says of the way. Raises NotFound, Corrupt, Unavailable."""
         return await self._trace(_Open(await self._content(at), self._reading, None))
 
-    async def fields(self, at: Address, names: Sequence[str]) -> dict[str, list[str]]:
-        """The values of some header fields, decoded, by their names in lower case."""
-        opened = _Open(await self._content(at), self._reading, None)
-        block = await self._header(opened)
-        wanted = {name.lower() for name in names}
-        return {
-            name: [words.decode(value) for value in header.values(block, name.encode())]
-            for name in wanted
-        }
+    async def headers(
+        self, account: int, mailbox: int, uids: Sequence[int], names: Sequence[str]
+    ) -> dict[int, dict[str, list[str]]]:
+        """The decoded values of some header fields of messages of a mailbox, by UID."""
+        found: dict[int, dict[str, list[str]]] = {}
+        pieces = self._reading.pieces(account, mailbox, sorted(uids), _beginning)
+        turns = Turns(self._clock)
+        try:
+            while portion := await pieces.next():
+                for piece in portion:
+                    block = piece.data or b""
+                    found[piece.content.uid] = {
+                        name: [words.decode(one) for one in header.values(block, name.encode())]
+                        for name in names
+                    }
+                    await turns.rest()
+        finally:
+            pieces.close()
+        return found
 
     # -- finding
 
@@ -316,6 +326,10 @@ class Views:
             _passed(results, "dkim", ("header.d", "header.i")),
             results,
         )
+
+
+def _beginning(content: Content) -> tuple[int, int]:
+    return 0, min(content.header_length, HEADER)
 
 
 class NoAttachment(NotFound):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
-from mailhub.model.change import Actor
+from mailhub.model.change import Actor, JournalEntry
 from mailhub.model.listing import Arrangement, Page, Restored, Row, Stretch
 from mailhub.model.message import Content, Copied
 from mailhub.model.uids import UidSet
@@ -49,6 +49,11 @@ class Listings(Protocol):
 
     def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
         """How many messages each of these threads has."""
+        ...
+
+    def timeline(self, account: int, content: int) -> Awaitable[Sequence[JournalEntry]]:
+        """What the journal knows of how the message with this content came, and of what left with
+        it, in order."""
         ...
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Sequence
 
-from mailhub.model.change import Actor
+from mailhub.model.change import Actor, JournalEntry
 from mailhub.model.listing import Arrangement, Page, Restored, Row, Stretch
 from mailhub.model.message import Content, Copied
 from mailhub.model.uids import UidSet
-from mailhub.store import archive, arranging, listing
+from mailhub.store import archive, arranging, listing, timeline
 from mailhub.store.services import Runner
 
 
@@ -49,6 +49,9 @@ class ListingService:
 
     def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
         return self._runner.read(listing.threads, account, wanted)
+
+    def timeline(self, account: int, content: int) -> Awaitable[Sequence[JournalEntry]]:
+        return self._runner.read(timeline.timeline, account, content)
 
 
 class ArchiveService:
