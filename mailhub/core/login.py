@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from mailhub.core.accounts import check_password, fold_username
@@ -53,7 +54,8 @@ class Exchange(Protocol):
 
 
 class Login:
-    """Checks credentials. `default_domain` is added to a login name without a domain."""
+    """Checks credentials. `default_domain` is added to a login name without a domain. `secret`: of
+    this server, so that a name that nobody has looks the same after a restart, as others do."""
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Login:
         *,
         randomness: Randomness,
         default_domain: str = "",
+        secret: bytes = b"",
     ) -> None:
         self._directory = directory
         self._storage = storage
@@ -78,7 +81,7 @@ class Login:
         self._apps = Matching(storage, hashing, clock, randomness.token(16))
         self.noted = Noted(storage, clock, log)
         """The record of logins; whoever reads it flushes it first."""
-        self._decoy_secret = randomness.token(32)
+        self._decoy_secret = secret or randomness.token(32)
 
     def mechanisms(self, peer: Peer) -> tuple[str, ...]:
         """SASL mechanisms for this peer, strongest first. Whether any may be offered without TLS
@@ -218,8 +221,10 @@ class Login:
         first login by password on. Raises TooManyAttempts.
         """
         found: list[tuple[ScramKeys, Credential]] = []
-        if account is not None and visit.scope not in account.disabled_scopes:
+        keys = None
+        if account is not None:
             keys = (await self._storage.accounts.secrets(account.number)).scram_sha256
+        if account is not None and visit.scope not in account.disabled_scopes:
             if keys is not None and account.password_opens and not guess.held:
                 found.append((keys, MASTER))
             if visit.scope in UNBOUND:
@@ -229,7 +234,10 @@ class Login:
             if guess.held:
                 self.noted.held(account, visit)
                 raise TooManyAttempts(retry_after=WINDOW)
-            return [(sasl.decoy(self._decoy_secret, name, DECOY_ITERATIONS), MASTER)]
+            decoy = sasl.decoy(self._decoy_secret, name, DECOY_ITERATIONS)
+            if keys is not None:  # nobody is to see from outside that a factor was turned on
+                decoy = replace(decoy, salt=keys.salt, iterations=keys.iterations)
+            return [(decoy, MASTER)]
         first = found[0][0]
         return [
             one

@@ -8,6 +8,7 @@ import pytest
 from scramp import ScramClient
 
 from mailhub.core.app_passwords import fold
+from mailhub.core.login import Login
 from mailhub.model.account import Account, Principal, Scope, Service
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import (
@@ -305,6 +306,44 @@ def test_right_codes_use_nothing_up() -> None:
         run(here.identity.codes.check(joe(here), f"{code[:3]} {code[3:]}", PEER, ACTOR))
         with pytest.raises(AuthenticationFailed):
             run(here.identity.codes.check(joe(here), code, at(f"198.51.{number}.1"), ACTOR))
+
+
+def challenged(here: World, name: str) -> bytes:
+    """Salt and count that a SCRAM client of this name is told."""
+    exchange = here.login.exchange("SCRAM-SHA-256", at("127.0.0.1"), Service.IMAP)
+    challenge = run(exchange.step(f"n,,n={name},r=nonce".encode()))
+    assert isinstance(challenge, bytes)
+    return challenge.partition(b",s=")[2]
+
+
+def test_no_salt_tells_that_a_factor_was_turned_on() -> None:
+    here = world()
+    before = challenged(here, JOE)
+    enable(here)
+    assert challenged(here, JOE) == before
+    app(here, Scope.IMAP)
+    assert challenged(here, JOE) == before
+    run(here.accounts.set_password(1, "another", ACTOR))
+    assert challenged(here, JOE) == before
+
+
+def test_a_name_that_nobody_has_looks_the_same_after_a_restart() -> None:
+    here = world()
+    salts = []
+    for secret in (b"s" * 32, b"s" * 32, b"t" * 32):
+        here.login = Login(
+            here.directory,
+            here.store,
+            here.hashing,
+            here.counters,
+            LimitSettings(),
+            here.clock,
+            here.log,
+            randomness=here.randomness,
+            secret=secret,
+        )
+        salts.append(challenged(here, "nobody@example.org"))
+    assert salts[0] == salts[1] != salts[2]
 
 
 # -- the record
