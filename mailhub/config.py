@@ -46,6 +46,7 @@ LOOPBACK = (
     _loopback("imap", 2993, "implicit"),
     _loopback("pop3", 2110, "starttls"),
     _loopback("pop3", 2995, "implicit"),
+    _loopback("managesieve", 4190, "starttls"),
     _loopback("http", 2080, root="wildduck"),
 )
 """What is offered where no listener is configured; `etc/loopback.toml` says the same."""

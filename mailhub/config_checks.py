@@ -27,7 +27,7 @@ from mailhub.wire.dnsname import server_address
 from mailhub.wire.networks import Networks
 from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
 
-SERVICES = ("smtp", "submission", "lmtp", "imap", "pop3", "http")
+SERVICES = ("smtp", "submission", "lmtp", "imap", "pop3", "managesieve", "http")
 HOOK_STAGES = tuple(stage.value for stage in HookStage)
 TLS_WORDS = ("none", "starttls", "implicit")
 ENDPOINTS = ("tcp", "tcp6", "unix", "systemd", "fd")

@@ -37,6 +37,7 @@ LISTENERS = (
     ListenerSettings(service="imap", endpoint="tcp:993", tls="implicit"),
     ListenerSettings(service="pop3", endpoint="tcp:110", tls="starttls"),
     ListenerSettings(service="pop3", endpoint="tcp:995", tls="implicit"),
+    ListenerSettings(service="managesieve", endpoint="tcp:4190", tls="starttls"),
     ListenerSettings(service="lmtp", endpoint="unix:run/lmtp.sock:mode=660"),
     ListenerSettings(service="http", endpoint="tcp:8080:interface=127.0.0.1", root="wildduck"),
 )

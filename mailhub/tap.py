@@ -27,6 +27,8 @@ from mailhub.core.transfer import Transfers
 from mailhub.http import app as http
 from mailhub.imap import server as imap
 from mailhub.imap import session as imap_talk
+from mailhub.managesieve import server as managesieve
+from mailhub.managesieve import talk as managesieve_talk
 from mailhub.model.account import Service
 from mailhub.model.settings import ListenerSettings, Settings
 from mailhub.net.admission import (
@@ -58,6 +60,7 @@ BUSY: Mapping[str, bytes] = {
     "lmtp": b"421 4.7.0 Too many connections, try again later\r\n",
     "imap": b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n",
     "pop3": b"-ERR [SYS/TEMP] Too many connections, try again later\r\n",
+    "managesieve": b'BYE (TRYLATER) "Too many connections, try again later"\r\n',
     "http": b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n",
 }
@@ -68,7 +71,7 @@ class Options(TwistedOptions):
     """`twistd mailhub [--config FILE] [--data FOLDER]`."""
 
     synopsis = "[--config FILE] [--data FOLDER]"
-    longdesc = "A complete mail server: SMTP, LMTP, IMAP, POP3 and HTTP in one process."
+    longdesc = "A complete mail server in one process: SMTP, LMTP, IMAP, POP3, ManageSieve, HTTP."
     optParameters: ClassVar[list[list[Any]]] = [
         ["config", "c", None, "The TOML file; else ./mailhub.toml or /etc/mailhub/mailhub.toml"],
         ["data", "d", None, "The folder of everything the server keeps, instead of the file's"],
@@ -293,6 +296,24 @@ def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
     )
 
 
+def _managesieve(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
+    services = managesieve_talk.Services(
+        login=parts.login,
+        scripts=parts.scripts,
+        watch=parts.watch,
+        settings=parts.settings.managesieve,
+        clock=parts.clock,
+        log=parts.log,
+    )
+    return managesieve.ManageSieveFactory(
+        services,
+        hostname=parts.hostname,
+        reactor=parts.reactor,
+        new_session=parts.ids.new,
+        tls=_starttls(settings, certificates),
+    )
+
+
 def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
     faces = http.Parts(
         accounts=parts.accounts,
@@ -352,5 +373,6 @@ FACES = {
     "lmtp": _smtp,
     "imap": _imap,
     "pop3": _pop3,
+    "managesieve": _managesieve,
     "http": _http,
 }

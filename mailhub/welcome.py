@@ -31,6 +31,7 @@ LABELS = {
     "lmtp": "LMTP",
     "imap": "IMAP",
     "pop3": "POP3",
+    "managesieve": "ManageSieve",
     "http": "HTTP",
 }
 TLS_LABELS = {"none": "no TLS", "starttls": "STARTTLS", "implicit": "TLS"}

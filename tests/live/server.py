@@ -36,9 +36,12 @@ LISTENERS = (
     ("imap", "tcp:0:interface=127.0.0.1", "implicit"),
     ("pop3", "tcp:0:interface=127.0.0.1", "starttls"),
     ("pop3", "tcp:0:interface=127.0.0.1", "implicit"),
+    ("managesieve", "tcp:0:interface=127.0.0.1", "starttls"),
+    ("managesieve", "tcp:0:interface=127.0.0.1", "implicit"),
     ("http", "tcp:0:interface=127.0.0.1", "none"),
 )
-PLAIN = "".join(f"\n[{face}]\nplaintext_auth = true\n" for face in ("smtp", "imap", "pop3"))
+_FACES = ("smtp", "imap", "pop3", "managesieve")
+PLAIN = "".join(f"\n[{face}]\nplaintext_auth = true\n" for face in _FACES)
 
 
 class Server:

@@ -1,0 +1,1 @@
+"""ManageSieve: keeping Sieve scripts over the network (RFC 5804)."""
