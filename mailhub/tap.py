@@ -41,6 +41,7 @@ from mailhub.net.folder import CONTROL, DataFolder
 from mailhub.net.indexer import IndexProcess
 from mailhub.net.listeners import Listener, Shared
 from mailhub.net.log import Observer, ServiceLog, Sink
+from mailhub.net.memory import share_arenas
 from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
 from mailhub.net.rounds import Round
 from mailhub.net.tls import Certificates
@@ -92,6 +93,7 @@ def makeService(options: Options) -> IService:
     """The service of `twistd mailhub`."""
     from twisted.internet import reactor
 
+    share_arenas()
     parent: Mapping[str, Any] = options.parent or {}
     logfile = parent.get("logfile") or ""
     if not logfile and not parent.get("nodaemon", True):

@@ -130,7 +130,7 @@ class MemorySchedule:
         if lane is None:
             lane = self._lanes[slot.lane] = _Lane(slot.lane)
         lane.waiting.put(slot.number, bounded(slot.due))
-        self._entries[slot.number] = slot.lane
+        self._entries[slot.number] = lane.name  # one text for all of them, not one each
 
     # -- leases
 

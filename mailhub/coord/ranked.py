@@ -18,7 +18,7 @@ class Ranked(Generic[K]):
     def __init__(self) -> None:
         self._ranks: dict[K, float] = {}
         # Holds every (rank, key) that there is, and some that are over: those are dropped when
-        # they come to the top, or all at once when they are the greater half.
+        # they come to the top, or all at once when they are a third.
         self._heap: list[tuple[float, K]] = []
 
     def __len__(self) -> int:
@@ -37,7 +37,7 @@ class Ranked(Generic[K]):
             return
         self._ranks[key] = rank
         heappush(self._heap, (rank, key))
-        if len(self._heap) > 2 * len(self._ranks) + SLACK:
+        if 2 * len(self._heap) > 3 * len(self._ranks) + SLACK:
             self._heap = [(rank, key) for key, rank in self._ranks.items()]
             heapify(self._heap)
 
