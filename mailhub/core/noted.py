@@ -39,6 +39,7 @@ class Noted:
         self._log = log
         self._until: dict[tuple[int, Key], float] = {}
         self._again: dict[int, dict[Key, LoginNote]] = {}
+        self._kept = 0
         self._queue: list[LoginNote] = []
         self._writing = False
 
@@ -69,6 +70,7 @@ class Noted:
         gone = list(self._again) if account is None else [account]
         waiting = [note for one in gone for note in self._again.pop(one, {}).values()]
         notes, self._queue = [*self._queue, *waiting], []
+        self._kept -= len(waiting)
         if notes or self._writing:  # an empty commit still comes after the one under way
             await self._storage.authlog.note(notes)
 
@@ -104,6 +106,7 @@ class Noted:
         self._until[account.number, key] = now + INTERVAL
         before = self._again.get(account.number, {}).pop(key, None)
         if before is not None:
+            self._kept -= 1
             note = replace(note, count=note.count + before.count)
         self._queue.append(note)
         if not self._writing:
@@ -111,13 +114,12 @@ class Noted:
 
     def _wait(self, note: LoginNote, key: Key) -> None:
         """Counts a login that was written a moment ago; what waits needs no journal line."""
-        mine = self._again.get(note.account)
-        if mine is None:
-            if len(self._again) >= CAPACITY:
-                return
-            mine = self._again[note.account] = {}
+        mine = self._again.setdefault(note.account, {})
         before = mine.get(key)
         mine[key] = replace(note, kind="", count=before.count + 1 if before is not None else 1)
+        self._kept += before is None
+        if self._kept >= CAPACITY:
+            spawn(self.flush(), self._log, "login log")
 
     async def _write(self) -> None:
         self._writing = True
