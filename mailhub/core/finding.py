@@ -69,6 +69,11 @@ class Finds:
         self._clock = clock
         self._looking: Counter[int] = Counter()
 
+    @property
+    def now(self) -> int:
+        """Epoch seconds, for what a search says of ages."""
+        return int(self._clock.now())
+
     async def page(
         self, account: int, key: SearchKey, span: Span, *, everywhere: bool = False
     ) -> Finding:
@@ -79,7 +84,7 @@ class Finds:
             searched = [box for box in boxes if _searched(box)]
         else:
             searched = list(boxes)
-        key = resolved(key, boxes, int(self._clock.now()))
+        key = resolved(key, boxes, self.now)
         found = await self._storage.search_index.page(
             account,
             [box.number for box in searched],
