@@ -119,11 +119,13 @@ TYPES: Mapping[tuple[str, str], str] = {
     ("autoreplychanged", "removed"): "autoreply.user.disabled",
     ("apppasswordchanged", "created"): "asp.created",
     ("apppasswordchanged", "removed"): "asp.deleted",
-    ("factorchanged", "on"): "mfa.enabled",
-    ("factorchanged", "off"): "mfa.disabled",
+    ("factorchanged", "on totp"): "mfa.totp.enabled",
+    ("factorchanged", "off totp"): "mfa.totp.disabled",
+    ("factorchanged", "on webauthn"): "mfa.webauthn.enabled",
+    ("factorchanged", "off webauthn"): "mfa.webauthn.disabled",
 }
-"""(kind of a journal's row, what its detail says happened) → type of the event. Rows of other
-kinds are told to nobody."""
+"""(kind of a journal's row, what its detail says happened, to which factor) → type of the event.
+Rows of other kinds are told to nobody."""
 KINDS = tuple(dict.fromkeys(kind for kind, _ in TYPES))
 MAIL = ("arrived", "flagged", "expunged", "mailboxchanged")
 """Kinds that a mail client is told of."""

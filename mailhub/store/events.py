@@ -99,7 +99,8 @@ class _Known:
         """At most `room` events of a row, behind its event `start`."""
         number, at, account, box, kind, uids, text = row
         detail = json.loads(text) if text else {}
-        type = TYPES.get((kind, "" if uids else str(detail.get("what", ""))))
+        what = "" if uids else f"{detail.get('what', '')} {detail.get('factor', '')}".strip()
+        type = TYPES.get((kind, what))
         if type is None or room <= 0 or start == LAST:
             return
         common = {"type": type, "at": at, "account": account, "user": self._user(account)}

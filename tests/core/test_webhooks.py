@@ -177,6 +177,17 @@ def test_what_befalls_an_account_is_told_too(stage: Stage) -> None:
     assert "secret" not in stage.web.asked[2].body.decode()
 
 
+def test_second_factors_are_told_by_their_name(stage: Stage) -> None:
+    stage.add("mfa.*")
+    account = stage.world.people[JOE].number
+    detail = '{"what":"on","factor":"totp"}'
+    run(stage.world.store.journal.note(account, "factorchanged", detail, ACTOR))
+    stage.world.deliver(JOE, MAIL)
+    stage.go()
+    assert stage.types == ["mfa.totp.enabled"]
+    assert stage.told[0]["data"] == {"factor": "totp"}
+
+
 # -- at least once, and in order
 
 
