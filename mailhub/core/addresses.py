@@ -7,12 +7,11 @@ of accounts, addresses or domains. The walk itself is in `core.recipients`.
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from mailhub.core import recipients
+from mailhub.core import profile, recipients, wildcards
 from mailhub.core.ids import Ids
 from mailhub.model.account import Principal, Role
 from mailhub.model.address import Address, Domain, NewAddress, Resolution
@@ -23,12 +22,7 @@ from mailhub.wire import address as grammar
 
 CACHED = 50_000
 """Resolutions kept; past it the oldest quarter goes."""
-TARGETS = 1000
-"""Most targets of one alias."""
-PROGRAM = 4096
-"""Characters of a command in all."""
 PAGE = 500
-_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 
 
 class Addresses:
@@ -141,6 +135,18 @@ class Addresses:
             return None
         return await self._row(local, domain, domains)
 
+    async def named(self, name: str, *, wildcards: bool = False) -> Address | None:
+        """The row with this id, or of exactly this address; with `wildcards`, also the one that
+        takes it."""
+        if "@" not in name:
+            return await self._storage.addresses.by_id(name.lower())
+        if wildcards:
+            return await self.find(name)
+        try:
+            return await self.get(name)
+        except NotFound:
+            return None
+
     # -- rows
 
     async def create(
@@ -154,6 +160,8 @@ class Addresses:
         main: bool = False,
         program: Sequence[str] = (),
         minilist: bool = False,
+        tags: Sequence[str] = (),
+        forwards: int = 0,
     ) -> Address:
         """A new address of an account, an alias, or both.
 
@@ -168,6 +176,8 @@ class Addresses:
             main=main,
             program=program,
             minilist=minilist,
+            tags=tags,
+            forwards=forwards,
         )
         if account is not None and await self._storage.accounts.get(account) is None:
             raise NotFound("No such account")
@@ -188,6 +198,8 @@ class Addresses:
         main: bool = False,
         program: Sequence[str] = (),
         minilist: bool = False,
+        tags: Sequence[str] = (),
+        forwards: int = 0,
     ) -> NewAddress:
         """The checked order for an address; its domain has to be here. Raises Invalid."""
         text, key = await self._canonical(address)
@@ -199,11 +211,13 @@ class Addresses:
             key=key,
             created=int(self._clock.now()),
             account=account,
-            targets=_targets(targets),
-            name=name,
+            targets=profile.targets(targets),
+            name=profile.line(name, "name", profile.NAME_LIMIT),
             main=main,
-            program=_program(program),
+            program=profile.program(program),
             minilist=minilist,
+            tags=profile.tags(tags),
+            forwards=forwards,
         )
 
     async def get(self, address: str) -> Address:
@@ -236,10 +250,18 @@ class Addresses:
         limit: int = 100,
         query: str = "",
         domain: str = "",
+        tags: Sequence[str] = (),
+        required_tags: Sequence[str] = (),
     ) -> tuple[Sequence[Address], int]:
         """See `ports.Addresses.page`."""
         return await self._storage.addresses.page(
-            after=after, before=before, limit=limit, query=query, domain=domain
+            after=after,
+            before=before,
+            limit=limit,
+            query=query,
+            domain=domain,
+            tags=tags,
+            required_tags=required_tags,
         )
 
     async def update(self, address: Address, actor: Actor) -> Address:
@@ -250,12 +272,18 @@ class Addresses:
         text, key = await self._canonical(address.address)
         if address.main and (address.account is None or "*" in key):
             raise Invalid("Only an account's own address can be its main one", field="main")
-        targets = _targets(address.targets)
-        program = _program(address.program)
+        targets = profile.targets(address.targets)
+        program = profile.program(address.program)
         if address.account is None and not (targets or program):
             raise Invalid("An alias needs a target", field="targets")
         changed = dataclasses.replace(
-            address, address=text, key=key, targets=targets, program=program
+            address,
+            address=text,
+            key=key,
+            name=profile.line(address.name, "name", profile.NAME_LIMIT),
+            targets=targets,
+            program=program,
+            tags=profile.tags(address.tags),
         )
         stored = await self._storage.addresses.replace(changed, actor)
         self._forget()
@@ -272,12 +300,13 @@ class Addresses:
 
     async def _canonical(self, address: str) -> tuple[str, str]:
         """(canonical spelling, key) of an address of a local domain. Raises Invalid."""
+        if address.endswith(f"@{wildcards.ANYWHERE}"):
+            return wildcards.anywhere(address)
         local, domain = grammar.split(address)
         here = (await self._all_domains()).get(domain)
         if here is None:
             raise Invalid("The domain is not on this server", field="address")
-        if "*" in local[:-1]:
-            raise Invalid("A wildcard stands at the end of the local part", field="address")
+        wildcards.check(local)
         text = grammar.join(local, domain)
         return text, grammar.key(text, delimiter="", ignore_dots=here.ignore_dots)
 
@@ -351,28 +380,6 @@ class Addresses:
         self._owned.clear()
         self._domains = None
         self._administrator = None
-
-
-def _targets(targets: Sequence[str]) -> tuple[str, ...]:
-    """Canonical targets without repeats. Raises Invalid (field `targets`)."""
-    if len(targets) > TARGETS:
-        raise Invalid(f"An alias has at most {TARGETS} targets", field="targets")
-    try:
-        return tuple(dict.fromkeys(grammar.join(*grammar.split(one)) for one in targets))
-    except Invalid as error:
-        raise Invalid(error.text, field="targets") from None
-
-
-def _program(words: Sequence[str]) -> tuple[str, ...]:
-    """The words of a command. Its first is the name of a file in the folder of programs, so that
-    no path leads out of it. Raises Invalid (field `program`)."""
-    if not words:
-        return ()
-    if _PROGRAM.fullmatch(words[0]) is None:
-        raise Invalid("A program is named by its file's name", field="program")
-    if sum(map(len, words)) > PROGRAM or any("\x00" in word for word in words):
-        raise Invalid("The command is too long, or holds a NUL", field="program")
-    return tuple(words)
 
 
 def _remember(cache: dict[Any, Any], key: object, value: object) -> None:

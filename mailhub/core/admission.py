@@ -66,14 +66,21 @@ class Admission:
         """Resolves a recipient. `relay`: a trusted client; `size`: as MAIL announced, or 0.
 
         Raises NotFound (unknown here), NotPermitted (elsewhere, and the client may not relay),
-        OverQuota, Invalid, LimitReached.
+        OverQuota, Invalid, LimitReached, AllowanceUsed.
         """
         recipient = await self._resolved(path, principal, relay, size)
-        if self._allowances is not None:
-            if principal is not None:
-                await self._allowances.send(principal.account)
-            elif recipient.resolution.remote and recipient.resolution.accounts:
-                return await self._allowances.forward(recipient)
+        if self._allowances is None:
+            return recipient
+        if principal is not None:
+            await self._allowances.send(principal.account)
+            return recipient
+        resolution = recipient.resolution
+        for account, _ in resolution.accounts:
+            await self._allowances.receive(account)
+        for alias, limit in resolution.limited:
+            await self._allowances.pass_alias(alias, limit)
+        if resolution.remote and resolution.accounts:
+            return await self._allowances.forward(recipient)
         return recipient
 
     async def _resolved(

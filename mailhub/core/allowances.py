@@ -83,6 +83,18 @@ class Allowances:
         """Counts a message that a rule of the account passes on to one address; whether it may."""
         return await self._count(account, Kind.FORWARDS)
 
+    async def pass_alias(self, number: int, limit: int) -> None:
+        """Counts a message that the alias with this number passes on. Raises AllowanceUsed."""
+        key = _alias_key(number)
+        try:
+            if await self._counters.hit(key, DAY) <= limit:
+                return
+            await self._counters.hit(key, DAY, -1)
+        except Unavailable:
+            return
+        self._log.event("allowance", outcome="alias", alias=number, limit=limit)
+        raise AllowanceUsed("This address forwards no more mail today")
+
     async def transfer(self, account: int, kind: Kind, octets: int) -> None:
         """Counts bytes that go up or down. What is begun is carried through, so the last one may
         pass the limit. Raises AllowanceUsed where the limit was reached before."""
@@ -104,6 +116,10 @@ class Allowances:
         """What the account has used of everything."""
         return {kind: await self._use(account, kind) for kind in Kind}
 
+    async def used_by_alias(self, number: int, limit: int) -> Use:
+        """What the alias has used of what it may pass on."""
+        return await self._look(_alias_key(number), limit)
+
     async def begin_anew(self, account: int, kind: Kind) -> None:
         """Forgets what was counted: for who gives the account another limit."""
         await self._counters.clear(_key(kind, account))
@@ -122,8 +138,11 @@ class Allowances:
 
     async def _use(self, account: Account, kind: Kind) -> Use:
         allowed = self._of(account.limits, kind.value)
+        return await self._look(_key(kind, account.number), allowed)
+
+    async def _look(self, key: str, allowed: int) -> Use:
         try:
-            used, left = await self._counters.remaining(_key(kind, account.number))
+            used, left = await self._counters.remaining(key)
         except Unavailable:
             return Use(allowed)
         return Use(allowed, used, math.ceil(left) if used else None)
@@ -160,3 +179,7 @@ class Allowances:
 
 def _key(kind: Kind, account: int) -> str:
     return f"{kind.value}:{account}"
+
+
+def _alias_key(number: int) -> str:
+    return f"{Kind.FORWARDS.value}:alias {number}"

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from mailhub.core.domains import Domains
+from mailhub.core.wildcards import ANYWHERE
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, NotFound
 
@@ -30,7 +31,7 @@ async def at_home(
     Raises Invalid (field `address`), and what `make` raises.
     """
     name = address.rpartition("@")[2]
-    if await _is_here(domains, name):
+    if name == ANYWHERE or await _is_here(domains, name):
         return await make()
     try:
         await domains.add(name, actor, ignore_dots=ignore_dots)

@@ -1,4 +1,5 @@
-"""What people may write about an account: names, tags, limits, keys, targets; checked at birth.
+"""What may be written about accounts and addresses: names, tags, limits, keys, targets, commands;
+checked at birth.
 
 Pure but for the OpenPGP library, which says whether a key is one. Login names and passwords belong
 to `core.accounts`.
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from mailhub.model.account import CLEAR, Account, Encryption, Limits, NewAccount
@@ -21,6 +22,9 @@ TAGS_LIMIT = 128
 TAG_LIMIT = 128
 TARGETS_LIMIT = 1000
 REASON_LIMIT = 128
+PROGRAM_LIMIT = 4096
+"""Characters of a command in all."""
+_PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8})*")
 
@@ -81,6 +85,18 @@ def _target(one: str) -> str:
     if "://" in one:
         return str(weburl.parse(one))
     return grammar.join(*grammar.split(one))
+
+
+def program(words: Sequence[str]) -> tuple[str, ...]:
+    """The words of a command. Its first is the name of a file in the folder of programs, so that
+    no path leads out of it. Raises Invalid (field `program`)."""
+    if not words:
+        return ()
+    if _PROGRAM.fullmatch(words[0]) is None:
+        raise Invalid("A program is named by its file's name", field="program")
+    if sum(map(len, words)) > PROGRAM_LIMIT or any("\x00" in word for word in words):
+        raise Invalid("The command is too long, or holds a NUL", field="program")
+    return tuple(words)
 
 
 def _natural(value: int, field: str) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mailhub.core import wildcards
 from mailhub.core.domains import ALIAS_HOPS
 from mailhub.model.address import Address, Domain, Resolution
 from mailhub.model.errors import Invalid, LimitReached
@@ -38,6 +39,7 @@ class Walk:
     remote: dict[str, None] = field(default_factory=dict)
     programs: dict[str, None] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
+    limited: dict[int, int] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
 
     async def of(self, local: str, domain: str) -> Resolution | None:
@@ -53,6 +55,7 @@ class Walk:
             self._detail(local, domain),
             tuple(self.programs),
             tuple(self.lists.items()),
+            tuple(self.limited.items()),
         )
 
     async def _local(self, local: str, domain: str, depth: int, through: str) -> bool:
@@ -82,6 +85,8 @@ class Walk:
             self._add_account(row.account, row.address, through)
         if row.minilist:
             through = row.address
+        if row.forwards and row.targets:
+            self.limited[row.number] = row.forwards
         if row.program and row.address not in self.programs:
             self.programs[row.address] = None
             self._note(row.address, through)
@@ -143,7 +148,7 @@ async def find(match: Match, local: str, chain: Sequence[Domain]) -> Address | N
     folded = grammar.fold(local)
     row = await match(exact_keys(folded, chain))
     if row is None:
-        row = await match(wildcard_keys(folded, chain))
+        row = await match(wildcards.keys(folded, chain))
     return row
 
 
@@ -155,14 +160,4 @@ def exact_keys(folded: str, chain: Sequence[Domain]) -> list[str]:
             if domain.ignore_dots:
                 local = local.replace(".", "")
             keys[grammar.join(local, domain.name)] = None
-    return list(keys)
-
-
-def wildcard_keys(folded: str, chain: Sequence[Domain]) -> list[str]:
-    """Keys of `name*@domain`, the longest name first, then `*@domain`."""
-    keys: dict[str, None] = {}
-    for domain in chain:
-        local = folded.replace(".", "") if domain.ignore_dots else folded
-        for length in range(len(local), -1, -1):
-            keys[grammar.join(local[:length] + "*", domain.name)] = None
     return list(keys)

@@ -146,7 +146,9 @@ def restore(tx: Transaction, id: str, actor: Actor) -> tuple[Account, int]:
 
 def _put_address(tx: Transaction, row: Mapping[str, Any], actor: Actor) -> bool:
     """Whether the address was still free, and its domain here."""
-    here = tx.execute("SELECT 1 FROM domain WHERE name = :domain", {"domain": row["domain"]})
+    here = tx.execute(
+        "SELECT 1 FROM domain WHERE :domain IN (name, '*')", {"domain": row["domain"]}
+    )
     if addresses.get(tx.cursor, row["key"]) is not None or here.fetchone() is None:
         return False
     _put(tx, "address", row)

@@ -122,6 +122,26 @@ def join(local: str, name: str) -> str:
     return f"{quote_local(local)}@{name}"
 
 
+def readable(address: str) -> str:
+    """The address as people read it, with the domain in Unicode; as it is, where that cannot be."""
+    local, at, name = address.rpartition("@")
+    if "xn--" not in name:
+        return address
+    try:
+        return f"{local}{at}{idna.decode(name)}"
+    except UnicodeError:
+        return address
+
+
+def searched(text: str) -> str:
+    """Part of an address as people type it, as it would stand in a canonical one."""
+    local, at, name = text.rpartition("@")
+    try:
+        return f"{local}{at}{domain(name)}" if at and not name.isascii() else text
+    except Invalid:
+        return text
+
+
 def key(address: str, *, delimiter: str = "+", ignore_dots: bool = False) -> str:
     """The form under which an address is looked up: folded case, no subaddress, A-label domain.
 

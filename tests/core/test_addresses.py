@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailhub.core import wildcards
+from mailhub.core.accounts import AccountOrder
 from mailhub.core.addresses import Addresses
-from mailhub.core.recipients import exact_keys, wildcard_keys
+from mailhub.core.recipients import exact_keys
 from mailhub.model.account import Role
 from mailhub.model.address import Domain
 from mailhub.model.errors import AlreadyExists, Invalid, NotFound
@@ -223,12 +225,16 @@ def test_who_may_write_as_whom(address: str) -> None:
     [
         ("x@remote.example", {"account": 1}, "address"),
         ("x y@example.org", {"account": 1}, "address"),
-        ("*x@example.org", {"account": 1}, "address"),
+        ("x*y@example.org", {"account": 1}, "address"),
+        ("*x*@example.org", {"account": 1}, "address"),
+        ("*x@*", {"account": 1}, "address"),
+        (f"*{'x' * 33}@example.org", {"account": 1}, "address"),
         ("x@example.org", {}, "targets"),
         ("x@example.org", {"targets": ["not an address"]}, "targets"),
         ("x@example.org", {"targets": [f"a{n}@b.example" for n in range(1001)]}, "targets"),
         ("x@example.org", {"targets": ["a@b.example"], "main": True}, "main"),
         ("x*@example.org", {"account": 1, "main": True}, "main"),
+        ("x@*", {"account": 1, "main": True}, "main"),
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(address: str, order: dict, field: str) -> None:
@@ -262,7 +268,35 @@ def test_a_new_main_address_takes_the_place_of_the_old() -> None:
 def test_keys_are_asked_whole_before_cut_and_longest_first() -> None:
     domain = Domain(1, "x", "d.example", delimiter="+", ignore_dots=True)
     assert exact_keys("a.b+c", [domain]) == ["ab+c@d.example", "ab@d.example"]
-    assert wildcard_keys("ab", [domain]) == ["ab*@d.example", "a*@d.example", "*@d.example"]
+    assert wildcards.keys("a.b", [domain]) == [
+        "ab*@d.example", "*ab@d.example", "a*@d.example", "*b@d.example", "*@d.example", "a.b@*",
+    ]  # fmt: skip
+
+
+WILD = {
+    "alpha.x@example.org": 1,
+    "x.omega@example.org": 2,
+    "alpha-long.x@example.org": 2,
+    "alpha.omega@example.org": 1,
+    "info@example.org": 3,
+    "INFO+x@example.org": 3,
+    "info@plain.example": 3,
+    "info@dash.example": 2,
+}
+
+
+def test_the_longest_wildcard_wins_and_one_for_all_domains_comes_last() -> None:
+    here = town()
+    run(here.accounts.create(AccountOrder(username="cid@plain.example"), ACTOR))
+    for address, account in (
+        ("alpha.*@example.org", 1),
+        ("*omega@example.org", 2),
+        ("alpha-long*@example.org", 2),
+        ("info@*", 3),
+    ):
+        run(here.addresses.create(address, ACTOR, account=account))
+    found = {address: run(here.addresses.resolve(address)).accounts[0][0] for address in WILD}
+    assert found == WILD
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

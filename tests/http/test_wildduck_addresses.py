@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
+from mailhub.model.envelope import ForwardPath
+from mailhub.model.errors import AllowanceUsed
 from mailhub.model.settings import LimitSettings
 from tests.http.browsing import Site
 from tests.http.test_wildduck_users import ABSENT, ID, invalid, made
@@ -46,6 +49,7 @@ def test_the_documented_examples(site: Site) -> None:
         "address": "user@example.com",
         "main": False,
         "created": "2027-01-15T08:00:00.000Z",
+        "tags": [],
     }
 
 
@@ -227,6 +231,179 @@ def test_pages_of_addresses(site: Site) -> None:
     invalid(
         site.get("/addresses?limit=1000"), {"limit": '"limit" must be less than or equal to 250'}
     )
+
+
+def test_addresses_are_found_by_their_tags(site: Site) -> None:
+    user = made(site)
+    added(site, user, "a@x.example", tags=["Red", "red", "blue"])
+    added(site, user, "b@x.example", tags=["green"])
+    for query, names in (
+        ("tags=RED,green", ["a@x.example", "b@x.example"]),
+        ("requiredTags=red,blue", ["a@x.example"]),
+        ("tags=black", []),
+    ):
+        rows = site.get(f"/addresses?{query}").json["results"]
+        assert [row["address"] for row in rows] == names
+    assert site.get("/addresses?tags=red").json["results"][0]["tags"] == ["Red", "blue"]
+
+
+# -- spellings
+
+
+def test_an_international_address_is_shown_as_people_write_it(site: Site) -> None:
+    user = made(site, address="андрис@уайлддак.орг")
+    (row,) = site.get(f"/users/{user}/addresses").json["results"]
+    assert row["address"] == "андрис@уайлддак.орг"
+    (row,) = site.get(f"/addresses?query={quote('ис@уайлддак.орг')}").json["results"]
+    assert row["user"] == user
+    site.world.deliver("андрис@xn--80aalaxjd5d.xn--c1avg", b"Subject: x\r\n\r\n")
+    taken = site.post(f"/users/{user}/addresses", {"address": "АНДРИС@xn--80aalaxjd5d.xn--c1avg"})
+    assert (taken.status, taken.json["code"]) == (400, "AddressExistsError")
+
+
+def test_dots_and_labels_do_not_count_in_domains_that_are_made_here(site: Site) -> None:
+    user = made(site, address="joe.doe@new.example")
+    taken = site.post(f"/users/{user}/addresses", {"address": "jo.edoe@new.example"})
+    assert (taken.status, taken.json["code"]) == (400, "AddressExistsError")
+    site.world.deliver("j.o.edoe+label@new.example", b"Subject: x\r\n\r\n")
+    assert site.get(f"/users/{user}/addresses").json["results"][0]["address"] == (
+        "joe.doe@new.example"
+    )
+
+
+WILDCARDS = {
+    f"sales*@{DOMAIN}": (f"sales-uk@{DOMAIN}", True),
+    f"*-sales@{DOMAIN}": (f"uk-sales@{DOMAIN}", True),
+    f"*@{DOMAIN}": (f"anybody@{DOMAIN}", True),
+    "info@*": (f"info+x@{DOMAIN}", True),
+    f"a*b@{DOMAIN}": ("", False),
+    f"**@{DOMAIN}": ("", False),
+    f"*{'x' * 33}@{DOMAIN}": ("", False),
+}
+
+
+@pytest.mark.parametrize(("address", "meaning"), WILDCARDS.items())
+def test_wildcards(site: Site, address: str, meaning: tuple[str, bool]) -> None:
+    user = made(site)
+    taken, possible = meaning
+    body = {"address": address, "allowWildcard": True}
+    reply = site.post(f"/users/{user}/addresses", body)
+    if not possible:
+        assert (reply.status, list(reply.json["details"])) == (400, ["address"])
+        return
+    assert reply.status == 200
+    site.world.deliver(taken, b"Subject: x\r\n\r\n")
+    assert site.get(f"/addresses/resolve/{taken}").status == 404
+    found = site.get(f"/addresses/resolve/{taken}?allowWildcard=1").json
+    assert (found["id"], found["user"]) == (reply.json["id"], user)
+
+
+def test_an_address_is_spelled_anew_and_tagged(site: Site) -> None:
+    user = made(site)
+    id = added(site, user, "old@x.example")
+    path = f"/users/{user}/addresses/{id}"
+    assert site.put(path, {"address": "new@x.example", "tags": ["a"]}).json == {"success": True}
+    shown = site.get(path).json
+    assert (shown["id"], shown["address"], shown["tags"]) == (id, "new@x.example", ["a"])
+    site.world.deliver("new@x.example", b"Subject: x\r\n\r\n")
+    reply = site.put(path, {"address": "*@x.example"})
+    assert (reply.status, reply.json["code"]) == (400, "WildcardNotPermitted")
+    wild = f"/users/{user}/addresses/{added(site, user, '*@x.example', allowWildcard=True)}"
+    reply = site.put(wild, {"address": "plain@x.example"})
+    assert (reply.status, reply.json["code"]) == (400, "ChangeNotAllowed")
+    reply = site.put(path, {"address": f"joe@{DOMAIN}"})
+    assert (reply.status, reply.json["code"]) == (400, "AddressExistsError")
+
+
+@pytest.mark.parametrize("name", [f"joe@{DOMAIN}", f"JOE@{DOMAIN.upper()}", "by id"])
+def test_an_address_is_resolved(site: Site, name: str) -> None:
+    user = made(site)
+    (row,) = site.get(f"/users/{user}/addresses").json["results"]
+    found = site.get(f"/addresses/resolve/{row['id'] if name == 'by id' else name}").json
+    assert found == {
+        "success": True,
+        "id": row["id"],
+        "address": f"joe@{DOMAIN}",
+        "user": user,
+        "created": row["created"],
+        "tags": [],
+    }
+
+
+@pytest.mark.parametrize("name", [f"nobody@{DOMAIN}", ABSENT, "nobody@nowhere.example"])
+def test_an_address_that_nobody_has(site: Site, name: str) -> None:
+    reply = site.get(f"/addresses/resolve/{name}")
+    assert (reply.status, reply.json["code"]) == (404, "AddressNotFound")
+
+
+# -- forwarded addresses
+
+
+def forwarded(site: Site, **more: object) -> str:
+    body = {"address": "team@new.example", "targets": ["a@remote.example"], **more}
+    reply = site.post("/addresses/forwarded", body)
+    assert reply.status == 200, reply.json
+    id: str = reply.json["id"]
+    return id
+
+
+def test_a_forwarded_address_leads_to_its_targets(site: Site) -> None:
+    id = forwarded(site, targets=["A@REMOTE.example", "b@remote.example"], forwards=1, tags=["x"])
+    assert site.get(f"/addresses/forwarded/{id}").json == {
+        "success": True,
+        "id": id,
+        "name": False,
+        "address": "team@new.example",
+        "targets": ["A@remote.example", "b@remote.example"],
+        "limits": {"forwards": {"allowed": 1, "used": 0, "ttl": False}},
+        "created": "2027-01-15T08:00:00.000Z",
+        "tags": ["x"],
+    }
+    run(site.world.intake.recipient(ForwardPath("team@new.example"), None, False))
+    limit = site.get(f"/addresses/forwarded/{id}").json["limits"]["forwards"]
+    assert limit == {"allowed": 1, "used": 1, "ttl": 86400}
+    with pytest.raises(AllowanceUsed):
+        run(site.world.intake.recipient(ForwardPath("team@new.example"), None, False))
+
+
+def test_a_forwarded_address_changes_and_goes(site: Site) -> None:
+    path = f"/addresses/forwarded/{forwarded(site)}"
+    body = {"address": "crew@new.example", "targets": ["c@remote.example"], "name": "Crew"}
+    assert site.put(path, body).json == {"success": True}
+    shown = site.get(path).json
+    assert (shown["address"], shown["targets"], shown["name"]) == (
+        "crew@new.example", ["c@remote.example"], "Crew",
+    )  # fmt: skip
+    assert site.put(path, {}).json["code"] == "NoUpdates"
+    assert site.delete(path).json == {"success": True}
+    assert site.get(path).json["code"] == "AddressNotFound"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"targets": ["a@b.example"]}, "address"),
+        ({"address": "x@new.example"}, "targets"),
+        ({"address": "x@new.example", "targets": []}, "targets"),
+        ({"address": "x@new.example", "targets": ["no address"]}, "targets"),
+        ({"address": "x+y@new.example", "targets": ["a@b.example"]}, "address"),
+        ({"address": "*@new.example", "targets": ["a@b.example"]}, "address"),
+    ],
+)
+def test_forwarded_errors(site: Site, body: dict[str, object], field: str) -> None:
+    reply = site.post("/addresses/forwarded", body)
+    assert (reply.status, list(reply.json["details"])) == (400, [field])
+
+
+def test_a_users_address_is_no_forwarded_one(site: Site) -> None:
+    (row,) = site.get(f"/users/{made(site)}/addresses").json["results"]
+    for method, body in (("GET", None), ("PUT", {"name": "x"}), ("DELETE", None)):
+        reply = site.ask(method, f"/addresses/forwarded/{row['id']}", body)
+        assert (reply.status, reply.json["code"]) == (404, "AddressNotFound")
+    taken = site.post(
+        "/addresses/forwarded", {"address": row["address"], "targets": ["a@b.example"]}
+    )
+    assert (taken.status, taken.json["code"]) == (400, "AddressExistsError")
 
 
 # -- POST /authenticate

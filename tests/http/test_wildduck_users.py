@@ -146,7 +146,7 @@ def test_every_parameter_is_kept(site: Site) -> None:
         ({"username": "joe", "emptyAddress": True}, ""),
         ({"username": "joe", "address": "j@x.example", "emptyAddress": "1"}, ""),
         ({"username": "joe", "address": ""}, f"joe@{DOMAIN}"),
-        ({"username": "joe", "address": "андрис@уайлддак.орг"}, "андрис@xn--80aalaxjd5d.xn--c1avg"),
+        ({"username": "joe", "address": "андрис@уайлддак.орг"}, "андрис@уайлддак.орг"),
     ],
 )
 def test_the_main_address(site: Site, given: dict[str, object], address: str) -> None:

@@ -58,7 +58,7 @@ DESCRIPTION = openapi.Description(
         {"type": "apiKey", "in": "query", "name": "accessToken"},
     ),
     error=shapes.Failure,
-    everywhere=(400, 403, 404, 413, 415, 503),
+    everywhere=(400, 403, 404, 413, 414, 415, 431, 503),
 )
 PLURAL, SINGULAR = "/users/<user>", "/user/<user>"
 

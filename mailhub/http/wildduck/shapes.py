@@ -130,7 +130,9 @@ class Parameters(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _drop_empty(cls, data: dict[str, Any]) -> dict[str, Any]:
+    def _drop_empty(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
         clear = cls.clearable
         given = {name: value for name, value in data.items() if value != "" or name in clear}
         return given | {name: "" for name in clear if name in data and data[name] is None}
@@ -220,6 +222,8 @@ TEXTS = {
     "greater_than_equal": "must be greater than or equal to {ge}",
     "less_than_equal": "must be less than or equal to {le}",
     "list_type": "must be an array",
+    "dict_type": "must be of type object",
+    "model_type": "must be of type object",
     "too_long": "must contain less than or equal to {max_length} items",
 }
 """pydantic's error types in Joi's words."""

@@ -13,6 +13,7 @@ from mailhub.http.wildduck.shapes import Result, Shown
 from mailhub.http.wildduck.user_shapes import INTERNAL, METADATA
 from mailhub.model.account import Account, RemovedAccount
 from mailhub.model.errors import Invalid
+from mailhub.wire import address as grammar
 from mailhub.wire import openpgp
 
 Cursor = str | Literal[False]
@@ -207,7 +208,7 @@ def user(
             filters=Bound(allowed=bounds["filters"]),
             pop3_max_messages=Bound(allowed=bounds["pop3_messages"]),
             imap_max_connections=Room(allowed=bounds["imap_connections"], used=sessions),
-            **{kind.value: _counted(use) for kind, use in used.items()},
+            **{kind.value: counted(use) for kind, use in used.items()},
         ),
         meta_data=_data(account, METADATA),
         internal_data=_data(account, INTERNAL),
@@ -234,11 +235,12 @@ def recoverable(gone: RemovedAccount) -> Recoverable:
         tags=list(gone.tags),
         deleted=moment(gone.removed),
         delete_after=moment(gone.due),
-        recoverable_addresses=list(gone.addresses),
+        recoverable_addresses=[grammar.readable(one) for one in gone.addresses],
     )
 
 
-def _counted(use: Use) -> Counted:
+def counted(use: Use) -> Counted:
+    """How much of an allowance is used."""
     return Counted(allowed=use.allowed, used=use.used, ttl=False if use.ttl is None else use.ttl)
 
 
@@ -247,7 +249,7 @@ def _facts(account: Account) -> dict[str, Any]:
         "id": account.id,
         "username": account.username,
         "name": account.name or None,
-        "address": account.address,
+        "address": grammar.readable(account.address),
         "tags": list(account.tags),
         "targets": list(account.targets),
         "autoreply": account.autoreply,

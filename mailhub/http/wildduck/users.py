@@ -19,6 +19,7 @@ from mailhub.http.wildduck import paging, replies, shapes, user_answers, user_sh
 from mailhub.http.wildduck.subject import Subjects
 from mailhub.model.account import Account, RemovedAccount, Scope, Service
 from mailhub.model.errors import AuthenticationFailed, Invalid, NotFound, TooManyAttempts
+from mailhub.wire.address import searched
 
 COUNTED = {
     "recipients": Kind.RECIPIENTS,
@@ -73,7 +74,7 @@ class Users:
             after=where.after,
             before=where.before,
             limit=wanted.limit + 1,
-            query=wanted.query,
+            query=searched(wanted.query),
             tags=wanted.tags,
             required_tags=wanted.required_tags,
         )
