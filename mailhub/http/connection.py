@@ -5,15 +5,18 @@ What a request is made of is `server`'s.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from twisted.python.failure import Failure
-from twisted.web.http import RESPONSES, HTTPChannel
+from twisted.web.http import HTTPChannel
 
 from mailhub.http.call import Answer, json_answer
 from mailhub.model.envelope import Peer
 from mailhub.net.peer import peer_of
 
+LINGER = 2.0
+"""Seconds in which what was refused is read and dropped, so that its sender can read why."""
 TURN = 0.003
 """Seconds of pipelined requests after which other connections have a turn."""
 SECURITY_HEADERS = (
@@ -25,6 +28,8 @@ SECURITY_HEADERS = (
 REFUSED = {
     400: json_answer({"error": "Bad request", "code": "BadRequest"}, 400),
     413: json_answer({"error": "The body is too large", "code": "TooLarge"}, 413),
+    414: json_answer({"error": "The address is too long", "code": "TooLarge"}, 414),
+    431: json_answer({"error": "The headers are too large", "code": "TooLarge"}, 431),
     500: json_answer({"error": "Internal failure", "code": "InternalError"}, 500),
     503: json_answer({"error": "The server has no room", "code": "ServiceUnavailable"}, 503),
 }
@@ -89,6 +94,12 @@ class Channel(HTTPChannel):
         """Takes it again."""
         self._networkProducer.resumeProducing()
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """The first line is too long, or a header: what still comes of it is dropped."""
+        if not self._ended:
+            self.dataReceived = _drop  # type: ignore[method-assign]
+            self.refuse(REFUSED[431 if self.requests else 414], LINGER)
+
     def resetTimeout(self) -> None:
         if not self._receiving:
             self._receiving = True
@@ -151,7 +162,10 @@ def headers_of(answer: Answer) -> list[tuple[str, str]]:
 
 def _raw(answer: Answer) -> bytes:
     """A response outside of twisted.web's own writing."""
-    reason = RESPONSES[answer.status].decode("ascii")
-    lines = [f"HTTP/1.1 {answer.status} {reason}", "Connection: close"]
+    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers_of(answer)]
     return "\r\n".join([*lines, "", ""]).encode() + answer.body
+
+
+def _drop(data: bytes) -> None:
+    """Nobody reads it any more."""

@@ -126,8 +126,20 @@ def _renamed(schema: Json) -> Json:
         lambda found: f'"#/components/schemas/{_short(found[1])}"',
         json.dumps(schema),
     )
-    renamed: Json = json.loads(text)
+    renamed: Json = json.loads(text, object_hook=_said)
     return renamed
+
+
+def _said(schema: Json) -> Json:
+    """Without defaults that only say that something is absent: they may break its own rules. Pairs
+    are lists of two, which more programs understand than `prefixItems`."""
+    if schema.get("default", 0) in ("", None):
+        del schema["default"]
+    firsts = schema.get("prefixItems")
+    if isinstance(firsts, list) and all(one == firsts[0] for one in firsts):
+        del schema["prefixItems"]
+        schema["items"] = firsts[0]
+    return schema
 
 
 def _references(schema: Json) -> set[str]:
@@ -206,7 +218,18 @@ def _parameter(place: str, name: str, schema: Json, required: bool) -> Json:
     parameter: Json = {"name": name, "in": place, "required": required, "schema": schema}
     if place == "query" and "array" in _types(schema):
         parameter["explode"] = False  # a,b
+        parameter["schema"] = _lenient(schema)
     return parameter
+
+
+def _lenient(schema: Json) -> Json:
+    """A list in a query has commas between its items; how many there may be is told in words, for
+    empty ones do not count."""
+    most = schema.get("maxItems")
+    if most is None:
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "maxItems"}
+    return rest | {"description": f"At most {most} items."}
 
 
 def _types(schema: Json) -> set[str]:

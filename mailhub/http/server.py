@@ -20,15 +20,13 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from mailhub.http.call import EVENTS, Answer, Call
-from mailhub.http.connection import REFUSED, Channel, headers_of
+from mailhub.http.connection import LINGER, REFUSED, Channel, headers_of
 from mailhub.http.inflow import Admission, Bounds, Content, Upload
 from mailhub.http.outflow import End, Outflow, drop
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import MailhubError
 from mailhub.ports import Clock, Log
 
-LINGER = 2.0
-"""Seconds in which a refused body is read and dropped, so that its sender can read the refusal."""
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _METHOD = re.compile(rb"[A-Z]{1,20}")
 

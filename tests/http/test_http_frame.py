@@ -137,11 +137,21 @@ def test_what_is_no_proper_request_is_400(data: bytes) -> None:
     assert site.get("/health").status == 200
 
 
-def test_an_endless_line_is_cut() -> None:
-    protocol, transport = Site().connect()
-    for _ in range(20):
+@pytest.mark.parametrize(
+    ("head", "status"), [(b"", 414), (b"GET /health?", 414), (HEAD, 431), (HEAD + b"X: ", 431)]
+)
+def test_an_endless_line_is_refused_and_cut(head: bytes, status: int) -> None:
+    site = Site()
+    protocol, transport = site.connect()
+    protocol.dataReceived(head)
+    for _ in range(40):
         protocol.dataReceived(b"G" * 1000)
+    protocol.dataReceived(b"\r\n\r\n" + HEAD + b"\r\n")
+    (reply,) = replies(transport.value())
+    assert (reply.status, reply.json["code"]) == (status, "TooLarge")
+    site.reactor.advance(server.LINGER)
     assert transport.disconnecting
+    assert len(replies(transport.value())) == 1
 
 
 def test_http_1_0_needs_no_host() -> None:
