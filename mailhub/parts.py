@@ -286,7 +286,11 @@ def compose(
         workers=workers,
         selections=selections,
         maildrops=Maildrops(
-            store, mailboxes, settings.pop3, keep_expunged=settings.archive.expunged
+            store,
+            mailboxes,
+            settings.pop3,
+            keep_expunged=settings.archive.expunged,
+            newest=allowances.newest,
         ),
         routes=Routes(store, clock),
         relays=Relays(store, settings.smtp.trusted_networks),

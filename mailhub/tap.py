@@ -214,6 +214,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         identity=parts.identity,
         search_index=parts.store.search_index,
         filters=parts.filters,
+        scripts=parts.scripts,
         upload_keys=parts.upload_keys,
         tokens=parts.tokens,
     )
@@ -266,6 +267,8 @@ def _imap(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         mailboxes=parts.mailboxes,
         messages=parts.messages,
         selections=parts.selections,
+        sessions=parts.sessions,
+        allowances=parts.allowances,
         watch=parts.watch,
         ids=parts.ids,
         clock=parts.clock,
@@ -284,6 +287,7 @@ def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
     services = pop3_talk.Services(
         login=parts.login,
         maildrops=parts.maildrops,
+        allowances=parts.allowances,
         watch=parts.watch,
         settings=parts.settings.pop3,
         clock=parts.clock,

@@ -6,7 +6,7 @@ simply not there when it is asked for. May not know how an answer is spelled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 
 from mailhub.core.mailboxes import Mailboxes
@@ -29,7 +29,8 @@ PLACES = 256
 
 
 class Maildrops:
-    """Opens maildrops; one session at a time holds an account's (RFC 1939 section 4).
+    """Opens maildrops; one session at a time holds an account's (RFC 1939 section 4). `newest`:
+    how many messages an account is shown where it has a bound of its own, else 0.
 
     The lock lives in this process, which is the only one that serves its shard.
     """
@@ -41,10 +42,12 @@ class Maildrops:
         settings: POP3Settings,
         *,
         keep_expunged: bool = False,
+        newest: Callable[[int], Awaitable[int]] | None = None,
     ) -> None:
         self._storage = storage
         self._mailboxes = mailboxes
         self._settings = settings
+        self._newest = newest
         self.keep_expunged = keep_expunged
         """Whether what is deleted stays in the archive."""
         self._held: set[int] = set()
@@ -61,10 +64,11 @@ class Maildrops:
         try:
             inbox = await self._mailboxes.get(account, "INBOX")
             index = await self._storage.messages.index(account, inbox.number)
+            own = await self._newest(account) if self._newest is not None else 0
         except BaseException:
             self._held.discard(account)
             raise
-        newest = self._settings.newest
+        newest = own or self._settings.newest
         first = max(0, len(index.uids) - newest) if newest else 0
         return Maildrop(
             self,

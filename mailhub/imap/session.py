@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mailhub.core.allowances import Allowances
 from mailhub.core.ids import Ids
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.messages import Messages
 from mailhub.core.selected import SelectedView, Selections
+from mailhub.core.sessions import Sessions
 from mailhub.core.watch import Watch
 from mailhub.imap.grammar.values import Extension
 from mailhub.imap.replies import Reply
@@ -40,6 +42,8 @@ class Site:
     mailboxes: Mailboxes
     messages: Messages
     selections: Selections
+    sessions: Sessions
+    allowances: Allowances
     watch: Watch
     ids: Ids
     clock: Clock
@@ -119,6 +123,7 @@ class Session:
 
     __slots__ = (
         "_ended",
+        "_leave",
         "_peer",
         "dialogue",
         "enabled",
@@ -141,6 +146,7 @@ class Session:
         self.tag = b""
         self._peer: Peer | None = None
         self._ended: Callable[[], None] | None = None
+        self._leave: Callable[[], None] | None = None
 
     # -- sending
 
@@ -176,8 +182,13 @@ class Session:
         """Whom the journal names for what this session changes."""
         return Actor(self.account, f"imap {self.peer.address}")
 
-    def begin(self, principal: Principal) -> None:
-        """The client logged in. From now on the session ends when its account says so."""
+    def begin(self, principal: Principal, leave: Callable[[], None]) -> None:
+        """The client logged in. From now on the session ends when its account says so. `leave`:
+        called when it is over."""
+        if self.state is State.LOGOUT:  # the connection went while the password was looked at
+            leave()
+            return
+        self._leave = leave
         self.principal = principal
         self.state = State.AUTHENTICATED
         self._ended = self.site.watch.subscribe(principal.account, self._heard)
@@ -186,7 +197,7 @@ class Session:
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
             if isinstance(change, AccountChanged) and self._revoked(change):
-                self.bye("The session was ended by the server")
+                self.bye(change.reason or "The session was ended by the server")
                 return
 
     def _revoked(self, change: AccountChanged) -> bool:
@@ -215,6 +226,9 @@ class Session:
         ended, self._ended = self._ended, None
         if ended is not None:
             ended()
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
 
     # -- dialogues
 

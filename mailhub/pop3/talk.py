@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mailhub.core.allowances import Allowances, Kind
 from mailhub.core.login import Exchange, Login
 from mailhub.core.maildrop import Maildrop, Maildrops
 from mailhub.core.watch import Watch
@@ -60,6 +61,7 @@ class Services:
 
     login: Login
     maildrops: Maildrops
+    allowances: Allowances
     watch: Watch
     settings: POP3Settings
     clock: Clock
@@ -165,6 +167,12 @@ class Talk:
                 await self._core.clock.pause()
         batch.append(".\r\n")
         write("".join(batch).encode())
+
+    @property
+    def _account(self) -> int:
+        if self._principal is None:
+            raise AssertionError("the machine lets no such command through before a login")
+        return self._principal.account
 
     @property
     def _drop(self) -> Maildrop:
@@ -355,6 +363,8 @@ class Talk:
 
     async def retr(self, command: grammar.Retr) -> None:
         """RFC 1939 section 5."""
+        size = self._drop.size(command.number)
+        await self._core.allowances.transfer(self._account, Kind.POP3_DOWNLOAD, size)
         self._sent += await transfer.whole(self._wire, self._drop, command.number)
         self._drop.was_read(command.number)
         self._retrieved += 1

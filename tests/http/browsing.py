@@ -157,7 +157,7 @@ class Site:
 
 
 def replies(data: bytes) -> list[Reply]:
-    """Responses one after the other; all have a Content-Length, or no body."""
+    """Responses one after the other; all have a Content-Length, or no body, or come in chunks."""
     found: list[Reply] = []
     while data:
         head, _, data = data.partition(b"\r\n\r\n")
@@ -167,10 +167,22 @@ def replies(data: bytes) -> list[Reply]:
         status = int(first.split()[1])
         length = int(headers.get("content-length", 0))
         if "transfer-encoding" in headers:
-            raise AssertionError("answers have a length")
-        found.append(Reply(status, headers, data[:length]))
-        data = data[length:]
+            body, data = chunked(data)
+        else:
+            body, data = data[:length], data[length:]
+        found.append(Reply(status, headers, body))
     return found
+
+
+def chunked(data: bytes) -> tuple[bytes, bytes]:
+    """A body that comes in chunks, and what stands behind it."""
+    body = b""
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        length = int(size, 16)
+        body, data = body + data[:length], data[length + 2 :]
+        if not length:
+            return body, data
 
 
 def with_token(token: str) -> HTTPSettings:

@@ -83,6 +83,8 @@ def site(world: World, settings: IMAPSettings) -> Site:
         mailboxes=world.mailboxes,
         messages=Messages(world.store, world.clock),
         selections=Selections(world.store, world.watch, StoreSettings()),
+        sessions=world.sessions,
+        allowances=world.allowances,
         watch=world.watch,
         ids=world.ids,
         clock=world.clock,

@@ -357,3 +357,16 @@ def test_any_bytes_get_whole_lines_back_and_never_a_failure(data: list[bytes], p
     answer = visit.read()
     assert answer.endswith(b"\r\n")
     assert b"Internal failure" not in answer
+
+
+def test_an_accounts_own_limits() -> None:
+    here = world()
+    account = here.people[JOE]
+    limits = replace(account.limits, pop3_messages=2, pop3_download=3)
+    run(here.accounts.update(replace(account, limits=limits), ACTOR))
+    put(here, JOE, b"a\r\n", b"b\r\n", b"c\r\n")
+    visit = logged_in(here)
+    assert said(visit, b"STAT") == b"+OK 2 6\r\n"
+    assert read_whole(said(visit, b"RETR 1")) == b"b\r\n"
+    assert said(visit, b"RETR 2") == b"-ERR [SYS/TEMP] The daily limit of bytes is reached\r\n"
+    assert said(visit, b"NOOP") == b"+OK\r\n"

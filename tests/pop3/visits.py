@@ -50,7 +50,10 @@ class Visits:
         numbers = count(1)
         self.services = Services(
             login=world.login,
-            maildrops=Maildrops(world.store, world.mailboxes, settings),
+            maildrops=Maildrops(
+                world.store, world.mailboxes, settings, newest=world.allowances.newest
+            ),
+            allowances=world.allowances,
             watch=world.watch,
             settings=settings,
             clock=world.clock,

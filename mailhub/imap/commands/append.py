@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailhub.core.allowances import Kind
 from mailhub.core.messages import NewMessage, check
 from mailhub.imap.commands.numbers import destination, missing_may_be_created
 from mailhub.imap.grammar import messages as grammar
@@ -18,7 +19,9 @@ async def admit(session: Session, head: AppendHead | ReplaceHead, upload: Upload
     if upload.utf8 and not session.utf8:
         raise Refusal(bad("Enable UTF8=ACCEPT first"))  # RFC 6855 section 4
     check(upload.flags)
-    return await destination(session, head.mailbox)
+    mailbox = await destination(session, head.mailbox)
+    await session.site.allowances.transfer(session.account, Kind.IMAP_UPLOAD, upload.size)
+    return mailbox
 
 
 async def run(session: Session, command: Append) -> Reply:

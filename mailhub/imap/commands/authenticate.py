@@ -42,7 +42,7 @@ class Conversation:
         except Invalid as error:
             raise Refusal(no(error.text, b"AUTHENTICATIONFAILED")) from None
         if isinstance(result, Principal):
-            return welcome(session, result)
+            return await welcome(session, result)
         session.write(b"+ %b\r\n" % b2a_base64(result, newline=False))
         return None
 

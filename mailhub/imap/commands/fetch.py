@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import compress
 
+from mailhub.core.allowances import Kind
 from mailhub.core.reading import Piece
 from mailhub.core.rows import bounded
 from mailhub.core.selected_view import SelectedView, Spans, chunks, take
@@ -170,6 +171,8 @@ class _Fetching:
         pieces = site.messages.reading.pieces(box.account, box.number, uids, self._sections.wanted)
         try:
             while portion := await pieces.next():
+                octets = sum(piece.stop - piece.start for piece in portion)
+                await site.allowances.transfer(box.account, Kind.IMAP_DOWNLOAD, octets)
                 answered += await self._answer(portion)
                 await self._turns.rest()
         finally:

@@ -19,9 +19,10 @@ def require_privacy(session: Session) -> None:
         raise Refusal(PRIVACY)
 
 
-def welcome(session: Session, principal: Principal) -> Reply:
-    """The session is the principal's now; the answer saves clients a CAPABILITY."""
-    session.begin(principal)
+async def welcome(session: Session, principal: Principal) -> Reply:
+    """The session is the principal's now; the answer saves clients a CAPABILITY. Raises
+    LimitReached where the account has as many sessions as it may have."""
+    session.begin(principal, await session.site.sessions.enter(principal.account))
     return ok("Logged in", capabilities.code(session))
 
 
@@ -30,7 +31,7 @@ async def run(session: Session, command: Login) -> Reply:
     principal = await session.site.login.plain(
         command.username, command.password, session.peer, Service.IMAP
     )
-    return welcome(session, principal)
+    return await welcome(session, principal)
 
 
 LOGIN = Verb(b"LOGIN", access.login, run, NOT_AUTHENTICATED, Updates.NONE)
