@@ -25,6 +25,7 @@ from mailhub.cli.queue import queue
 from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
+from mailhub.cli.sieve import sieve
 from mailhub.cli.suppression import suppression
 from mailhub.cli.token import token
 from mailhub.cli.user import user
@@ -67,6 +68,7 @@ for command in (
     alias,
     filter,
     autoreply,
+    sieve,
     asp,
     totp,
     authlog,

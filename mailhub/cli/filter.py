@@ -91,11 +91,17 @@ def list_(access: Access, user: str, as_json: bool) -> None:
 
 @filter.command(name="show")
 @click.argument("user")
-@click.argument("id")
+@click.argument("id", required=False)
+@click.option("--sieve", is_flag=True, help="As a Sieve script; without ID all of them.")
 @show.as_json
 @click.pass_obj
-def show_(access: Access, user: str, id: str, as_json: bool) -> None:
+def show_(access: Access, user: str, id: str | None, sieve: bool, as_json: bool) -> None:
     """Shows one of them."""
+    if sieve:
+        click.echo(access.ask("filter-sieve", user=user, id=id)["source"], nl=False)
+        return
+    if id is None:
+        raise Refused("name the filter, or ask for all of them with --sieve")
     show.record(access.ask("filter-show", user=user, id=id), as_json)
 
 

@@ -25,6 +25,7 @@ from mailhub.core.reporting import Reporting
 from mailhub.core.reportreading import ReportReading
 from mailhub.core.reportsummary import Summaries
 from mailhub.core.routes import Routes
+from mailhub.core.scripts import Scripts
 from mailhub.core.signing import Keys
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.tokens import Tokens
@@ -68,6 +69,7 @@ class Services:
     identity: Identity
     search_index: SearchIndex
     filters: Filters
+    scripts: Scripts
     upload_keys: UploadKeys
     tokens: Tokens
 

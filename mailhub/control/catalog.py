@@ -13,6 +13,7 @@ from mailhub.control import (
     queueing,
     relaying,
     reporting,
+    scripting,
     signing,
     telling,
     tokening,
@@ -29,6 +30,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
     signing.ACTS,
     queueing.ACTS,
     reporting.ACTS,
+    scripting.ACTS,
     telling.ACTS,
     tokening.ACTS,
 )

@@ -17,9 +17,10 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IListeningPort, IProtocol
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IListeningPort, IProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from mailhub.model.errors import Invalid, MailhubError
 from mailhub.model.settings import ListenerSettings
@@ -212,6 +213,7 @@ def _address(addr: IAddress) -> str:
     return "unix" if host is None else plain(host)
 
 
+@implementer(IHandshakeListener)
 class Entry(Protocol):
     """Stands between an accepted socket and its session: counts it in and out.
 
@@ -237,6 +239,12 @@ class Entry(Protocol):
         inner, self._inner = self._inner, None
         if inner is not None:
             inner.connectionLost(reason)
+
+    def handshakeCompleted(self) -> None:
+        """TLS that was begun later stands; a session that waits for it is told."""
+        inner: Any = self._inner
+        if IHandshakeListener.providedBy(inner):
+            inner.handshakeCompleted()
 
     def retire(self) -> None:
         """Asks the session to end in good order; one that cannot is left to finish alone."""
