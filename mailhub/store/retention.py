@@ -6,33 +6,31 @@ set later is for later mail. They leave as if they were expunged: every session 
 
 from __future__ import annotations
 
+import json
+
 from mailhub.model.change import Actor
 from mailhub.model.uids import UidSet
 from mailhub.store import moves
-from mailhub.store.sql import integers
 from mailhub.store.transaction import Transaction
 
-STEP = 300
+STEP = 200
 """Messages a step: some milliseconds of the writer."""
 RETENTION = Actor(source="retention")
-_OVER = "expires > 0 AND expires <= :now"
 
 
 def expire(tx: Transaction) -> bool:
-    """Takes some messages of one mailbox out; whether there may be more."""
-    first = tx.execute(
-        f"SELECT account, mailbox FROM message WHERE {_OVER} AND EXISTS (SELECT 1 FROM mailbox AS b"
-        " WHERE b.account = message.account AND b.number = message.mailbox) LIMIT 1",
-        {"now": tx.now},
-    ).fetchone()
-    if first is None:
-        return False
-    account, mailbox = first
+    """Takes some messages out, the oldest first; whether there may be more."""
     over = tx.execute(
-        f"SELECT group_concat(uid) FROM (SELECT uid FROM message WHERE {_OVER}"
-        " AND account = :account AND mailbox = :mailbox LIMIT :step) AS some",
-        {"now": tx.now, "account": account, "mailbox": mailbox, "step": STEP},
+        "SELECT json_group_array(json_array(account, mailbox, uid)) FROM (SELECT account, mailbox,"
+        " uid FROM message WHERE expires > 0 AND expires <= :now AND EXISTS (SELECT 1 FROM mailbox"
+        " AS b WHERE b.account = message.account AND b.number = message.mailbox)"
+        " ORDER BY expires LIMIT :step) AS some",
+        {"now": tx.now, "step": STEP},
     ).fetchone()[0]
-    gone = UidSet.from_any(integers(over))
-    moves.expunge(tx, account, mailbox, gone, RETENTION, only_deleted=False, keep=True)
-    return True
+    places: dict[tuple[int, int], list[int]] = {}
+    for account, mailbox, uid in json.loads(over):
+        places.setdefault((account, mailbox), []).append(uid)
+    for (account, mailbox), uids in places.items():
+        gone = UidSet.from_any(uids)
+        moves.expunge(tx, account, mailbox, gone, RETENTION, only_deleted=False, keep=True)
+    return bool(places)
