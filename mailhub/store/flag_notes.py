@@ -31,9 +31,8 @@ class NotedFlags:
     def __init__(self, detail: Mapping[str, Any]) -> None:
         flags = detail.get("flags", 0)
         self._all = flags if isinstance(flags, int) else 0
-        self._groups = (
-            [] if isinstance(flags, int) else [(code, parsed(text)) for code, text in flags]
-        )
+        groups = [] if isinstance(flags, int) else flags
+        self._groups = [(int(code), parsed(text)) for code, text in groups]
 
     def of(self, uid: int) -> int:
         """The message's flag code."""

@@ -14,6 +14,7 @@ Datum: TypeAlias = "bytes | int | list[Datum] | None"
 """A string, a number, NIL or a list."""
 
 _TOKEN = re.compile(rb' ?(?:(\()|(\))|"((?:[^"\\]++|\\.)*+)"|\{(\d+)\}\r\n|(NIL)|(\d+))', re.DOTALL)
+_OPENING, _CLOSING, _QUOTED, _LITERAL, _NIL, _NUMBER = range(1, 7)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 
 
@@ -26,31 +27,34 @@ def read(data: bytes, *, cut: bool = False) -> Datum:
     waiting: list[list[Datum]] = []
     inner = outer
     at = 0
-    while at < len(data):
-        token = _TOKEN.match(data, at)
-        if token is None and cut:
-            break
-        if token is None:
-            raise Invalid("The stored data item is malformed")
+    following = _TOKEN.scanner(data).match  # type: ignore[attr-defined]
+    while (token := following()) is not None:
         at = token.end()
-        opening, closing, quoted, literal, nil, number = token.groups()
-        if opening:
+        kind = token.lastindex
+        if kind == _QUOTED:
+            quoted = token[_QUOTED]
+            inner.append(_ESCAPE.sub(rb"\1", quoted) if b"\\" in quoted else quoted)
+        elif kind == _NIL:
+            inner.append(None)
+        elif kind == _OPENING:
             waiting.append(inner)
             inner = []
             waiting[-1].append(inner)
-        elif closing:
+        elif kind == _CLOSING:
             if not waiting:
                 raise Invalid("The stored data item is malformed")
             inner = waiting.pop()
-        elif quoted is not None:
-            inner.append(_ESCAPE.sub(rb"\1", quoted) if b"\\" in quoted else quoted)
-        elif literal is not None:
-            if cut and at + int(literal) > len(data):
-                break
-            inner.append(data[at : at + int(literal)])
-            at += int(literal)
+        elif kind == _NUMBER:
+            inner.append(int(token[_NUMBER]))
         else:
-            inner.append(None if nil else int(number))
+            size = int(token[_LITERAL])
+            if cut and at + size > len(data):
+                break
+            inner.append(data[at : at + size])
+            at += size
+            following = _TOKEN.scanner(data, at).match  # type: ignore[attr-defined]
+    if at < len(data) and not cut:
+        raise Invalid("The stored data item is malformed")
     if len(outer) != 1 or ((waiting or at != len(data)) and not cut):
         raise Invalid("The stored data item is malformed")
     return outer[0]

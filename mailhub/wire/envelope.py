@@ -134,7 +134,12 @@ def parse(rendered: bytes, *, cut: bool = False) -> EnvelopeFields:
     else:
         items = datum.read_list(rendered, 10)
     texts = [words.decode(item) if isinstance(item, bytes) else "" for item in items]
-    lists = [_decoded(item) if isinstance(item, list) else () for item in items]
+    author = items[2]  # nearly always the sender too, and who gets replies (RFC 9051 7.5.2)
+    named = _decoded(author) if isinstance(author, list) else ()
+    lists = [
+        (named if item == author else _decoded(item)) if isinstance(item, list) else ()
+        for item in items
+    ]
     return EnvelopeFields(
         date=texts[0],
         subject=texts[1],

@@ -11,6 +11,8 @@ from mailhub.wire import charsets, transfer
 _WORD = re.compile(rb"=\?([^?\s]+)\?([BbQq])\?([^?]*)\?=")
 _WORDS = 2000
 """Encoded words of one value that are decoded; further ones stay as they are."""
+_SPECIAL = re.compile(rb"=\?|[\r\n]")
+"""What has to be looked at in ASCII."""
 _FOLD = re.compile(rb"\r*\n[ \t]*")
 _BREAKS = re.compile("[\r\n]+")
 
@@ -27,6 +29,8 @@ def decode(value: bytes) -> str:
     Always one line: line breaks that an encoded word brings along (against section 5) would be
     a new field where somebody writes the text into a header.
     """
+    if value.isascii() and _SPECIAL.search(value) is None:
+        return value.strip().decode("ascii")
     value = unfold(value)
     if b"=?" not in value:
         return _one_line(charsets.decode(value))
