@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOUND = ROOT / "var" / "fuzz"
-TARGETS = ("smtp", "imap", "pop3", "mime")
+TARGETS = ("smtp", "imap", "pop3", "managesieve", "sieve", "mime")
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
 PROGRESS = re.compile(r"#\d+\t|INFO: Instrumenting ")
 GRACE = 120
@@ -69,7 +69,7 @@ def fuzz(name: str, seconds: int) -> int:
     passed = status == 0 and executions > 0
     took = time.monotonic() - began
     verdict = "no defect" if passed else f"FAILED, see {found.relative_to(ROOT)}"
-    print(f"{name:5} {executions:10,} executions in {took:4.0f} s: {verdict}", flush=True)
+    print(f"{name:11} {executions:10,} executions in {took:4.0f} s: {verdict}", flush=True)
     if not passed:
         lines = [line for line in told.splitlines() if PROGRESS.match(line) is None]
         print("\n".join(lines[-TAIL:]), file=sys.stderr)

@@ -11,13 +11,21 @@ from typing import Any
 
 import pytest
 
-from fuzz import imap, mime, pop3, smtp
+from fuzz import imap, managesieve, mime, pop3, sieve, smtp
 from fuzz.sessions import spelled
 from mailhub.core.intake import Intake
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrop
+from mailhub.core.scripts import Scripts
 
-TARGETS: dict[str, Any] = {"imap": imap, "mime": mime, "pop3": pop3, "smtp": smtp}
+TARGETS: dict[str, Any] = {
+    "imap": imap,
+    "managesieve": managesieve,
+    "mime": mime,
+    "pop3": pop3,
+    "sieve": sieve,
+    "smtp": smtp,
+}
 MUTANTS = 100
 
 
@@ -67,12 +75,13 @@ def test_anything_short(name: str) -> None:
         ("smtp", Intake, "recipient", b"MAIL FROM:<>\r\nRCPT TO:<joe@example.org>\r\n"),
         ("imap", Mailboxes, "all", b'a LIST "" *\r\n'),
         ("pop3", Maildrop, "unique_id", b"UIDL\r\n"),
+        ("managesieve", Scripts, "all", b"LISTSCRIPTS\r\n"),
     ],
 )
 def test_a_defect_in_an_answer_is_noticed(
     name: str, owner: type, method: str, wire: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    session = spelled({"smtp": 8, "imap": 2, "pop3": 3}[name], 0, wire)
+    session = spelled({"smtp": 8, "imap": 2, "pop3": 3, "managesieve": 3}[name], 0, wire)
     TARGETS[name].one(session)
 
     def broken(*_: object, **__: object) -> object:
@@ -94,6 +103,9 @@ def test_a_defect_in_an_answer_is_noticed(
         ("pop3", b"hello\r\n"),
         ("pop3", b"+OK\r\n+OK\r\nline\r\n.x\r\n.\r\n"),
         ("pop3", b"+OK\r\n+OK\r\nline\r\n"),
+        ("managesieve", b"hello\r\n"),
+        ("managesieve", b'"a'),
+        ("managesieve", b"{5}\r\nabc\r\nOK\r\n"),
         ("imap", b"* OK\r\nhello\r\n"),
         ("imap", b"a YES done\r\n"),
         ("imap", b"* 1 FETCH (BODY[] {9}\r\nabc)\r\n"),
