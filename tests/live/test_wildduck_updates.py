@@ -37,8 +37,11 @@ def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
 class Stream:
     """An EventSource client: `told` has every event, `ids` every id."""
 
-    def __init__(self, server: Server, user: str, last: str = "", *, read: bool = True) -> None:
+    def __init__(
+        self, server: Server, user: str, last: str = "", *, token: str = "", read: bool = True
+    ) -> None:
         field = f"Last-Event-ID: {last}\r\n" if last else ""
+        field += f"X-Access-Token: {token}\r\n" if token else ""
         self.socket = socket.create_connection(("127.0.0.1", server.port("http")), timeout=60)
         self.socket.sendall(
             f"GET /wildduck/users/{user}/updates HTTP/1.1\r\nHost: localhost\r\n"
@@ -294,6 +297,20 @@ def test_a_stream_ends_within_a_second(
     asked = time.monotonic()
     until(lambda: bool(stream.ended_at), 5)
     assert stream.ended_at - asked < 1
+
+
+def test_a_stream_ends_with_its_token(server: Server, user: tuple[str, str]) -> None:
+    login = {"username": user[1], "password": PASSWORD, "token": True}
+    tokens = [str(call(server, "POST", "/authenticate", login)["token"]) for _ in range(2)]
+    ended, other = (Stream(server, "me", token=token) for token in tokens)
+    asked = time.monotonic()
+    call(server, "DELETE", f"/authenticate?accessToken={tokens[0]}")
+    until(lambda: bool(ended.ended_at), 5)
+    assert ended.ended_at - asked < 1
+    deliver(server, user[1])
+    until(lambda: "EXISTS" in other.words)
+    assert "EXISTS" not in ended.words
+    other.close()
 
 
 def test_one_that_takes_nothing_harms_nobody(server: Server, user: tuple[str, str]) -> None:
