@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
-from mailhub.core.rights import Caller
+from mailhub.core.rights import Caller, Right, check
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import Invalid
@@ -45,6 +45,11 @@ class Call:
         """The caller, as the journal names who changed something."""
         assert self.caller is not None
         return self.caller.actor
+
+    def require(self, right: Right) -> None:
+        """For calls that take a further right in some cases. Raises NotPermitted."""
+        assert self.caller is not None
+        check(self.caller, right, self.arguments.get("user"))
 
     def header(self, name: str) -> str:
         """The header's only value; empty when absent or repeated."""

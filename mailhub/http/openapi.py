@@ -21,6 +21,7 @@ from mailhub.http.call import JSON
 from mailhub.http.routing import Route
 
 _ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
+_SENTENCE = re.compile(r"(?<=[.]) (?=[A-Z])")
 _REFERENCES = "#/components/schemas/{model}"
 _BODILESS = frozenset({"GET", "DELETE", "HEAD"})
 """Methods whose parameters stand in the query."""
@@ -164,7 +165,8 @@ def _key(shape: Shape, mode: str) -> _Key:
 def _operation(what: Description, one: Route, schemas: _Schemas) -> Json:
     about = one.about
     assert about is not None
-    summary, _, more = (getdoc(one.run) or "").partition("\n")
+    words = " ".join((getdoc(one.run) or "").split())
+    summary, more = (*_SENTENCE.split(words, 1), "")[:2]
     operation: Json = {
         "operationId": f"{one.method.lower()}{re.sub(r'[^A-Za-z0-9]+', '-', one.path).rstrip('-')}",
         "summary": summary,
@@ -177,8 +179,8 @@ def _operation(what: Description, one: Route, schemas: _Schemas) -> Json:
             },
         },
     }
-    if more.strip():
-        operation["description"] = " ".join(more.split())
+    if more:
+        operation["description"] = more
     parameters = [*_parameters("path", about.path), *_parameters("query", about.query)]
     body = schemas.of(about.body, "validation") if about.body is not None else None
     required = about.needs_body

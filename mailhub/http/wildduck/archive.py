@@ -20,6 +20,7 @@ OLD = "/users/<user>/archived"
 NEW = f"{OLD}/messages"
 LIST = About(takes=takes.MessagePage, answers={200: answers.ArchivedListing})
 DETAIL = About(takes=takes.ArchivedDetail, answers={200: answers.ArchivedDetails})
+SOURCE = About(takes=takes.ArchivedCall, answers={200: None}, media="message/rfc822")
 RESTORE = About(takes=takes.Restoring, answers={200: answers.RestoredMessage})
 READ, UPDATE = reads(Resource.ARCHIVE), updates(Resource.ARCHIVE)
 
@@ -77,7 +78,7 @@ class Archive:
         """The same at today's path."""
         return await self.show(call)
 
-    @route("GET", f"{OLD}/<message>/message.eml", about=About(takes=takes.ArchivedCall), right=READ)
+    @route("GET", f"{OLD}/<message>/message.eml", about=SOURCE, right=READ)
     async def source(self, call: Call) -> Answer:
         """A deleted message byte for byte."""
         wanted = shapes.read(takes.ArchivedCall, call)
@@ -87,7 +88,7 @@ class Archive:
     @route(
         "GET",
         f"{OLD}/<message>/attachments/<attachment>",
-        about=About(takes=takes.ArchivedAttachment),
+        about=About(takes=takes.ArchivedAttachment, answers={200: None}, media="*/*"),
         right=READ,
     )
     async def attachment(self, call: Call) -> Answer:

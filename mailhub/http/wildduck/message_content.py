@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from mailhub.core.listing import Listings
 from mailhub.core.messages import Messages as CoreMessages
-from mailhub.core.rights import Resource, reads
+from mailhub.core.rights import Resource, reads, updates
 from mailhub.core.viewing import Address, NoAttachment, Stream, View, Views
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
@@ -55,6 +55,8 @@ class MessageContent:
     async def show(self, call: Call) -> Answer:
         """One message whole. Marking it as seen needs the right to change messages."""
         wanted = shapes.read(takes.MessageDetail, call)
+        if wanted.mark_as_seen:
+            call.require(updates(Resource.MESSAGES))
         account, box = await self._boxes.of(wanted.user, wanted.mailbox)
         at = Address(account.number, box.number, wanted.message)
         link = f"{call.path.rstrip('/')}/attachments" if wanted.replace_cid_links else ""
@@ -99,7 +101,7 @@ class MessageContent:
     @route(
         "GET",
         f"{MESSAGE}/message.eml",
-        about=About(takes=takes.MessageCall),
+        about=About(takes=takes.MessageCall, answers={200: None}, media="message/rfc822"),
         right=reads(Resource.MESSAGES),
     )
     async def source(self, call: Call) -> Answer:
@@ -111,7 +113,7 @@ class MessageContent:
     @route(
         "GET",
         f"{MESSAGE}/attachments/<attachment>",
-        about=About(takes=takes.AttachmentCall),
+        about=About(takes=takes.AttachmentCall, answers={200: None}, media="*/*"),
         right=reads(Resource.MESSAGES),
     )
     async def attachment(self, call: Call) -> Answer:

@@ -33,7 +33,7 @@ class Updates:
     @route(
         "GET",
         "/users/<user>/updates",
-        about=About(takes=UpdatesCall),
+        about=About(takes=UpdatesCall, answers={200: None}, media=EVENTS),
         right=reads(Resource.UPDATES),
     )
     async def listen(self, call: Call) -> Answer:
