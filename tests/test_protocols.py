@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mailhub.imap.capabilities import CAPABILITIES
+from mailhub.wire.sieve.vocabulary import EXTENSIONS
 
 PAGE = (Path(__file__).parent.parent / "docs" / "protocols.md").read_text()
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and "---" not in line]
@@ -39,3 +40,11 @@ def test_every_row_has_a_state(line: str) -> None:
         "no",
         "state",
     )
+
+
+@pytest.mark.parametrize("name", EXTENSIONS)
+def test_every_sieve_extension_is_documented_as_offered(name: str) -> None:
+    state = row(name).split("|")[3].strip()
+    assert state.startswith(("yes", "part")), state
+    manual = Path(__file__).parent.parent / "docs" / "sieve.md"
+    assert f"`{name}`" in manual.read_text()
