@@ -33,7 +33,7 @@ HEADER = 256 * 1024
 """Octets of a header that are looked at."""
 PIECE = 64 * 1024
 """Octets of a stream's piece, as the message has them."""
-SECONDS = 5.0
+SECONDS = 2.0
 """After which a text is given up."""
 FALLBACK = 16 * 1024
 """Characters shown of a text that cannot be converted."""
