@@ -31,6 +31,12 @@ _USES = (
     "(SELECT content AS key, count(*) AS uses FROM (SELECT content FROM message UNION ALL"
     " SELECT content FROM archived) AS used GROUP BY content)"
 )
+_HAS_CODES = "EXISTS (SELECT 1 FROM totp AS t WHERE t.account = a.number AND t.enabled = 1)"
+_HAS_KEYS = "EXISTS (SELECT 1 FROM security_key AS k WHERE k.account = a.number)"
+_FACTORS_DIFFER = (
+    f"((' ' || a.factors || ' ' LIKE '% totp %') <> {_HAS_CODES}"
+    f" OR (' ' || a.factors || ' ' LIKE '% webauthn %') <> {_HAS_KEYS})"
+)
 _MAILBOX = "'account ' || b.account || ' mailbox ' || b.number || ': '"
 
 
@@ -251,6 +257,15 @@ CHECKS: tuple[Check, ...] = (
         (
             "UPDATE queue_entry SET route = 0"
             " WHERE route <> 0 AND route NOT IN (SELECT number FROM route)",
+        ),
+    ),
+    Check(
+        "second-factors",
+        f"SELECT 'account ' || a.number || ' has other second factors than it says: '"
+        f" || a.factors FROM account AS a WHERE {_FACTORS_DIFFER}",
+        (
+            f"UPDATE account AS a SET factors = trim(CASE WHEN {_HAS_CODES} THEN 'totp ' ELSE ''"
+            f" END || CASE WHEN {_HAS_KEYS} THEN 'webauthn' ELSE '' END) WHERE {_FACTORS_DIFFER}",
         ),
     ),
     # Mended so that nothing is sent, signed or allowed that was not meant to be.

@@ -48,6 +48,14 @@ def pop3(server: Server, name: str, password: str, source: str) -> bytes:
         return client.line()
 
 
+def managesieve(server: Server, name: str, password: str, source: str) -> bytes:
+    with Wire(server.port("managesieve"), source=source) as client:
+        while not client.line().startswith(b"OK"):
+            continue
+        client.send(b'AUTHENTICATE "PLAIN" "%s"\r\n' % plain(name, password))
+        return client.line()
+
+
 def http(server: Server, name: str, password: str, source: str) -> bytes:
     body = json.dumps({"username": name, "password": password}).encode()
     with HTTP(server.port("http"), source=source) as client:
@@ -58,7 +66,13 @@ def http(server: Server, name: str, password: str, source: str) -> bytes:
     return b"%d %s" % (status, answer)
 
 
-DOORS: dict[str, Door] = {"smtp": smtp, "imap": imap, "pop3": pop3, "http": http}
+DOORS: dict[str, Door] = {
+    "smtp": smtp,
+    "imap": imap,
+    "pop3": pop3,
+    "managesieve": managesieve,
+    "http": http,
+}
 SAID: dict[str, dict[Outcome, bytes]] = {
     "smtp": {
         Outcome.IN: b"235 2.7.0",
@@ -77,6 +91,12 @@ SAID: dict[str, dict[Outcome, bytes]] = {
         Outcome.WRONG: b"-ERR [AUTH]",
         Outcome.LIMITED: b"-ERR [SYS/TEMP]",
         Outcome.DISABLED: b"-ERR [AUTH]",
+    },
+    "managesieve": {
+        Outcome.IN: b"OK",
+        Outcome.WRONG: b'NO "Authentication failed"',
+        Outcome.LIMITED: b"NO (TRYLATER)",
+        Outcome.DISABLED: b'NO "This account is disabled"',
     },
     "http": {
         Outcome.IN: b'200 {"success":true',

@@ -14,7 +14,7 @@ from tests.live.server import PLAIN, Server
 from tests.live.web import PASSWORD
 from tests.live.wire import IMAP, SMTP
 
-PER_ADDRESS, PER_NETWORK, PER_ACCOUNT = 4, 8, 12
+PER_ADDRESS, PER_NETWORK, PER_ACCOUNT = 5, 8, 12
 LIMITS = f"""
 guesses_per_address = {PER_ADDRESS}
 guesses_per_network = {PER_NETWORK}

@@ -314,6 +314,25 @@ def test_a_second_factor_ends_sessions_and_leaves_app_passwords_alone(
         enter(server, address, PASSWORD)
 
 
+def test_managesieve_takes_app_passwords_for_everything_alone(
+    server: Server, user: tuple[str, str]
+) -> None:
+    id, address = user
+    whole, some = asp(server, id)["password"], asp(server, id, "imap", "smtp")["password"]
+    enable(server, id)
+    for password, outcome in (
+        (whole, Outcome.IN),
+        (some, None),
+        (PASSWORD, None),
+        ("wrong", Outcome.WRONG),
+    ):
+        answer = DOORS["managesieve"](server, address, password, "127.0.0.1")
+        if outcome is None:
+            assert answer.startswith(b"NO"), answer
+        else:
+            assert said("managesieve", answer, outcome), answer
+
+
 def test_the_end_of_an_app_password_ends_its_sessions(
     server: Server, user: tuple[str, str]
 ) -> None:
@@ -415,7 +434,7 @@ def test_app_passwords_are_no_way_around_the_limits(guarded: Server) -> None:
 
 
 @pytest.mark.parametrize("password", ["wrong", "abcdefghijklmnop"])
-@pytest.mark.parametrize("door", ["imap", "pop3", "smtp"])
+@pytest.mark.parametrize("door", ["imap", "pop3", "smtp", "managesieve"])
 def test_no_answer_tells_who_is_there_or_has_a_second_factor(
     server: Server, door: str, password: str
 ) -> None:

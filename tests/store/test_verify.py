@@ -29,6 +29,14 @@ DAMAGE = [
     ("UPDATE usage SET used_messages = 1", "quota", True),
     ("UPDATE mailbox SET uidnext = 1 WHERE messages > 0", "uidnext", True),
     ("UPDATE mailbox SET highestmodseq = 1 WHERE messages > 0", "highestmodseq", True),
+    ("UPDATE account SET factors = 'totp'", "second-factors", True),
+    ("UPDATE account SET factors = 'x totp webauthn'", "second-factors", True),
+    (
+        "INSERT INTO totp (account, seed, enabled, created, last_step, misses, missed)"
+        " SELECT number, 'SEED', 1, 1, 0, 0, 0 FROM account",
+        "second-factors",
+        True,
+    ),
     ("UPDATE content SET uses = 7", "content-uses", True),
     ("DELETE FROM message WHERE uid = 1", "content-uses", True),
     ("UPDATE message SET size = 3 WHERE uid = 2", "message-size", True),
