@@ -7,8 +7,9 @@ as `personal.HEADER` goes, text as far as the budget does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from mailhub.core.collation import fold
 from mailhub.core.personal import Incoming, Mail
@@ -20,6 +21,11 @@ from mailhub.model.flags import FLAGGED, SEEN, Flags
 from mailhub.ports import Clock
 from mailhub.wire import header, text
 
+SENDER = ("from", "sender")
+RECIPIENT = ("to", "cc", "delivered-to")
+SUBJECT = ("subject",)
+LIST = ("list-id",)
+"""Header fields that a condition looks at."""
 NORMAL = 50
 """The spam level at which the server's judgement stands."""
 
@@ -82,7 +88,8 @@ class Filtering:
     async def outcome(self, incoming: Incoming, filters: Sequence[Filter]) -> Outcome:
         """What the filters want together."""
         mail = incoming.mail
-        likely = [one for one in filters if holds(one.conditions, incoming)]
+        seen = Seen(incoming)
+        likely = [one for one in filters if seen.holds(one.conditions)]
         needles = {squeezed(one.conditions.text) for one in likely if one.conditions.text}
         there = await self._containing(mail, needles) if needles else frozenset()
         found = Outcome()
@@ -98,7 +105,7 @@ class Filtering:
         turns = Turns(self._clock)
         root = await mail.root()
         for piece in text.searchable(mail.body.view(), root):
-            plain = squeezed(piece[:left])
+            plain = compared(piece[:left])
             found.update(one for one in needles if one in plain)
             left -= len(piece)
             if left <= 0 or len(found) == len(needles):
@@ -121,39 +128,53 @@ class Filtering:
         return self._junk > 0 and incoming.score >= self._junk * level / NORMAL
 
 
-def holds(wanted: Conditions, incoming: Incoming) -> bool:
-    """Whether all conditions hold but that on the text."""
-    mail = incoming.mail
-    if wanted.attachments is not None and wanted.attachments != mail.rendered.attachments:
-        return False
-    size = mail.body.size
-    if (wanted.size > 0 and size <= wanted.size) or (wanted.size < 0 and size >= -wanted.size):
-        return False
-    for needle, names in (
-        (wanted.sender, ("from", "sender")),
-        (wanted.recipient, ("to", "cc", "delivered-to")),
-        (wanted.subject, ("subject",)),
-        (wanted.list_id, ("list-id",)),
-    ):
-        if needle and not _has(incoming, squeezed(needle), names):
+class Seen:
+    """A message as conditions see it: each header field is read at most once for all filters."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        self._size = incoming.mail.body.size
+        self._texts: dict[tuple[str, ...], str] = {}
+
+    def holds(self, wanted: Conditions) -> bool:
+        """Whether all conditions hold but that on the text."""
+        if wanted.attachments is not None and (
+            wanted.attachments != self._incoming.mail.rendered.attachments
+        ):
             return False
-    return True
+        size = wanted.size
+        if (size > 0 and self._size <= size) or (size < 0 and self._size >= -size):
+            return False
+        return not (
+            (wanted.sender and not self._has(wanted.sender, SENDER))
+            or (wanted.recipient and not self._has(wanted.recipient, RECIPIENT))
+            or (wanted.subject and not self._has(wanted.subject, SUBJECT))
+            or (wanted.list_id and not self._has(wanted.list_id, LIST))
+        )
+
+    def _has(self, needle: str, names: tuple[str, ...]) -> bool:
+        text = self._texts.get(names)
+        if text is None:
+            text = self._texts[names] = self._read(names)
+        return squeezed(needle) in text
+
+    def _read(self, names: tuple[str, ...]) -> str:
+        """All fields of these names as they are compared, one line each."""
+        found = [self._incoming.mail.field(name) for name in names]
+        if "delivered-to" in names:
+            copies = header.values(self._incoming.prefix, b"delivered-to")
+            found += [value.decode("utf-8", "replace") for value in copies]
+        lines = "\n".join(found).split("\n")
+        return "\n".join(map(compared, lines))
 
 
-def _has(incoming: Incoming, needle: str, names: Iterable[str]) -> bool:
-    for name in names:
-        if needle in squeezed(incoming.mail.field(name)):
-            return True
-        if name == "delivered-to":
-            for value in header.values(incoming.prefix, b"delivered-to"):
-                if needle in squeezed(value.decode("utf-8", "replace")):
-                    return True
-    return False
-
-
-def squeezed(written: str) -> str:
+def compared(written: str) -> str:
     """Text as it is compared: in one case, each run of spaces and line ends one space."""
     return " ".join(fold(written).split())
+
+
+squeezed = lru_cache(maxsize=4096)(compared)
+"""The same of what filters look for, which is little and comes again with every message."""
 
 
 def decided(found: Outcome, ruling: Ruling, spam: bool, before: Decision) -> Decision:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from mailhub.model.change import Actor, RulesChanged
 from mailhub.model.errors import LimitReached, NotFound
 from mailhub.model.filter import Actions, Autoreply, Conditions, Filter, Ruling
+from mailhub.store import authlog
 from mailhub.store.sql import Cursor, Row, array_text, integers, next_number, number, put_rows
 from mailhub.store.transaction import Transaction
 
@@ -118,12 +119,24 @@ def add(tx: Transaction, one: Filter, most: int, actor: Actor) -> Filter:
         _columns(made),
     )
     _told(tx, "filterchanged", "created", made, actor)
+    authlog.done(tx, one.account, "filter added", actor, target=made.id, target_name=made.name)
+    _note_forwards(tx, made, (), actor)
     return made
+
+
+def _note_forwards(tx: Transaction, one: Filter, before: Sequence[str], actor: Actor) -> None:
+    """Who gets at a mailbox likes to pass its mail on: its owner shall see that."""
+    for target in (*one.actions.forwards, *one.actions.uploads):
+        if target not in before:
+            authlog.done(
+                tx, one.account, "filter forward added", actor, target=target, target_name=one.id
+            )
 
 
 def replace(tx: Transaction, one: Filter, actor: Actor) -> None:
     """See `ports.Filters.replace`."""
     _require_mailbox(tx, one)
+    before = next((old for old in of_account(tx.cursor, one.account) if old.id == one.id), one)
     changed = tx.execute(
         "UPDATE mail_filter SET name = :name, disabled = :disabled, mailbox = :mailbox,"
         " conditions = :conditions, actions = :actions WHERE account = :account AND id = :id",
@@ -132,6 +145,7 @@ def replace(tx: Transaction, one: Filter, actor: Actor) -> None:
     if changed.rowcount == 0:
         raise NotFound("No such filter")
     _told(tx, "filterchanged", "updated", one, actor)
+    _note_forwards(tx, one, (*before.actions.forwards, *before.actions.uploads), actor)
 
 
 def remove(tx: Transaction, account: int, id: str, actor: Actor) -> None:

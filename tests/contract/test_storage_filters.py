@@ -69,6 +69,22 @@ def test_filters_change_and_go(house: House) -> None:
     assert told == ["filter"] * 3
 
 
+def test_the_owner_sees_who_passes_mail_on(house: House) -> None:
+    account, _ = house.account()
+    store = house.store.filters
+    order = Filter(account.number, "a" * 24, 7, "n", actions=Actions(forwards=("x@far.example",)))
+    made = house.ask(store.add(order, 9, ACTOR))
+    both = replace(made.actions, uploads=("https://u.example/",))
+    house.ask(store.replace(replace(made, actions=both), ACTOR))
+    rows, _ = house.ask(house.store.authlog.page(account.number, limit=9))
+    found = [(row.event.action, row.event.target, row.event.target_name) for row in rows]
+    assert [one for one in reversed(found) if one[0] != "account created"] == [
+        ("filter added", made.id, "n"),
+        ("filter forward added", "x@far.example", made.id),
+        ("filter forward added", "https://u.example/", made.id),
+    ]
+
+
 def test_who_set_anything_is_known(house: House) -> None:
     accounts = [house.account()[0] for _ in range(5)]
     numbers = [one.number for one in accounts]

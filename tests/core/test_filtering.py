@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.core.filtering import Filtering, Outcome, decided, holds
+from mailhub.core.filtering import Filtering, Outcome, Seen, decided
 from mailhub.core.personal import Incoming, Mail
 from mailhub.core.rulings import Rulings
 from mailhub.model.decision import KEEP, Filed
@@ -78,7 +78,7 @@ HOLDS = [
 
 @pytest.mark.parametrize(("wanted", "expected"), HOLDS)
 def test_conditions(wanted: Conditions, expected: bool) -> None:
-    assert holds(wanted, incoming()) is expected
+    assert Seen(incoming()).holds(wanted) is expected
 
 
 TEXTS = [("pay at once", True), ("PAY AT", True), ("strasse 5", True), ("<b>", False), ("", True)]
@@ -101,8 +101,8 @@ def test_text_is_looked_through_as_far_as_the_budget_goes() -> None:
 
 
 def test_without_attachments_is_a_condition_too() -> None:
-    assert holds(Conditions(attachments=False), incoming(PLAIN))
-    assert not holds(Conditions(attachments=True), incoming(PLAIN))
+    assert Seen(incoming(PLAIN)).holds(Conditions(attachments=False))
+    assert not Seen(incoming(PLAIN)).holds(Conditions(attachments=True))
 
 
 def test_all_run_oldest_first_and_of_each_action_the_first_wins() -> None:
@@ -158,15 +158,19 @@ def test_what_filters_lead_to() -> None:
     ruling = Ruling(targets=("all@x.example", "https://all.example/"))
     found = Outcome(seen=True, flag=True, mailbox=7, forwards={"f@x.example": None})
     made = decided(found, ruling, False, KEEP)
-    assert made.filed == (Filed(7, Flags(SEEN | FLAGGED)),) and made.settled
+    assert made.filed == (Filed(7, Flags(SEEN | FLAGGED)),)
+    assert made.settled
     assert [to.address for to in made.redirects] == ["f@x.example", "all@x.example"]
     assert made.uploads == ("https://all.example/",)
     junk = decided(found, ruling, True, KEEP)
-    assert junk.filed == (Filed(None, Flags(SEEN | FLAGGED)),) and junk.spam
-    assert not junk.redirects and not junk.uploads
+    assert junk.filed == (Filed(None, Flags(SEEN | FLAGGED)),)
+    assert junk.spam
+    assert not junk.redirects
+    assert not junk.uploads
     found.delete = True
     gone = decided(found, ruling, False, KEEP)
-    assert not gone.filed and [to.address for to in gone.redirects] == ["f@x.example"]
+    assert not gone.filed
+    assert [to.address for to in gone.redirects] == ["f@x.example"]
 
 
 actions = st.builds(
@@ -197,7 +201,7 @@ def test_the_outcome_is_that_of_the_matching_filters_in_order(
     case = incoming()
     filters = [one(number, *rule) for number, rule in enumerate(rules, 1)]
     found = run(filtering().outcome(case, filters))
-    likely = [rule for rule, condition in rules if holds(condition, case)]
+    likely = [rule for rule, condition in rules if Seen(case).holds(condition)]
     for name in ("seen", "flag", "delete", "spam"):
         said = [getattr(rule, name) for rule in likely if getattr(rule, name) is not None]
         assert getattr(found, name) == (said[0] if said else None)
