@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import random
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 CRLF = b"\r\n"
@@ -39,6 +40,35 @@ def messages() -> Iterator[tuple[str, bytes]]:
         yield f"damaged/{name}", data
     for name, data in _bare():
         yield f"bare/{name}", data
+
+
+GROUP = 40
+
+
+def groups(names: Iterable[str]) -> list[Sequence[str]]:
+    """Names in groups of one kind: a test of each message alone costs more than what it tests."""
+    found: dict[str, list[list[str]]] = {}
+    for name in sorted(names):
+        kind = found.setdefault(name.partition("/")[0], [[]])
+        if len(kind[-1]) == GROUP:
+            kind.append([])
+        kind[-1].append(name)
+    return [group for kind in found.values() for group in kind]
+
+
+def each(group: Sequence[str]) -> Iterator[AbstractContextManager[str]]:
+    """One context for each name: what fails in it says which message it was."""
+    for name in group:
+        yield _told(name)
+
+
+@contextmanager
+def _told(name: str) -> Iterator[str]:
+    try:
+        yield name
+    except BaseException as error:
+        error.add_note(f"the message {name}")
+        raise
 
 
 def clean_messages() -> Iterator[tuple[str, bytes]]:
