@@ -80,6 +80,12 @@ async def totp_disable(services: Services, arguments: Arguments) -> Json:
     return None
 
 
+async def user_reset(services: Services, arguments: Arguments) -> Json:
+    """A new password that has to be replaced; second factors are off."""
+    account = await account_of(services, arguments)
+    return {"password": await services.identity.recovery.reset(account.number, ACTOR)}
+
+
 async def authlog_list(services: Services, arguments: Arguments) -> Json:
     """What happened to an account's logins, newest first, one page of it."""
     account = await account_of(services, arguments)
@@ -138,5 +144,6 @@ ACTS: Mapping[str, Act] = {
     "totp-enable": totp_enable,
     "totp-show": totp_show,
     "totp-disable": totp_disable,
+    "user-reset": user_reset,
     "authlog-list": authlog_list,
 }

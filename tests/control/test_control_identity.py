@@ -78,3 +78,12 @@ def test_one_time_codes_from_the_shell(here: World) -> None:
         ("success", "shell"),
         ("fail", "shell"),
     ]
+
+
+def test_a_password_reset_from_the_shell(here: World) -> None:
+    password = ask(here, "user-reset")["password"]
+    assert ask(here, "totp-show")["must_change_password"]
+    with pytest.raises(AuthenticationFailed):
+        run(here.login.plain(JOE, password, PEER, Service.IMAP))
+    with pytest.raises(NotFound):
+        ask(here, "user-reset", user="nobody@example.org")
