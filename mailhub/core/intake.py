@@ -138,6 +138,11 @@ class Intake:
             return None
         return self._srs.forward(sender, self._clock.now())
 
+    async def is_ruled(self, made: Plan) -> bool:
+        """Whether rules of accounts have a say in where the plan's copies go."""
+        applying = self._applying
+        return applying is not None and bool(made.copies) and await applying.concern(made)
+
     def spool(self, envelope: Envelope) -> Spool:
         """Where the message's bytes go; this server's trace fields are put before them at the end,
         when it is known what was found about the message."""
@@ -339,7 +344,7 @@ class Intake:
     async def _applied(self, message: _Message, made: Plan, token: str) -> Applied:
         """The plan as the accounts' own rules have it."""
         applying, judged = self._applying, message.judged
-        if applying is None or not made.copies or not await applying.concern(made):
+        if applying is None or not await self.is_ruled(made):
             return Applied(made)
         sender = message.envelope.reverse_path.address
         case = Case(

@@ -125,6 +125,8 @@ class ReportNotices:
             recipient = await self._intake.recipient(path, None, True)
             made = plan(envelope, [recipient], frozenset(), now)
             made.check()
+            if await self._intake.is_ruled(made):
+                return later  # rules of its reader decide when it comes home
         except OverQuota:
             return later
         except (StorageFull, Unavailable):

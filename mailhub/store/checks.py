@@ -37,6 +37,10 @@ _FACTORS_DIFFER = (
     f"((' ' || a.factors || ' ' LIKE '% totp %') <> {_HAS_CODES}"
     f" OR (' ' || a.factors || ' ' LIKE '% webauthn %') <> {_HAS_KEYS})"
 )
+_LOST = (
+    "f.mailbox <> 0 AND NOT EXISTS"
+    " (SELECT 1 FROM mailbox AS b WHERE b.account = f.account AND b.number = f.mailbox)"
+)
 _MAILBOX = "'account ' || b.account || ' mailbox ' || b.number || ': '"
 
 
@@ -207,6 +211,7 @@ CHECKS: tuple[Check, ...] = (
         " UNION SELECT 'route', max(number) FROM route"
         " UNION SELECT 'relay_network', max(number) FROM relay_network"
         " UNION SELECT 'archived', max(number) FROM archived"
+        " UNION SELECT 'mail_filter', max(number) FROM mail_filter"
         " UNION SELECT 'dkim_key', max(number) FROM dkim_key) AS used"
         " WHERE last > coalesce((SELECT value FROM counter AS c WHERE c.name = used.name), 0)",
     ),
@@ -231,6 +236,12 @@ CHECKS: tuple[Check, ...] = (
         "number FROM account",
         "account",
         "'address ' || key || ' belongs to no account'",
+    ),
+    Check(
+        "filter-without-mailbox",
+        "SELECT 'filter ' || f.id || ' of account ' || f.account || ' is for mailbox ' || f.mailbox"
+        f" || ', which is gone' FROM mail_filter AS f WHERE {_LOST}",
+        (f"DELETE FROM mail_filter AS f WHERE {_LOST}",),
     ),
     Check(
         "queue-entry",

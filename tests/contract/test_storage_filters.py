@@ -15,6 +15,7 @@ from mailhub.model.filter import Actions, Autoreply, Conditions, Filter, Ruling
 from mailhub.model.message import Copy, Note
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.ports import Besides, Companion
+from mailhub.store.filters import purge_marks
 from mailhub.wire.rendering import render
 from tests.contract.stores import ACTOR, House, TextBody
 
@@ -189,3 +190,16 @@ def test_what_is_kept_nowhere_is_journaled_and_takes_no_room(house: House) -> No
     assert [row.kind for row in journal(house)][-1] == "dropped"
     assert deliver(house, "t1", account.number, Besides(notes=(note,))) == []
     assert [row.kind for row in journal(house)].count("dropped") == 1
+
+
+def test_marks_that_hold_no_more_go(house: House) -> None:
+    account, _ = house.account()
+    marks = [(account.number, Once(f"k{number}", 10 * number)) for number in range(1, 4)]
+    deliver(house, "t1", account.number, Besides((), marks))
+    now = int(house.clock.now())
+    house.clock.advance(20)
+    while house.ask(house.store.runner.write(purge_marks)):
+        continue
+    assert set(house.ask(house.store.filters.marked(account.number, ("k1", "k2", "k3"), now))) == {
+        "k3"
+    }

@@ -237,6 +237,16 @@ def test_a_forward_that_fails_comes_back_to_who_wrote() -> None:
     assert (bounce.sender.address, bounce.recipients[0].recipient) == ("", "s@sender.example")
 
 
+def test_a_notification_is_filtered_like_other_mail() -> None:
+    b = bench()
+    rule(b.world, Actions(seen=True), subject="undelivered")
+    b.outbound.says["x@far.example"] = [REFUSED]
+    b.submit("x@far.example", sender=JOE)
+    b.clock.advance(10)
+    assert b"Auto-Submitted: auto-replied" in b.mail(JOE)[0]
+    assert names(b.world) == {"INBOX": [1]}
+
+
 def test_targets_of_the_account_get_all_its_mail() -> None:
     b = bench()
     account = b.world.people[JOE]

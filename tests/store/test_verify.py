@@ -65,6 +65,11 @@ DAMAGE = [
         "address-without-account",
         False,
     ),
+    (
+        "INSERT INTO mail_filter VALUES (1, 1, 'f', '', 0, 5, 77, '{}', '{}')",
+        "filter-without-mailbox",
+        True,
+    ),
     ("DELETE FROM queue_message", "queue-entry", True),
     ("DELETE FROM queue_entry", "queue-message", True),
     (
