@@ -49,6 +49,7 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         search_index=here.store.search_index,
         tokens=here.tokens,
         filters=here.filters,
+        scripts=here.scripts,
         upload_keys=Keys(b"secret"),
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -12,6 +12,7 @@ import click
 
 from mailhub import __version__
 from mailhub.cli.access import Access, Refused
+from mailhub.cli.address import address
 from mailhub.cli.alias import alias
 from mailhub.cli.configuration import configuration
 from mailhub.cli.dkim import dkim
@@ -21,6 +22,7 @@ from mailhub.cli.filter import autoreply, filter
 from mailhub.cli.identity import asp, authlog, totp
 from mailhub.cli.imports import import_
 from mailhub.cli.index import index
+from mailhub.cli.mailbox import mailbox
 from mailhub.cli.queue import queue
 from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
@@ -65,6 +67,8 @@ for command in (
     serve,
     domain,
     user,
+    address,
+    mailbox,
     alias,
     filter,
     autoreply,

@@ -44,9 +44,7 @@ def _options(command: Any) -> Any:
             help="To people here only; to anybody (default); to anybody, as any sender.",
         ),
         click.option("--quota", type=int, metavar="BYTES", help="Most bytes of mail; 0: default."),
-        click.option(
-            "--disabled/--enabled", default=None, help="Whether mail comes and they log in."
-        ),
+        click.option("--disabled/--enabled", default=None, help="Whether it is shut."),
         click.option("--language", help="Of the names of a new account's mailboxes: et, pt_BR."),
         click.option(
             "--retention",

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 
 from mailhub.control import (
     acts,
+    addresses,
+    domains,
     filtering,
     identity,
     indexing,
     mail,
+    mailboxes,
     queueing,
     relaying,
     reporting,
@@ -17,12 +20,17 @@ from mailhub.control import (
     signing,
     telling,
     tokening,
+    users,
 )
 from mailhub.control.acts import Act
 from mailhub.control.mail import Read
 
 PARTS: tuple[Mapping[str, Act], ...] = (
     acts.ACTS,
+    domains.ACTS,
+    users.ACTS,
+    addresses.ACTS,
+    mailboxes.ACTS,
     filtering.ACTS,
     identity.ACTS,
     indexing.ACTS,

@@ -229,6 +229,10 @@ class Accounts:
         gone = max(now + self._grace if due is None else due, now)
         return await self._storage.accounts.remove(number, actor, due=gone), gone
 
+    def in_time(self, seconds: int) -> int:
+        """So many seconds from now, in epoch seconds."""
+        return int(self._clock.now()) + seconds
+
     async def removed(self, id: str) -> RemovedAccount:
         """An account that can come back. Raises NotFound."""
         found = await self._storage.accounts.removed(id)
