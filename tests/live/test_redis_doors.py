@@ -11,7 +11,9 @@ import pytest
 
 from mailhub.model.queue import Slot
 from mailhub.net.certificate import make_self_signed
+from mailhub.store.memory import MemoryStore
 from tests import turning
+from tests.fakes import FakeClock
 from tests.live.redis_bench import QUIET, Node, Nodes
 from tests.redisserver import RedisServer, Sentinel, free_port, watched_pair
 
@@ -39,6 +41,13 @@ def works(node: Node) -> None:
     assert node.ask(node.counters.hit("guess", 60)) == 1
     assert node.ask(node.counters.peek("guess")) == 1
     node.ask(node.counters.clear("guess"))
+    sessions = node.coordination.sessions(MemoryStore(clock=FakeClock()).sessions)
+    for expires in (int(time.time()) + 900, int(time.time()) + 90):
+        node.ask(sessions.put("token", "record", expires))
+        node.ask(sessions.extend("token", expires + 60))
+        assert node.ask(sessions.get("token")).record == "record"
+    node.ask(sessions.drop("token"))
+    assert node.ask(sessions.get("token")) is None
     node.woken.clear()
     node.ask(schedule.put([Slot(9, 0, "z.example")]))
     node.ask(schedule.back_off("c.example", 0))
