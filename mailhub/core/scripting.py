@@ -15,13 +15,13 @@ from mailhub.core import names, rejections, vacations
 from mailhub.core.addressed import Addressed
 from mailhub.core.addresses import Addresses
 from mailhub.core.ids import Ids
-from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mailboxes import INBOX, Mailboxes
 from mailhub.core.personal import Incoming
 from mailhub.core.programs import Loaded, Programs
 from mailhub.core.turns import Turns
 from mailhub.model.change import Actor
 from mailhub.model.decision import Decision, Filed, Once, Redirect
-from mailhub.model.errors import Invalid, MailhubError, Unavailable
+from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, Unavailable
 from mailhub.model.flags import Flags
 from mailhub.model.mailbox import SPECIAL_USES, Mailbox
 from mailhub.model.settings_sieve import SieveSettings
@@ -188,28 +188,32 @@ class Scripting:
 
     # -- what a decision needs
 
-    async def mailbox(
-        self, account: int, filing: Filing, boxes: Sequence[Mailbox]
-    ) -> tuple[int | None, Sequence[Mailbox]]:
-        """(the number of where a copy goes, None for INBOX; the mailboxes there are now). Raises
-        Invalid where it is missing and not to be made, and what `Mailboxes.create` does."""
+    async def mailbox(self, account: int, filing: Filing) -> int | None:
+        """The number of where a copy goes, None for INBOX. Raises Invalid where it is missing and
+        not to be made, and what `Mailboxes.create` does."""
         use = next((one for one in SPECIAL_USES if one.lower() == filing.special_use.lower()), "")
-        for box in boxes:
-            if use and box.special_use == use:
-                return box.number, boxes
+        if use:
+            box = await self._mailboxes.by_special_use(account, use)
+            if box is not None:
+                return box.number
         name = names.canonical(filing.mailbox)
-        for box in boxes:
-            if box.name == name:
-                return (None if name == names.canonical("INBOX") else box.number), boxes
+        if name == INBOX:
+            return None
+        found = await self._storage.mailboxes.get(account, name)
+        if found is not None:
+            return found.number
         if not filing.create:
             raise Invalid(f"There is no mailbox {filing.mailbox[:200]!r}")
-        actor = Actor(account, SOURCE)
-        made = await self._mailboxes.create(account, name, actor, special_use=use)
-        return made.number, (*boxes, made)
+        try:
+            actor = Actor(account, SOURCE)
+            return (await self._mailboxes.create(account, name, actor, special_use=use)).number
+        except AlreadyExists:  # made meanwhile, for another message
+            return (await self._mailboxes.get(account, name)).number
 
-    async def boxes(self, account: int) -> Sequence[Mailbox]:
-        """The account's mailboxes."""
-        return await self._storage.mailboxes.all(account)
+    async def junk(self, account: int) -> int | None:
+        """The number of the mailbox for junk; None where there is none."""
+        box = await self._mailboxes.by_special_use(account, JUNK)
+        return box.number if box is not None else None
 
     async def answer_to(self, incoming: Incoming, vacation: Vacation) -> Decision | None:
         """The reply, in a decision of its own; None where none may be sent (RFC 5230 section
@@ -288,20 +292,17 @@ class _Deciding:
     async def _filed(self, outcome: Outcome) -> tuple[tuple[Filed, ...], bool]:
         """The copies, and whether they are junk as before: only where a script names a mailbox,
         its word is above the server's."""
+        account, scripting = self._incoming.account, self._scripting
         named = any(one.mailbox for one in outcome.filings)
         spam = self._before.spam and not named
-        boxes: Sequence[Mailbox] = ()
-        if named:
-            boxes = await self._scripting.boxes(self._incoming.account)
-        filed: list[Filed] = []
         marked = self._before.filed[0].flags if self._before.filed else Flags()
+        filed: list[Filed] = []
         for one in outcome.filings:
             number: int | None = None
             if one.mailbox:
-                account = self._incoming.account
-                number, boxes = await self._scripting.mailbox(account, one, boxes)
+                number = await scripting.mailbox(account, one)
             elif self._before.spam and not spam:
-                number = next((box.number for box in boxes if box.special_use == JUNK), None)
+                number = await scripting.junk(account)
             flags = marked.add(Flags.of(one.flags))
             filed.append(Filed(number, flags, self._header(one)))
         return tuple(filed), spam

@@ -178,16 +178,6 @@ def _global(state: State, action: Action) -> None:
 # -- the header (RFC 5293)
 
 
-def _addheader(state: State, action: Action) -> None:
-    name, value = (state.texts(one)[0] for one in action.arguments)
-    if not may_edit(name, action):
-        return
-    size = state.mail.fields.add(name, value, last=bool(action.tags.get("last")))
-    state.spend(size, action.place)
-    if len(state.mail.fields.edited or b"") > state.bounds.header:
-        raise ScriptError("The header becomes too long", action.place)
-
-
 def may_edit(name: str, action: Action) -> bool:
     """Whether scripts may change this field. Raises ScriptError where it is none."""
     try:
@@ -225,7 +215,6 @@ ACTIONS: Mapping[str, Callable[[State, Action], None]] = {
     "removeflag": _change_flags,
     "set": _set,
     "global": _global,
-    "addheader": _addheader,
     "stop": _stop,
     "return": _return,
     "error": _error,

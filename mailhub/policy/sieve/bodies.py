@@ -14,6 +14,8 @@ from mailhub.wire.slices import Buffer
 
 PARTS = 200
 """Parts of one message that are looked at."""
+PIECE = 32 * 1024
+"""Characters of HTML that are read in one step."""
 _LEAVES = 2
 
 Structure = Callable[[], Generator[None, None, Part]]
@@ -84,7 +86,9 @@ class Body:
         if not part.content.media.startswith(b"text/") or part.multipart:
             return None
         value = yield from self._decoded(part, left)
-        return text.from_html(value) if part.content.media == b"text/html" else value
+        if part.content.media != b"text/html":
+            return value
+        return (yield from _from_html(value))
 
     def _content(
         self, part: Part, types: tuple[str, ...], left: int
@@ -131,6 +135,21 @@ class Body:
             return content.decode("utf-8", "replace")
         charset = part.content.parameter(b"charset").decode("ascii", "replace")
         return charsets.decode(content, charset if charsets.codec_of(charset) else "utf-8")
+
+
+def _from_html(source: str) -> Generator[None, None, str]:
+    """The text of HTML, piece by piece; none is cut within a tag, as far as tags are short."""
+    pieces: list[str] = []
+    start = 0
+    while start < len(source):
+        end = start + PIECE
+        cut = source.rfind("<", start, end) if end < len(source) else -1
+        if cut > start and cut > source.rfind(">", start, end):
+            end = cut
+        pieces.append(text.from_html(source[start:end]))
+        start = end
+        yield
+    return "".join(pieces)
 
 
 def _fits(media: str, wanted: str) -> bool:

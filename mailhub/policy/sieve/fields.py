@@ -6,7 +6,7 @@ As long as nothing is edited, values are looked up in the block that came.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from email.header import Header as EncodedHeader
 
 from mailhub.policy.sieve import addresses
@@ -14,6 +14,8 @@ from mailhub.wire import header, words
 
 _LINES = re.compile(rb"(?:([^\s:]++)[ \t]*+:)?[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
 _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]+[ \t]*")
+SLICE = 1000
+"""Fields that are read between two chances for others to run."""
 _LINE = 76
 _LONGEST = 998
 
@@ -26,6 +28,7 @@ class Fields:
         self._block = block
         self._ahead = ahead
         self._lines: list[tuple[bytes, bytes]] | None = None
+        self._changed = False
         self._edited: bytes | None = None
         self._raw: dict[str, list[bytes]] = {}
         self._values: dict[str, list[str]] = {}
@@ -34,7 +37,7 @@ class Fields:
     @property
     def edited(self) -> bytes | None:
         """The block as it is now; None where it is as it came."""
-        if self._lines is not None and self._edited is None:
+        if self._changed and self._edited is None and self._lines is not None:
             self._edited = b"".join(line for _, line in self._lines)
         return self._edited
 
@@ -49,12 +52,17 @@ class Fields:
             self._raw[name] = known
         return known
 
-    def values(self, name: str) -> list[str]:
-        """The same as text: unfolded, trimmed, encoded words decoded."""
+    def values(self, name: str) -> Generator[None, None, list[str]]:
+        """The same as text: unfolded, trimmed, encoded words decoded. Yields between slices."""
         name = name.lower()
         known = self._values.get(name)
         if known is None:
-            known = self._values[name] = [words.decode(value) for value in self.raw(name)]
+            known = []
+            for value in self.raw(name):
+                known.append(words.decode(value))
+                if not len(known) % SLICE:
+                    yield
+            self._values[name] = known
         return known
 
     def addresses(self, value: bytes) -> Generator[None, None, list[tuple[str, str]]]:
@@ -65,16 +73,18 @@ class Fields:
         return known
 
     def _forget(self) -> None:
+        self._changed = True
         self._edited = None
         self._raw.clear()
         self._values.clear()
 
     # -- editing
 
-    def add(self, name: str, value: str, *, last: bool) -> int:
-        """A new field at the top, or at the end; how many octets it takes."""
+    def add(self, name: str, value: str, *, last: bool) -> Generator[None, None, int]:
+        """A new field at the top, or at the end; how many octets it takes. Yields between slices
+        of a long header."""
         line = written(name, value)
-        lines = self._split()
+        lines = yield from self._split()
         entry = (name.lower().encode(), line)
         if not last:
             lines.insert(0, entry)
@@ -88,27 +98,24 @@ class Fields:
         self._forget()
         return len(line)
 
-    def remove(self, name: str, chosen: Callable[[int], bool]) -> None:
-        """Removes those fields of a name whose place among them `chosen` names; counts from 0."""
+    def remove(self, name: str, chosen: Collection[int]) -> Generator[None, None, None]:
+        """Removes those fields of a name whose places among them are chosen; counts from 0."""
         wanted = name.lower().encode()
-        place = -1
-        kept: list[tuple[bytes, bytes]] = []
-        changed = False
-        for found, line in self._split():
-            if found == wanted:
-                place += 1
-                if chosen(place):
-                    changed = True
-                    continue
-            kept.append((found, line))
-        if changed:
-            self._lines = kept
+        lines = yield from self._split()
+        places = [at for at, (found, _) in enumerate(lines) if found == wanted]
+        gone = {places[place] for place in chosen if place < len(places)}
+        if gone:
+            self._lines = [line for at, line in enumerate(lines) if at not in gone]
             self._forget()
 
-    def _split(self) -> list[tuple[bytes, bytes]]:
+    def _split(self) -> Generator[None, None, list[tuple[bytes, bytes]]]:
         if self._lines is None:
-            self._lines = list(_lines(self._block))
-            self._edited = self._block
+            lines: list[tuple[bytes, bytes]] = []
+            for line in _lines(self._block):
+                lines.append(line)
+                if not len(lines) % SLICE:
+                    yield
+            self._lines = lines
         return self._lines
 
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 
 WINDOW = 32 * 1024
 """Characters looked through between two chances for others to run."""
+_LEAST = 512
 _MARKS = 99
 """Wildcards of one pattern whose text is kept."""
 _UPPER = {ord(mark): ord(mark) - 32 for mark in "abcdefghijklmnopqrstuvwxyz"}
@@ -33,6 +34,22 @@ def folded(text: str, comparator: str) -> str:
     return text
 
 
+def folding(text: str, comparator: str) -> Generator[None, None, str]:
+    """`folded`, which yields between pieces of a long text."""
+    if len(text) <= WINDOW or comparator in ("i;octet", "i;ascii-numeric"):
+        return folded(text, comparator)
+    pieces: list[str] = []
+    start = 0
+    while start < len(text):
+        end = start + WINDOW
+        while end < len(text) and unicodedata.combining(text[end]):
+            end += 1  # what a mark belongs to stays with it
+        pieces.append(folded(text[start:end], comparator))
+        start = end
+        yield
+    return "".join(pieces)
+
+
 def number(text: str) -> int | None:
     """The number that a string starts with (RFC 4790 section 9.1.1); None: infinite."""
     found = _DIGITS.match(text)
@@ -43,13 +60,11 @@ def number(text: str) -> int | None:
 
 
 def compared(relation: str, left: str, right: str, comparator: str) -> bool:
-    """`left relation right` (RFC 5231 section 4)."""
+    """`left relation right` (RFC 5231 section 4) of folded texts."""
     if comparator == "i;ascii-numeric":
-        one, other = number(left), number(right)
-        order = _order(one, other)
+        order = _order(number(left), number(right))
     else:
-        first, second = folded(left, comparator), folded(right, comparator)
-        order = (first > second) - (first < second)
+        order = (left > right) - (left < right)
     return _HOLDS[relation](order)
 
 
@@ -69,13 +84,11 @@ _HOLDS: dict[str, Callable[[int], bool]] = {
 }
 
 
-def equal(value: str, key: str, comparator: str) -> bool:
-    """`:is`."""
+def equal(left: str, right: str, comparator: str) -> bool:
+    """`:is` of folded texts."""
     if comparator == "i;ascii-numeric":
-        return number(value) == number(key)
-    if value == key:
-        return True
-    return comparator != "i;octet" and folded(value, comparator) == folded(key, comparator)
+        return number(left) == number(right)
+    return left == right
 
 
 # -- wildcards
@@ -129,13 +142,13 @@ def _piece(marks: list[str | None]) -> Piece:
     return Piece(len(marks), None, re.compile(source, re.DOTALL), wild)
 
 
-def matching(value: str, pattern: str, comparator: str) -> Steps:
+def matching(value: str, text: str, pattern: str) -> Steps:
     """What the whole and each wildcard took (RFC 5229 section 3.2: as little as possible, from the
-    left), or None. Yields between slices of long texts."""
-    text = folded(value, comparator)
+    left), or None. `text`, `pattern`: the value and the pattern, folded. Yields between slices of
+    long texts."""
     if len(text) != len(value):
         value = text
-    parts = pieces(folded(pattern, comparator))
+    parts = pieces(pattern)
     first, last = parts[0], parts[-1]
     if not first.at(text, 0) or (len(parts) == 1 and first.length != len(text)):
         return None
@@ -166,8 +179,9 @@ def _take(taken: list[str], value: str, piece: Piece, start: int) -> None:
 
 def _search(text: str, piece: Piece, at: int) -> Generator[None, None, int]:
     """Where a piece stands first at or behind `at`; -1: nowhere."""
+    window = WINDOW if piece.pattern is None else max(_LEAST, WINDOW // piece.length)
     while True:
-        stop = min(at + WINDOW + piece.length, len(text))
+        stop = min(at + window + piece.length, len(text))
         if piece.pattern is None:
             found = text.find(piece.literal or "", at, stop)
         else:

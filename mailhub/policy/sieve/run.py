@@ -67,12 +67,22 @@ def _block(state: State, block: Block) -> Running:
             ACTIONS[command.name](state, command)
 
 
+def _addheader(state: State, action: Action) -> Running:
+    name, value = (state.texts(one)[0] for one in action.arguments)
+    if not may_edit(name, action):
+        return
+    size = yield from state.mail.fields.add(name, value, last=bool(action.tags.get("last")))
+    state.spend(size, action.place)
+    if len(state.mail.fields.edited or b"") > state.bounds.header:
+        raise ScriptError("The header becomes too long", action.place)
+
+
 def _deleteheader(state: State, action: Action) -> Running:
     name = state.texts(action.arguments[0])[0]
     if not may_edit(name, action):
         return
     fields = state.mail.fields
-    values = fields.values(name)
+    values = yield from fields.values(name)
     state.spend(sum(map(len, values)), action.place)
     chosen = set(range(len(values)))
     index = action.tags.get("index")
@@ -86,7 +96,7 @@ def _deleteheader(state: State, action: Action) -> Running:
             if not (yield from compare(state, test, [values[at]], keys)):
                 chosen.discard(at)
     if chosen:
-        fields.remove(name, chosen.__contains__)
+        yield from fields.remove(name, chosen)
 
 
 def _include(state: State, action: Action) -> Running:
@@ -113,6 +123,7 @@ def _include(state: State, action: Action) -> Running:
 
 
 LONG: Mapping[str, Callable[[State, Action], Running]] = {
+    "addheader": _addheader,
     "deleteheader": _deleteheader,
     "include": _include,
 }

@@ -42,13 +42,19 @@ def compare(state: State, test: Test, values: Sequence[str], keys: Sequence[str]
     comparator = str(test.tags.get("comparator", "i;ascii-casemap"))
     if kind == "count":
         return _counted(test, len(values), keys)
+    state.spend(sum(map(len, keys)), test.place)
+    wanted = [matching.folded(key, comparator) for key in keys]
+    done = 0
     for value in values:
-        for key in keys:
-            state.spend(matching.cost(value, key if kind == "matches" else ""), test.place)
-            if (yield from _fits(state, kind, comparator, value, key, test.tags)):
+        state.spend(len(value), test.place)
+        text = yield from matching.folding(value, comparator)
+        for key in wanted:
+            state.spend(matching.cost(text, key if kind == "matches" else ""), test.place)
+            if (yield from _fits(state, kind, comparator, value, text, key, test.tags)):
                 return True
-        if len(value) > matching.WINDOW:
-            yield None
+            done += 1
+            if len(value) > matching.WINDOW or not done & 255:
+                yield None
     return False
 
 
@@ -59,15 +65,22 @@ def _counted(test: Test, count: int, keys: Iterable[str]) -> bool:
 
 
 def _fits(
-    state: State, kind: str, comparator: str, value: str, key: str, tags: Mapping[str, Value]
+    state: State,
+    kind: str,
+    comparator: str,
+    value: str,
+    text: str,
+    key: str,
+    tags: Mapping[str, Value],
 ) -> Asking:
+    """`text`: the value, folded as the key is."""
     if kind == "is":
-        return matching.equal(value, key, comparator)
+        return matching.equal(text, key, comparator)
     if kind == "contains":
-        return matching.folded(key, comparator) in matching.folded(value, comparator)
+        return key in text
     if kind == "value":
-        return matching.compared(str(tags["value"]), value, key, comparator)
-    taken = yield from matching.matching(value, key, comparator)
+        return matching.compared(str(tags["value"]), text, key, comparator)
+    taken = yield from matching.matching(value, text, key)
     if taken is None:
         return False
     if "variables" in state.scope.program.extensions:
@@ -133,8 +146,7 @@ def _size(state: State, test: Test) -> bool:
 def _header(state: State, test: Test) -> Asking:
     values: list[str] = []
     for name in _keys(state, test, 0):
-        values.extend(_chosen(test, state.mail.fields.values(name)))
-        yield None
+        values.extend(_chosen(test, (yield from state.mail.fields.values(name))))
     state.spend(sum(map(len, values)), test.place)
     return (yield from compare(state, test, values, _keys(state, test)))
 
@@ -204,7 +216,7 @@ def _date(state: State, test: Test) -> Asking:
     """RFC 5260 section 4; of several fields the first, unless `:index` says another."""
     [name], [part] = _keys(state, test, 0), _keys(state, test, 1)
     values: list[str] = []
-    for value in _chosen(test, state.mail.fields.values(name))[:1]:
+    for value in _chosen(test, (yield from state.mail.fields.values(name)))[:1]:
         moment = moments.parse(value)
         if moment is not None:
             zone = _zone(state, test, *moment)
@@ -251,7 +263,7 @@ def _specialuse_exists(state: State, test: Test) -> bool:
 
 def _duplicate(state: State, test: Test) -> Asking:
     """RFC 7352 section 3. The mark is set when the whole run has succeeded."""
-    value = _unique(state, test)
+    value = yield from _unique(state, test)
     if not value:
         return False
     handle = test.tags.get("handle")
@@ -267,12 +279,12 @@ def _duplicate(state: State, test: Test) -> Asking:
     return was_there
 
 
-def _unique(state: State, test: Test) -> str:
+def _unique(state: State, test: Test) -> Generator[None, None, str]:
     given = test.tags.get("id")
     if given == "uniqueid":
         return state.texts(test.tags["uniqueid"])[0]
     name = state.texts(test.tags["header"])[0] if given == "header" else "message-id"
-    values = state.mail.fields.values(name)
+    values = yield from state.mail.fields.values(name)
     return values[0] if values else ""
 
 

@@ -46,7 +46,8 @@ def test_a_script_that_says_nothing_keeps() -> None:
 def test_wildcards_take_as_little_as_they_can(
     value: str, pattern: str, taken: list[str] | None
 ) -> None:
-    found = finish(matching.matching(value, pattern, "i;ascii-casemap"))
+    folded = [matching.folded(one, "i;ascii-casemap") for one in (value, pattern)]
+    found = finish(matching.matching(value, *folded))
     assert found == (None if taken is None else tuple(taken))
 
 
@@ -63,7 +64,10 @@ def test_wildcards_take_as_little_as_they_can(
     ],
 )
 def test_comparators(comparator: str, left: str, right: str, same: bool) -> None:
-    assert matching.equal(left, right, comparator) is same
+    one, other = (matching.folded(text, comparator) for text in (left, right))
+    assert matching.equal(one, other, comparator) is same
+    filled = finish(matching.folding(left * matching.WINDOW, comparator))
+    assert filled == matching.folded(left * matching.WINDOW, comparator)
 
 
 def test_hostile_wildcards_cost_no_more_than_their_length() -> None:
@@ -191,6 +195,11 @@ def test_fields_that_stop_loops_are_not_edited() -> None:
     source = 'require "editheader"; deleteheader "received"; addheader "Auto-Submitted" "no"; keep;'
     outcome = play(source, MESSAGES["parts"])
     assert outcome.filings == (Filing(),)
+
+
+def test_a_header_of_which_nothing_was_removed_is_as_it_came() -> None:
+    source = 'require "editheader"; deleteheader "x-none"; deleteheader :is "subject" "x"; keep;'
+    assert play(source, PLAIN).filings == (Filing(),)
 
 
 def test_long_values_are_folded() -> None:
