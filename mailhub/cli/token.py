@@ -26,13 +26,13 @@ def token() -> None:
 @token.command()
 @click.option("--role", type=click.Choice([role.value for role in Role]), default="user")
 @click.option("--user", help="Whose it is: needed for the roles user, reader and sender.")
-@click.option("--life", type=click.IntRange(60), default=0, help="Seconds without use. [14 days]")
+@click.option("--life", type=click.IntRange(60), help="Seconds without use. [14 days]")
 @show.as_json
 @click.pass_obj
-def add(access: Access, role: str, user: str | None, life: int, as_json: bool) -> None:
+def add(access: Access, role: str, user: str | None, life: int | None, as_json: bool) -> None:
     """Make a token and print it: it is not shown again."""
     more = {"user": user} if user else {}
-    made = access.ask("token-add", role=role, life=life, **more)
+    made = access.ask("token-add", role=role, life=life or 0, **more)
     if as_json:
         show.record(made, as_json)
     else:
