@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from tests.live.doors import DOORS, Outcome, said
 from tests.live.server import PLAIN, Server
 from tests.live.wire import IMAP
 from tests.passkeys import SoftwareKey
+from tests.redisserver import RedisServer
 
 AT_ONCE = 1.0
 """Seconds in which a session must end."""
@@ -431,6 +433,31 @@ def test_app_passwords_are_no_way_around_the_limits(guarded: Server) -> None:
         assert said(name, answer, Outcome.LIMITED), answer
         answer = DOORS[name](guarded, address, app, f"127.9.{number}.1")
         assert said(name, answer, Outcome.IN), answer
+
+
+def test_passwords_and_codes_count_together_over_processes(
+    redis: RedisServer, tmp_path: Path
+) -> None:
+    sections = f'guesses_per_address = 4\n{PLAIN}\n[redis]\nurl = "{redis.url}"\n'
+    one, other = (Server(tmp_path / name, sections, exempt=[]) for name in ("one", "other"))
+    try:
+        for server in (one, other):
+            server.start()
+        _, address = new_user(one)
+        id, _ = new_user(other)
+        seed = enable(other, id)
+        path = f"/users/{id}/2fa/totp/check"
+        for _ in range(2):
+            answer = DOORS["imap"](one, address, "wrong", "127.0.0.1")
+            assert said("imap", answer, Outcome.WRONG), answer
+            assert refused(other, "InvalidToken", "POST", path, {"token": "000000"}) == 403
+        answer = DOORS["imap"](one, address, PASSWORD, "127.0.0.1")
+        assert said("imap", answer, Outcome.LIMITED), answer
+        fields = {"token": code(seed, 1)}
+        assert refused(other, "RateLimitedError", "POST", path, fields) == 403
+    finally:
+        for server in (one, other):
+            server.stop()
 
 
 @pytest.mark.parametrize("password", ["wrong", "abcdefghijklmnop"])
