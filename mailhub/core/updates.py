@@ -21,6 +21,11 @@ class Updates:
         self._clock = clock
         self._settings = settings
 
+    async def lasts(self, account: int, version: int) -> bool:
+        """Whether sessions of this version of the account may last."""
+        known = await self._storage.accounts.get(account)
+        return known is not None and known.auth_version == version
+
     async def newest(self) -> Place:
         """Behind all that happened so far."""
         return Place((await self._storage.events.reach(0)).newest)

@@ -144,14 +144,18 @@ class Feed:
         on its way."""
         return max(self.place, self._feeds.passed) if self._phase is Phase.IDLE else None
 
-    def join(self, listener: Listener, place: Place | None) -> bool:
-        """Begins behind `place`, None: behind all that was told. False where it is too far back."""
-        start = self._written.end if place is None else self._written.behind(place)
+    def add(self, listener: Listener) -> None:
+        """It belongs to those that the feed is kept for, and that end with it."""
+        listener.at = self._written.end
+        self.listeners[listener] = None
+
+    def join(self, listener: Listener, place: Place) -> bool:
+        """It goes on behind `place`. False where that is too far back."""
+        start = self._written.behind(place)
         if start is None:
             return False
         listener.at = start
         listener.skip = place
-        self.listeners[listener] = None
         return True
 
     def leave(self, listener: Listener) -> None:
@@ -281,10 +285,12 @@ class Feeds:
         feed: Feed | None = None
         try:
             feed = await self._feed(account, version)
+            feed.add(listener)
+            if not await self.updates.lasts(account, version):
+                return
             yield _comment("hello", feed.place if start is None else start)
-            while not feed.join(listener, start):
+            while start is not None and not listener.ended and not feed.join(listener, start):
                 # Not written any more: what came since is read for this one alone.
-                assert start is not None
                 page = await self.updates.page(account, start, PAGE)
                 yield b"".join(piece(told(one), one.place) for one in page.events)
                 start = page.place

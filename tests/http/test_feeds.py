@@ -63,10 +63,10 @@ class Stage:
 class Ear:
     """One listener that takes whatever comes, unless it is `deaf`."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, *, deaf: bool = False) -> None:
         self.heard = b""
         self.ended = False
-        self.deaf = False
+        self.deaf = deaf
         self._room: Deferred[None] | None = None
         self.work = Deferred.fromCoroutine(self._take(stream))
 
@@ -337,6 +337,30 @@ def test_streams_end_with_the_sessions_of_the_account(stage: Stage, what: str) -
     assert ear.ended
     assert not other.ended
     assert stage.feeds.listening == 1
+
+
+def test_what_ends_while_a_stream_begins_ends_it(stage: Stage) -> None:
+    """The call was admitted, and then the account's sessions ended before it was heard of."""
+    account = run(stage.world.accounts.get(stage.account))
+    stream = run(stage.feeds.stream(stage.account, account.auth_version, ""))
+    run(stage.world.accounts.end_sessions(stage.account, ACTOR))
+    ear = Ear(stream)
+    stage.go()
+    assert ear.ended
+    assert stage.feeds.listening == 0
+
+
+def test_the_last_one_may_leave_while_another_comes(stage: Stage) -> None:
+    for _ in range(5):
+        stage.world.deliver(JOE, MAIL)
+    first = stage.listen()
+    second = Ear(run(stage.feeds.stream(stage.account, 1, Place(1).text())), deaf=True)
+    first.work.cancel()
+    second.hear()
+    stage.go()
+    stage.world.deliver(JOE, MAIL)
+    stage.go()
+    assert [one["uid"] for one in second.told if one["command"] == "EXISTS"] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_change_that_ends_no_session_ends_no_stream(stage: Stage) -> None:
