@@ -104,7 +104,8 @@ class Bench:
             spool = self.store.spools.open(b"")
             spool.write(MESSAGE)
             body = spool.finish()
-            copy = Copy(self.accounts[self.sent % 10], None, PREFIX, Flags(), 1_700_000_000)
+            now = int(time.time())
+            copy = Copy(self.accounts[self.sent % 10], None, PREFIX, Flags(), now)
             await self.store.messages.deliver(
                 f"{self.sent:020d}", body, rendered(self.sent), [copy], None, (), ACTOR
             )

@@ -46,34 +46,20 @@ _IN_ARCHIVE = (
     _COLUMNS.format(number="number", expires="0", archived="m.archived", table="archived")
     + " m.number = w.value"
 )
-_STEADY = (
-    "uid, internaldate",
-    """
+_STEADY = """
+    FROM message WHERE account = :account AND mailbox = :mailbox AND uid BETWEEN :low AND :high
+    AND internaldate = savedate {unseen} ORDER BY uid {order} LIMIT :limit
+"""
+_DATED = """
     FROM message WHERE account = :account AND mailbox = :mailbox
-    AND uid BETWEEN :low AND :high AND internaldate = savedate ORDER BY uid {order} LIMIT :limit
-""",
-)
-_DATED = (
-    "internaldate, uid",
-    """
-    FROM message WHERE account = :account AND mailbox = :mailbox
-    AND internaldate <> savedate AND (internaldate, uid) {beyond} (:date, :uid)
+    AND {any}internaldate <> savedate {unseen} AND (internaldate, uid) {beyond} (:date, :uid)
     ORDER BY internaldate {order}, uid {order} LIMIT :limit
-""",
-)
-_UNSEEN = (
-    "internaldate, uid",
-    """
-    FROM message WHERE account = :account AND mailbox = :mailbox
-    AND (flags & 1) = 0 AND (internaldate, uid) {beyond} (:date, :uid)
-    ORDER BY internaldate {order}, uid {order} LIMIT :limit
-""",
-)
+"""
 _FLAGGED = (
     "internaldate, mailbox, uid",
     """
     FROM message WHERE account = :account AND (flags & 4) <> 0
-    AND mailbox IN (SELECT value FROM json_each(:mailboxes))
+    AND +mailbox IN (SELECT value FROM json_each(:mailboxes))
     AND (internaldate, mailbox, uid) {beyond} (:date, :box, :uid)
     ORDER BY internaldate {order}, mailbox {order}, uid {order} LIMIT :limit
 """,
@@ -87,16 +73,27 @@ _ARCHIVED = (
 )
 
 
-def _both(columns: str, rest: str) -> dict[bool, str]:
+def _both(columns: str, rest: str, unseen: str = "", any: str = "") -> dict[bool, str]:
     """A statement towards older (False) and newer (True) messages, its rows folded into one (see
-    `sql`). A boundary is exclusive downwards and inclusive upwards."""
+    `sql`). A boundary is exclusive downwards and inclusive upwards. `any`: a plus keeps the
+    database from an index."""
     folded = "SELECT json_group_array(json_array(%s)) FROM (SELECT %s %s) AS found"
-    down, up = rest.format(beyond="<", order="DESC"), rest.format(beyond=">=", order="ASC")
+    down = rest.format(beyond="<", order="DESC", unseen=unseen, any=any)
+    up = rest.format(beyond=">=", order="ASC", unseen=unseen, any=any)
     return {False: folded % (columns, columns, down), True: folded % (columns, columns, up)}
 
 
-_STEADY_WAYS, _DATED_WAYS = _both(*_STEADY), _both(*_DATED)
-_UNSEEN_WAYS, _FLAGGED_WAYS, _ARCHIVED_WAYS = _both(*_UNSEEN), _both(*_FLAGGED), _both(*_ARCHIVED)
+_Ways = dict[bool, str]
+_UNSEEN = "AND (flags & 1) = 0"
+_ALL = _both("uid, internaldate", _STEADY), _both("internaldate, uid", _DATED)
+_MANY_UNSEEN = (
+    _both("uid, internaldate", _STEADY, _UNSEEN),
+    _both("internaldate, uid", _DATED, _UNSEEN),
+)
+# Few among many: looking through the index would fetch nearly all rows of the mailbox one by one.
+_FEW_UNSEEN = _MANY_UNSEEN[0], _both("internaldate, uid", _DATED, _UNSEEN, any="+")
+_FEW = 20
+_FLAGGED_WAYS, _ARCHIVED_WAYS = _both(*_FLAGGED), _both(*_ARCHIVED)
 
 
 def _ids(cursor: Cursor, sql: str, key: dict[str, object]) -> list[tuple[int, ...]]:
@@ -128,10 +125,10 @@ def mailbox(
         raise NotFound("No such mailbox")
     start = _start(wanted, 3)
     key["limit"] = wanted.limit + 1
+    ways = _ALL
     if unseen:
-        places = _by_date(cursor, mailbox, key, start, wanted.newer, _UNSEEN_WAYS)
-    else:
-        places = _merged(cursor, mailbox, key, start, wanted.newer, box[2], box[3])
+        ways = _FEW_UNSEEN if box[1] * _FEW < box[0] else _MANY_UNSEEN
+    places = _merged(cursor, mailbox, key, start, wanted.newer, (box[2], box[3]), ways)
     total = box[1] if unseen else box[0]
     return _page(cursor, account, wanted, start, places, total, _IN_MAILBOXES, metadata)
 
@@ -142,37 +139,23 @@ def _start(wanted: Stretch, width: int) -> Boundary:
     return (_OLDEST if wanted.newer else _NEWEST)[:width]
 
 
-def _by_date(
-    cursor: Cursor,
-    mailbox: int,
-    key: dict[str, object],
-    start: Boundary,
-    newer: bool,
-    ways: dict[bool, str],
-) -> list[_Place]:
-    key |= {"date": start[0], "uid": start[1]}
-    return [
-        _Place(mailbox, uid, (date, uid, start[2]), (date, uid + 1, start[2]))
-        for date, uid in _ids(cursor, ways[newer], key)
-    ]
-
-
 def _merged(
     cursor: Cursor,
     mailbox: int,
     key: dict[str, object],
     start: Boundary,
     newer: bool,
-    first: int,
-    last: int,
+    span: tuple[int, int],
+    ways: tuple[_Ways, _Ways],
 ) -> list[_Place]:
     """Both streams of a mailbox as one. A boundary: date and UID of the dated one, UID of the
-    steady one."""
+    steady one, which stands within `span`. `ways`: how they are looked through."""
+    first, last = span
     key |= {"date": start[0], "uid": start[1]}
     low, high = (max(first, start[2]), last) if newer else (first, min(last, start[2] - 1))
     key |= {"low": low, "high": high}
-    dated = _ids(cursor, _DATED_WAYS[newer], key)
-    steady = _ids(cursor, _STEADY_WAYS[newer], key) if low <= high else []
+    dated = _ids(cursor, ways[1][newer], key)
+    steady = _ids(cursor, ways[0][newer], key) if low <= high else []
     before: Callable[[tuple[int, ...], tuple[int, ...]], bool] = (
         (lambda a, b: a < b) if newer else (lambda a, b: a > b)
     )
@@ -210,9 +193,10 @@ def flagged(
     ]
     total = number(
         cursor,
-        "SELECT count(*) FROM message WHERE account = :account AND (flags & 4) <> 0"
-        " AND mailbox IN (SELECT value FROM json_each(:mailboxes))",
-        {"account": account, "mailboxes": names},
+        # All dates are later: named so that the index is taken, which knows only what is flagged.
+        "SELECT count(*) FROM message WHERE account = :account AND internaldate > :oldest"
+        " AND (flags & 4) <> 0 AND +mailbox IN (SELECT value FROM json_each(:mailboxes))",
+        {"account": account, "mailboxes": names, "oldest": _OLDEST[0]},
     )
     return _page(cursor, account, wanted, start, places, total, _IN_MAILBOXES, metadata)
 
