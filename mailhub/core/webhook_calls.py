@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from itertools import takewhile
 
 from mailhub.core.background import spawn
 from mailhub.core.webhooks import request
@@ -32,7 +33,7 @@ REFUSALS = 5
 REFUSED = frozenset({400, 405, 406, 409, 410, 411, 413, 414, 415, 422})
 """Statuses about the one request; all others may be about the server."""
 BREATH = 0.05
-GRACE = 5.0
+GRACE = 2.0
 """Seconds in which requests under way may end when the server stops."""
 GONE = Actor(source="end of account")
 
@@ -48,8 +49,9 @@ class Phase(Enum):
 
 @dataclass(slots=True)
 class _Told:
-    """One webhook while this process tells it. `offered`: how often, events of this window that
-    were refused; `done`: those that need not be told again. `failures`: in a row."""
+    """One webhook while this process tells it. `window`: places of the events that are told now;
+    `done`: those of them that need not be told again; `offered`: how often those were that the
+    server refused. `failures`: in a row."""
 
     hook: Webhook
     place: Place
@@ -60,8 +62,15 @@ class _Told:
     busy: bool = False
     again: bool = False
     gone: bool = False
+    window: Sequence[Place] = ()
     done: set[Place] = field(default_factory=set)
     offered: dict[Place, int] = field(default_factory=dict)
+
+    @property
+    def reached(self) -> Place:
+        """Up to where nothing is left to tell."""
+        told = takewhile(lambda place: place in self.done, self.window)
+        return max(told, default=self.place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +124,16 @@ class WebhookCalls:
                 break
             await self._clock.sleep(BREATH)
         for one in self._told.values():
-            await self._save(one, "")
+            await self._save(one, one.hook.failure)
         self._phase = Phase.ENDED
 
     # -- what happens meanwhile
 
     def _heard(self, changes: Sequence[Change]) -> None:
-        if any(isinstance(change, WebhooksChanged) for change in changes):
-            spawn(self._look(), self._log, "webhooks")
         for change in changes:
-            if isinstance(change, AccountChanged) and change.what == "removed":
+            if isinstance(change, WebhooksChanged):
+                spawn(self._look(), self._log, "webhooks")
+            elif isinstance(change, AccountChanged) and change.what == "removed":
                 self._leave(change.account)
         if self._told and not self._waiting:
             self._waiting = True
@@ -193,6 +202,7 @@ class WebhookCalls:
         """Tells a window of events; whether there is more to do."""
         page = await self._storage.events.page(one.place, account=one.hook.account, limit=WINDOW)
         wanted = [event for event in page.events if one.hook.wants(event.type, event.account)]
+        one.window = [event.place for event in wanted]
         failure = await self._window(one, wanted)
         if failure is not None:
             await self._save(one, failure.text)
@@ -200,6 +210,7 @@ class WebhookCalls:
             return True
         one.place = page.place
         one.failures = one.failing = 0
+        one.window = ()
         one.done.clear()
         one.offered.clear()
         if wanted or self._clock.seconds() >= one.saved_at + SAVE:
@@ -294,9 +305,10 @@ class WebhookCalls:
 
     async def _save(self, one: _Told, failure: str) -> None:
         """Keeps how far it was told, and how it fares."""
-        if one.gone or (one.place == one.saved and failure == one.hook.failure):
+        place = one.reached
+        if one.gone or (place == one.saved and failure == one.hook.failure):
             return
         since = one.failing if failure else 0
-        told = one.hook.told(one.place, failure, since)
+        told = one.hook.told(place, failure, since)
         one.gone = not await self._storage.webhooks.moved(told)
-        one.hook, one.saved, one.saved_at = told, one.place, self._clock.seconds()
+        one.hook, one.saved, one.saved_at = told, place, self._clock.seconds()

@@ -278,6 +278,24 @@ def test_after_a_restart_it_goes_on(stage: Stage, crash: bool) -> None:
     assert [one["data"]["uid"] for one in stage.told] == [1, 2, 3]
 
 
+def test_a_stop_in_the_middle_repeats_nothing_that_was_told(stage: Stage) -> None:
+    for _ in range(5):
+        stage.world.deliver(JOE, MAIL)
+    stage.web.answer = lambda request: 200 if len(stage.web.asked) < 4 else 503
+    hook = stage.add("message.arrived")
+    run(stage.hooks.replay(hook.id, Place(0), ACTOR))
+    stage.go()
+    stage.end()
+    assert stage.hook().failure == "It answers 503"
+    stage.web.answer = lambda request: 200
+    stage.begin()
+    stage.go()
+    uids = [one["data"]["uid"] for one in stage.told]
+    assert uids[:3] == [1, 2, 3]
+    assert uids[uids.index(5) - 1 :] == [4, 5]
+    assert uids.count(3) == 1
+
+
 def test_what_was_under_way_in_a_crash_is_told_again(stage: Stage) -> None:
     waiting: list[Deferred[Any]] = []
 
