@@ -28,7 +28,7 @@ from mailhub.core.search_text import (
 )
 from mailhub.core.search_words import HEADER_LIMIT, Wanted, texts
 from mailhub.core.selected_view import Rows, SelectedView
-from mailhub.core.turns import Turns
+from mailhub.core.turns import Turns, run
 from mailhub.model.search import (
     And,
     BodyHas,
@@ -146,8 +146,9 @@ class _Run:
             looked = await self._index.look(self._box.account, self._box.number, asked)
         if looked is None:
             return 0, among
-        surely = self.candidates.having(looked.surely) & among
-        return surely, self.candidates.having(looked.maybe) & among & ~surely
+        having = self.candidates.having
+        surely = among & await run(having(looked.surely), self._turns)
+        return surely, among & ~surely & await run(having(looked.maybe), self._turns)
 
     async def _look(self, key: SearchKey, places: list[int]) -> int:
         """Asks the store about each of `places`."""

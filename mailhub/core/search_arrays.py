@@ -11,7 +11,7 @@ import sys
 from array import array
 from bisect import bisect_left
 from calendar import timegm
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from itertools import compress
 
 from mailhub.core.selected_view import Rows, SelectedView
@@ -38,6 +38,8 @@ from mailhub.model.search import (
 from mailhub.model.sequence import SequenceSet
 
 DAY = 86400
+SLICE = 10_000
+"""UIDs that are looked at between two chances for others to run."""
 FEW = 500
 """UIDs up to which each is looked up; for more, all messages are gone through at once."""
 _LOW = 0 if sys.byteorder == "little" else -1
@@ -68,15 +70,23 @@ class Candidates:
             found[place] = 1
         return int.from_bytes(found, "little")
 
-    def having(self, uids: Sequence[int]) -> int:
-        """The mask of the messages with these UIDs, as far as they are there."""
-        if len(uids) > FEW:
-            return _bits(frozenset(uids).__contains__, self.rows.uids)
+    def having(self, uids: Sequence[int]) -> Generator[None, None, int]:
+        """The mask of the messages with these UIDs, as far as they are there; in slices."""
         there = self.rows.uids
-        places = ((bisect_left(there, uid), uid) for uid in uids)
-        return self.mask(
-            place for place, uid in places if place < self.count and there[place] == uid
-        )
+        if len(uids) <= FEW:
+            places = ((bisect_left(there, uid), uid) for uid in uids)
+            return self.mask(
+                place for place, uid in places if place < self.count and there[place] == uid
+            )
+        wanted: set[int] = set()
+        for start in range(0, len(uids), SLICE):
+            wanted.update(uids[start : start + SLICE])
+            yield
+        found = bytearray()
+        for start in range(0, self.count, SLICE):
+            found += bytes(map(wanted.__contains__, there[start : start + SLICE]))
+            yield
+        return int.from_bytes(found, "little")
 
     def answer(self, key: SearchKey) -> int | None:
         """The messages that match `key`; None when the arrays cannot tell."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.core import search
+from mailhub.core import search, search_arrays
 from mailhub.core.messages import Messages
 from mailhub.core.search_plan import plan
 from mailhub.core.search_words import Wanted, document, sequence, texts
@@ -355,3 +355,14 @@ def test_what_is_too_long_is_looked_at_each_time() -> None:
     assert box.page(Says(ANYWHERE, "w0059999")) == ([], [1])
     assert box.find(Says(ANYWHERE, "w0059999")) == [1]
     assert box.find(BodyHas("0059999")) == [1]
+
+
+def test_many_matches_are_marked_as_few_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Box.of([SAMPLE] * 7 + [b"Subject: other\r\n\r\nother\r\n"] * 3)
+    box.index()
+    key = Not(TextHas("annual"))
+    few = box.find(key)
+    monkeypatch.setattr(search_arrays, "FEW", 0)
+    monkeypatch.setattr(search_arrays, "SLICE", 3)
+    assert box.find(key) == few == [8, 9, 10]
+    assert box.find(TextHas("annual")) == [1, 2, 3, 4, 5, 6, 7]
