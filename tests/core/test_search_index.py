@@ -366,3 +366,27 @@ def test_many_matches_are_marked_as_few_are(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(search_arrays, "SLICE", 3)
     assert box.find(key) == few == [8, 9, 10]
     assert box.find(TextHas("annual")) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=300),
+        st.text(st.characters(codec=None), max_size=60).map(
+            lambda text: (
+                b"Content-Type: text/plain; charset=utf-7\r\nSubject: "
+                + text.encode("utf-7", "ignore")
+                + b"\r\n\r\n"
+                + text.encode("utf-7", "ignore")
+            )
+        ),
+        st.text(max_size=60).map(
+            lambda text: b"Content-Type: text/plain; charset=utf-8\r\n\r\n" + text.encode()
+        ),
+    )
+)
+@settings(max_examples=50, deadline=None)
+def test_any_bytes_make_a_document(data: bytes) -> None:
+    made = document(data, data.find(b"\r\n\r\n") + 4)
+    for text in (made.words, made.pieces):
+        assert "\0" not in text
+        assert text.encode() == text.encode("utf-8", "replace")
