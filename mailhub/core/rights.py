@@ -87,7 +87,7 @@ class Role(Enum):
     MAILER = "mailer"
     """To send as anybody."""
     AUTH = "auth"
-    """To ask whether a password is right."""
+    """To ask whether a password is right, and a second factor."""
     TOKEN_AUTH = "tokenAuth"  # noqa: S105  (no token)
     """The same, and to be given a token then."""
     ATTACHMENTS = "attachments"
@@ -158,6 +158,7 @@ def administers(resource: Resource) -> Right:
 _Actions = frozenset[Action]
 _READ: _Actions = frozenset({Action.READ})
 _CREATE: _Actions = frozenset({Action.CREATE})
+_PROVE: _Actions = frozenset({Action.PROVE})
 _ALL: _Actions = frozenset(Action)
 _WORK: _Actions = _ALL - {Action.ADMINISTER, Action.LIST}
 _LOOK: _Actions = frozenset({Action.READ, Action.LIST})
@@ -190,8 +191,9 @@ ROLES: Mapping[Role, Mapping[Resource, _Actions]] = {
     Role.READER: _each(_MINE, _READ),
     Role.SENDER: _each((Resource.SUBMISSION,), _WORK),
     Role.MAILER: _each((Resource.SUBMISSION,), _WORK),
-    Role.AUTH: _each((Resource.AUTHENTICATION,), _CREATE),
+    Role.AUTH: _each((Resource.AUTHENTICATION,), _CREATE) | _each((Resource.FACTORS,), _PROVE),
     Role.TOKEN_AUTH: _each((Resource.AUTHENTICATION,), _CREATE)
+    | _each((Resource.FACTORS,), _PROVE)
     | _each((Resource.TOKENS,), _CREATE),
     Role.ATTACHMENTS: _each((Resource.MESSAGES,), _READ),
     Role.LISTENER: _each((Resource.UPDATES,), _READ) | _each((Resource.WEBHOOKS,), _ALL),

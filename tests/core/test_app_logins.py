@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from scramp import ScramClient
 
+from mailhub.core.accounts import AccountOrder
 from mailhub.core.app_passwords import fold
 from mailhub.core.login import Login
 from mailhub.model.account import Account, Principal, Scope, Service
@@ -230,6 +231,32 @@ def test_orders_that_are_refused() -> None:
         app(here)
     with pytest.raises(LimitReached):
         app(here)
+
+
+def test_one_salt_also_where_the_account_came_with_a_foreign_hash() -> None:
+    here = world(people=())
+    hashed = "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g="  # "password"
+    run(here.accounts.create(AccountOrder(username=JOE, hashed=hashed), ACTOR))
+    first = app(here)
+    assert scram(here, first).account == 1
+    assert plain(here, "password").account == 1
+    second = app(here)
+    for password in ("password", first, second):
+        assert scram(here, password).account == 1
+
+
+def test_keys_under_another_salt_work_by_plain_at_least() -> None:
+    here = world()
+    password = app(here)
+    foreign = run(here.hashing.hash("moved here"))
+    run(here.store.accounts.set_secrets(1, foreign, ACTOR, end_sessions=True))
+    other = app(here)
+    for given in (password, other, "moved here"):
+        assert plain(here, given).account == 1
+    assert scram(here, other).account == 1
+    assert scram(here, "moved here").account == 1
+    enable(here)
+    assert scram(here, password).account == 1
 
 
 # -- limits and work

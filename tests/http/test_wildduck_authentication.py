@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from mailhub.model.account import Service
+from mailhub.model.account import Role, Service
 from mailhub.model.errors import AuthenticationFailed, WrongScope
 from mailhub.wire import otp
 from tests.http.browsing import Reply, Site, with_token
 from tests.support import run
-from tests.world import PEER
+from tests.world import PASSWORD, PEER, world
 
 ID = re.compile(r"[0-9a-f]{24}")
 ABSENT = "0123456789abcdef01234567"
@@ -105,6 +105,7 @@ def test_guesses_are_limited(site: Site) -> None:
     made(site)
     answers = [login(site, f"wrong {number}").json["code"] for number in range(12)]
     assert answers == ["AuthFailed"] * 10 + ["RateLimitedError"] * 2
+    assert int(login(site, "wrong").headers["retry-after"]) > 0
 
 
 def test_a_token_for_a_whole_login_alone(site: Site) -> None:
@@ -209,6 +210,21 @@ def test_with_a_second_factor_the_password_opens_no_mail(site: Site) -> None:
     for service in (Service.IMAP, Service.POP3, Service.SUBMISSION, Service.SIEVE, Service.HTTP):
         with pytest.raises(WrongScope):
             run(here.plain("joe", SECRET, PEER, service))
+
+
+def test_with_a_second_factor_a_password_alone_administers_nothing() -> None:
+    here = world(people=())
+    here.account("root@example.org", role=Role.ADMIN)
+    basic = base64.b64encode(f"root@example.org:{PASSWORD}".encode()).decode()
+    site = Site(here)
+    assert site.get("/tmail/users", authorization=f"Basic {basic}").status == 200
+    id = site.get("/users/resolve/root@example.org").json["id"]
+    enable(site, id)
+    assert site.get("/tmail/users", authorization=f"Basic {basic}").status == 401
+    site.delete(f"/users/{id}/2fa")
+    assert site.get("/tmail/users", authorization=f"Basic {basic}").status == 200
+    site.post(f"/users/{id}/password/reset", {})
+    assert site.get("/tmail/users", authorization=f"Basic {basic}").status == 401
 
 
 # -- a reset password
