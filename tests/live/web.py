@@ -4,8 +4,10 @@ raw HTTP for what no client would send."""
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from typing import Any
 
 from tests.live.server import Server
 from tests.live.wire import Wire
@@ -25,6 +27,21 @@ def call(server: Server, method: str, path: str, fields: object = None) -> Mappi
         answer: Mapping[str, object] = json.load(response)
     assert answer.get("success"), answer
     return answer
+
+
+def ask(server: Server, method: str, path: str, fields: object = None) -> tuple[int, Any]:
+    """One call of the WildDuck dialect: its status and JSON."""
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port('http')}/wildduck{path}",
+        data=None if fields is None else json.dumps(fields).encode(),
+        headers={"Content-Type": "application/json"},
+        method=method,
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as response:
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
 
 
 def make(server: Server, address: str, password: str = PASSWORD, **more: object) -> str:
