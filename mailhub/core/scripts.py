@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mailhub.core.turns import Turns, run
 from mailhub.model.change import Actor
-from mailhub.model.errors import NotFound, OverQuota, TooLarge
+from mailhub.model.errors import LimitReached, NotFound, OverQuota, TooLarge
 from mailhub.model.script import Allowance, Script
 from mailhub.model.settings_sieve import SieveSettings
 from mailhub.ports import Clock, Storage
@@ -50,7 +50,8 @@ class Scripts:
     async def put(self, account: int, name: str, source: str, actor: Actor) -> tuple[str, ...]:
         """Keeps a script under a name, in place of what had it before; as `check`.
 
-        Raises Invalid (the name, BadScript), TooLarge, OverQuota, NotFound (account).
+        Raises Invalid (the name, BadScript), TooLarge, LimitReached (scripts), OverQuota (octets),
+        NotFound (account).
         """
         script_name(name)
         warnings = await self.check(source)
@@ -58,14 +59,15 @@ class Scripts:
         return warnings
 
     async def has_room(self, account: int, name: str, size: int) -> None:
-        """Whether a script of so many octets could be put. Raises Invalid, TooLarge, OverQuota."""
+        """Whether a script of so many octets could be put. Raises Invalid, TooLarge,
+        LimitReached, OverQuota."""
         script_name(name)
         allowance = self._allowance
         if size > allowance.size:
             raise TooLarge("The script is too large", allowance.size)
         others = [one for one in await self.all(account) if one.name != name]
         if len(others) >= allowance.scripts:
-            raise OverQuota("Too many scripts")
+            raise LimitReached("Too many scripts")
         if sum(one.size for one in others) + size > allowance.total:
             raise OverQuota("The scripts take too much room together")
 

@@ -52,7 +52,7 @@ CODES: dict[type[MailhubError], bytes] = {
     errors.Unavailable: b"TRYLATER",
     errors.StorageFull: b"TRYLATER",
     errors.TooManyAttempts: b"TRYLATER",
-    errors.LimitReached: b"TRYLATER",
+    errors.LimitReached: b"QUOTA/MAXSCRIPTS",
     errors.Conflict: b"TRYLATER",
     errors.Corrupt: b"",
     errors.NotPermitted: b"",

@@ -23,8 +23,9 @@ class Scripts(Protocol):
     def get(self, account: int, name: str) -> Awaitable[Script | None]: ...
     def active(self, account: int) -> Awaitable[Script | None]: ...
     def put(self, one: Script, allowance: Allowance, actor: Actor) -> Awaitable[None]:
-        """Makes it, or gives it new source; what is active stays so. Raises OverQuota where the
-        allowance does not hold it, NotFound (account)."""
+        """Makes it, or gives it new source; what is active stays so. Raises LimitReached
+        (scripts) and OverQuota (octets) where the allowance does not hold it, NotFound
+        (account)."""
         ...
 
     def activate(self, account: int, name: str, actor: Actor) -> Awaitable[None]:

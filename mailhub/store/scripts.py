@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from mailhub.model.change import Actor, RulesChanged
-from mailhub.model.errors import AlreadyExists, InUse, NotFound, OverQuota
+from mailhub.model.errors import AlreadyExists, InUse, LimitReached, NotFound, OverQuota
 from mailhub.model.script import Allowance, Script
 from mailhub.store.sql import Cursor, Row, integers, number, storable
 from mailhub.store.transaction import Transaction, found
@@ -62,7 +62,7 @@ def put(tx: Transaction, one: Script, allowance: Allowance, actor: Actor) -> Non
         {"account": one.account, "name": one.name},
     ).fetchone()
     if count >= allowance.scripts:
-        raise OverQuota("Too many scripts")
+        raise LimitReached("Too many scripts")
     if total + one.size > allowance.total:
         raise OverQuota("The scripts take too much room together")
     tx.execute(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailhub.model.change import RulesChanged
-from mailhub.model.errors import AlreadyExists, InUse, NotFound, OverQuota
+from mailhub.model.errors import AlreadyExists, InUse, LimitReached, NotFound, OverQuota
 from mailhub.model.script import Allowance, Script
 from tests.contract.stores import ACTOR, House
 
@@ -79,7 +79,7 @@ def test_an_account_keeps_so_many_and_no_more(house: House) -> None:
     house.ask(scripts.put(Script(account, "a", "#" * 20), ENOUGH, ACTOR))
     for name in ("b", "c"):
         house.ask(scripts.put(Script(account, name, ""), ENOUGH, ACTOR))
-    with pytest.raises(OverQuota):
+    with pytest.raises(LimitReached):
         house.ask(scripts.put(Script(account, "d", ""), ENOUGH, ACTOR))
     with pytest.raises(NotFound):
         house.ask(scripts.put(Script(account + 99, "d", ""), ENOUGH, ACTOR))

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mailhub.model.errors import Invalid, NotFound, OverQuota, PolicyRefused, TooLarge
+from mailhub.model.errors import Invalid, LimitReached, NotFound, OverQuota, PolicyRefused, TooLarge
 from mailhub.model.filter import Actions, Conditions
 from mailhub.model.settings_sieve import SieveSettings
 from mailhub.model.uids import UidSet
 from mailhub.sieve import shared
-from tests.fakes import ListLog
+from tests.fakes import FakeClock, ListLog
 from tests.queue_bench import ACTOR, QueueBench, bench
 from tests.support import run
 from tests.world import world
@@ -285,6 +285,25 @@ def test_filters_decide_before_scripts() -> None:
     assert made.outbound.recipients == [["far@example.net"]]
 
 
+class Ticking(FakeClock):
+    """Every look at it takes ten milliseconds."""
+
+    def seconds(self) -> float:
+        self._seconds += 0.01
+        return self._seconds
+
+
+def test_a_run_that_takes_too_long_is_ended() -> None:
+    made = world(scripts=SieveSettings(time=50), clock=Ticking())
+    joe = made.people[JOE].number
+    run(made.scripts.put(joe, "slow", "if false {}" * 1000 + "discard;", ACTOR))
+    run(made.scripts.activate(joe, "slow", ACTOR))
+    arrival = made.deliver(JOE, MESSAGE)
+    inbox = run(made.mailboxes.get(joe, "INBOX"))
+    assert arrival.mailbox == inbox.number
+    assert run(made.scripts.get(joe, "slow")).failure == "The script takes too much time"
+
+
 def test_the_last_active_script_is_the_one() -> None:
     made = scripted("discard;")
     write(made, 'require "imap4flags"; addflag "Two";', "two")
@@ -316,8 +335,10 @@ def test_scripts_are_kept_within_limits() -> None:
         with pytest.raises(error):
             run(scripts.has_room(joe, name, size))
     run(scripts.put(joe, "b", "", ACTOR))
-    with pytest.raises(OverQuota):
+    with pytest.raises(LimitReached):
         run(scripts.has_room(joe, "c", 1))
+    with pytest.raises(LimitReached):
+        run(scripts.put(joe, "c", "", ACTOR))
     with pytest.raises(NotFound):
         run(scripts.activate(joe, "c", ACTOR))
     with pytest.raises(NotFound):

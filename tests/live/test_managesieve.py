@@ -175,6 +175,13 @@ def test_the_command_keeps_scripts_too(server: Server, user: User) -> None:
         reading.select_folder("INBOX")
         [found] = reading.fetch(reading.search(), ["FLAGS"]).values()
         assert b"Shell" in found[b"FLAGS"]
+    server.command(
+        "filter", "add", user.address, "--subject", "sale", "--seen", "--mailbox", "Junk"
+    )
+    shown = server.command("filter", "show", user.address, "--sieve").stdout
+    assert 'header :contains "subject" "sale"' in shown
+    path.write_text(shown)
+    assert "no faults" in server.command("sieve", "check", str(path)).stdout
     path.write_text("keep;\nnonsense;\n")
     checked = server.command("sieve", "check", str(path), check=False)
     assert checked.returncode == 1

@@ -16,6 +16,8 @@ PARTS = 200
 """Parts of one message that are looked at."""
 PIECE = 32 * 1024
 """Characters of HTML that are read in one step."""
+WAYS = 4
+"""Ways to look at the body that are kept; a script may ask in thousands of them."""
 _LEAVES = 2
 
 Structure = Callable[[], Generator[None, None, Part]]
@@ -77,6 +79,8 @@ class Body:
                 values.append(value)
                 left -= len(value)
                 yield
+        if len(self._known) >= WAYS:
+            self._known.clear()
         self._known[key] = values
         return values
 

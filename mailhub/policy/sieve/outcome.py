@@ -82,8 +82,8 @@ class Bounds:
 
     `steps`: commands and tests. `work`: characters looked at or made. `body`: octets of the body
     that are looked at, `header`: of an edited header. `variables`: of one script, `value`:
-    characters of one. `includes`: scripts run, `depth`: inside one another. `seconds`: of the
-    reply's shortest and longest period, then of a duplicate's longest memory.
+    characters of one, `held`: of all. `includes`: scripts run, `depth`: inside one another. The
+    last ones are seconds: between two replies, and that a duplicate is remembered.
     """
 
     steps: int = 20_000
@@ -92,6 +92,7 @@ class Bounds:
     header: int = 256 << 10
     variables: int = 256
     value: int = 64 << 10
+    held: int = 1 << 20
     filings: int = 32
     redirects: int = 4
     includes: int = 64

@@ -20,6 +20,8 @@ from mailhub.wire.sieve.program import Include, Matched, Program, Text, Variable
 from mailhub.wire.sieve.tree import Place
 
 GLOBAL = "global."
+MAKING = 8
+"""What a character that is made costs, in characters that are looked at."""
 
 
 class ScriptError(Exception):
@@ -81,6 +83,7 @@ class State:
     includes: int = 0
     steps: int = 0
     work: int = 0
+    held: int = 0
 
     @property
     def scope(self) -> Scope:
@@ -110,7 +113,7 @@ class State:
         if constant is not None:
             return constant
         made = "".join(self._part(part) for part in text.parts)
-        self.spend(len(made), text.place)
+        self.spend(len(made) * MAKING, text.place)
         return made[: self.bounds.value]
 
     def texts(self, texts: object) -> list[str]:
@@ -143,11 +146,15 @@ class State:
         return bare in self.shared if bare != name else name in self.scope.variables
 
     def assign(self, name: str, value: str, place: Place) -> None:
-        """Sets a variable. Raises ScriptError past the number of them."""
+        """Sets a variable. Raises ScriptError past the number of them, or past what all hold."""
         bare = name.removeprefix(GLOBAL)
         is_global = bare != name or name in self.scope.shared
         variables = self.shared if is_global else self.scope.variables
         key = bare if is_global else name
         if key not in variables and len(variables) >= self.bounds.variables:
             raise ScriptError("The script has too many variables", place)
-        variables[key] = value[: self.bounds.value]
+        value = value[: self.bounds.value]
+        self.held += len(value) - len(variables.get(key, ""))
+        if self.held > self.bounds.held:
+            raise ScriptError("The script's variables hold too much", place)
+        variables[key] = value

@@ -92,6 +92,9 @@ def test_variables_cannot_grow_for_ever() -> None:
     assert "too much time" in play(doubling, PLAIN, bounds=Bounds(work=1 << 20)).error
     many = 'require "variables";' + "".join(f'set "v{n}" "";' for n in range(300))
     assert "too many variables" in play(many, PLAIN).error
+    heavy = 'require "variables"; set "a" "%s";' % ("x" * 60_000)
+    heavy += "".join(f'set "v{n}" "${{a}}";' for n in range(40))
+    assert "hold too much" in play(heavy, PLAIN).error
 
 
 def test_work_is_done_in_slices() -> None:
