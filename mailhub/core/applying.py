@@ -106,8 +106,10 @@ class Applying:
         """The plan as the rules have it. The caller closes it. Raises Unavailable, StorageFull."""
         making = _Making(case, made)
         mail = self._personal.mail(case.body, case.rendered)
+        turns = Turns(self._clock)
         try:
             for copy in made.copies:
+                await turns.rest()
                 decision = case.decisions.get(copy.account)
                 if decision is None:
                     decision = await self._decide(case, copy, mail)
