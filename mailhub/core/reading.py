@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from mailhub.core.turns import Turns, run
 from mailhub.model.message import BlobRef, Content
 from mailhub.model.uids import UidSet
-from mailhub.ports import Clock, Storage
+from mailhub.ports import Body, Clock, Storage
 from mailhub.wire import mime
 
 PORTION = 256 * 1024
@@ -96,18 +96,34 @@ class Reading:
             self._large_in_memory = False
 
     async def structure(self, account: int, mailbox: int, content: Content) -> mime.Part:
-        """Where the parts of a large message lie."""
+        """Where the parts of a large message lie. Its octets pass through a file, not memory.
+        Raises Corrupt, StorageFull, Unavailable."""
         key = account, mailbox, content.uid
         known = self._structures.get(key)
         if known is not None:
             self._structures.move_to_end(key)
             return known
-        async with self.large(content) as data:
-            part = await self.scanned(data)
+        body = await self._spooled(content)
+        try:
+            part = await self.run(mime.scanning(body.view()))
+        finally:
+            body.close()
         self._structures[key] = part
         if len(self._structures) > STRUCTURES:
             self._structures.popitem(last=False)
         return part
+
+    async def _spooled(self, content: Content) -> Body:
+        """The message's octets in a file; the caller closes it."""
+        spool = self._storage.spools.open()
+        try:
+            end = length(content)
+            for start in range(0, end, PORTION):
+                spool.write(await self.octets(content, start, min(start + PORTION, end)))
+            return spool.finish()
+        except BaseException:
+            spool.abort()
+            raise
 
     async def scanned(self, data: bytes | bytearray) -> mime.Part:
         """The part tree of `data`, found in turns with others."""
