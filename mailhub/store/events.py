@@ -55,7 +55,7 @@ def page(cursor: Cursor, after: Place, account: int | None, mail: bool, limit: i
         cursor.execute(
             _OF_ALL if account is None else _OF_ONE,
             {
-                "number": after.number,
+                "number": after.number + (after.index == LAST),
                 "until": until,
                 "account": account,
                 "kinds": array_text(kinds),
