@@ -19,7 +19,7 @@ from mailhub.http.wildduck import identity_shapes, paging, replies, shapes
 from mailhub.http.wildduck.paging import Span
 from mailhub.http.wildduck.subject import Subjects
 from mailhub.model.account import Scope, Service
-from mailhub.model.errors import AuthenticationFailed, NotFound, TooManyAttempts, WrongScope
+from mailhub.model.errors import AuthenticationFailed, NotFound, WrongScope
 
 SCOPES = {scope.value: scope for scope in (Scope.MASTER, Scope.IMAP, Scope.POP3, Scope.SMTP)}
 
@@ -69,8 +69,6 @@ class Authentication:
         )
         try:
             who = await self._login.prove(wanted.username, wanted.password, visit)
-        except TooManyAttempts:
-            raise _refusal("RateLimitedError", "Authentication was rate limited") from None
         except WrongScope as error:
             known = await self._known(wanted.username)
             raise _refusal("InvalidAuthScope", error.text, **known) from None

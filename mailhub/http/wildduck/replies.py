@@ -112,6 +112,8 @@ def _headers(error: MailhubError) -> tuple[tuple[str, str], ...]:
             return (("Allow", ", ".join(sorted(error.allowed))),)
         case errors.Unavailable():
             return (("Retry-After", RETRY_AFTER),)
+        case errors.TooManyAttempts():
+            return (("Retry-After", str(max(1, round(error.retry_after)))),)
         case _:
             return ()
 

@@ -18,7 +18,7 @@ from mailhub.http.routing import route
 from mailhub.http.wildduck import paging, replies, shapes, user_answers, user_shapes
 from mailhub.http.wildduck.subject import Subjects
 from mailhub.model.account import Account, RemovedAccount, Scope, Service
-from mailhub.model.errors import AuthenticationFailed, Invalid, NotFound, TooManyAttempts
+from mailhub.model.errors import AuthenticationFailed, Invalid, NotFound
 from mailhub.wire.address import searched
 
 COUNTED = {
@@ -276,9 +276,5 @@ class Users:
         )
         try:
             await self._login.prove(account.username, password, visit)
-        except TooManyAttempts:
-            raise replies.Refusal(
-                403, "RateLimitedError", "Authentication was rate limited"
-            ) from None
         except (AuthenticationFailed, Invalid):
             raise replies.Refusal(403, "AuthFail", "Password validation failed") from None
