@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mailhub import filters, judging, personal, sieve
+from mailhub import directories, filters, judging, personal, sieve
 from mailhub.coord.memory import MemoryCoordination
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
@@ -110,6 +110,7 @@ class Parts:
     allowances: Allowances
     sessions: Sessions
     accounts: Accounts
+    directories: directories.Directories
     login: Login
     tokens: Tokens
     identity: Identity
@@ -145,6 +146,7 @@ class Parts:
             Step("store", self.store.start, self.store.stop),
             Step("login log", lambda: None, self.login.noted.flush),
             Step("hashing", self.hashing.start, self.hashing.stop),
+            Step("directory", self.directories.start, self.directories.stop),
             Step("workers", lambda: None, self.workers.stop),
             Step("resolver", lambda: None, self.resolver.stop),
             Step("coordination", self.coordination.start, self.coordination.stop),
@@ -213,8 +215,23 @@ def compose(
         hostname=hostname,
         wording=_wording(settings, log),
     )
-    login = Login(
+    secret = DataFolder(Path(settings.data)).secret(LOGIN_FILE)
+    accounts = Accounts(
+        store, hashing, addresses, mailboxes, clock, ids, grace=settings.accounts.grace
+    )
+    people = directories.compose(
+        settings.ldap,
         LocalDirectory(store, hashing, log),
+        store,
+        accounts,
+        addresses,
+        domains,
+        reactor,
+        clock,
+        log,
+    )
+    login = Login(
+        people.login,
         store,
         hashing,
         coordination.counters,
@@ -223,7 +240,7 @@ def compose(
         log,
         randomness=randomness,
         default_domain=settings.default_domain,
-        secret=DataFolder(Path(settings.data)).secret(LOGIN_FILE),
+        secret=secret,
     )
     web = GuardedWeb(
         settings.web, resolver, reactor, authorities(settings.web.trusted, "web.trusted")
@@ -249,9 +266,8 @@ def compose(
         mailboxes=mailboxes,
         allowances=allowances,
         sessions=Sessions(allowances),
-        accounts=Accounts(
-            store, hashing, addresses, mailboxes, clock, ids, grace=settings.accounts.grace
-        ),
+        accounts=accounts,
+        directories=people,
         login=login,
         tokens=Tokens(
             coordination.sessions(store.sessions),
@@ -273,6 +289,7 @@ def compose(
             ids,
             randomness,
             Profiles(settings.profile, hostname, CertificateSigning(settings.tls, log), randomness),
+            secret,
         ),
         intake=intake,
         owners=owners,

@@ -296,6 +296,7 @@ def world(
             ids,
             randomness,
             Profiles(ProfileSettings(), HOSTNAME, Unsigned(), randomness),
+            b"s" * 32,
         ),
         watch=watch,
         routes=Routes(store, clock),

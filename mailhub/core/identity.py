@@ -38,11 +38,12 @@ def identity(
     ids: Ids,
     randomness: Randomness,
     profiles: Profiles,
+    secret: bytes,
 ) -> Identity:
-    """All of it, on the same ports."""
+    """All of it, on the same ports. `secret`: of this server."""
     return Identity(
         app_passwords=AppPasswords(storage, hashing, clock, ids, randomness),
-        codes=OneTimeCodes(storage, counters, limits, clock, randomness),
+        codes=OneTimeCodes(storage, counters, limits, clock, randomness, secret),
         keys=SecurityKeys(storage, counters, limits, clock, ids, randomness),
         recovery=Recovery(storage, hashing, randomness),
         authlog=AuthLog(storage, login.noted),

@@ -15,18 +15,19 @@ from mailhub.model.identity import Spent, Totp
 from mailhub.model.settings import LimitSettings
 from mailhub.policy.limits import Guesses
 from mailhub.ports import Clock, Counters, Randomness, Storage
-from mailhub.wire import otp
+from mailhub.wire import otp, sealed
 
 WINDOW = 6
 """Steps that a code may be from now: three minutes, as telephones' clocks are wrong by that."""
 PENDING = 6 * 3600
 """Seconds that a seed waits for its first code."""
+PURPOSE = "one-time codes"
 SHUT = 180.0
 """Seconds after which somebody who was wrong too often may try again."""
 
 
 class OneTimeCodes:
-    """Those of every account."""
+    """Those of every account. `secret`: of this server; seeds are stored sealed with it."""
 
     def __init__(
         self,
@@ -35,25 +36,30 @@ class OneTimeCodes:
         limits: LimitSettings,
         clock: Clock,
         randomness: Randomness,
+        secret: bytes,
     ) -> None:
         self._factors = storage.factors
         self._guesses = Guesses(counters, limits)
         self._clock = clock
         self._randomness = randomness
+        self._secret = secret
 
     async def set_up(
         self, account: Account, issuer: str, actor: Actor, *, label: str = "", fresh: bool = False
     ) -> tuple[str, str]:
         """(seed, `otpauth:` address to show as a QR code); the same again while the seed waits,
-        unless `fresh`. Raises AlreadyExists (they are on), NotFound (the account)."""
+        unless `fresh`. Raises AlreadyExists (they are on), NotFound (the account), Corrupt (the
+        server's secret is another one)."""
         waiting = await self._factors.totp(account.number)
         if waiting is not None and waiting.enabled:
             raise AlreadyExists("One-time codes are on already", "totp")
         if waiting is None or fresh or not self._waits(waiting):
             seed = otp.seed(self._randomness.token(otp.SEED))
-            await self._factors.put_totp(account.number, seed, actor)
+            nonce = self._randomness.token(sealed.NONCE)
+            kept = sealed.seal(self._secret, PURPOSE, account.number, seed, nonce)
+            await self._factors.put_totp(account.number, kept, actor)
         else:
-            seed = waiting.seed
+            seed = self._seed(account, waiting)
         name = label or account.address or account.username
         return seed, otp.link(seed, name, issuer)
 
@@ -90,13 +96,16 @@ class OneTimeCodes:
         self, account: Account, known: Totp, code: str, peer: Peer, actor: Actor
     ) -> None:
         guess = await self._guesses.begin(peer.address, f"#{account.number}")
-        step = otp.step_of(known.seed, code, self._clock.now(), WINDOW)
+        step = otp.step_of(self._seed(account, known), code, self._clock.now(), WINDOW)
         outcome = await self._factors.spend(account.number, step, actor, enable=not known.enabled)
         if outcome is Spent.LIMITED:
             raise TooManyAttempts(retry_after=SHUT)
         if outcome is Spent.WRONG:
             raise AuthenticationFailed("Invalid authentication token")
         await self._guesses.right(guess)
+
+    def _seed(self, account: Account, kept: Totp) -> str:
+        return sealed.unseal(self._secret, PURPOSE, account.number, kept.seed)
 
     def _waits(self, seed: Totp) -> bool:
         return self._clock.now() - seed.created < PENDING

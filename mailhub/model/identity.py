@@ -45,7 +45,7 @@ class AppPassword:
 
 @dataclass(frozen=True, slots=True)
 class Totp:
-    """The seed of one-time codes (RFC 6238), base32. Not `enabled`: it waits for its first code."""
+    """The seed of one-time codes (RFC 6238), sealed. Not `enabled`: it waits for its first code."""
 
     seed: str
     enabled: bool

@@ -399,5 +399,6 @@ def test_neither_an_app_password_nor_a_seed_nor_a_code_is_written_down() -> None
     plain(here, password)
     written = repr(here.log.events) + repr(run(here.store.journal.since(0, limit=1000)))
     written += repr(run(here.identity.authlog.page(1)))
+    written += repr(run(here.store.factors.totp(1)))
     assert password not in written
     assert seed not in written
