@@ -254,9 +254,14 @@ class Views:
     async def _source(self, opened: _Open, part: Part, limit: int) -> str:
         """The decoded text of a part, at most so many characters of it."""
         stop = min(part.end, part.body + min(LARGE, 4 * limit))
-        coded = await opened.read(part.body, stop)
-        await self._clock.pause()
-        return text.read(coded, part, more=stop < part.end)[:limit].replace("\0", "")
+        decoder = transfer.Decoder(part.encoding)
+        turns = Turns(self._clock)
+        content: list[bytes] = []
+        for at in range(part.body, stop, PIECE):
+            content.append(decoder.feed(await opened.read(at, min(at + PIECE, stop))))
+            await turns.rest()
+        content.append(decoder.finish())
+        return text.read(b"".join(content), part, more=stop < part.end)[:limit].replace("\0", "")
 
     async def _converted(
         self, source: str, is_html: bool, parts: dict[str, str], link: str

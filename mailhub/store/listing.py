@@ -284,8 +284,8 @@ def _row(account: int, row: list[Any], envelope: bytes, structure: bytes) -> Row
     )
 
 
-_WHOLE = 8 * 1024 * 1024
-"""Bytes of what was rendered of a single message that are read."""
+_WHOLE = 128 * 1024
+"""The same where a single message is shown: more than a thousand addresses, or parts."""
 
 
 def one(cursor: Cursor, account: int, mailbox: int, uid: int) -> Row | None:

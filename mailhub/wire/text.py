@@ -87,13 +87,13 @@ def _spaced(found: re.Match[str]) -> str:
 def decoded(data: Buffer, part: Part, limit: int) -> str:
     """The first `limit` bytes of a text part as text; HTML stays HTML."""
     coded = bytes(data[part.body : min(part.end, part.body + limit)])
-    return read(coded, part, more=part.end - part.body > limit)
-
-
-def read(coded: bytes, part: Part, *, more: bool) -> str:
-    """The text of `coded`, the beginning of a text part's content; HTML stays HTML. `more`: it
-    goes on behind."""
     content = transfer.decode(coded, part.encoding)
+    return read(content, part, more=part.end - part.body > limit)
+
+
+def read(content: bytes, part: Part, *, more: bool) -> str:
+    """The text of `content`, the beginning of a text part without its transfer encoding; HTML stays
+    HTML. `more`: it goes on behind."""
     return charsets.decode(content, _charset(part, content, more))
 
 
