@@ -254,7 +254,8 @@ def create(
 def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
     """See `ports.Accounts.replace`. `auth_version` can grow here and never falls."""
     require_free(tx.cursor, account.username, account.number)
-    changed = tx.execute(
+    before = known(tx.cursor, account.number)
+    tx.execute(
         _UPDATE,
         _profile(account)
         | {
@@ -263,8 +264,6 @@ def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
             "auth_version": account.auth_version,
         },
     )
-    if changed.rowcount == 0:
-        raise NotFound("No such account")
     tx.execute(
         "UPDATE usage SET limit_storage = :storage, limit_messages = :messages"
         " WHERE account = :account",
@@ -274,6 +273,9 @@ def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
             "account": account.number,
         },
     )
+    for target in account.targets:
+        if target not in before.targets:
+            authlog.done(tx, account.number, "user forward added", actor, target=target)
     return _told(tx, account.number, "updated", actor)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from mailhub.model.account import Account, RemovedAccount
 from mailhub.model.change import AccountChanged, Actor, AddressesChanged
 from mailhub.model.errors import NotFound
-from mailhub.store import accounts, addresses
+from mailhub.store import accounts, addresses, authlog
 from mailhub.store.sql import Cursor, Row
 from mailhub.store.transaction import Transaction
 
@@ -30,6 +30,7 @@ OWNED: tuple[str, ...] = (
     "totp",
     "security_key",
     "challenge",
+    "mirror",
 )
 """Tables whose rows of an account go with it, told by their column `account`. Message rows are
 cleared later, a few at a time (see `sweeps`)."""
@@ -46,6 +47,7 @@ PURGE = Actor(source="end of grace")
 def remove(tx: Transaction, account: int, actor: Actor, due: int) -> int:
     """See `ports.Accounts.remove`."""
     known = accounts.known(tx.cursor, account)
+    authlog.done(tx, account, "delete user", actor)
     kept = {table: _rows(tx.cursor, table, column, account) for table, column in _KEPT}
     for row in kept["address"]:
         what = json.dumps({"what": "removed", "address": row["key"]})
@@ -138,6 +140,7 @@ def restore(tx: Transaction, id: str, actor: Actor) -> tuple[Account, int]:
         "UPDATE account SET auth_version = auth_version + 1 WHERE number = :account",
         {"account": account},
     )
+    authlog.done(tx, account, "restore user", actor)
     after = accounts.known(tx.cursor, account)
     entry = tx.journal("accountchanged", actor, account, detail=json.dumps({"what": "restored"}))
     tx.tell(AccountChanged(entry, account, "restored", after.auth_version))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from mailhub.model.account import Factor, Scope, ScramKeys, Secrets
@@ -327,6 +329,23 @@ def test_what_no_text_can_hold_and_what_is_too_long_is_cut(house: House) -> None
     house.ask(house.store.authlog.note([LoginNote(account, event), LoginNote(99, login())]))
     entry = house.ask(house.store.authlog.page(account))[0][0]
     assert (len(entry.event.ip), entry.event.session) == (255, "ab\r\nc?")
+
+
+def test_forwards_and_the_end_of_an_account_are_in_the_log(house: House) -> None:
+    account, _ = house.account()
+    store = house.store.accounts
+    for targets in (("a@x.example",), ("a@x.example", "b@x.example"), ("b@x.example",)):
+        house.ask(store.replace(dataclasses.replace(account, targets=targets), USER))
+    house.ask(store.remove(account.number, USER, due=int(house.clock.now()) + 60))
+    house.ask(store.restore(account.id, USER))
+    entries, _ = house.ask(house.store.authlog.page(account.number))
+    assert [(one.event.action, one.event.target) for one in entries] == [
+        ("restore user", ""),
+        ("delete user", ""),
+        ("user forward added", "b@x.example"),
+        ("user forward added", "a@x.example"),
+        ("account created", ""),
+    ]
 
 
 def test_all_of_it_goes_with_its_account(house: House) -> None:
