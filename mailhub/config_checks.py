@@ -12,6 +12,7 @@ from dataclasses import Field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from mailhub import config_ldap
 from mailhub.model.errors import Invalid
 from mailhub.model.hook import HookStage
 from mailhub.model.settings import (
@@ -44,6 +45,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "reports.dmarc_format": ("rfc9990", "rfc7489"),
     "resolver.trust_ad": ("loopback", "always", "never"),
     "log.format": ("auto", "json", "plain"),
+    "ldap.tls": ("required", "none"),
     "log.level": ("debug", "info", "warn", "error"),
 }
 NETWORKS = (
@@ -103,6 +105,7 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     problems += _queue(settings.queue)
     problems += _resolver(settings.resolver)
     problems += _redis(settings)
+    problems += config_ldap.faults(settings.ldap)
     if settings.programs.enabled and not settings.programs.folder:
         problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
     if bool(settings.tls.key) and not settings.tls.certificate:

@@ -17,7 +17,7 @@ from twisted.application.service import IService
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
-from mailhub import config, reporting, sending
+from mailhub import config, directories, reporting, sending
 from mailhub.control import acts as control_acts
 from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.core.forgetting import INTERVAL as FORGET
@@ -167,6 +167,9 @@ def build(
             Step("journal", sweep.start, sweep.stop),
             Step("archive", purge.start, purge.stop),
             Step("key review", review.start, review.stop),
+            *directories.following(
+                parts.directories, parts.settings.ldap, parts.reactor, parts.log
+            ),
             *outgoing.steps,
             Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),
@@ -217,6 +220,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         scripts=parts.scripts,
         upload_keys=parts.upload_keys,
         tokens=parts.tokens,
+        mirroring=parts.directories.mirroring,
     )
 
 
@@ -338,6 +342,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         identity=parts.identity,
         spools=parts.store.spools,
         filters=parts.filters,
+        scripts=parts.scripts,
         upload_keys=parts.upload_keys,
         feeds=parts.feeds,
         webhooks=parts.webhooks,

@@ -15,6 +15,7 @@ from mailhub.cli.access import Access, Refused
 from mailhub.cli.address import address
 from mailhub.cli.alias import alias
 from mailhub.cli.configuration import configuration
+from mailhub.cli.directory import directory
 from mailhub.cli.dkim import dkim
 from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
@@ -84,6 +85,7 @@ for command in (
     relayip,
     dkim,
     report,
+    directory,
     index,
     import_,
     export,

@@ -14,9 +14,11 @@ from typing import Any
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.domains import Domains
+from mailhub.core.filtering import Filtering
 from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mirroring import Mirroring
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
@@ -67,9 +69,11 @@ class Services:
     identity: Identity
     search_index: SearchIndex
     filters: Filters
+    filtering: Filtering
     scripts: Scripts
     upload_keys: UploadKeys
     tokens: Tokens
+    mirroring: Mirroring | None
 
 
 class Arguments:

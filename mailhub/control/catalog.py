@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from mailhub.control import (
     acts,
     addresses,
+    directory,
     domains,
     filtering,
     identity,
@@ -27,6 +28,7 @@ from mailhub.control.mail import Read
 
 PARTS: tuple[Mapping[str, Act], ...] = (
     acts.ACTS,
+    directory.ACTS,
     domains.ACTS,
     users.ACTS,
     addresses.ACTS,

@@ -54,6 +54,7 @@ class Addresses:
         self._relayed: frozenset[str] = frozenset()
         self._administrator: int | None = None
         self._generation = 0
+        self._discover: recipients.Discover | None = None
         storage.watch(self._heard)
 
     # -- resolving
@@ -61,7 +62,8 @@ class Addresses:
     async def resolve(self, address: str) -> Resolution:
         """Where mail for `address` goes. Only for addresses whose domain is local.
 
-        Raises NotFound (nobody has it), Invalid (malformed), LimitReached (too many).
+        Raises NotFound (nobody has it), Invalid (malformed), LimitReached (too many), Unavailable
+        (whoever could know is away).
         """
         known = self._known.get(address)
         if known is not None:
@@ -69,13 +71,21 @@ class Addresses:
         generation = self._generation
         domains = await self._all_domains()
         local, domain = self._split(address, domains)
-        walk = recipients.Walk(domains, self._storage.addresses.match, self._find_administrator)
+        match = self._storage.addresses.match
+        if self._discover is not None and domain in domains:
+            await recipients.discover(self._discover, match, local, domain, domains)
+            generation = self._generation
+        walk = recipients.Walk(domains, match, self._find_administrator)
         found = await walk.of(local, domain) if domain in domains else None
         if found is None or not (found.accounts or found.remote or found.programs):
             raise NotFound("No such address here")
         if generation == self._generation:
             _remember(self._known, address, found)
         return found
+
+    def ask_also(self, discover: recipients.Discover) -> None:
+        """Asks of addresses that are no row here too, before a catch-all takes them."""
+        self._discover = discover
 
     async def is_local(self, domain: str) -> bool:
         """Whether mail for `domain` (A-label, or address literal) ends here."""

@@ -23,6 +23,8 @@ WIDTH = 5000
 """Most addresses one recipient may lead to."""
 
 Match = Callable[[Sequence[str]], Awaitable[Address | None]]
+Discover = Callable[[str], Awaitable[bool]]
+"""Asked of an address that is no row; what it says yes to has become one. Raises Unavailable."""
 
 
 @dataclass(slots=True)
@@ -125,6 +127,16 @@ class Walk:
     def _detail(self, local: str, domain: str) -> str:
         delimiter = self.domains[domain].delimiter
         return local[len(grammar.base(local, delimiter)) + 1 :]
+
+
+async def discover(
+    discover: Discover, match: Match, local: str, domain: str, domains: Mapping[str, Domain]
+) -> None:
+    """Asks where the address itself is no row, whatever wildcard or catch-all would take it."""
+    folded = grammar.fold(local)
+    if await match(exact_keys(folded, domain_chain(domains, domain))) is None:
+        base = grammar.base(folded, domains[domain].delimiter)
+        await discover(grammar.join(base, domain))
 
 
 def domain_chain(domains: Mapping[str, Domain], name: str) -> list[Domain]:

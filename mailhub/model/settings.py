@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from mailhub.model.setting import STRICT, setting
 from mailhub.model.settings_access import TokenSettings
 from mailhub.model.settings_archive import ArchiveSettings
+from mailhub.model.settings_directory import LDAPSettings
 from mailhub.model.settings_filters import (
     ClamAVSettings,
     DnsblSettings,
@@ -52,6 +53,7 @@ __all__ = [
     "HookSettings",
     "IMAPSettings",
     "JournalSettings",
+    "LDAPSettings",
     "LevelSettings",
     "LimitSettings",
     "ListenerSettings",
@@ -386,6 +388,7 @@ class Settings:
     sender: SenderSettings = setting(SenderSettings, "")
     resolver: ResolverSettings = setting(ResolverSettings, "")
     redis: RedisSettings = setting(RedisSettings, "")
+    ldap: LDAPSettings = setting(LDAPSettings, "")
     web: WebSettings = setting(WebSettings, "")
     updates: UpdateSettings = setting(UpdateSettings, "")
     webhooks: WebhookSettings = setting(WebhookSettings, "")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mailhub.ports.bodies import Blobs, Body, Buffer, Departure, Message, Spool, Spools
 from mailhub.ports.coordination import Coordination, Counters, Schedule, Sessions
+from mailhub.ports.directory import Entries, Mirrors
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
@@ -63,6 +64,7 @@ __all__ = [
     "Directory",
     "DkimKeys",
     "Domains",
+    "Entries",
     "Events",
     "Factors",
     "Fetch",
@@ -76,6 +78,7 @@ __all__ = [
     "Mailboxes",
     "Message",
     "Messages",
+    "Mirrors",
     "Notice",
     "Outbound",
     "Post",

@@ -8,6 +8,7 @@ from typing import Protocol
 from mailhub.model.change import Change
 from mailhub.ports.bodies import Blobs, Spools
 from mailhub.ports.coordination import Sessions
+from mailhub.ports.directory import Mirrors
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
@@ -66,6 +67,8 @@ class Storage(Protocol):
     def sessions(self) -> Sessions: ...
     @property
     def search_index(self) -> SearchIndex: ...
+    @property
+    def mirrors(self) -> Mirrors: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:

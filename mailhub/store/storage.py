@@ -10,6 +10,7 @@ from mailhub.store.filter_service import FilterService
 from mailhub.store.fresh import FreshMail
 from mailhub.store.identities import AppPasswordService, AuthLogService, FactorService
 from mailhub.store.listing_service import ArchiveService, ListingService
+from mailhub.store.mirrors import MirrorService
 from mailhub.store.people import AccountService, AddressService, DomainService, MailboxService
 from mailhub.store.script_service import ScriptService
 from mailhub.store.sending import DkimKeyService, QueueService, ReportService, RouteService
@@ -47,6 +48,7 @@ class ServedStorage:
         self.events = EventService(runner)
         self.webhooks = WebhookService(runner)
         self.sessions = SessionService(runner)
+        self.mirrors = MirrorService(runner)
         self.journal = JournalService(runner)
         self.spools = spools
         self._watchers = watchers

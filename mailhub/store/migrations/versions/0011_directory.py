@@ -10,7 +10,17 @@ from alembic import op
 revision = "0011"
 down_revision = "0010"
 
-STATEMENTS: tuple[str, ...] = ()
+STATEMENTS: tuple[str, ...] = (
+    """CREATE TABLE mirror (
+    account INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    place TEXT NOT NULL,
+    digest TEXT NOT NULL,
+    addresses TEXT NOT NULL,
+    seen BIGINT NOT NULL,
+    locked INTEGER NOT NULL
+)""",
+)
 
 
 def upgrade() -> None:
