@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from mailhub.model.queue import Attempt, AttemptResult
 from tests.http.mailing import JOE, PLAIN, RICH, Mailbox, append
-from tests.world import world
+from tests.support import run
+from tests.world import ACTOR, world
 
 
 @pytest.fixture
@@ -125,3 +127,35 @@ def test_events_tell_how_it_came(mail: Mailbox) -> None:
         "transtype": "ESMTP",
         "time": event["time"],
     }
+
+
+def test_events_tell_what_became_of_what_was_passed_on(mail: Mailbox) -> None:
+    targets = {"targets": ["one@gone.example", "two@far.example"]}
+    assert mail.site.put(mail.user, targets).status == 200
+    mail.deliver("a")
+    queue = mail.world.store.queue
+    entries, _ = run(queue.page(limit=9))
+    assert len(entries) == 2
+    at = int(mail.world.clock.now())
+    slow, quick = (next(one for one in entries if one.recipient == to) for to in targets["targets"])
+    results = [
+        (slow, AttemptResult.DEFERRED, "421 4.7.0 Later", at + 900),
+        (slow, AttemptResult.FAILED, "550 5.1.1 Nobody", None),
+        (quick, AttemptResult.DELIVERED, "250 2.0.0 OK", None),
+    ]
+    for token, (entry, result, reply, due) in enumerate(results, start=1):
+        mail.world.clock.advance(60)
+        tried = Attempt(entry.number, at, result, "", reply, "mx.example", "", due)
+        assert run(queue.record(token, [tried], (), ACTOR)) == ()
+    store, forward, *tries = mail.site.get(f"{mail.inbox}/1/events").json["events"]
+    assert (store["action"], forward["action"]) == ("STORE", "FORWARD")
+    assert forward["id"] == store["id"] == tries[0]["id"]
+    assert sorted(forward["to"]) == targets["targets"]
+    assert [(one["action"], one["response"], one["to"][0]) for one in tries] == [
+        ("DEFERRED", "421 4.7.0 Later", "one@gone.example"),
+        ("REJECTED", "550 5.1.1 Nobody", "one@gone.example"),
+        ("ACCEPTED", "250 2.0.0 OK", "two@far.example"),
+    ]
+    assert {one["seq"] for one in tries} == {"001", "002"}
+    shown = mail.site.get(f"{mail.inbox}/1").json["forwardTargets"]
+    assert sorted(one["value"] for one in shown) == targets["targets"]
