@@ -11,13 +11,13 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 
 from mailhub.core.messages import Messages
 from mailhub.core.search_plan import plan
 from mailhub.core.selected import Selections
 from mailhub.core.selected_mailbox import FlagTexts, SharedMailbox
 from mailhub.core.selected_view import SelectedView
+from mailhub.core.turns import Turns
 from mailhub.model.errors import NotFound, Unavailable
 from mailhub.model.flags import Flags
 from mailhub.model.indexed import Place, Span
@@ -44,6 +44,8 @@ HIDDEN_USES = ("\\Junk", "\\Trash")
 """Mailboxes whose mail is found only when they are named."""
 FEW = 500
 """Messages of a mailbox that are looked at without loading all its arrays."""
+CHUNK = 5000
+"""Places that are sorted out between two chances for others to run."""
 LOOKS = 2
 """Long looks of one account at a time."""
 
@@ -106,35 +108,49 @@ class Finds:
             raise Unavailable("Too many searches at a time")
         self._looking[account] += long
         try:
+            turns = Turns(self._clock)
+            by_mailbox: dict[int, list[Place]] = {}
+            for count, place in enumerate(maybe):
+                by_mailbox.setdefault(place.mailbox, []).append(place)
+                if not count & 255:
+                    await turns.rest()
             known = {box.number: box for box in boxes}
             found: list[Place] = []
-            by_mailbox = sorted(maybe, key=lambda place: (place.mailbox, place.uid))
-            for number, places in groupby(by_mailbox, lambda place: place.mailbox):
-                found += await self._look_in(known[number], key, list(places))
+            for number, places in by_mailbox.items():
+                found += await self._look_in(known[number], key, places, turns)
             return found
         finally:
             self._looking[account] -= long
             if not self._looking[account]:
                 del self._looking[account]
 
-    async def _look_in(self, box: Mailbox, key: SearchKey, places: Sequence[Place]) -> list[Place]:
+    async def _look_in(
+        self, box: Mailbox, key: SearchKey, places: Sequence[Place], turns: Turns
+    ) -> list[Place]:
+        """The same in one mailbox. Of very many, all others there are looked at, too: what the
+        index knows of those costs less than to leave them out."""
+        wanted = key
         if len(places) <= FEW:
             rows = await self._storage.listings.some(
                 box.account, [(place.mailbox, place.uid) for place in places], metadata=False
             )
             view = _view_of(box, sorted(rows, key=lambda row: row.number))
+            uids = UidSet.from_sorted([place.uid for place in places])
+            wanted = And((InUids(SequenceSet(uids.ranges)), key))
         else:
             try:
                 view = await self._selections.select(box, read_only=True, recent=False)
             except NotFound:  # it was deleted meanwhile
                 return []
         try:
-            uids = UidSet.from_sorted([place.uid for place in places])
-            wanted = And((InUids(SequenceSet(uids.ranges)), key))
-            there = set((await self._messages.find(view, wanted)).uids)
+            there = frozenset((await self._messages.find(view, wanted)).uids)
         finally:
             view.close()
-        return [place for place in places if place.uid in there]
+        found: list[Place] = []
+        for start in range(0, len(places), CHUNK):
+            found += [place for place in places[start : start + CHUNK] if place.uid in there]
+            await turns.rest()
+        return found
 
 
 def _view_of(box: Mailbox, rows: Sequence[Row]) -> SelectedView:

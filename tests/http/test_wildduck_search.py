@@ -64,8 +64,9 @@ class Searched:
         return [row["id"] for row in found["results"]]
 
 
-@pytest.fixture(params=[False, True], ids=["scanned", "indexed"])
+@pytest.fixture(scope="module", params=[False, True], ids=["scanned", "indexed"])
 def site(request: pytest.FixtureRequest) -> Searched:
+    """One for all tests, which only read."""
     return Searched(request.param)
 
 

@@ -39,6 +39,7 @@ from mailhub.model.search import (
     ThreadIdIs,
 )
 from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
+from mailhub.store.messages import Lazily
 from mailhub.store.sql import Cursor, integers, number
 
 DAY = 86400
@@ -277,12 +278,15 @@ def page(
         compiler = Compiler(account, position(cursor) if indexed else None)
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
         between = _between(cursor, key, lower, upper, compiler)
-        total, places = 0, []
+        total: int = 0
+        places: Sequence[Place] = ()
         if lower != NONE:
             total = number(cursor, lower.select("count(*)", mailboxes), compiler.parameters)
         if total:
             places = _places(cursor, lower, mailboxes, compiler, span)
-        maybe = [] if between == NONE else _places(cursor, between, mailboxes, compiler, None)
+        maybe: Sequence[Place] = ()
+        if between != NONE:
+            maybe = _places(cursor, between, mailboxes, compiler, None)
         return IndexPage(total, places, maybe)
 
 
@@ -324,7 +328,8 @@ _PLACE = "(m.content, m.mailbox, m.uid)"
 
 def _places(
     cursor: Cursor, part: Part, mailboxes: Sequence[int], compiler: Compiler, span: Span | None
-) -> list[Place]:
+) -> Sequence[Place]:
+    """In the span's order; without one by mailbox and UID."""
     sql = part.select("m.content AS content, m.mailbox AS mailbox, m.uid AS uid", mailboxes)
     parameters = compiler.parameters
     if span is not None:
@@ -334,11 +339,13 @@ def _places(
             place = span.after
             parameters |= {"content": place.content, "mailbox": place.mailbox, "uid": place.uid}
         sql += f" ORDER BY m.content {way}, m.mailbox {way}, m.uid {way} LIMIT {span.limit:d}"
+    else:
+        sql += " ORDER BY m.mailbox, m.uid"
     rows = cursor.execute(
         f"SELECT json_group_array(json_array(content, mailbox, uid)) FROM ({sql}) AS rows",
         parameters,
     ).fetchone()
-    return [Place(*row) for row in json.loads(rows[0])]
+    return Lazily(lambda row: Place(*row), json.loads(rows[0]))
 
 
 class _OneMoment:
