@@ -20,6 +20,12 @@ MOST = 1000
 FILENAME = 255
 """Characters of a file name."""
 _TEXTS = ("text/plain", "text/html")
+_PLAIN = re.compile(
+    rb'\("text" "(plain|html)" \("charset" "([A-Za-z0-9._-]+)"\)'
+    rb' NIL NIL "[A-Za-z0-9-]+" \d+ \d+ NIL NIL NIL NIL\)',
+    re.IGNORECASE,
+)
+"""A message that is one text: half of all, which need not be taken apart."""
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+")
 _PLACE = {"text": 9, "message/rfc822": 11, "message/global": 11}
 """Where the disposition of a leaf stands; of others at 8."""
@@ -71,6 +77,10 @@ class _Waiting:
 
 def structure(rendered: bytes) -> Structure:
     """What a BODYSTRUCTURE says, whose end may be missing. Never raises."""
+    plain = _PLAIN.fullmatch(rendered)
+    if plain is not None:
+        kind, charset = (word.decode("ascii") for word in plain.groups())
+        return Structure(f"text/{kind.lower()}", (("charset", charset),), ())
     try:
         root = datum.read(rendered, cut=True)
     except Invalid:

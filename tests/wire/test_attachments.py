@@ -119,3 +119,12 @@ def test_nothing_raises(data: bytes) -> None:
 )
 def test_file_names(text: str, name: str) -> None:
     assert attachments.filename(text) == name
+
+
+@pytest.mark.parametrize("kind", [b"plain", b"html", b"HTML"])
+@pytest.mark.parametrize("charset", [b"utf-8", b"Windows-1252", b"ISO-2022-JP"])
+def test_one_text_is_told_as_if_it_were_taken_apart(kind: bytes, charset: bytes) -> None:
+    """Without its last bracket it has to be."""
+    rendered = b'("text" "%b" ("charset" "%b") NIL NIL "7bit" 1549 17 NIL NIL NIL NIL)'
+    whole = rendered % (kind, charset)
+    assert structure(whole) == structure(whole[:-1])

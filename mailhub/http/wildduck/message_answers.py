@@ -245,7 +245,8 @@ class RestoredMessages(Result):
 
 def moment(seconds: int) -> str:
     """A time as JavaScript writes it."""
-    return datetime.fromtimestamp(max(seconds, 0), UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    # A list has forty of them, and strftime takes four times as long.
+    return datetime.fromtimestamp(max(seconds, 0), UTC).isoformat()[:19] + ".000Z"
 
 
 def contacts(addresses: Sequence[EnvelopeAddress]) -> list[Contact]:
