@@ -127,4 +127,4 @@ def test_one_text_is_told_as_if_it_were_taken_apart(kind: bytes, charset: bytes)
     """Without its last bracket it has to be."""
     rendered = b'("text" "%b" ("charset" "%b") NIL NIL "7bit" 1549 17 NIL NIL NIL NIL)'
     whole = rendered % (kind, charset)
-    assert structure(whole) == structure(whole[:-1])
+    assert attachments.structure(whole) == attachments.structure(whole[:-1])
