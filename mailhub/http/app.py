@@ -20,6 +20,7 @@ from mailhub.core.mailroom import Mailroom
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
+from mailhub.core.scripts import Scripts
 from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.tokens import Tokens
@@ -64,6 +65,7 @@ class Parts:
     identity: Identity
     spools: Spools
     filters: Filters
+    scripts: Scripts
     upload_keys: UploadKeys
     feeds: Feeds
     webhooks: Webhooks

@@ -95,6 +95,7 @@ class Site:
             identity=here.identity,
             spools=here.store.spools,
             filters=here.filters,
+            scripts=here.scripts,
             upload_keys=UploadKeys(b"secret"),
             feeds=self.feeds,
             webhooks=Webhooks(here.store, NoWeb(), here.clock, here.ids, here.randomness),

@@ -113,7 +113,7 @@ def test_every_parameter_is_kept(site: Site) -> None:
         "limits": {
             "quota": {"allowed": 1000, "used": 0},
             "recipients": unused(10),
-            "filters": {"allowed": 5},
+            "filters": {"allowed": 5, "used": 0},
             "forwards": unused(20),
             "received": unused(60),
             "imapUpload": unused(7),

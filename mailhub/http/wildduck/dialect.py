@@ -18,6 +18,7 @@ from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes as CoreMailboxes
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.rights import Right
+from mailhub.core.scripts import Scripts as CoreScripts
 from mailhub.core.sessions import Sessions
 from mailhub.core.tokens import Tokens
 from mailhub.core.uploading import Keys
@@ -39,6 +40,7 @@ from mailhub.http.wildduck.forwarded import Forwarded
 from mailhub.http.wildduck.mailboxes import Mailboxes
 from mailhub.http.wildduck.message_content import MessageContent
 from mailhub.http.wildduck.messages import Boxes, Messages
+from mailhub.http.wildduck.scripts import Scripts
 from mailhub.http.wildduck.search import Search
 from mailhub.http.wildduck.security_keys import SecurityKeys
 from mailhub.http.wildduck.subject import Subjects
@@ -89,6 +91,8 @@ class Parts(Protocol):
     @property
     def filters(self) -> CoreFilters: ...
     @property
+    def scripts(self) -> CoreScripts: ...
+    @property
     def upload_keys(self) -> Keys: ...
     @property
     def feeds(self) -> Feeds: ...
@@ -131,6 +135,7 @@ class WildDuck:
                 parts.mailboxes,
                 parts.allowances,
                 parts.sessions,
+                parts.filters,
                 login,
                 parts.identity,
                 parts.default_domain,
@@ -149,6 +154,7 @@ class WildDuck:
             AppPasswords(subjects, parts.identity, parts.addresses),
             Filters(subjects, parts.filters, parts.mailboxes, parts.upload_keys),
             Autoreplies(subjects, parts.filters),
+            Scripts(subjects, parts.scripts, parts.filters, parts.mailboxes),
             Updates(subjects, parts.feeds),
             Webhooks(subjects, parts.webhooks),
             TokenCalls(parts.tokens),

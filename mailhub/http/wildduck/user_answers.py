@@ -44,7 +44,7 @@ class UserLimits(Shown):
 
     quota: Room
     recipients: Counted
-    filters: Bound
+    filters: Room
     forwards: Counted
     received: Counted
     imap_upload: Counted
@@ -192,10 +192,9 @@ def row(account: Account, quota: int, *, data: bool, internal: bool) -> UserRow:
 
 
 def user(
-    account: Account, quota: int, used: Mapping[Kind, Use], bounds: Mapping[str, int], sessions: int
+    account: Account, quota: int, used: Mapping[Kind, Use], *, filters: Room, sessions: Room
 ) -> User:
-    """A whole user. `quota`: the server's default; `bounds`: plain limits by their names in core;
-    `sessions`: of IMAP, open now."""
+    """A whole user. `quota`: the server's default; `sessions`: of IMAP, open now."""
     return User(
         **_facts(account),
         language=account.language,
@@ -205,9 +204,9 @@ def user(
         key_info=_key_info(account.encryption.key),
         limits=UserLimits(
             quota=_quota(account, quota),
-            filters=Bound(allowed=bounds["filters"]),
-            pop3_max_messages=Bound(allowed=bounds["pop3_messages"]),
-            imap_max_connections=Room(allowed=bounds["imap_connections"], used=sessions),
+            filters=filters,
+            pop3_max_messages=Bound(allowed=account.limits.pop3_messages),
+            imap_max_connections=sessions,
             **{kind.value: counted(use) for kind, use in used.items()},
         ),
         meta_data=_data(account, METADATA),

@@ -6,6 +6,7 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.allowances import Allowances, Kind
 from mailhub.core.credential import Visit
 from mailhub.core.domains import Domains
+from mailhub.core.filters import Filters
 from mailhub.core.homes import at_home
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
@@ -44,6 +45,7 @@ class Users:
         mailboxes: Mailboxes,
         allowances: Allowances,
         sessions: Sessions,
+        filters: Filters,
         login: Login,
         identity: Identity,
         default_domain: str,
@@ -55,6 +57,7 @@ class Users:
         self._mailboxes = mailboxes
         self._allowances = allowances
         self._sessions = sessions
+        self._filters = filters
         self._login = login
         self._identity = identity
         self._default_domain = default_domain
@@ -107,13 +110,16 @@ class Users:
     async def show(self, call: Call) -> Answer:
         """One user."""
         account = await self._subjects.of(shapes.read(shapes.UserCall, call).user)
-        names = ("filters", "pop3_messages", "imap_connections")
+        kept = await self._filters.of_account(account.number)
         shown = user_answers.user(
             account,
             self._quota,
             await self._allowances.used(account),
-            {name: self._allowances.bound(account, name) for name in names},
-            self._sessions.count(account.number),
+            filters=user_answers.Room(allowed=self._filters.most(account), used=len(kept)),
+            sessions=user_answers.Room(
+                allowed=self._allowances.bound(account, "imap_connections"),
+                used=self._sessions.count(account.number),
+            ),
         )
         return replies.shown(shown)
 
