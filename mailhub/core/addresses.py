@@ -380,7 +380,9 @@ class Addresses:
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
             match change:
-                case AddressesChanged() | AccountChanged(what="created" | "updated" | "removed"):
+                case AccountChanged(what="secrets"):
+                    continue
+                case AddressesChanged() | AccountChanged():
                     self._forget()
                     return
 

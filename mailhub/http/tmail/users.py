@@ -106,7 +106,7 @@ class Users:
             try:
                 await self._domains.take_catch_all(name, made.address, actor)
             except MailhubError:
-                await self._accounts.remove(made.number, actor)
+                await self._accounts.remove(made.number, actor, due=0)
                 raise
         return made
 
