@@ -36,6 +36,7 @@ from mailhub.model.search import (
 )
 from mailhub.model.settings import StoreSettings
 from mailhub.model.uids import UidSet
+from mailhub.store.fulltext import lookup
 from mailhub.wire.mime import scan
 from mailhub.wire.rendering import render
 from tests.support import run
@@ -206,6 +207,15 @@ def test_an_index_finds_what_looking_at_every_message_finds(
     box = Box.of([mail.made for mail in mails])
     scanned = [box.find(key) for key in keys]
     box.index()
+    _same(box, keys, scanned)
+    box.made.store.database.execute("UPDATE found.state SET position = position - 2")
+    _same(box, keys, scanned)
+    with pytest.MonkeyPatch.context() as far:
+        far.setattr(lookup, "FAR", 1)
+        _same(box, keys, scanned)
+
+
+def _same(box: Box, keys: list[SearchKey], scanned: list[list[int]]) -> None:
     for key, there in zip(keys, scanned, strict=True):
         assert box.find(key) == there
         surely, maybe = box.page(key)

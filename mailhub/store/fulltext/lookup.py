@@ -44,12 +44,18 @@ from mailhub.store.sql import Cursor, integers, number
 
 DAY = 86400
 _TABLES = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
-_OPEN = (
-    "SELECT c.key FROM content AS c WHERE c.key > :position AND c.account = :account"
-    " UNION ALL SELECT d.content FROM found.document AS d"
+_INCOMPLETE = (
+    "SELECT d.content FROM found.document AS d"
     " WHERE d.incomplete AND d.number BETWEEN :first AND :last"
 )
+_OPEN = (
+    "SELECT c.key FROM content AS c WHERE c.key > :position AND c.account = :account"
+    f" UNION ALL {_INCOMPLETE}"
+)
 """Contents of which the index does not know all."""
+FAR = 1000
+"""Messages of all accounts behind the index up to which those of one are picked out of them; of
+more, it takes less to go through all messages of the account."""
 _ROWS = {
     True: "FROM message AS m INDEXED BY message_content WHERE m.content IN ({driver})"
     " AND +m.account = :account AND +m.mailbox IN ({mailboxes}) AND {condition}",
@@ -89,11 +95,12 @@ NONE = Part("0")
 
 class Compiler:
     """Makes conditions for one account; `parameters` grow with what they name. `position` None:
-    there is no index."""
+    there is no index. `far`: it is far behind."""
 
-    def __init__(self, account: int, position: int | None) -> None:
+    def __init__(self, account: int, position: int | None, far: bool = False) -> None:
         self._account = account
         self._position = position
+        self._far = far
         self.parameters: dict[str, object] = {
             "account": account,
             "position": position or 0,
@@ -133,6 +140,8 @@ class Compiler:
             f" ON d.number = f.rowid WHERE f.{table} MATCH {self._name(expression(terms))}"
             " AND f.rowid BETWEEN :first AND :last"
         )
+        if upper and self._far:
+            return Part(f"(m.content > :position OR m.content IN ({hits} UNION ALL {_INCOMPLETE}))")
         return Part("1", f"{hits} UNION ALL {_OPEN}" if upper else hits)
 
     def _fact(self, key: SearchKey) -> Part | None:
@@ -195,7 +204,7 @@ class Compiler:
 
     def anything_open(self, cursor: Cursor) -> bool:
         """Whether there are messages of which the index does not know all."""
-        if self._position is None:
+        if self._position is None or self._far:
             return True
         return number(cursor, f"SELECT EXISTS ({_OPEN})", self.parameters) != 0
 
@@ -242,15 +251,22 @@ def _either(left: Part, right: Part) -> Part:
 # -- the questions
 
 
-def position(cursor: Cursor) -> int:
-    """The newest content that the index has seen."""
-    return number(cursor, "SELECT position FROM found.state", {})
+def _compiler(cursor: Cursor, account: int) -> Compiler:
+    """For the index as it is now."""
+    position = number(cursor, "SELECT position FROM found.state", {})
+    behind = {"position": position, "far": FAR}
+    far = number(
+        cursor,
+        "SELECT count(*) FROM (SELECT 1 FROM content WHERE key > :position LIMIT :far) AS some",
+        behind,
+    )
+    return Compiler(account, position, far == FAR)
 
 
 def look(cursor: Cursor, account: int, mailbox: int, key: Indexed) -> Looked:
     """See `ports.SearchIndex.look`."""
     with _OneMoment(cursor):
-        compiler = Compiler(account, position(cursor))
+        compiler = _compiler(cursor, account)
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
         surely = _uids(cursor, lower, mailbox, compiler)
         between = _between(cursor, key, lower, upper, compiler)
@@ -275,7 +291,7 @@ def page(
 ) -> IndexPage:
     """See `ports.SearchIndex.page`. `indexed`: whether there is an index at `found`."""
     with _OneMoment(cursor):
-        compiler = Compiler(account, position(cursor) if indexed else None)
+        compiler = _compiler(cursor, account) if indexed else Compiler(account, None)
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
         between = _between(cursor, key, lower, upper, compiler)
         total: int = 0
