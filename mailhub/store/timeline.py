@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from mailhub.model.change import JournalEntry
 from mailhub.store import journal
 from mailhub.store.schema import KEY_SHIFT
-from mailhub.store.sql import Cursor, array_text, integers, one_moment
+from mailhub.store.sql import Cursor, array_text, integers, number, one_moment
 
 COMMIT = 1000
 """Rows behind the arrival among which those of the same commit stand."""
@@ -61,7 +61,15 @@ def _tries(cursor: Cursor, token: str, queued: Sequence[int]) -> list[int]:
             {"entries": array_text(entries)},
         ).fetchone()[0]
     )
+    waiting = number(
+        cursor,
+        "SELECT count(*) FROM queue_entry WHERE number IN (SELECT value FROM json_each(:entries))",
+        {"entries": array_text(entries)},
+    )
+    if waiting >= len(entries):
+        return deferred
     last = max([*queued, *deferred])
+    # As many as there can be: the search ends with the last of them.
     ended = integers(
         cursor.execute(
             "SELECT group_concat(number) FROM (SELECT number FROM journal"
@@ -72,7 +80,7 @@ def _tries(cursor: Cursor, token: str, queued: Sequence[int]) -> list[int]:
                 "first": min(queued),
                 "last": last + LOOKED_AT,
                 "token": token,
-                "limit": ENTRIES,
+                "limit": len(entries) - waiting,
             },
         ).fetchone()[0]
     )

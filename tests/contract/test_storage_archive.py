@@ -13,7 +13,7 @@ from mailhub.model.flags import DELETED, DRAFT, FLAGGED, SEEN, Flags
 from mailhub.model.listing import Arrangement, Stretch
 from mailhub.model.message import Copied
 from mailhub.model.uids import UidSet
-from mailhub.store import sweeps
+from mailhub.store import retention, sweeps
 from tests.contract.listed import Listed, uid
 from tests.contract.stores import ACTOR, ALL, MESSAGE, House
 
@@ -91,6 +91,41 @@ def test_large_expunges_reach_the_archive_in_steps(house: House) -> None:
     page = house.ask(listed.listings.archived(listed.account, Stretch(5), metadata=False))
     assert page.total == 1200
     assert {row.mailbox for row in page.rows} == {listed.inbox}
+    listed.healthy()
+
+
+def test_mail_of_a_removed_mailbox_and_what_is_over_is_kept(house: House) -> None:
+    listed = Listed(house)
+    for date in (1, 2, 3):
+        listed.append(date)
+    store = house.store
+    house.ask(listed.messages.move(listed.account, listed.inbox, uid(1), listed.other, ACTOR))
+    house.ask(store.mailboxes.remove(listed.account, listed.other, ACTOR, keep=True))
+    while house.ask(store.runner.write(sweeps.step)):
+        continue
+    now = int(house.clock.now())
+    arrange(listed, uid(2), Arrangement(expires=now))
+    arrange(listed, uid(3), Arrangement(expires=now + 1))
+    while house.ask(store.runner.write(retention.expire)):
+        continue
+    assert [(row.date, row.mailbox) for row in listed.archived()] == [
+        (2, listed.inbox),
+        (1, listed.other),
+    ]
+    assert [row.number for row in listed.walk(9)] == [3]
+    listed.healthy()
+
+
+def test_an_account_that_goes_takes_its_archive_along(house: House) -> None:
+    listed = Listed(house)
+    listed.append(1)
+    arrange(listed, uid(1), Arrangement(metadata="{}"))
+    listed.expunge(uid(1))
+    store = house.store
+    house.ask(store.accounts.remove(listed.account, ACTOR))
+    while house.ask(store.runner.write(sweeps.step)):
+        continue
+    assert listed.archived() == []
     listed.healthy()
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import poplib
 import smtplib
 import threading
 import urllib.error
@@ -174,6 +175,18 @@ def test_what_imap_expunges_can_be_had_back(client: Client) -> None:
         client.json("POST", f"{client.user}/archived/messages/{row['id']}/restore", {})
         imap.noop()
         assert set(imap.get_flags([2])[2]) <= {b"\\Recent"}
+
+
+def test_what_pop3_deletes_can_be_had_back(client: Client) -> None:
+    client.deliver()
+    pop = poplib.POP3("127.0.0.1", client.server.port("pop3"), timeout=20)
+    pop.user(client.address)
+    pop.pass_(PASSWORD)
+    pop.dele(1)
+    pop.quit()
+    (row,) = client.json("GET", f"{client.user}/archived")["results"]
+    back = client.json("POST", f"{client.user}/archived/{row['id']}/restore", {})
+    assert back["uid"] == 2
 
 
 def test_flags_and_moves_are_seen_by_imap(client: Client) -> None:
