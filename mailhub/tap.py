@@ -217,6 +217,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         identity=parts.identity,
         search_index=parts.store.search_index,
         filters=parts.filters,
+        filtering=parts.owners.filtering,
         scripts=parts.scripts,
         upload_keys=parts.upload_keys,
         tokens=parts.tokens,

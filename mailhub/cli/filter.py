@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from base64 import b64encode
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import click
 from mailhub.cli import show
 from mailhub.cli.access import Access, Refused
 
+TRIED = 600_000
+"""Octets of a message that fit into a question."""
 COLUMNS = ("id", "name", "when", "then", "disabled")
 FLAGS = ("seen", "flag", "delete", "spam")
 TEXTS = ("from", "to", "subject", "list", "text")
@@ -125,6 +128,27 @@ def remove(access: Access, user: str, id: str) -> None:
     """Removes one of them."""
     access.ask("filter-remove", user=user, id=id)
     click.echo(f"{id} removed")
+
+
+@filter.command()
+@click.argument("user")
+@click.argument("message", type=click.File("rb"))
+@show.as_json
+@click.pass_obj
+def test(access: Access, user: str, message: Any, as_json: bool) -> None:
+    """Says what USER's filters would do with the message in a file; nothing is done."""
+    data: bytes = message.read()
+    if b"\r\n" not in data:
+        data = data.replace(b"\n", b"\r\n")
+    if len(data) > TRIED:
+        raise Refused(f"only messages up to {TRIED} octets are tried")
+    found = access.ask("filter-test", user=user, message=b64encode(data).decode())
+    if as_json:
+        show.record(found, as_json)
+        return
+    for id in found["filters"]:
+        click.echo(f"{id} holds")
+    click.echo(_then(found) or "nothing is done")
 
 
 @filter.command()

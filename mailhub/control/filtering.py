@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from mailhub.control.acts import ACTOR, Act, Arguments, Json, Services, account_of
 from mailhub.model.account import Account
+from mailhub.model.errors import Invalid
 from mailhub.model.filter import Actions, Autoreply, Conditions, Filter
 
 _TEXTS = {
@@ -70,6 +72,29 @@ async def filter_remove(services: Services, arguments: Arguments) -> Json:
     account = await account_of(services, arguments)
     await services.filters.remove(account.number, arguments.text("id"), ACTOR)
     return None
+
+
+async def filter_test(services: Services, arguments: Arguments) -> Json:
+    """What the account's filters would do with `message` (base64); nothing is done."""
+    account = await account_of(services, arguments)
+    try:
+        data = b64decode(arguments.text("message"), validate=True)
+    except ValueError:
+        raise Invalid("The message is not base64", "message") from None
+    spool = services.spools.open(data)
+    body = spool.finish()
+    try:
+        found = await services.filtering.trial(account.number, account.address, body)
+    finally:
+        body.close()
+    boxes = await services.mailboxes.all(account.number) if found.mailbox else ()
+    return {
+        "filters": [reason.partition(" ")[2] for reason in found.reasons],
+        **{name: getattr(found, name) for name in _FLAGS},
+        "mailbox": next((box.name for box in boxes if box.number == found.mailbox), ""),
+        "forwards": list(found.forwards),
+        "uploads": list(found.uploads),
+    }
 
 
 async def filter_key(services: Services, arguments: Arguments) -> Json:
@@ -187,6 +212,7 @@ ACTS: Mapping[str, Act] = {
     "filter-show": filter_show,
     "filter-set": filter_set,
     "filter-remove": filter_remove,
+    "filter-test": filter_test,
     "filter-key": filter_key,
     "autoreply-show": autoreply_show,
     "autoreply-set": autoreply_set,

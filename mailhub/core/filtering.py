@@ -13,12 +13,13 @@ from functools import lru_cache
 
 from mailhub.core.collation import fold
 from mailhub.core.personal import Incoming, Mail
+from mailhub.core.rendered import rendered
 from mailhub.core.rulings import Rulings
 from mailhub.core.turns import Turns
 from mailhub.model.decision import Decision, Filed, Redirect
 from mailhub.model.filter import Actions, Conditions, Filter, Ruling
 from mailhub.model.flags import FLAGGED, SEEN, Flags
-from mailhub.ports import Clock
+from mailhub.ports import Body, Clock
 from mailhub.wire import header, text
 
 SENDER = ("from", "sender")
@@ -97,6 +98,13 @@ class Filtering:
             if not one.conditions.text or squeezed(one.conditions.text) in there:
                 found.add(one)
         return found
+
+    async def trial(self, account: int, recipient: str, body: Body) -> Outcome:
+        """What the account's filters would want done with a message; nothing is done."""
+        ruling = await self._rulings.of(account)
+        mail = Mail(body, await rendered(body, self._clock), self._clock)
+        case = Incoming(account, mail, recipient, recipient, "", b"", int(self._clock.now()))
+        return await self.outcome(case, ruling.filters)
 
     async def _containing(self, mail: Mail, needles: Collection[str]) -> Collection[str]:
         """Those of `needles` that the message's text has, as far as the budget goes."""

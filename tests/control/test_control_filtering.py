@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,6 +72,27 @@ def test_what_is_wrong_is_refused(desk: Desk) -> None:
         desk.ask("filter-add", user=JOE, mailbox="Nowhere")
     with pytest.raises(NotFound):
         desk.ask("filter-add", user="nobody@example.org")
+
+
+def test_a_message_is_tried(desk: Desk, tmp_path: Path) -> None:
+    desk.say(filter, "add", JOE, "--subject", "offer", "--flag", "--mailbox", "INBOX")
+    [row] = desk.ask("filter-list", user=JOE)
+    message = tmp_path / "message"
+    message.write_bytes(b"Subject: An Offer\n\nText\n")
+    said = desk.say(filter, "test", JOE, str(message))
+    assert said == f"{row['id']} holds\nflag, into INBOX\n"
+    message.write_bytes(b"Subject: Else\n\nText\n")
+    assert desk.say(filter, "test", JOE, str(message)) == "nothing is done\n"
+    with pytest.raises(Invalid):
+        desk.ask("filter-test", user=JOE, message="!")
+
+
+def test_what_waits_for_a_web_server_is_told_so(desk: Desk) -> None:
+    desk.say(filter, "add", JOE, "--upload", "https://u.example/in")
+    desk.world.deliver(JOE, b"Subject: x\r\n\r\nText\r\n")
+    [entry] = run(desk.world.store.queue.page())[0]
+    assert desk.ask("queue-way", number=entry.number)["kind"] == "web"
+    assert desk.ask("queue-show", number=entry.number)["mailbox_of"] == JOE
 
 
 def test_the_key_of_uploads(desk: Desk) -> None:
