@@ -25,7 +25,8 @@ INCLUDED = 32
 @dataclass(slots=True)
 class Loaded:
     """An active script. `program` None: it has `fault`s now. `library`: what it includes, as far
-    as that is there and has no faults. `noted`: the failure that the owner was told of last."""
+    as that is there and has no faults. `noted`: the failure that the owner was told of last.
+    `keywords`: the sets of them that runs have put on messages since it was read."""
 
     name: str
     size: int
@@ -33,6 +34,7 @@ class Loaded:
     fault: str = ""
     library: dict[Include, Program] = field(default_factory=dict)
     noted: str = ""
+    keywords: set[tuple[str, ...]] = field(default_factory=set)
 
 
 class Programs:

@@ -21,7 +21,7 @@ from mailhub.core.programs import Loaded, Programs
 from mailhub.core.turns import Turns
 from mailhub.model.change import Actor
 from mailhub.model.decision import Decision, Filed, Once, Redirect
-from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, Unavailable
+from mailhub.model.errors import AlreadyExists, Invalid, LimitReached, MailhubError, Unavailable
 from mailhub.model.flags import Flags
 from mailhub.model.mailbox import SPECIAL_USES, Mailbox
 from mailhub.model.settings_sieve import SieveSettings
@@ -39,6 +39,9 @@ SOURCE = "script"
 """Who made a mailbox that a script wanted, for the journal."""
 DUPLICATE = "duplicate:"
 JUNK = "\\Junk"
+KEYWORD_SETS = 1000
+"""Different sets of keywords that one script puts on messages. Senders could choose them, where a
+script makes keywords of what they write, and the store keeps every set."""
 TOO_LONG = "The script takes too much time"
 
 
@@ -281,7 +284,12 @@ class _Deciding:
         )
         if before.spam:
             return decision  # junk is neither passed on nor answered, wherever it is kept
-        redirects = tuple(Redirect(one.address, one.header) for one in outcome.forwardings)
+        known = {(one.address.lower(), one.header) for one in before.redirects}
+        redirects = tuple(
+            Redirect(one.address, one.header)
+            for one in outcome.forwardings
+            if (one.address.lower(), one.header) not in known
+        )
         decision = replace(decision, redirects=(*before.redirects, *redirects))
         if outcome.vacation is not None:
             answered = await self._scripting.answer_to(incoming, outcome.vacation)
@@ -303,9 +311,18 @@ class _Deciding:
                 number = await scripting.mailbox(account, one)
             elif self._before.spam and not spam:
                 number = await scripting.junk(account)
-            flags = marked.add(Flags.of(one.flags))
+            flags = marked.add(self._flags(one))
             filed.append(Filed(number, flags, self._header(one)))
         return tuple(filed), spam
+
+    def _flags(self, filing: Filing) -> Flags:
+        """Raises LimitReached for keywords that are new each time."""
+        flags = Flags.of(filing.flags)
+        if flags.keywords and flags.keywords not in self._loaded.keywords:
+            if len(self._loaded.keywords) >= KEYWORD_SETS:
+                raise LimitReached("The script makes too many different keywords")
+            self._loaded.keywords.add(flags.keywords)
+        return flags
 
     def _header(self, filing: Filing) -> bytes | None:
         """The edited header. One that is longer than scripts see is left as it came, for its end

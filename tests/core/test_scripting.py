@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mailhub.core import scripting
 from mailhub.model.errors import Invalid, LimitReached, NotFound, OverQuota, PolicyRefused, TooLarge
 from mailhub.model.filter import Actions, Conditions
 from mailhub.model.settings_sieve import SieveSettings
@@ -283,6 +284,33 @@ def test_filters_decide_before_scripts() -> None:
     assert [words for words, _ in found["Archive"]] == [()]
     assert [words for words, _ in found["INBOX"]] == [("Script", "\\Seen"), ("Script",)]
     assert made.outbound.recipients == [["far@example.net"]]
+
+
+def test_keywords_that_senders_choose_do_not_grow_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scripting, "KEYWORD_SETS", 3)
+    made = scripted(
+        'require ["variables", "imap4flags"]; if header :matches "subject" "*" {addflag "${1}";}'
+    )
+    for subject in (b"a", b"b", b"c", b"a", b"d"):
+        send(made, MESSAGE.replace(b"Sale now", subject))
+    words = [words for words, _ in kept(made)["INBOX"]]
+    assert words == [("a",), ("b",), ("c",), ("a",), ()]
+    script = run(made.world.scripts.get(made.world.people[JOE].number, "main"))
+    assert "different keywords" in script.failure
+
+
+def test_filters_and_script_redirect_to_one_address_once() -> None:
+    made = scripted(
+        'require "copy"; redirect :copy "Far@example.net"; redirect :copy "b@c.example";'
+    )
+    actions = Actions(forwards=("far@example.net",))
+    joe = made.world.people[JOE]
+    run(made.world.filters.create(joe, "all", Conditions(), actions, ACTOR))
+    send(made)
+    found = [one for recipients in made.outbound.recipients for one in recipients]
+    assert sorted(found) == ["b@c.example", "far@example.net"]
 
 
 class Ticking(FakeClock):
