@@ -69,6 +69,8 @@ class Replying:
             return before
         if before.spam or before.refusal is not None or not (before.filed or before.redirects):
             return before
+        if before.replies:  # a script has answered
+            return before
         if not is_person(incoming.sender) or not may_answer(incoming.mail.header):
             return before
         once = Once(f"autoreply:{grammar.key(incoming.sender)}", self._pause)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.http.browsing import Site
 from tests.support import run
@@ -213,6 +215,46 @@ def test_there_may_be_so_many(site: Site) -> None:
         make(site)
     reply = site.post(home(site), {})
     assert (reply.status, reply.json["code"], reply.json["allowed"]) == (403, "TooMany", 2)
+
+
+texts = st.text(st.characters(codec="utf-8", exclude_categories=["C"]), max_size=20)
+queries = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("from", "to", "subject", "listId", "text"), texts),
+        "ha": st.booleans(),
+        "size": st.integers(-(1 << 40), 1 << 40),
+    },
+)
+actions = st.fixed_dictionaries(
+    {},
+    optional={
+        **{name: st.booleans() for name in ("seen", "flag", "delete", "spam")},
+        "targets": st.lists(st.sampled_from(["a@b.example", "c@d.example"]), max_size=2),
+    },
+)
+MANY = Site(world(people=(JOE,)))
+
+
+@given(queries, actions)
+@settings(max_examples=50, deadline=None)
+def test_what_is_shown_makes_the_same_filter_again(
+    query: dict[str, Any], action: dict[str, Any]
+) -> None:
+    first = make(MANY, query=query, action=action)
+    one = shown(MANY, first)
+    wanted = {
+        name: value.strip() if isinstance(value, str) else value for name, value in query.items()
+    }
+    assert one["query"] == {
+        name: value for name, value in wanted.items() if value not in ("", 0)
+    } | ({"ha": query["ha"]} if "ha" in query else {})
+    flat = {name: one[name] for name in one if name.startswith(("query_", "action_"))}
+    second = make(MANY, **flat)
+    again = shown(MANY, second)
+    assert (again["query"], again["action"]) == (one["query"], one["action"])
+    for id in (first, second):
+        MANY.delete(f"{home(MANY)}/{id}")
 
 
 # -- automatic replies
