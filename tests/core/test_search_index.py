@@ -54,7 +54,7 @@ WORDS = (
         "e\u0301",
         "foo_bar",
         "don't",
-        "\U00020000\U00020001",
+        *("\U00020000\U00020001", 'say"cheese"*', "a(b)c:d"),
     ),
 )
 
@@ -125,7 +125,7 @@ PARTS = st.sampled_from(WORDS).flatmap(
         lambda span: word[span[0] : span[0] + span[1]]
     )
 )
-NEEDLES = st.one_of(PARTS, some(1, 2), st.text(" abé会", max_size=4))
+NEEDLES = st.one_of(PARTS, some(1, 2), st.text(' abé会"*(', max_size=4))
 LEAVES = st.one_of(
     st.builds(TextHas, NEEDLES),
     st.builds(BodyHas, NEEDLES),
