@@ -31,6 +31,8 @@ HTML = 640 * 1024
 """Characters of HTML, and of text, that are shown of one message."""
 HEADER = 256 * 1024
 """Octets of a header that are looked at."""
+AT_ONCE = 32 * 1024
+"""Octets of a message whose parts are found at once."""
 PIECE = 64 * 1024
 """Octets of a stream's piece, as the message has them."""
 SECONDS = 2.0
@@ -216,7 +218,7 @@ class Views:
             root = await self._reading.structure(at.account, at.mailbox, content)
             return _Open(content, self._reading, None, root)
         data = await self._reading.octets(content, 0, size)
-        if size <= mime.SLICE:
+        if size <= AT_ONCE:
             return _Open(content, self._reading, data, mime.scan(data))
         return _Open(content, self._reading, data, await self._reading.scanned(data))
 
@@ -227,6 +229,7 @@ class Views:
         left = room = HTML
         html: list[str] = []
         plain: list[str] = []
+        turns = Turns(self._clock)
         for one in shown.texts(opened.root):
             if left <= 0 or room <= 0:
                 break
@@ -237,6 +240,7 @@ class Views:
             if lines:
                 plain.append(lines[:room])
                 room -= len(lines)
+            await turns.rest()
         return html, "\n".join(plain)
 
     async def _text(
@@ -278,6 +282,7 @@ class Views:
         except (TooLarge, Unavailable):
             rest = text.from_html(source[:FALLBACK]) if is_html else source[:FALLBACK]
             return sanitized.from_plain(rest), rest
+        await self._clock.pause()
         return done["html"], done["text"]
 
     # -- the rest

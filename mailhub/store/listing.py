@@ -19,7 +19,7 @@ from mailhub.model.listing import Boundary, Page, Row, Stretch
 from mailhub.model.uids import UidSet
 from mailhub.store.sql import Cursor, Ranged, array_text, integers, number, one_moment
 
-CUT = 32 * 1024
+CUT = 16 * 1024
 """Bytes of an ENVELOPE or BODYSTRUCTURE that a list shows at most: some hundred addresses."""
 _REFERENCES = 8192
 _NEWEST = (1 << 62, 1 << 62, 1 << 62)
@@ -284,8 +284,8 @@ def _row(account: int, row: list[Any], envelope: bytes, structure: bytes) -> Row
     )
 
 
-_WHOLE = 128 * 1024
-"""The same where a single message is shown: more than a thousand addresses, or parts."""
+_WHOLE = 64 * 1024
+"""The same where a single message is shown: more than five hundred addresses, or parts."""
 
 
 def one(cursor: Cursor, account: int, mailbox: int, uid: int) -> Row | None:

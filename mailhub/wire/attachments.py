@@ -15,7 +15,7 @@ from mailhub.model.errors import Invalid
 from mailhub.wire import contenttype, datum, words
 from mailhub.wire.contenttype import Parameters
 
-MOST = 1000
+MOST = 500
 """Attachments of one message that are told of."""
 FILENAME = 255
 """Characters of a file name."""
