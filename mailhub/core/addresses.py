@@ -146,8 +146,7 @@ class Addresses:
         return await self._row(local, domain, domains)
 
     async def named(self, name: str, *, wildcards: bool = False) -> Address | None:
-        """The row with this id, or of exactly this address; with `wildcards`, also the one that
-        takes it."""
+        """The row with this id or address; with `wildcards`, the one that takes the address."""
         if "@" not in name:
             return await self._storage.addresses.by_id(name.lower())
         if wildcards:

@@ -128,6 +128,16 @@ class Maildrop:
     # -- what is there
 
     @property
+    def account(self) -> int:
+        """Whose it is."""
+        return self._inbox.account
+
+    @property
+    def days(self) -> int | None:
+        """For how many days new mail stays (RFC 2449 section 6.7); None for ever."""
+        return self._inbox.retention // 86_400_000 if self._inbox.retention else None
+
+    @property
     def count(self) -> int:
         """Messages not marked as deleted."""
         return len(self._uids) - len(self._deleted)

@@ -204,7 +204,7 @@ class Session:
         principal = self.principal
         if principal is None or change.account != principal.account:
             return False
-        return change.what == "removed" or change.auth_version > principal.auth_version
+        return change.ends(principal.auth_version)
 
     def restart(self) -> None:
         """TLS began: nothing the client said before counts."""

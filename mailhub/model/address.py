@@ -32,11 +32,11 @@ class Address:
     """A local address: an account's own, or an alias to others.
 
     `address`: as its owner spells it. `key`: as it is looked up (see `wire.address.key`);
-    `*@domain`, `name*@domain`, `*name@domain` and `name@*` are wildcards. `account`: the owner's number, None for a pure
-    alias. `targets`: addresses that also receive, or all that receive where `account` is None.
-    `program`: words of a command that also receives. `minilist`: what goes on from here has this
-    address as its envelope sender. `tags`: labels to find it by. `forwards`: messages per 24 hours
-    that go on from an alias, 0 for no limit of its own.
+    `*@domain`, `name*@domain`, `*name@domain` and `name@*` are wildcards. `account`: the owner's
+    number, None for a pure alias. `targets`: addresses that also receive, or all that receive
+    where `account` is None. `program`: words of a command that also receives. `minilist`: what
+    goes on from here has this address as its envelope sender. `tags`: labels to find it by.
+    `forwards`: messages per 24 hours that go on from an alias, 0 for no limit of its own.
     """
 
     number: int
@@ -79,8 +79,8 @@ class Resolution:
     `accounts`: (account number, the local address that matched) without repeats.
     `remote`: addresses of other servers. `detail`: the subaddress after the delimiter, or empty.
     `programs`: local addresses whose command receives. `lists`: (one of all these addresses, the
-    minilist that it stands on): the list is the envelope sender there. `limited`: aliases on the way
-    that pass on so many messages a day, by their numbers.
+    minilist that it stands on): the list is the envelope sender there. `limited`: aliases on the
+    way that pass on so many messages a day, by their numbers.
     """
 
     accounts: tuple[tuple[int, str], ...] = ()

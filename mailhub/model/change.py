@@ -76,6 +76,10 @@ class AccountChanged:
     auth_version: int = 0
     reason: str = ""
 
+    def ends(self, auth_version: int) -> bool:
+        """Whether a session that began at this auth version is over."""
+        return self.what == "removed" or self.auth_version > auth_version
+
 
 @dataclass(frozen=True, slots=True)
 class Queued:

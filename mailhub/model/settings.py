@@ -27,7 +27,7 @@ from mailhub.model.settings_filters import (
     TarpitSettings,
 )
 from mailhub.model.settings_identity import ProfileSettings
-from mailhub.model.settings_people import AccountSettings
+from mailhub.model.settings_people import AccountSettings, LimitSettings
 from mailhub.model.settings_rules import FilterSettings
 from mailhub.model.settings_search import SearchSettings
 from mailhub.model.settings_sending import (
@@ -188,48 +188,6 @@ class HTTPSettings:
     tmail_hashes: tuple[str, ...] = setting(
         (),
         "who is shown the hashes of passwords in the tmail dialect, by the name they log in with",
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitSettings:
-    """`[limits]`: what one peer may use, over all services."""
-
-    __pydantic_config__ = STRICT
-
-    connections: int = setting(12000, "connections in all, per service", "connections")
-    connections_per_network: int = setting(
-        100, "connections per address (IPv6: per /64) and service", "connections"
-    )
-    guesses_per_address: int = setting(10, "wrong passwords a minute from one address")
-    guesses_per_network: int = setting(30, "wrong passwords a minute from one /24 or /64")
-    guesses_per_account: int = setting(
-        30, "wrong passwords a minute for one account from addresses that never logged in to it"
-    )
-    guesses_in_all: int = setting(
-        1000, "wrong passwords a minute in all from networks that never logged in to the account"
-    )
-    recipients: int = setting(
-        0, "recipients a day for an account without a limit of its own; 0: no limit"
-    )
-    forwards: int = setting(
-        0, "forwarded messages a day for an account without a limit of its own; 0: no limit"
-    )
-    received: int = setting(
-        0, "messages a minute from other servers for an account without a limit; 0: no limit"
-    )
-    imap_upload: int = setting(0, "bytes a day appended over IMAP, likewise; 0: no limit", "bytes")
-    imap_download: int = setting(
-        0, "bytes a day of messages read over IMAP, likewise; 0: no limit", "bytes"
-    )
-    pop3_download: int = setting(
-        0, "bytes a day of messages read over POP3, likewise; 0: no limit", "bytes"
-    )
-    imap_connections: int = setting(
-        0, "IMAP sessions of one account at a time, likewise; 0: no limit"
-    )
-    exempt_networks: tuple[str, ...] = setting(
-        (), "clients that no connection or guess limit applies to"
     )
 
 

@@ -169,12 +169,6 @@ class Talk:
         write("".join(batch).encode())
 
     @property
-    def _account(self) -> int:
-        if self._principal is None:
-            raise AssertionError("the machine lets no such command through before a login")
-        return self._principal.account
-
-    @property
     def _drop(self) -> Maildrop:
         if self._maildrop is None:
             raise AssertionError("the machine lets no such command through before a login")
@@ -186,7 +180,9 @@ class Talk:
         """RFC 2449 section 6; RFC 2595 section 4: STLS is announced only where it works."""
         before = self._wire.machine.state is State.AUTHORIZATION
         mechanisms = self._mechanisms()
-        lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
+        days = None if self._maildrop is None else self._maildrop.days
+        expire = "EXPIRE NEVER" if days is None else f"EXPIRE {days}"
+        lines = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", expire]
         if self._secure():
             lines.append("USER")
         if mechanisms:
@@ -302,12 +298,10 @@ class Talk:
 
     def _changed(self, changes: Sequence[Change]) -> None:
         """A new password, or a disabled or removed account, ends the session at once."""
-        principal = self._principal
+        who = self._principal
         for change in changes:
-            if isinstance(change, AccountChanged) and principal is not None:
-                ended = change.auth_version > principal.auth_version
-                if ended or change.what == "removed":
-                    self._wire.close()
+            if who and isinstance(change, AccountChanged) and change.ends(who.auth_version):
+                self._wire.close()
 
     async def stls(self, command: grammar.Stls) -> None:
         """RFC 2595 section 4; RFC 6856 section 2.1 forbids it after UTF8."""
@@ -331,9 +325,7 @@ class Talk:
             raise AuthenticationFailed("Use STLS before you log in")
 
     def _mechanisms(self) -> list[str]:
-        if not self._secure():
-            return []
-        offered = self._core.login.mechanisms(self._wire.peer())
+        offered = self._core.login.mechanisms(self._wire.peer()) if self._secure() else ()
         return [mechanism for mechanism in MECHANISMS if mechanism in offered]
 
     # -- TRANSACTION
@@ -363,9 +355,9 @@ class Talk:
 
     async def retr(self, command: grammar.Retr) -> None:
         """RFC 1939 section 5."""
-        size = self._drop.size(command.number)
-        await self._core.allowances.transfer(self._account, Kind.POP3_DOWNLOAD, size)
-        self._sent += await transfer.whole(self._wire, self._drop, command.number)
+        drop, number = self._drop, command.number
+        await self._core.allowances.transfer(drop.account, Kind.POP3_DOWNLOAD, drop.size(number))
+        self._sent += await transfer.whole(self._wire, drop, number)
         self._drop.was_read(command.number)
         self._retrieved += 1
 

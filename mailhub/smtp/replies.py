@@ -149,7 +149,7 @@ _COMMON: Mapping[type[MailhubError], Reply] = {
     StorageFull: reply(452, "4.3.1", "Insufficient system storage"),
     TooLarge: FAULTS[Fault.TOO_LARGE],
     MailLoop: reply(554, "5.4.6", "The message is in a loop"),
-    AllowanceUsed: reply(452, "4.7.1", "You reached your daily limit of recipients"),
+    AllowanceUsed: reply(452, "4.7.1", "A limit is reached for now, try again later"),
     LimitReached: reply(452, "4.5.3", "A limit was reached"),
     TooManyAttempts: reply(451, "4.7.1", "Too many attempts, try again later"),
 }

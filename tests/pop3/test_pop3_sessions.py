@@ -370,3 +370,13 @@ def test_an_accounts_own_limits() -> None:
     assert read_whole(said(visit, b"RETR 1")) == b"b\r\n"
     assert said(visit, b"RETR 2") == b"-ERR [SYS/TEMP] The daily limit of bytes is reached\r\n"
     assert said(visit, b"NOOP") == b"+OK\r\n"
+
+
+def test_how_long_mail_stays_is_told_after_the_login() -> None:
+    here = world()
+    assert b"\r\nEXPIRE NEVER\r\n" in said(logged_in(here), b"CAPA")
+    week = 7 * 86_400_000 + 5
+    other = world()
+    box = run(other.mailboxes.get(other.people[JOE].number, "INBOX"))
+    run(other.mailboxes.set_options(other.people[JOE].number, box, ACTOR, retention=week))
+    assert b"\r\nEXPIRE 7\r\n" in said(logged_in(other), b"CAPA")
