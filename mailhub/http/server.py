@@ -27,6 +27,8 @@ from mailhub.model.envelope import Peer
 from mailhub.model.errors import MailhubError
 from mailhub.ports import Clock, Log
 
+PATIENCE = 60.0
+"""Seconds in which a peer takes what was written, where silence is not bounded."""
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _METHOD = re.compile(rb"[A-Z]{1,20}")
 
@@ -69,7 +71,9 @@ class BoundedRequest(Request):
 
     def _ask(self, admission: Admission) -> None:
         """Nothing more is read of a large body until its sender is known."""
-        expects = self.requestHeaders.hasHeader(b"expect")
+        expected = self.requestHeaders.getRawHeaders(b"expect", [b""])[0].lower()
+        # RFC 9110 section 10.1.1: whoever speaks HTTP/1.0 expects nothing, whatever he says.
+        expects = expected == b"100-continue" and self.channel._version == b"HTTP/1.1"
         self.requestHeaders.removeHeader(b"expect")
         self.channel.pause_reading()
         asked: Deferred[Answer | None] = Deferred.fromCoroutine(_waiting(admission(self._head({}))))
@@ -176,7 +180,7 @@ class BoundedRequest(Request):
 
     async def _pour(self, answer: Answer) -> None:
         site = self.channel.site
-        self._outflow = Outflow(self, answer, site.reactor, site.timeOut)
+        self._outflow = Outflow(self, answer, site.reactor, site.timeOut or PATIENCE)
         self._endless = answer.type == EVENTS
         if self._retired:
             self.retire()

@@ -388,6 +388,14 @@ def test_the_sender_of_a_large_body_is_known_before_it_is_read() -> None:
     assert reply.json["size"] == 900
 
 
+@pytest.mark.parametrize("head", [HEAD.replace(b"1.1", b"1.0") + EXPECT, HEAD + b"Expect: x\r\n"])
+def test_nobody_is_told_to_continue_who_does_not_wait_for_it(head: bytes) -> None:
+    tap = Tap()
+    assert tap.send(head + b"\r\n") == b""
+    (reply,) = replies(tap.send(b"x" * 900))
+    assert reply.json["size"] == 900
+
+
 @pytest.mark.parametrize("sent", [0, 10, 899])
 @pytest.mark.parametrize("late", [False, True])
 def test_a_stranger_sends_no_large_body(late: bool, sent: int) -> None:
