@@ -39,7 +39,7 @@ from mailhub.core.standing import Standings
 from mailhub.core.tokens import Tokens
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
-from mailhub.model.account import Account, Limits, Principal, Role, Service
+from mailhub.model.account import Account, Limits, Principal, Role, Scope, Service
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLSFacts
 from mailhub.model.message import Arrival
@@ -74,6 +74,8 @@ CHEAP = Cost(memory=64, passes=1, lanes=1, iterations=4096)
 HOSTNAME = "mx.example.org"
 DOMAIN = "example.org"
 PASSWORD = "correct horse"
+APPS = {"all": "abcdefghijklmnop", "imap": "imapimapimapimap"}
+"""App passwords of who has a second factor in a dialogue."""
 ACTOR = Actor(None, "test")
 PEER = Peer("192.0.2.7", 40000, "198.51.100.1", 25)
 SECURE_PEER = Peer(
@@ -139,6 +141,17 @@ class World:
         )
         made = self.people[address] = run(self.accounts.create(order, ACTOR))
         return made
+
+    def second_factor(self, address: str, **apps: str) -> None:
+        """Turns one-time codes on. `apps`: app passwords by the scope that they are for, `all` for
+        everything."""
+        account = self.people[address]
+        codes, passwords = self.identity.codes, self.identity.app_passwords
+        run(codes.set_up(account, "here", ACTOR))
+        run(self.store.factors.spend(account.number, 1, ACTOR, enable=True))
+        for scope, password in apps.items():
+            scopes = frozenset() if scope == "all" else frozenset({Scope(scope)})
+            run(passwords.create(account, scope, scopes, ACTOR, password=password))
 
     def principal(self, address: str, service: Service = Service.SUBMISSION) -> Principal:
         """Who logged in with this address."""

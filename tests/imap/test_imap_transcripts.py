@@ -9,7 +9,7 @@ import pytest
 
 from tests.imap.listener import IMAPListener
 from tests.transcript import play
-from tests.world import World, world
+from tests.world import APPS, World, world
 
 FOLDER = Path(__file__).parent.parent / "transcripts" / "imap"
 LISTENERS: dict[str, dict[str, Any]] = {
@@ -48,7 +48,10 @@ CASES = [
 
 @pytest.mark.parametrize(("name", "piece"), CASES)
 def test_dialogue(name: str, piece: int) -> None:
-    listener = IMAPListener(people(), **LISTENERS.get(name, {}))
+    here = people()
+    if name == "second-factor":
+        here.second_factor("ann@example.org", **APPS)
+    listener = IMAPListener(here, **LISTENERS.get(name, {}))
     play((FOLDER / f"{name}.txt").read_text(), listener, piece=piece)
 
 

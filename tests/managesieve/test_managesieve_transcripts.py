@@ -9,7 +9,7 @@ import pytest
 
 from tests.managesieve.sievers import Sievers
 from tests.transcript import play
-from tests.world import world
+from tests.world import APPS, world
 
 FOLDER = Path(__file__).parent.parent / "transcripts" / "managesieve"
 STARTTLS: dict[str, Any] = {"tls": True}
@@ -29,6 +29,8 @@ def test_dialogue(name: str, piece: int) -> None:
     if piece and name in WHOLE_ONLY:
         return
     here = world(people=("joe@example.org", "ann@example.org"))
+    if name == "second-factor":
+        here.second_factor("ann@example.org", **APPS)
     sievers = Sievers(here, **LISTENERS.get(name, IMPLICIT))
     play((FOLDER / f"{name}.txt").read_text(), sievers, piece=piece)
 

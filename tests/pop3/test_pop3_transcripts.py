@@ -9,7 +9,7 @@ import pytest
 
 from tests.pop3.visits import Visits, put
 from tests.transcript import play
-from tests.world import world
+from tests.world import APPS, world
 
 FOLDER = Path(__file__).parent.parent / "transcripts" / "pop3"
 STARTTLS: dict[str, Any] = {"tls": True}
@@ -39,6 +39,8 @@ def test_dialogue(name: str, piece: int) -> None:
         b"Subject: two\r\n\r\nsecond",
         b"Subject: three\r\n\r\n",
     )
+    if name == "second-factor":
+        here.second_factor("ann@example.org", **APPS)
     visits = Visits(here, **LISTENERS.get(name, IMPLICIT))
     play((FOLDER / f"{name}.txt").read_text(), visits, piece=piece)
 

@@ -12,7 +12,7 @@ from mailhub.ports import Hooks
 from tests.asked import Objecting
 from tests.smtp.reception import Reception
 from tests.transcript import play
-from tests.world import World, world
+from tests.world import APPS, World, world
 
 FOLDER = Path(__file__).parent.parent / "transcripts" / "smtp"
 LISTENERS: dict[str, dict[str, Any]] = {
@@ -33,6 +33,7 @@ LISTENERS: dict[str, dict[str, Any]] = {
     "normalizing": {"bare_newlines": "normalize"},
     "order": {"errors": 100},
     "relay": {"trusted_networks": ("192.0.2.0/24",)},
+    "second-factor": {"service": Service.SUBMISSION, "implicit": True},
     "submission": {"service": Service.SUBMISSION},
     "verify": {"vrfy": True},
     "xclient": {"service": Service.SUBMISSION, "xclient_from": ("192.0.2.7",)},
@@ -53,7 +54,10 @@ def people(hooks: Hooks | None) -> World:
 @pytest.mark.parametrize("name", sorted(path.stem for path in FOLDER.glob("*.txt")))
 def test_dialogue(name: str, piece: int) -> None:
     options = LISTENERS.get(name, {})
-    listener = Reception(people(options.get("hooks")), **options)
+    here = people(options.get("hooks"))
+    if name == "second-factor":
+        here.second_factor("ann@example.org", **APPS)
+    listener = Reception(here, **options)
     play((FOLDER / f"{name}.txt").read_text(), listener, piece=piece)
 
 
