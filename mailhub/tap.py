@@ -222,6 +222,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         upload_keys=parts.upload_keys,
         tokens=parts.tokens,
         mirroring=parts.directories.mirroring,
+        mailroom=parts.mailroom,
     )
 
 

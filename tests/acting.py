@@ -51,6 +51,7 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         filters=here.filters,
         filtering=here.owners.filtering,
         mirroring=None,
+        mailroom=here.mailroom,
         scripts=here.scripts,
         upload_keys=Keys(b"secret"),
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),

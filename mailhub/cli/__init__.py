@@ -14,6 +14,7 @@ from mailhub import __version__
 from mailhub.cli.access import Access, Refused
 from mailhub.cli.address import address
 from mailhub.cli.alias import alias
+from mailhub.cli.archive import archive
 from mailhub.cli.configuration import configuration
 from mailhub.cli.directory import directory
 from mailhub.cli.dkim import dkim
@@ -70,6 +71,7 @@ for command in (
     user,
     address,
     mailbox,
+    archive,
     alias,
     filter,
     autoreply,

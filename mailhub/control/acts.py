@@ -18,6 +18,7 @@ from mailhub.core.filtering import Filtering
 from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mailroom import Mailroom
 from mailhub.core.mirroring import Mirroring
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
@@ -74,6 +75,7 @@ class Services:
     upload_keys: UploadKeys
     tokens: Tokens
     mirroring: Mirroring | None
+    mailroom: Mailroom
 
 
 class Arguments:

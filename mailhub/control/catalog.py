@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from mailhub.control import (
     acts,
     addresses,
+    archiving,
     directory,
     domains,
     filtering,
@@ -32,6 +33,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
     domains.ACTS,
     users.ACTS,
     addresses.ACTS,
+    archiving.ACTS,
     mailboxes.ACTS,
     filtering.ACTS,
     identity.ACTS,
