@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mailhub.core.arranging import Arranging
-from mailhub.core.listing import Extras, Listings
+from mailhub.core.listing import Extras, Listed, Listings
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.rights import Resource, deletes, reads, updates
 from mailhub.core.viewing import Views
@@ -80,19 +82,14 @@ class Messages:
         extras = Extras(wanted.unseen, wanted.thread_counters, wanted.meta_data)
         found = await self._listings.mailbox(box, how.stretch, extras)
         rows, frame = places.framed(wanted, how, found.page, found.listed)
-        headers: dict[int, dict[str, list[str]]] = {}
-        if wanted.include_headers:
-            uids = [one.row.number for one in rows]
-            headers = await self._views.headers(
-                account.number, box.number, uids, wanted.include_headers
-            )
+        headers = await self._headers(account, rows, wanted.include_headers)
         results = [
             answers.listed_message(
                 one,
                 box.id,
                 metadata=wanted.meta_data,
                 threads=wanted.thread_counters,
-                headers=headers.get(one.row.number, {}) if wanted.include_headers else None,
+                headers=headers.get((box.number, one.row.number)),
             )
             for one in rows
         ]
@@ -117,16 +114,31 @@ class Messages:
         found = await self._listings.flagged(account.number, how.stretch, extras)
         rows, frame = places.framed(wanted, how, found.page, found.listed)
         ids = await self._boxes.ids(account) if rows else {}
+        headers = await self._headers(account, rows, wanted.include_headers)
         results = [
             answers.listed_message(
                 one,
                 ids.get(one.row.mailbox, ""),
                 metadata=wanted.meta_data,
                 threads=wanted.thread_counters,
+                headers=headers.get((one.row.mailbox, one.row.number)),
             )
             for one in rows
         ]
         return replies.shown(answers.FlaggedListing.model_validate({**frame, "results": results}))
+
+    async def _headers(
+        self, account: Account, rows: Sequence[Listed], names: Sequence[str]
+    ) -> dict[tuple[int, int], dict[str, list[str]]]:
+        """Header fields by (mailbox, UID), where any are asked for."""
+        boxes: dict[int, list[int]] = {}
+        for one in rows if names else ():
+            boxes.setdefault(one.row.mailbox, []).append(one.row.number)
+        found: dict[tuple[int, int], dict[str, list[str]]] = {}
+        for box, uids in boxes.items():
+            read = await self._views.headers(account.number, box, uids, names)
+            found |= {(box, uid): read.get(uid, {}) for uid in uids}
+        return found
 
     @route(
         "PUT",
