@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,11 @@ def compose(
     from mailhub.directory.ldap import LDAPTalk  # its library costs who does without it nothing
     from mailhub.directory.threads import ThreadedEntries
 
-    talk = LDAPTalk(settings, _password(settings), clock.seconds, log)
+    def tell(fields: Mapping[str, Any]) -> None:
+        """From the threads; the log is the reactor's."""
+        reactor.callFromThread(partial(log.event, "directory", **fields))
+
+    talk = LDAPTalk(settings, _password(settings), clock.seconds, tell)
     entries = ThreadedEntries(
         talk, reactor, threads=settings.connections, deadline=settings.timeout
     )

@@ -247,9 +247,9 @@ class Mirroring:
                 self._refused(entry, error)
                 continue
             given.append(address)
-        for address in before:
-            row = rows.get(address)
-            if row is not None and address not in wanted and given:
+        over = set(before).difference(wanted) if given else ()
+        for row in await self._addresses.of_account(account.number) if over else ():
+            if row.key in over:
                 await self._addresses.remove(row, ACTOR)
         return tuple(given)
 

@@ -23,7 +23,6 @@ from mailhub.directory.people import People
 from mailhub.model.directory import Entry
 from mailhub.model.errors import Invalid, Unavailable
 from mailhub.model.settings_directory import LDAPSettings
-from mailhub.ports import Log
 
 PAGE = 500
 """Entries of one answer (RFC 2696)."""
@@ -60,15 +59,19 @@ class Place:
 
 class LDAPTalk:
     """The blocking half: each call may take as long as the servers let it. `seconds`: a monotonic
-    clock; `password`: of who asks."""
+    clock; `password`: of who asks; `tell`: takes what the log should have, on any thread."""
 
     def __init__(
-        self, settings: LDAPSettings, password: str, seconds: Callable[[], float], log: Log
+        self,
+        settings: LDAPSettings,
+        password: str,
+        seconds: Callable[[], float],
+        tell: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._settings = settings
         self._password = password
         self._seconds = seconds
-        self._log = log
+        self._tell = tell
         self._people = People(settings)
         self._places = [Place.of(url) for url in settings.urls]
         self._rests: dict[Place, float] = {}
@@ -117,7 +120,7 @@ class LDAPTalk:
         rows = self._rows(pattern, most=2)
         if len(rows) != 1:
             if rows:
-                self._log.event("directory", outcome="ambiguous", level="warn", name=name)
+                self._tell({"outcome": "ambiguous", "level": "warn", "name": name})
             return None
         row, locked = rows[0], False
         if self._settings.locked_filter:
@@ -220,12 +223,9 @@ class LDAPTalk:
             except (LDAPException, OSError, Unavailable, _RefusedError) as error:
                 reason = f"{place.host}: {error}" if str(error) else type(error).__name__
                 self._rests[place] = self._seconds() + REST
-                self._log.event(
-                    "directory",
-                    outcome="away",
-                    level="warn",
-                    server=f"{place.host}:{place.port}",
-                    reason=reason,
+                server_name = f"{place.host}:{place.port}"
+                self._tell(
+                    {"outcome": "away", "level": "warn", "server": server_name, "reason": reason}
                 )
             else:
                 self._rests.pop(place, None)
