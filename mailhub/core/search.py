@@ -24,6 +24,7 @@ from mailhub.core.search_text import (
     header_surely,
     header_texts,
     in_envelope,
+    phrase_absent,
     surely,
 )
 from mailhub.core.search_words import HEADER_LIMIT, Wanted, texts
@@ -259,6 +260,9 @@ class _Run:
             if piece.data is None:
                 async with self._reading.large(piece.content) as data:
                     return await self._says(data, wanted)
+            length = piece.content.header_length
+            if wanted.phrase and phrase_absent(piece.data, length, wanted.phrase):
+                return False
             return await self._says(piece.data, wanted)
 
         return await self._pieces(places, whole, test)

@@ -8,7 +8,7 @@ encoded words, transfer encodings and charsets undone, is worked out only for th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from mailhub.core.collation import fold
@@ -24,6 +24,8 @@ _ENCODED = re.compile(
     rb"|charset\*?=(?!\"?(?:us-ascii|utf-8|iso-8859-\d+|windows-125\d)\b)"
 )
 """What makes the raw bytes of an ASCII message say something else than its text."""
+_DECODED = (b"=?", b"text/html", b"name*")
+"""What is read otherwise than it is written: encoded words, HTML, names in RFC 2231's spelling."""
 _COMPOSITE = re.compile(rb"multipart/|message/|content-type:(?!\s*+text/)")
 _DATE = re.compile(rb'\("([^"\\]*)"')
 _STRING = rb'(?:NIL|"[^"\\\x80-\xff]*")'
@@ -182,6 +184,21 @@ def surely(data: bytes, header_length: int, needle: Needle) -> bool | None:
     if described and _COMPOSITE.search(lowered, 0, header_length) is not None:
         return None
     return lowered.find(needle.raw, header_length) >= 0
+
+
+def phrase_absent(data: bytes, header_length: int, phrase: Sequence[str]) -> bool:
+    """Whether raw bytes tell that the words of `phrase` stand nowhere side by side: false where
+    that takes decoding, or where the header has them all, which shows addresses in another order.
+    """
+    if not data.isascii() or not all(map(str.isascii, phrase)):
+        return False
+    lowered = data.lower()
+    if any(mark in lowered for mark in _DECODED) or _ENCODED.search(lowered) is not None:
+        return False
+    words = [word.encode() for word in phrase]
+    if all(lowered.find(word, 0, header_length) >= 0 for word in words):
+        return False
+    return re.search(rb"\w*\W+".join(words), lowered) is None
 
 
 def _may_join(lowered: bytes, word: bytes) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mailhub.core import search, search_arrays
 from mailhub.core.messages import Messages
 from mailhub.core.search_plan import plan
+from mailhub.core.search_text import phrase_absent
 from mailhub.core.search_words import Wanted, document, sequence, texts
 from mailhub.core.selected import SelectedView, Selections
 from mailhub.core.watch import Watch
@@ -400,3 +401,30 @@ def test_any_bytes_make_a_document(data: bytes) -> None:
     for text in (made.words, made.pieces):
         assert "\0" not in text
         assert text.encode() == text.encode("utf-8", "replace")
+
+
+ORDINARY = st.lists(
+    st.sampled_from(["annual", "report", "x", "ann", "Lee", "\r\n", " ", ", ", "-", "_", "9"]),
+    max_size=12,
+).map("".join)
+
+
+@given(ORDINARY, ORDINARY, st.booleans(), st.sampled_from(["annual report", "ann lee", "x-9"]))
+@settings(max_examples=50, deadline=None)
+def test_raw_bytes_never_hide_a_phrase(subject: str, body: str, comment: bool, phrase: str) -> None:
+    author = "ann@example.org (Lee)" if comment else "Lee <ann@example.org>"
+    folded = subject.replace("\r\n", "\r\n ")
+    head = f"From: {author}\r\nSubject: {folded}\r\n\r\n".encode()
+    wanted = Wanted(Says(ANYWHERE, phrase, True))
+    data = head + body.encode()
+    if phrase_absent(data, len(head), wanted.phrase):
+        assert not wanted.within(texts(data, scan(data)))
+
+
+def test_raw_bytes_spare_a_look() -> None:
+    head = b"Subject: The report\r\n\r\n"
+    phrase = ["annual", "report"]
+    assert phrase_absent(head + b"annually reported", len(head), phrase)
+    assert not phrase_absent(head + b"the annual\r\n> report", len(head), phrase)
+    encoded = b"Content-Transfer-Encoding: base64\r\n" + head
+    assert not phrase_absent(encoded + b"eA==", len(encoded), phrase)

@@ -56,12 +56,17 @@ _OPEN = (
 FAR = 1000
 """Messages of all accounts behind the index up to which those of one are picked out of them; of
 more, it takes less to go through all messages of the account."""
-_ROWS = {
-    True: "FROM message AS m INDEXED BY message_content WHERE m.content IN ({driver})"
-    " AND +m.account = :account AND +m.mailbox IN ({mailboxes}) AND {condition}",
-    False: "FROM message AS m WHERE m.account = :account AND m.mailbox IN ({mailboxes})"
-    " AND {condition}",
-}
+_ALL_ROWS = "FROM message AS m WHERE m.account = :account"
+_DRIVEN = (
+    "FROM ({driver}) AS driver CROSS JOIN message AS m INDEXED BY message_content"
+    " ON m.content = driver.content WHERE +m.account = :account"
+)
+_DRIVEN_BY_MANY = (
+    "FROM message AS m INDEXED BY message_content WHERE m.content IN ({driver})"
+    " AND +m.account = :account"
+)
+"""A union may name a content twice: IN takes that for once."""
+_UNION = " UNION ALL "
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,15 @@ class Part:
 
     def select(self, columns: str, mailboxes: Sequence[int]) -> str:
         """The statement that reads the rows it is about."""
-        rows = _ROWS[bool(self.driver)].format(
-            driver=self.driver,
-            mailboxes=",".join(map(str, mailboxes)) or "NULL",
-            condition=self.condition,
+        rows = _ALL_ROWS
+        if self.driver:
+            rows = _DRIVEN_BY_MANY if _UNION in self.driver else _DRIVEN
+        there = ",".join(map(str, mailboxes)) or "NULL"
+        plus = "+" if self.driver else ""
+        return (
+            f"SELECT {columns} {rows.format(driver=self.driver)}"
+            f" AND {plus}m.mailbox IN ({there}) AND {self.condition}"
         )
-        return f"SELECT {columns} {rows}"
 
 
 ALL = Part("1")
@@ -136,7 +144,7 @@ class Compiler:
             return ALL if upper else NONE
         table = _TABLES[terms.kind]
         hits = (
-            f"SELECT d.content FROM found.{table} AS f CROSS JOIN found.document AS d"
+            f"SELECT d.content AS content FROM found.{table} AS f CROSS JOIN found.document AS d"
             f" ON d.number = f.rowid WHERE f.{table} MATCH {self._name(expression(terms))}"
             " AND f.rowid BETWEEN :first AND :last"
         )
@@ -175,7 +183,11 @@ class Compiler:
                 )
             case EmailIdIs(id):
                 content = self._mine(id)
-                return NONE if content is None else Part("1", f"SELECT {self._name(content)}")
+                return (
+                    NONE
+                    if content is None
+                    else Part("1", f"SELECT {self._name(content)} AS content")
+                )
             case ThreadIdIs(id):
                 return self._thread(self._mine(id))
         return None
@@ -191,7 +203,7 @@ class Compiler:
         name = self._name(thread)
         return Part(
             "1",
-            f"SELECT {name} UNION ALL SELECT c.key FROM content AS c"
+            f"SELECT {name} AS content UNION ALL SELECT c.key FROM content AS c"
             f" WHERE c.thread = {name} AND c.thread <> c.key",
         )
 
@@ -294,15 +306,8 @@ def page(
         compiler = _compiler(cursor, account) if indexed else Compiler(account, None)
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
         between = _between(cursor, key, lower, upper, compiler)
-        total: int = 0
-        places: Sequence[Place] = ()
-        if lower != NONE:
-            total = number(cursor, lower.select("count(*)", mailboxes), compiler.parameters)
-        if total:
-            places = _places(cursor, lower, mailboxes, compiler, span)
-        maybe: Sequence[Place] = ()
-        if between != NONE:
-            maybe = _places(cursor, between, mailboxes, compiler, None)
+        total, places = _page(cursor, lower, mailboxes, compiler, span)
+        maybe = _every(cursor, between, mailboxes, compiler)
         return IndexPage(total, places, maybe)
 
 
@@ -339,29 +344,44 @@ def _inner(key: SearchKey) -> Sequence[SearchKey]:
     return ()
 
 
-_PLACE = "(m.content, m.mailbox, m.uid)"
+_COLUMNS = "m.content AS content, m.mailbox AS mailbox, m.uid AS uid"
+_FOLDED = "SELECT json_group_array(json_array(content, mailbox, uid)) FROM"
 
 
-def _places(
-    cursor: Cursor, part: Part, mailboxes: Sequence[int], compiler: Compiler, span: Span | None
-) -> Sequence[Place]:
-    """In the span's order; without one by mailbox and UID."""
-    sql = part.select("m.content AS content, m.mailbox AS mailbox, m.uid AS uid", mailboxes)
+def _page(
+    cursor: Cursor, part: Part, mailboxes: Sequence[int], compiler: Compiler, span: Span
+) -> tuple[int, Sequence[Place]]:
+    """How many there are, and those of the span, found in one go."""
+    if part == NONE:
+        return 0, ()
     parameters = compiler.parameters
-    if span is not None:
-        sign, way = (">", "ASC") if span.ascending else ("<", "DESC")
-        if span.after is not None:
-            sql += f" AND {_PLACE} {sign} (:content, :mailbox, :uid)"
-            place = span.after
-            parameters |= {"content": place.content, "mailbox": place.mailbox, "uid": place.uid}
-        sql += f" ORDER BY m.content {way}, m.mailbox {way}, m.uid {way} LIMIT {span.limit:d}"
-    else:
-        sql += " ORDER BY m.mailbox, m.uid"
-    rows = cursor.execute(
-        f"SELECT json_group_array(json_array(content, mailbox, uid)) FROM ({sql}) AS rows",
+    sign, way = (">", "ASC") if span.ascending else ("<", "DESC")
+    behind = ""
+    if span.after is not None:
+        behind = f"WHERE (content, mailbox, uid) {sign} (:content, :mailbox, :uid)"
+        place = span.after
+        parameters |= {"content": place.content, "mailbox": place.mailbox, "uid": place.uid}
+    total, places = cursor.execute(
+        f"WITH hits AS MATERIALIZED ({part.select(_COLUMNS, mailboxes)})"
+        f" SELECT (SELECT count(*) FROM hits), ({_FOLDED} (SELECT content, mailbox, uid FROM hits"
+        f" {behind} ORDER BY content {way}, mailbox {way}, uid {way} LIMIT {span.limit:d})"
+        " AS page)",
         parameters,
     ).fetchone()
-    return Lazily(lambda row: Place(*row), json.loads(rows[0]))
+    return total, [Place(*row) for row in json.loads(places)]
+
+
+def _every(
+    cursor: Cursor, part: Part, mailboxes: Sequence[int], compiler: Compiler
+) -> Sequence[Place]:
+    """All of them, by mailbox and UID."""
+    if part == NONE:
+        return ()
+    rows = part.select(_COLUMNS, mailboxes)
+    found = cursor.execute(
+        f"{_FOLDED} ({rows} ORDER BY m.mailbox, m.uid) AS rows", compiler.parameters
+    ).fetchone()
+    return Lazily(lambda row: Place(*row), json.loads(found[0]))
 
 
 class _OneMoment:
