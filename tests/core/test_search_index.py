@@ -424,7 +424,7 @@ def test_raw_bytes_never_hide_a_phrase(subject: str, body: str, comment: bool, p
 def test_raw_bytes_spare_a_look() -> None:
     head = b"Subject: The report\r\n\r\n"
     phrase = ["annual", "report"]
-    assert phrase_absent(head + b"annually reported", len(head), phrase)
+    assert phrase_absent(head + b"annual or report", len(head), phrase)
     assert not phrase_absent(head + b"the annual\r\n> report", len(head), phrase)
     encoded = b"Content-Transfer-Encoding: base64\r\n" + head
     assert not phrase_absent(encoded + b"eA==", len(encoded), phrase)
