@@ -59,7 +59,7 @@ def test_readiness_is_published_and_withdrawn(hub: Server) -> None:
     about = json.loads(path.read_text())
     assert about["pid"] == hub.pid
     services = {listener["service"] for listener in about["listeners"]}
-    assert services == {"smtp", "submission", "lmtp", "imap", "pop3", "http"}
+    assert services == {"smtp", "submission", "lmtp", "imap", "pop3", "managesieve", "http"}
     for listener in about["listeners"]:
         assert listener["tls"] in ("none", "starttls", "implicit")
         assert "path" in listener or listener["port"] > 0
