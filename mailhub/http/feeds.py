@@ -8,10 +8,9 @@ What is told is `core.updates`' and `core.telling`'s.
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
@@ -21,6 +20,7 @@ from twisted.python.failure import Failure
 from mailhub.core.telling import counters, told
 from mailhub.core.updates import Updates
 from mailhub.core.watch import Watch
+from mailhub.http.pieces import Written, comment, piece
 from mailhub.model.change import AccountChanged, Change
 from mailhub.model.errors import LimitReached, MailhubError
 from mailhub.model.event import Counted, Page, Place
@@ -75,54 +75,6 @@ class Listener:
             self.wakes = None
 
 
-@dataclass(slots=True)
-class _Written:
-    """Pieces that were written: consecutive events. `first`: the number of the first one; `before`:
-    what place stands before it."""
-
-    before: Place
-    first: int = 0
-    octets: int = 0
-    pieces: deque[tuple[Place, bytes]] = field(default_factory=deque)
-
-    @property
-    def end(self) -> int:
-        """The number of the piece that comes next."""
-        return self.first + len(self.pieces)
-
-    @property
-    def last(self) -> Place:
-        """Of the newest piece."""
-        return self.pieces[-1][0] if self.pieces else self.before
-
-    def add(self, place: Place, piece: bytes) -> None:
-        self.pieces.append((place, piece))
-        self.octets += len(piece)
-
-    def trim(self, most: int) -> None:
-        """Forgets the oldest ones past `most` octets."""
-        while self.octets > most and len(self.pieces) > 1:
-            self.before, piece = self.pieces.popleft()
-            self.octets -= len(piece)
-            self.first += 1
-
-    def behind(self, place: Place) -> int | None:
-        """The number of the first piece behind `place`; None where that may be forgotten."""
-        if place < self.before:
-            return None
-        number = self.end
-        for at, _ in reversed(self.pieces):
-            if at <= place:
-                break
-            number -= 1
-        return number
-
-    def joined(self, start: int) -> bytes:
-        """All pieces from number `start` on."""
-        skipped = start - self.first
-        return b"".join(piece for number, (_, piece) in enumerate(self.pieces) if number >= skipped)
-
-
 class Feed:
     """One account's events while somebody listens."""
 
@@ -134,7 +86,7 @@ class Feed:
         self._version = version
         self._counted: dict[int, Counted] = {}
         self._phase = Phase.IDLE
-        self._written = _Written(place)
+        self._written = Written(place)
         self._joined: tuple[int, int, bytes] = (-1, -1, b"")
         self._unhear = feeds.watch.subscribe(account, self._heard)
 
@@ -288,7 +240,7 @@ class Feeds:
             feed.add(listener)
             if not await self.updates.lasts(account, version):
                 return
-            yield _comment("hello", feed.place if start is None else start)
+            yield comment("hello", feed.place if start is None else start)
             while start is not None and not listener.ended and not feed.join(listener, start):
                 # Not written any more: what came since is read for this one alone.
                 page = await self.updates.page(account, start, PAGE)
@@ -320,7 +272,7 @@ class Feeds:
             elif now - listener.quiet_since >= self.settings.heartbeat:
                 listener.quiet_since = now
                 listener.beats += 1
-                yield _comment(f"idling {listener.beats}", feed.passed)
+                yield comment(f"idling {listener.beats}", feed.passed)
             else:
                 await listener.sleep()
 
@@ -388,17 +340,3 @@ class Feeds:
     async def _look(self) -> None:
         """Up to where the journal was written a second ago, everybody was told all."""
         self.passed, self._seen = self._seen, await self.updates.newest()
-
-
-def piece(shape: Mapping[str, object], place: Place | None = None) -> bytes:
-    """One event of a stream. JSON has no line ends of its own."""
-    data = json.dumps(shape, ensure_ascii=False, separators=(",", ":"))
-    id = f"id: {place.text()}\n" if place is not None else ""
-    return f"data: {data}\n{id}\n".encode("utf-8", "replace")
-
-
-def _comment(words: str, place: Place | None) -> bytes:
-    """What is no event. An id without data is none either (HTML, 9.2.6), but where the client goes
-    on when it comes back."""
-    id = f"id: {place.text()}\n" if place is not None else ""
-    return f": {words}\n{id}\n".encode()
