@@ -17,7 +17,7 @@ from pathlib import Path
 BIN = Path(sys.executable).parent
 READY = 30.0
 LOOPBACK = """
-hostname = "mail.test"
+hostname = "{hostname}"
 data = "var"
 {top}
 
@@ -58,6 +58,7 @@ class Server:
         exempt: Sequence[str] = EXEMPT,
         proxies: Sequence[str] = (),
         wrap: Sequence[str] = (),
+        hostname: str = "mail.test",
     ) -> None:
         self.folder = folder
         self.config = folder / "mailhub.toml"
@@ -66,6 +67,7 @@ class Server:
         self._exempt = exempt
         self._proxies = proxies
         self._wrap = wrap
+        self._hostname = hostname
         self._process: subprocess.Popen[bytes] | None = None
         self._listeners: list[Mapping[str, object]] = []
 
@@ -86,7 +88,10 @@ class Server:
     def _write_config(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         text = LOOPBACK.format(
-            top=self._top, exempt=json.dumps(list(self._exempt)), sections=self._sections
+            hostname=self._hostname,
+            top=self._top,
+            exempt=json.dumps(list(self._exempt)),
+            sections=self._sections,
         )
         for service, endpoint, tls in LISTENERS:
             where = endpoint.format(folder=self.folder)

@@ -71,17 +71,6 @@ TEXT = (
 )
 
 
-class Named(Server):
-    """A server with a name of its own."""
-
-    name = ""
-
-    def _write_config(self) -> None:
-        super()._write_config()
-        text = self.config.read_text()
-        self.config.write_text(text.replace('hostname = "mail.test"', f'hostname = "{self.name}"'))
-
-
 @dataclass
 class Site:
     """A domain with its server; `address` is where it takes mail and where it sends from."""
@@ -165,8 +154,7 @@ def site_of(folder: Path, domain: str, dns: str, policy: str) -> Site:
         filters=FILTERS,
         policy=policy,
     )
-    server = Named(folder, text)
-    server.name = f"mx.{domain}"
+    server = Server(folder, text, hostname=f"mx.{domain}")
     return Site(domain, server, address)
 
 

@@ -58,17 +58,6 @@ MAIL = (
 )
 
 
-class Named(Server):
-    """A server with a name of its own."""
-
-    name = ""
-
-    def _write_config(self) -> None:
-        super()._write_config()
-        written = self.config.read_text()
-        self.config.write_text(written.replace('"mail.test"', f'"{self.name}"'))
-
-
 @dataclass
 class Site:
     """A domain with its server; `address` is where it takes mail and where it sends from."""
@@ -150,8 +139,7 @@ def two() -> Iterator[Two]:
             settings = SETTINGS.format(
                 plain=PLAIN, queue=queue, dns=dns.address, domain=domain, address=address
             )
-            server = Named(folder, settings)
-            server.name = f"mx.{domain}"
+            server = Server(folder, settings, hostname=f"mx.{domain}")
             stack.callback(server.kill)
             server.start()
             assert until(lambda address=address: answers(address))  # type: ignore[misc]
