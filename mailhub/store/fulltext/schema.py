@@ -46,7 +46,7 @@ _TUNING = """
     PRAGMA {schema}.journal_mode = WAL;
     PRAGMA {schema}.synchronous = NORMAL;
     PRAGMA {schema}.cache_size = -16384;
-    PRAGMA {schema}.wal_autocheckpoint = 1000;
+    PRAGMA {schema}.wal_autocheckpoint = 4000;
 """
 
 
