@@ -20,7 +20,7 @@ from mailhub.core.personal import Incoming
 from mailhub.core.programs import Loaded, Programs
 from mailhub.core.turns import Turns
 from mailhub.model.change import Actor
-from mailhub.model.decision import Decision, Filed, Once, Redirect
+from mailhub.model.decision import Decision, Filed, Once, Redirect, Reply
 from mailhub.model.errors import AlreadyExists, Invalid, LimitReached, MailhubError, Unavailable
 from mailhub.model.flags import Flags
 from mailhub.model.mailbox import SPECIAL_USES, Mailbox
@@ -114,7 +114,8 @@ class Scripting:
     async def play(self, incoming: Incoming, loaded: Loaded, program: Program) -> Outcome:
         """What the script wants done. Raises Unavailable."""
         boxes: Sequence[Mailbox] = ()
-        if program.extensions & {"mailbox", "special-use", "include"}:
+        extensions = _all_extensions(loaded, program)
+        if extensions & {"mailbox", "special-use"}:
             boxes = await self._storage.mailboxes.all(incoming.account)
         around = Surroundings(
             sender=incoming.sender,
@@ -127,7 +128,7 @@ class Scripting:
         )
         mail = incoming.mail
         view = mail.body.view()
-        root: Part = await mail.root() if "body" in _all_extensions(loaded, program) else Part(0)
+        root: Part = await mail.root() if "body" in extensions else Part(0)
         state = State(
             Mail(
                 Fields(mail.header, incoming.prefix),
@@ -218,9 +219,9 @@ class Scripting:
         box = await self._mailboxes.by_special_use(account, JUNK)
         return box.number if box is not None else None
 
-    async def answer_to(self, incoming: Incoming, vacation: Vacation) -> Decision | None:
-        """The reply, in a decision of its own; None where none may be sent (RFC 5230 section
-        4.5 and 4.6, RFC 3834 section 2)."""
+    async def answer_to(self, incoming: Incoming, vacation: Vacation) -> Reply | None:
+        """The reply; None where none may be sent (RFC 5230 sections 4.5 and 4.6, RFC 3834 section
+        2)."""
         if not is_person(incoming.sender) or not may_answer(incoming.mail.header):
             return None
         once = vacations.once_of(vacation, incoming.sender)
@@ -231,14 +232,13 @@ class Scripting:
             return None
         own = bool(vacation.sender) and await self._addressed.is_own(account, vacation.sender)
         known = await self._storage.accounts.get(account)
-        reply = vacations.reply(
+        return vacations.reply(
             vacation,
             incoming,
             sender=vacations.sender_of(vacation, incoming, own),
             name=known.name if known is not None else "",
             message_id=f"<{self._ids.new()}@{self._hostname}>",
         )
-        return Decision(replies=(reply,))
 
     def rejected(self, incoming: Incoming, outcome: Outcome) -> Decision:
         """The message goes back."""
@@ -294,7 +294,7 @@ class _Deciding:
         if outcome.vacation is not None:
             answered = await self._scripting.answer_to(incoming, outcome.vacation)
             if answered is not None:
-                decision = replace(decision, replies=(*before.replies, *answered.replies))
+                decision = replace(decision, replies=(*before.replies, answered))
         return decision
 
     async def _filed(self, outcome: Outcome) -> tuple[tuple[Filed, ...], bool]:

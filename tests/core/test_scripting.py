@@ -95,6 +95,15 @@ def test_what_is_discarded_is_kept_nowhere() -> None:
     assert made.waiting() == []
 
 
+def test_what_is_asked_for_with_ihave_works_as_if_required() -> None:
+    made = scripted(
+        'require "ihave"; if ihave ["body", "mailbox"] {'
+        'if allof (body :contains "body", mailboxexists "Archive") {discard;}}'
+    )
+    send(made)
+    assert boxes(made) == {}
+
+
 def test_a_special_use_finds_its_mailbox() -> None:
     made = scripted('require ["fileinto", "special-use"]; fileinto :specialuse "\\\\Junk" "Spam";')
     send(made)

@@ -114,6 +114,7 @@ def test_what_a_guard_says_is_missing_is_not_read() -> None:
     [choice] = program.block
     assert isinstance(choice, Choice)
     assert len(choice.branches) == 1
+    assert program.extensions == {"ihave", "copy"}
 
 
 def test_warnings_name_what_is_hardly_meant() -> None:

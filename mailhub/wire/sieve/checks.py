@@ -40,6 +40,7 @@ class _Full(Exception):
 class _Checker:
     def __init__(self) -> None:
         self.extensions: set[str] = set()
+        self._granted: set[str] = set()
         self._faults: list[Fault] = []
         self._includes: dict[Include, None] = {}
         self._warnings: list[str] = []
@@ -53,7 +54,7 @@ class _Checker:
             pass
         if self._faults:
             raise BadScript(tuple(sorted(self._faults, key=lambda fault: fault.place)))
-        extensions = frozenset(self.extensions)
+        extensions = frozenset(self.extensions | self._granted)
         return Program(block, extensions, tuple(self._includes), tuple(self._warnings))
 
     def fault(self, place: Place, text: str) -> None:
@@ -131,6 +132,7 @@ class _Checker:
                 continue
             before = set(self.extensions)
             self.extensions.update(_asked_for(asked))
+            self._granted.update(self.extensions)
             test = self._test(asked)
             branches.append((test, (yield from self._block(command.block or ()))))
             self.extensions = before

@@ -89,8 +89,8 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A whole script. `includes`: every script that it names; `warnings`: what is allowed, and
-    hardly meant."""
+    """A whole script. `extensions`: required, or asked for with ihave. `includes`: every script
+    that it names; `warnings`: what is allowed, and hardly meant."""
 
     block: Block
     extensions: frozenset[str]
