@@ -273,7 +273,6 @@ CREATE_ERRORS: list[tuple[dict[str, object], dict[str, str]]] = [
         {"username": "joe", "password": "x", "disabledScopes": ["http"]},
         {"disabledScopes[0]": '"disabledScopes[0]" must be one of [imap, pop3, smtp]'},
     ),
-
 ]
 
 
