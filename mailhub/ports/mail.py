@@ -69,8 +69,8 @@ class Messages(Protocol):
 
         One Arrival per copy, in order, those of `besides` last. A `transaction` seen before changes
         nothing and returns what it returned then. `rendered.header_length` counts the blob alone;
-        the store adds the prefix. Raises OverQuota (no copy is made), NotFound (account or mailbox gone),
-        StorageFull, Unavailable (too much pending, or the store failed).
+        the store adds the prefix. Raises OverQuota (no copy is made), NotFound (account or mailbox
+        gone), StorageFull, Unavailable (too much pending, or the store failed).
         """
         ...
 
