@@ -76,11 +76,16 @@ class Follower:
     def _opened(self, path: Path, say: Say) -> sqlite3.Connection:
         """The index that is there; else a new one."""
         try:
-            return schema.open_writer(path)
+            target = schema.open_writer(path)
         except sqlite3.DatabaseError:
-            say("building")
-            schema.place(self._new(), self._folder / schema.NEXT, path)
-            return schema.open_writer(path)
+            target = None
+        if target is not None:
+            if not building.ahead(self._source, building.position(target, "main")):
+                return target
+            target.close()
+        say("building")
+        schema.place(self._new(), self._folder / schema.NEXT, path)
+        return schema.open_writer(path)
 
     def _new(self) -> sqlite3.Connection:
         """An empty index beside the one that is used."""

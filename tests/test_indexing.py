@@ -142,6 +142,19 @@ def test_a_new_one_is_made_beside_the_old(site: Site) -> None:
     assert not (site.folder / schema.ORDERED).exists()
 
 
+def test_an_index_of_a_later_time_is_not_believed(site: Site) -> None:
+    site.deliver(3)
+    site.follow()
+    index = sqlite3.connect(site.folder / schema.NAME, isolation_level=None)
+    index.execute("UPDATE state SET position = position + (1 << 30)")
+    index.close()
+    assert site.status().waiting == 0
+    site.follow()
+    assert site.said.count("building") == 2
+    site.deliver()
+    assert len(site.page().maybe) == 1
+
+
 def test_much_that_was_removed_makes_it_anew(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(building, "REMOVED_LEAST", 0)
     site.deliver(3)

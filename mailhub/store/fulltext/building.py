@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mailhub.model.indexed import Document
 from mailhub.model.message import BlobRef
 from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
+from mailhub.store.schema import KEY_SHIFT
 from mailhub.store.sql import Cursor, number
 
 BATCH = 200
@@ -99,6 +100,14 @@ def _last_number(target: Cursor, schema: str, account: int) -> int:
 def position(target: Cursor, schema: str) -> int:
     """The newest content that was looked at."""
     return number(target, f"SELECT position FROM {schema}.state", {})
+
+
+def ahead(source: Cursor, position: int) -> bool:
+    """Whether an index at `position` has seen more than this store ever had: the store is an older
+    copy that was put back, and will give the same keys to other messages."""
+    last = number(source, "SELECT max(number) FROM journal", {})
+    newest = number(source, "SELECT max(key) FROM content", {})
+    return 0 < last < position >> KEY_SHIFT and newest < position
 
 
 def removed(cursor: Cursor) -> int:
