@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from mailhub.core.turns import Turns, run
 from mailhub.model.message import BlobRef, Content
 from mailhub.model.uids import UidSet
-from mailhub.ports import Body, Clock, Storage
+from mailhub.ports import Body, Buffer, Clock, Storage
 from mailhub.wire import mime
 
 PORTION = 256 * 1024
@@ -105,7 +105,7 @@ class Reading:
             return known
         body = await self._spooled(content)
         try:
-            part = await self.run(mime.scanning(body.view()))
+            part = await self.scanned(body.view())
         finally:
             body.close()
         self._structures[key] = part
@@ -117,15 +117,15 @@ class Reading:
         """The message's octets in a file; the caller closes it."""
         spool = self._storage.spools.open()
         try:
-            end = length(content)
-            for start in range(0, end, PORTION):
-                spool.write(await self.octets(content, start, min(start + PORTION, end)))
+            end, step = length(content), min(PORTION, LARGE)
+            for start in range(0, end, step):
+                spool.write(await self.octets(content, start, min(start + step, end)))
             return spool.finish()
         except BaseException:
             spool.abort()
             raise
 
-    async def scanned(self, data: bytes | bytearray) -> mime.Part:
+    async def scanned(self, data: Buffer) -> mime.Part:
         """The part tree of `data`, found in turns with others."""
         return await self.run(mime.scanning(data))
 
