@@ -28,6 +28,8 @@ WORDS = (
 ENDING = re.compile(rb'(?:OK|NO|BYE)(?: \([^"{]*(?:"(?:[^"\\]|\\.)*"|[^)"{])*\))?(?: .*)?\Z')
 LITERAL = re.compile(rb"\{(\d+)\}\Z")
 DATA = re.compile(rb'"(?:[^"\\]|\\.)*"(?: (?:ACTIVE|"(?:[^"\\]|\\.)*"))?\Z')
+BEHIND = re.compile(rb'(?:\)(?: ".*")?| ACTIVE)?')
+"""What may follow a literal on its line: a response code may end with one."""
 NONCE = re.compile(rb'"[A-Za-z0-9+/=]{40,}"')
 
 assert PASSWORD == "correct horse"
@@ -91,7 +93,9 @@ def check(said: bytes) -> None:
         literal = LITERAL.search(line)
         if literal is not None:
             at += int(literal[1])
-            assert said[at : at + 2] == b"\r\n" or b" ACTIVE" in said[at : at + 9], "cut short"
-            at = said.find(b"\r\n", at) + 2
+            end = said.find(b"\r\n", at)
+            assert end >= 0, "cut short"
+            assert BEHIND.fullmatch(said, at, end), said[at:end]
+            at = end + 2
             continue
         assert ENDING.match(line) or DATA.match(line), line

@@ -7,6 +7,7 @@ All faults are collected, so that a person mends a script in one go. What a prog
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 
 from mailhub.model.errors import Invalid
 from mailhub.wire.sieve import constants, parser, tree
@@ -47,11 +48,9 @@ class _Checker:
 
     def program(self, commands: Sequence[tree.Command]) -> Generator[None, None, Program]:
         block: Block = ()
-        try:
+        with suppress(_Full):
             start = self._requirements(commands)
             block = yield from self._block(commands[start:])
-        except _Full:
-            pass
         if self._faults:
             raise BadScript(tuple(sorted(self._faults, key=lambda fault: fault.place)))
         extensions = frozenset(self.extensions | self._granted)
