@@ -167,8 +167,7 @@ class Accounts:
     async def create(self, order: AccountOrder, actor: Actor) -> Account:
         """The account, its default mailboxes and its main address, in one commit.
 
-        Raises Invalid (with `field`), AlreadyExists (username or address), Unsupported (a key,
-        where there is no OpenPGP).
+        Raises Invalid (with `field`), AlreadyExists (username or address).
         """
         new = self._new(order)
         boxes = self._mailboxes.defaults(new.language, new.retention, order.mailboxes)
@@ -205,7 +204,7 @@ class Accounts:
         """Stores a changed account; counters, number, id and main address are not set by this.
 
         An account that becomes disabled or suspended, or loses a scope, ends its sessions. Raises
-        Invalid (with `field`), NotFound, AlreadyExists (username), Unsupported (a key).
+        Invalid (with `field`), NotFound, AlreadyExists (username).
         """
         before = await self.get(account.number)
         shut = (account.disabled and not before.disabled) or (

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from mailhub.model.account import CLEAR, Account, Encryption, Limits, NewAccount
-from mailhub.model.errors import Invalid
+from mailhub.model.errors import Invalid, Unsupported
 from mailhub.wire import address as grammar
 from mailhub.wire import pgp, weburl
 
@@ -34,12 +34,12 @@ _Profile = TypeVar("_Profile", Account, NewAccount)
 def checked(profile: _Profile, before: Encryption = CLEAR) -> _Profile:
     """`profile` as it may be stored. `before`: the encryption that is known to be right.
 
-    Raises Invalid (with `field`), Unsupported (a key, where there is no OpenPGP).
+    Raises Invalid (with `field`), also for a key where there is no OpenPGP.
     """
     if profile.encryption.key and profile.encryption.key != before.key:
         try:
             pgp.check(profile.encryption.key)
-        except Invalid as error:
+        except (Invalid, Unsupported) as error:
             raise Invalid(error.text, field="pubKey") from None
     if not 0 <= profile.spam_level <= 100:
         raise Invalid("Not between 0 and 100", field="spamLevel")
