@@ -121,6 +121,8 @@ class Mailhub(Server):
 
     def launch(self) -> None:
         """Starts the process on whatever the folder holds and waits until it is ready."""
+        ready = self.folder / "var" / "run" / "mailhub.json"
+        ready.unlink(missing_ok=True)
         log = (self.folder / "mailhub.log").open("ab")
         self._process = subprocess.Popen(
             [
@@ -137,6 +139,11 @@ class Mailhub(Server):
         )
         for port in (self.smtp, self.imap, self.imaps, self.pop3, self.http):
             wait_for_port(port)
+        deadline = time.monotonic() + 30
+        while not ready.exists():  # until then a command would open the store itself
+            if time.monotonic() > deadline:
+                raise TimeoutError("mailhub does not say that it is ready")
+            time.sleep(0.02)
 
     def _command(self, *words: str) -> None:
         tool = Path(sys.executable).with_name("mailhub")
