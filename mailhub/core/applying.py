@@ -7,7 +7,7 @@ before it is committed. What rules decide is theirs (`core.personal`); nothing i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mailhub.core.addresses import Addresses
@@ -37,9 +37,9 @@ REDIRECTS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One message that is about to be committed. `forwarder`: the sender of what goes on, None for
-    the envelope's own. `queued`: what entries of it in the queue share. `decisions`: by account,
-    kept between tries."""
+    """One message that is about to be committed. `forwarder`: from its sender to the one with which
+    it goes on, None for the same. `queued`: what entries of it in the queue share. `decisions`: by
+    account, kept between tries."""
 
     sender: str
     body: Body
@@ -47,10 +47,10 @@ class Case:
     token: str
     now: int
     queued: QueueSender
+    forwarder: Callable[[str], Awaitable[str | None]]
     consequence: Consequence = Consequence.ADD
     named: bool = False
     score: float = 0.0
-    forwarder: str | None = None
     visited: frozenset[str] = frozenset()
     orcpt: Mapping[str, str] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
@@ -233,6 +233,7 @@ class Applying:
         """Redirects of one header go out as one message, which names us: should it come back, it is
         known."""
         case = making.case
+        sender = await case.forwarder(case.sender) if redirects else None
         alike: dict[bytes | None, list[Redirect]] = {}
         for one in redirects:
             alike.setdefault(one.header, []).append(one)
@@ -245,7 +246,7 @@ class Applying:
                     one.notify,
                     orcpt if orcpt.isascii() else "",
                     due=case.now,
-                    sender=case.forwarder,
+                    sender=sender,
                 )
                 for one in group
             )

@@ -143,7 +143,7 @@ class Homecomings:
             queued=entry.sender,
             consequence=Consequence.JUNK if entry.lane == JUNK_LANE else Consequence.ADD,
             named=True,
-            forwarder=await self._intake.forwarder(sender),
+            forwarder=self._intake.forwarder,
             visited=visited,
             orcpt={entry.recipient: entry.orcpt},
         )

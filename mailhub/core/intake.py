@@ -357,7 +357,7 @@ class Intake:
             consequence=judged.consequence,
             named=judged.cause is not None,
             score=sum(one.score for one in judged.findings),
-            forwarder=await self.forwarder(sender),
+            forwarder=self.forwarder,
             visited=message.visited,
             orcpt={path.address: path.orcpt for path in message.envelope.forward_paths},
             decisions=message.decisions,

@@ -185,6 +185,7 @@ def test_a_possible_fraud_goes_to_nobody_else() -> None:
         token="t",
         now=9,
         queued=QueueSender(SENDER),
+        forwarder=b.world.intake.forwarder,
         consequence=Consequence.QUARANTINE,
     )
     flags = MARKS[Consequence.QUARANTINE]
