@@ -10,9 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHandshakeListener,
+    IReactorTime,
+)
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from mailhub.imap import capabilities
 from mailhub.imap.deflate import Deflate
@@ -29,6 +35,7 @@ INFLATED = 64 * 1024
 """Octets that one step of decompression may yield; between steps other sessions have a turn."""
 
 
+@implementer(IHandshakeListener)
 class IMAPStream(Stream):
     """One IMAP connection: the `Output` of its session."""
 
@@ -41,6 +48,7 @@ class IMAPStream(Stream):
         self._id = factory.new_session()
         self._began = 0.0
         self._has_tls = False
+        self._greeted = False
         self._deflate: Deflate | None = None
         self._inflating: IDelayedCall | None = None
         self._holds_input = False
@@ -64,9 +72,23 @@ class IMAPStream(Stream):
         if keep_alive is not None:
             keep_alive(True)
         site.log.event("connect", session=self._id, service="imap", peer=session.peer.address)
-        code = capabilities.code(session)
-        self.write(b"* OK [%b] %b ready\r\n" % (code, site.hostname.encode("ascii", "replace")))
-        self.flush()
+        self._greet()
+
+    def handshakeCompleted(self) -> None:
+        """TLS from the first octet stands."""
+        if not self._greeted:
+            self._greet()
+
+    def _greet(self) -> None:
+        """With TLS once it stands: the capabilities tell which mechanisms it can be bound to, and
+        who does that takes a list without them for tampered with (RFC 5802 section 6)."""
+        session = self.talk.session
+        tls = session.peer.tls
+        self._greeted = tls is None or bool(tls.version)
+        if self._greeted and not self.closing:
+            name = session.site.hostname.encode("ascii", "replace")
+            self.write(b"* OK [%b] %b ready\r\n" % (capabilities.code(session), name))
+            self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         principal = self.talk.session.principal

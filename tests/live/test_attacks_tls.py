@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.live.conftest import User, program
+from tests.live.outgoing import trusting
 from tests.live.server import Server
 from tests.live.stall import no_stall
 from tests.live.wire import IMAP, SMTP, Wire
@@ -201,3 +202,6 @@ def test_a_mechanism_that_binds_the_channel_notices_another_channel(
         assert isinstance(smtp.sock, ssl.SSLSocket)
         assert smtp.sock.version() == "TLSv1.3"
         assert b"SCRAM-SHA-256-PLUS" in smtp.say(b"EHLO x")
+    port = server.port("imap", "implicit")
+    with trusting().wrap_socket(socket.create_connection(("127.0.0.1", port))) as imap:
+        assert b"SCRAM-SHA-256-PLUS" in imap.recv(1000)
