@@ -22,6 +22,7 @@ from mailhub.core.applying import Applying
 from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
+from mailhub.core.holding import Holding
 from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
@@ -29,6 +30,7 @@ from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
+from mailhub.core.mailing import Mailing, mailing
 from mailhub.core.mailroom import Mailroom, mailroom
 from mailhub.core.messages import Messages
 from mailhub.core.profiles import Profiles
@@ -121,6 +123,7 @@ class Parts:
     upload_keys: UploadKeys
     messages: Messages
     mailroom: Mailroom
+    mailing: Mailing
     workers: ProcessWorkers
     selections: Selections
     maildrops: Maildrops
@@ -248,6 +251,9 @@ def compose(
     messages = Messages(store, clock, keep_expunged=settings.archive.expunged)
     selections = Selections(store, watch, settings.store)
     workers = ProcessWorkers(reactor, log)
+    room = mailroom(
+        store, messages, selections, clock, workers, judged.authserv_id, settings.archive
+    )
     return Parts(
         settings=settings,
         hostname=hostname,
@@ -297,8 +303,20 @@ def compose(
         filters=Filters(store, web, clock, ids, settings.filters),
         scripts=sieved.scripts,
         messages=messages,
-        mailroom=mailroom(
-            store, messages, selections, clock, workers, judged.authserv_id, settings.archive
+        mailroom=room,
+        mailing=mailing(
+            store,
+            room,
+            mailboxes,
+            addresses,
+            intake,
+            allowances,
+            Holding(clock, settings.queue.future_release),
+            clock,
+            ids,
+            randomness,
+            hostname,
+            settings.smtp.message_size,
         ),
         workers=workers,
         selections=selections,

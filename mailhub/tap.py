@@ -332,6 +332,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         addresses=parts.addresses,
         mailboxes=parts.mailboxes,
         mailroom=parts.mailroom,
+        mailing=parts.mailing,
         allowances=parts.allowances,
         sessions=parts.sessions,
         domains=parts.domains,

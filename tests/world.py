@@ -16,6 +16,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
+from mailhub.core.holding import Holding
 from mailhub.core.hooking import NoHooks
 from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
@@ -23,6 +24,7 @@ from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mailing import Mailing, mailing
 from mailhub.core.mailroom import Mailroom, mailroom
 from mailhub.core.messages import Messages
 from mailhub.core.profiles import Profiles
@@ -110,6 +112,7 @@ class World:
     addresses: Addresses
     mailboxes: Mailboxes
     mailroom: Mailroom
+    mailing: Mailing
     allowances: Allowances
     sessions: Sessions
     accounts: Accounts
@@ -266,6 +269,15 @@ def world(
         randomness=randomness,
         default_domain=DOMAIN,
     )
+    room = mailroom(
+        store,
+        Messages(store, clock, keep_expunged=True),
+        Selections(store, watch, StoreSettings()),
+        clock,
+        None,
+        HOSTNAME,
+        ArchiveSettings(),
+    )
     made = World(
         clock=clock,
         randomness=randomness,
@@ -278,14 +290,20 @@ def world(
         domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,
-        mailroom=mailroom(
+        mailroom=room,
+        mailing=mailing(
             store,
-            Messages(store, clock, keep_expunged=True),
-            Selections(store, watch, StoreSettings()),
+            room,
+            mailboxes,
+            addresses,
+            intake,
+            allowances,
+            Holding(clock, QueueSettings().future_release),
             clock,
-            None,
+            ids,
+            randomness,
             HOSTNAME,
-            ArchiveSettings(),
+            SMTPSettings().message_size,
         ),
         allowances=allowances,
         sessions=Sessions(allowances),

@@ -16,6 +16,7 @@ from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mailing import Mailing
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
@@ -53,6 +54,7 @@ class Parts:
     addresses: Addresses
     mailboxes: Mailboxes
     mailroom: Mailroom
+    mailing: Mailing
     allowances: Allowances
     sessions: Sessions
     domains: Domains

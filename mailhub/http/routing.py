@@ -136,23 +136,28 @@ def large_routes(
     mounts: Sequence[tuple[str, Dialect]],
 ) -> Callable[[str, str], Admission | None]:
     """Finds by method and path who admits to a route for large bodies; None: it is no such."""
-    rules = [
-        _Matcher(prefix + one.path, methods=[one.method], endpoint=(one, dialect))
+    found = [
+        (prefix, one, dialect)
         for prefix, dialect in mounts
         for one in dialect.routes()
         if one.large
+    ]
+    rules = [
+        _Matcher(prefix + one.path, methods=[one.method], endpoint=number)
+        for number, (prefix, one, _) in enumerate(found)
     ]
     paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("localhost")
 
     def find(method: str, path: str) -> Admission | None:
         if not rules:
             return None
-        one: Route
-        dialect: Dialect
         try:
-            (one, dialect), arguments = paths.match(path, method)
+            number, arguments = paths.match(path, method)
         except HTTPException:
             return None
+        one: Route
+        dialect: Dialect
+        _, one, dialect = found[number]
 
         async def admit(call: Call) -> Answer | None:
             if one.admit is None:

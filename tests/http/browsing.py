@@ -83,6 +83,7 @@ class Site:
             addresses=here.addresses,
             mailboxes=here.mailboxes,
             mailroom=here.mailroom,
+            mailing=here.mailing,
             allowances=here.allowances,
             sessions=here.sessions,
             domains=here.domains,

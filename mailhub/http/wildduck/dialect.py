@@ -16,6 +16,7 @@ from mailhub.core.filters import Filters as CoreFilters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes as CoreMailboxes
+from mailhub.core.mailing import Mailing
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.rights import Right
 from mailhub.core.scripts import Scripts as CoreScripts
@@ -44,11 +45,13 @@ from mailhub.http.wildduck.scripts import Scripts
 from mailhub.http.wildduck.search import Search
 from mailhub.http.wildduck.security_keys import SecurityKeys
 from mailhub.http.wildduck.subject import Subjects
+from mailhub.http.wildduck.submission import Submission
 from mailhub.http.wildduck.tokens import Tokens as TokenCalls
 from mailhub.http.wildduck.updates import Updates
 from mailhub.http.wildduck.users import Users
 from mailhub.http.wildduck.webhooks import Webhooks
 from mailhub.model.errors import MailhubError
+from mailhub.ports import Clock, Spools
 
 DESCRIPTION = openapi.Description(
     title="WildDuck",
@@ -79,6 +82,8 @@ class Parts(Protocol):
     @property
     def mailroom(self) -> Mailroom: ...
     @property
+    def mailing(self) -> Mailing: ...
+    @property
     def allowances(self) -> Allowances: ...
     @property
     def sessions(self) -> Sessions: ...
@@ -94,6 +99,10 @@ class Parts(Protocol):
     def scripts(self) -> CoreScripts: ...
     @property
     def upload_keys(self) -> Keys: ...
+    @property
+    def spools(self) -> Spools: ...
+    @property
+    def clock(self) -> Clock: ...
     @property
     def feeds(self) -> Feeds: ...
     @property
@@ -146,6 +155,7 @@ class WildDuck:
             Mailboxes(subjects, parts.mailboxes),
             Messages(boxes, room.listings, room.views, room.arranging),
             MessageContent(boxes, room.listings, room.views, room.messages),
+            Submission(boxes, parts.mailing, parts.spools, parts.clock),
             Archive(boxes, room.listings, room.views, room.arranging),
             Search(boxes, room.finds, room.listings, room.views),
             Authentication(accounts, subjects, login, parts.identity.authlog, parts.tokens),

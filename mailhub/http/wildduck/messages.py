@@ -52,6 +52,14 @@ class Boxes:
         except NotFound:
             raise replies.no_such_mailbox() from None
 
+    async def special(self, account: Account, is_draft: bool) -> Mailbox:
+        """The mailbox for drafts, or that for sent mail. Raises Refusal (404 NoSuchMailbox)."""
+        use = "\\Drafts" if is_draft else "\\Sent"
+        found = await self._mailboxes.by_special_use(account.number, use)
+        if found is None:
+            raise replies.no_such_mailbox()
+        return found
+
     async def ids(self, account: Account) -> dict[int, str]:
         """The ids of all mailboxes, by number."""
         return {box.number: box.id for box in await self._mailboxes.all(account.number)}

@@ -34,6 +34,7 @@ TABLE: dict[type[MailhubError], tuple[int, str]] = {
     errors.StorageFull: (500, "InternalDatabaseError"),
     errors.TooLarge: (413, "TooLarge"),
     errors.LimitReached: (403, "TooMany"),
+    errors.AllowanceUsed: (403, "RateLimitedError"),
     errors.Unavailable: (503, "ServiceUnavailable"),
     errors.InUse: (400, "InUse"),
     errors.Conflict: (400, "Conflict"),

@@ -1,0 +1,453 @@
+"""What an account's applications do with new messages: keep them, send them, pass them on.
+
+Sending goes through the one door in, as a mail program's does; the copy for the sender is kept
+when the message is on its way, so that nothing that failed looks as if it were sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from mailhub.core import submission, trace
+from mailhub.core.addresses import Addresses
+from mailhub.core.allowances import Allowances, Kind
+from mailhub.core.arranging import Arranging
+from mailhub.core.composing import Composing, Draft, Reference, Relation, oneself, principal_of
+from mailhub.core.holding import Holding
+from mailhub.core.ids import Ids
+from mailhub.core.intake import Intake, Recipient
+from mailhub.core.listing import Listings
+from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.mailroom import Mailroom
+from mailhub.core.messages import Messages, NewMessage
+from mailhub.core.reading import length
+from mailhub.core.rendered import rendered
+from mailhub.core.turns import Turns
+from mailhub.model.account import Account, Service
+from mailhub.model.change import Actor
+from mailhub.model.envelope import Envelope, ForwardPath, Hold, Peer, ReversePath
+from mailhub.model.errors import AllowanceUsed, Conflict, Invalid, NotFound, OverQuota, TooLarge
+from mailhub.model.flags import ANSWERED, DRAFT, SEEN, FlagMode, Flags
+from mailhub.model.listing import Arrangement
+from mailhub.model.mailbox import Mailbox
+from mailhub.model.message import Arrival, Content
+from mailhub.model.queue import Onward, QueueSender
+from mailhub.model.uids import UidSet
+from mailhub.ports import Body, Clock, Randomness, Storage
+from mailhub.wire import address as grammar
+from mailhub.wire import addresslist, header
+from mailhub.wire.composed import Person
+from mailhub.wire.lineends import LineEnds
+
+RECIPIENTS = 1000
+"""Most recipients of one message."""
+PIECE = 64 * 1024
+SENT, DRAFTS = "\\Sent", "\\Drafts"
+_RETURN = re.compile(rb"\s*<([^<>\s]*)>\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How a message leaves. `at`: epoch seconds before which it does not; 0: at once. `sender`,
+    `recipients`: of the envelope, where they are not those of the message."""
+
+    peer: Peer
+    at: int = 0
+    sender: str | None = None
+    recipients: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """`queued`: the transaction under which it left, empty where it did not. `kept`: the sender's
+    copy; None: there was no room or no mailbox for it. `full`: there was no room."""
+
+    queued: str
+    mailbox: Mailbox | None = None
+    kept: Arrival | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A message that was stored. `replaced`: whether another one went for it."""
+
+    arrival: Arrival
+    size: int
+    replaced: bool = False
+
+
+class Mailing:
+    """For the whole process."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        composing: Composing,
+        intake: Intake,
+        allowances: Allowances,
+        holding: Holding,
+        mailboxes: Mailboxes,
+        messages: Messages,
+        listings: Listings,
+        arranging: Arranging,
+        clock: Clock,
+    ) -> None:
+        self._storage = storage
+        self._composing = composing
+        self._intake = intake
+        self._allowances = allowances
+        self._holding = holding
+        self._mailboxes = mailboxes
+        self._messages = messages
+        self._listings = listings
+        self._arranging = arranging
+        self._clock = clock
+
+    @property
+    def most(self) -> int:
+        """Octets of one message."""
+        return self._composing.most
+
+    # -- storing
+
+    async def keep(
+        self,
+        box: Mailbox,
+        message: NewMessage,
+        actor: Actor,
+        *,
+        metadata: str = "",
+        previous: tuple[Mailbox, int] | None = None,
+    ) -> Kept:
+        """Stores a message as it is. `previous`: a message that goes in the same commit, where it
+        is still there. Raises OverQuota, TooLarge, NotFound, StorageFull, Unavailable."""
+        if message.body.size > self.most:
+            raise TooLarge("The message is too large", self.most)
+        replaces = None
+        if previous is not None and await self._is_there(*previous):
+            replaces = previous[0].number, previous[1]
+        (arrival,) = await self._messages.append(box, [message], actor, replaces=replaces)
+        if metadata:
+            wanted = Arrangement(metadata=metadata)
+            await self._arranging.arrange(box, _one(arrival.uid), wanted, actor)
+        return Kept(arrival, message.body.size, replaces is not None)
+
+    async def keep_draft(
+        self,
+        account: Account,
+        box: Mailbox,
+        draft: Draft,
+        flags: Flags,
+        actor: Actor,
+        *,
+        metadata: str = "",
+        previous: tuple[Mailbox, int] | None = None,
+    ) -> Kept:
+        """Writes a message and stores it. Raises what `Composing.compose` and `keep` do."""
+        _, body = await self._composing.compose(account, draft)
+        try:
+            new = NewMessage(body, flags, draft.date)
+            return await self.keep(box, new, actor, metadata=metadata, previous=previous)
+        finally:
+            body.close()
+
+    async def _is_there(self, box: Mailbox, uid: int) -> bool:
+        return bool(await self._storage.messages.contents(box.account, box.number, _one(uid)))
+
+    # -- sending
+
+    async def submit(
+        self, account: Account, draft: Draft, sending: Sending, box: Mailbox | None, actor: Actor
+    ) -> Sent:
+        """Writes a message, sends it and keeps a copy in `box` (None: where sent mail is).
+
+        Raises what `Composing.compose` and `Intake.accept` do, NotPermitted (a sender or author
+        that is not the account's), Invalid (no recipient, one that does not exist, a time that
+        is too far away), AllowanceUsed.
+        """
+        letter, body = await self._composing.compose(account, draft)
+        try:
+            assert letter.sender is not None
+            to = sending.recipients or letter.recipients
+            sender = letter.sender.address if sending.sender is None else sending.sender
+            token = await self._send(account, body, sender, to, sending, self._intake.transaction())
+            sent = await self._copy(account, body, box, token, actor)
+        finally:
+            body.close()
+        if draft.reference is not None:
+            await self._note(draft.reference, actor)
+        return sent
+
+    async def submit_draft(
+        self, account: Account, box: Mailbox, uid: int, sending: Sending, actor: Actor
+    ) -> Sent:
+        """Sends a draft, which becomes the copy of what was sent. However often it is asked for,
+        a draft is sent once. Raises as `submit`, NotFound, Conflict (it is no draft)."""
+        listed = await self._listings.one(account.number, box.number, uid)
+        if not listed.row.flags.system & DRAFT:
+            raise Conflict("This message is not a draft")
+        body, block = await self._completed(account, await self._content(box, uid))
+        try:
+            to = sending.recipients or _named(block)
+            sender = sending.sender
+            if sender is None:
+                sender = submission.authors(block)[0]
+            token = await self._send(account, body, sender, to, sending, _token(box, uid))
+            target = await self._mailboxes.by_special_use(account.number, SENT)
+            if target is None:
+                await self._arranging.delete(box, _one(uid), actor)
+                return Sent(token)
+            new = NewMessage(body, Flags(SEEN))
+            try:
+                (kept,) = await self._messages.append(
+                    target, [new], actor, replaces=(box.number, uid)
+                )
+            except OverQuota:
+                await self._arranging.delete(box, _one(uid), actor)
+                return Sent(token, full=True)
+            return Sent(token, target, kept)
+        finally:
+            body.close()
+
+    async def _send(
+        self,
+        account: Account,
+        body: Body,
+        sender: str,
+        addresses: Sequence[str],
+        sending: Sending,
+        token: str,
+    ) -> str:
+        now = int(self._clock.now())
+        until = self._holding.until(Hold(until=sending.at)) if sending.at > now else 0
+        if not addresses:
+            raise Invalid("There is nobody to send it to", "to")
+        if len(addresses) > RECIPIENTS:
+            raise Invalid(f"A message has at most {RECIPIENTS} recipients", "to")
+        principal = principal_of(account)
+        await self._intake.sender(ReversePath(sender), principal)
+        await self._check_allowance(account, len(addresses))
+        block = submission.header_of(body, submission.HEADER_LIMIT)
+        utf8 = not all(one.isascii() for one in (sender, *addresses)) or not block.isascii()
+        recipients = [await self._recipient(account, one, body.size) for one in addresses]
+        ends = LineEnds()
+        eight = await self._has_eight(body)
+        path = ReversePath(
+            sender,
+            size=body.size,
+            body="8BITMIME" if eight else "7BIT",
+            utf8=utf8,
+            hold_until=until,
+        )
+        envelope = Envelope(
+            transaction=token,
+            reverse_path=path,
+            forward_paths=tuple(one.path for one in recipients),
+            service=Service.HTTP,
+            peer=sending.peer,
+            principal=principal,
+            protocol="HTTP",
+        )
+        spool = self._intake.spool(envelope)
+        try:
+            async for piece in self._octets(body):
+                spool.write(ends.feed(piece))
+            spool.write(ends.finish())
+        except BaseException:
+            spool.abort()
+            raise
+        await self._intake.accept(envelope, recipients, spool)
+        return token
+
+    async def _recipient(self, account: Account, address: str, size: int) -> Recipient:
+        try:
+            return await self._intake.recipient(
+                ForwardPath(address), principal_of(account), False, size=size
+            )
+        except (NotFound, OverQuota, Invalid) as error:
+            raise Invalid(f"{address}: {error.text}", "to") from None
+
+    async def _check_allowance(self, account: Account, count: int) -> None:
+        """All or none are counted."""
+        use = (await self._allowances.used(account))[Kind.RECIPIENTS]
+        if use.allowed and use.used + count > use.allowed:
+            raise AllowanceUsed("The daily limit of recipients is reached")
+
+    async def _has_eight(self, body: Body) -> bool:
+        async for piece in self._octets(body):
+            if not piece.isascii():
+                return True
+        return False
+
+    async def _octets(self, body: Body) -> AsyncIterator[bytes]:
+        view, turns = body.view(), Turns(self._clock)
+        for at in range(0, body.size, PIECE):
+            yield bytes(view[at : at + PIECE])
+            await turns.rest()
+
+    # -- what the sender keeps
+
+    async def _copy(
+        self, account: Account, body: Body, box: Mailbox | None, token: str, actor: Actor
+    ) -> Sent:
+        target = box or await self._mailboxes.by_special_use(account.number, SENT)
+        if target is None:
+            return Sent(token)
+        try:
+            new = NewMessage(body, Flags(SEEN))
+            (kept,) = await self._messages.append(target, [new], actor)
+        except OverQuota:
+            return Sent(token, full=True)
+        return Sent(token, target, kept)
+
+    async def _note(self, to: Reference, actor: Actor) -> None:
+        """Marks what was answered or forwarded, as mail programs do (RFC 9051 section 2.3.2)."""
+        forwarded = to.relation is Relation.FORWARD
+        flags = Flags(keywords=("$Forwarded",)) if forwarded else Flags(ANSWERED)
+        box = to.mailbox
+        await self._messages.store_flags(
+            box.account, box.number, _one(to.uid), FlagMode.ADD, flags, actor
+        )
+
+    # -- stored messages
+
+    async def _content(self, box: Mailbox, uid: int) -> Content:
+        for content in await self._storage.messages.contents(box.account, box.number, _one(uid)):
+            return content
+        raise NotFound("This message does not exist")
+
+    async def _completed(self, account: Account, content: Content) -> tuple[Body, bytes]:
+        """A draft as it is sent: dated now, with the fields that it lacks; and its header."""
+        size = content.header_length
+        if size > submission.HEADER_LIMIT:
+            raise TooLarge("The header is too large", submission.HEADER_LIMIT)
+        reading = self._messages.reading
+        block = header.select_fields(await reading.octets(content, 0, size), {b"date"}, negate=True)
+        block = LineEnds().feed(block)
+        present = {name for name, _ in header.fields(block)}
+        added = f"Date: {trace.date(int(self._clock.now()))}\r\n"
+        if b"message-id" not in present:
+            added += f"Message-ID: {self._composing.message_id()}\r\n"
+        if b"from" not in present:
+            added += f"From: <{oneself(account).address}>\r\n"
+        block = added.encode() + block
+        return await self._stored(content, block, size), block
+
+    async def _stored(self, content: Content, begin: bytes, start: int) -> Body:
+        spool = self._storage.spools.open(begin)
+        try:
+            end = length(content)
+            for at in range(start, end, PIECE):
+                stop = min(at + PIECE, end)
+                spool.write(await self._messages.reading.octets(content, at, stop))
+            return spool.finish()
+        except BaseException:
+            spool.abort()
+            raise
+
+    # -- passing on
+
+    async def forward(
+        self, account: Account, box: Mailbox, uid: int, addresses: Sequence[str], actor: Actor
+    ) -> str:
+        """Passes a stored message on as it came, its sender rewritten; the transaction's id.
+
+        Raises NotFound, Invalid, AllowanceUsed, StorageFull, Unavailable.
+        """
+        if not addresses:
+            raise Invalid("There is nobody to forward it to", "addresses")
+        content = await self._content(box, uid)
+        await self._intake.check_open(account.number)
+        for _ in addresses:
+            if not await self._allowances.pass_on(account.number):
+                raise AllowanceUsed("The daily limit of forwarded messages is reached")
+        found = _RETURN.fullmatch((header.values(content.prefix, b"return-path") or [b""])[0])
+        original = found[1].decode("utf-8", "replace") if found else ""
+        rewritten = await self._intake.forwarder(original)
+        sender = original if rewritten is None else rewritten
+        begin = trace.delivered_to(account.address) if account.address else b""
+        body = await self._stored(content, begin, len(content.prefix))
+        try:
+            shown = await rendered(body, self._clock)
+            token = self._intake.transaction()
+            now = int(self._clock.now())
+            queued = QueueSender(
+                sender,
+                body="8BITMIME" if await self._has_eight(body) else "7BIT",
+                utf8=not all(one.isascii() for one in (sender, *addresses)),
+                account=account.number,
+                transaction=token,
+                message_id=shown.message_id,
+            )
+            onward = [Onward(one, due=now) for one in addresses]
+            await self._storage.messages.deliver(token, body, shown, [], queued, onward, actor)
+        finally:
+            body.close()
+        return token
+
+
+def _one(uid: int) -> UidSet:
+    return UidSet(((uid, uid),))
+
+
+def _token(box: Mailbox, uid: int) -> str:
+    """The transaction of a draft: the same however often it is submitted."""
+    return hashlib.sha256(f"draft {box.account} {box.id} {uid}".encode()).hexdigest()[:32]
+
+
+def _named(block: bytes) -> list[str]:
+    """Whom a header names as recipients. Raises Invalid."""
+    found: dict[str, str] = {}
+    for name in (b"to", b"cc", b"bcc"):
+        for value in header.values(block, name):
+            for one in addresslist.parse(value, RECIPIENTS + 1):
+                if one.host is None:
+                    continue
+                local = grammar.quote_local((one.mailbox or b"").decode("utf-8", "replace"))
+                host = one.host.decode("utf-8", "replace")
+                person: Person = _person(f"{local}@{host}")
+                found.setdefault(grammar.key(person.address, delimiter=""), person.address)
+    return list(found.values())
+
+
+def _person(address: str) -> Person:
+    try:
+        return Person(grammar.join(*grammar.split(address)))
+    except Invalid:
+        raise Invalid(f"{address[:100]} is no address", "to") from None
+
+
+def mailing(
+    storage: Storage,
+    room: Mailroom,
+    mailboxes: Mailboxes,
+    addresses: Addresses,
+    intake: Intake,
+    allowances: Allowances,
+    holding: Holding,
+    clock: Clock,
+    ids: Ids,
+    randomness: Randomness,
+    hostname: str,
+    most: int,
+) -> Mailing:
+    """All of it, made once for the process. `most`: octets of one message."""
+    composing = Composing(
+        storage, addresses, room.listings, room.views, clock, ids, randomness, hostname, most
+    )
+    return Mailing(
+        storage,
+        composing,
+        intake,
+        allowances,
+        holding,
+        mailboxes,
+        room.messages,
+        room.listings,
+        room.arranging,
+        clock,
+    )
