@@ -226,7 +226,7 @@ class Composing:
         enclosures = []
         for one in (there[id] for id in dict.fromkeys(chosen)):
             name = "".join(letter for letter in one.filename if letter.isprintable())
-            about = Enclosed(one.media, name, one.cid, one.related)
+            about = Enclosed(one.media, name, one.cid, one.related, one.charset)
             enclosures.append(Enclosure(about, self._reader(at, one.id)))
         return enclosures
 

@@ -7,8 +7,7 @@ when the message is on its way, so that nothing that failed looks as if it were 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.core import submission, trace
@@ -23,9 +22,8 @@ from mailhub.core.listing import Listings
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.messages import Messages, NewMessage
-from mailhub.core.reading import length
-from mailhub.core.rendered import rendered
-from mailhub.core.turns import Turns
+from mailhub.core.octets import content_of, has_eight, octets, one, stored
+from mailhub.core.passing import PassingOn
 from mailhub.model.account import Account, Service
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, Hold, Peer, ReversePath
@@ -34,8 +32,6 @@ from mailhub.model.flags import ANSWERED, DRAFT, SEEN, FlagMode, Flags
 from mailhub.model.listing import Arrangement
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.message import Arrival, Content
-from mailhub.model.queue import Onward, QueueSender
-from mailhub.model.uids import UidSet
 from mailhub.ports import Body, Clock, Randomness, Storage
 from mailhub.wire import address as grammar
 from mailhub.wire import addresslist, header
@@ -44,9 +40,7 @@ from mailhub.wire.lineends import LineEnds
 
 RECIPIENTS = 1000
 """Most recipients of one message."""
-PIECE = 64 * 1024
 SENT, DRAFTS = "\\Sent", "\\Drafts"
-_RETURN = re.compile(rb"\s*<([^<>\s]*)>\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +100,7 @@ class Mailing:
         self._listings = listings
         self._arranging = arranging
         self._clock = clock
+        self.passing_on = PassingOn(storage, messages.reading, intake, allowances, clock)
 
     @property
     def most(self) -> int:
@@ -133,7 +128,7 @@ class Mailing:
         (arrival,) = await self._messages.append(box, [message], actor, replaces=replaces)
         if metadata:
             wanted = Arrangement(metadata=metadata)
-            await self._arranging.arrange(box, _one(arrival.uid), wanted, actor)
+            await self._arranging.arrange(box, one(arrival.uid), wanted, actor)
         return Kept(arrival, message.body.size, replaces is not None)
 
     async def keep_draft(
@@ -156,7 +151,7 @@ class Mailing:
             body.close()
 
     async def _is_there(self, box: Mailbox, uid: int) -> bool:
-        return bool(await self._storage.messages.contents(box.account, box.number, _one(uid)))
+        return bool(await self._storage.messages.contents(box.account, box.number, one(uid)))
 
     # -- sending
 
@@ -190,7 +185,7 @@ class Mailing:
         listed = await self._listings.one(account.number, box.number, uid)
         if not listed.row.flags.system & DRAFT:
             raise Conflict("This message is not a draft")
-        body, block = await self._completed(account, await self._content(box, uid))
+        body, block = await self._completed(account, await content_of(self._storage, box, uid))
         try:
             to = sending.recipients or _named(block)
             sender = sending.sender
@@ -199,7 +194,7 @@ class Mailing:
             token = await self._send(account, body, sender, to, sending, _token(box, uid))
             target = await self._mailboxes.by_special_use(account.number, SENT)
             if target is None:
-                await self._arranging.delete(box, _one(uid), actor)
+                await self._arranging.delete(box, one(uid), actor)
                 return Sent(token)
             new = NewMessage(body, Flags(SEEN))
             try:
@@ -207,7 +202,7 @@ class Mailing:
                     target, [new], actor, replaces=(box.number, uid)
                 )
             except OverQuota:
-                await self._arranging.delete(box, _one(uid), actor)
+                await self._arranging.delete(box, one(uid), actor)
                 return Sent(token, full=True)
             return Sent(token, target, kept)
         finally:
@@ -235,7 +230,7 @@ class Mailing:
         utf8 = not all(one.isascii() for one in (sender, *addresses)) or not block.isascii()
         recipients = [await self._recipient(account, one, body.size) for one in addresses]
         ends = LineEnds()
-        eight = await self._has_eight(body)
+        eight = await has_eight(body, self._clock)
         path = ReversePath(
             sender,
             size=body.size,
@@ -254,7 +249,7 @@ class Mailing:
         )
         spool = self._intake.spool(envelope)
         try:
-            async for piece in self._octets(body):
+            async for piece in octets(body, self._clock):
                 spool.write(ends.feed(piece))
             spool.write(ends.finish())
         except BaseException:
@@ -277,18 +272,6 @@ class Mailing:
         if use.allowed and use.used + count > use.allowed:
             raise AllowanceUsed("The daily limit of recipients is reached")
 
-    async def _has_eight(self, body: Body) -> bool:
-        async for piece in self._octets(body):
-            if not piece.isascii():
-                return True
-        return False
-
-    async def _octets(self, body: Body) -> AsyncIterator[bytes]:
-        view, turns = body.view(), Turns(self._clock)
-        for at in range(0, body.size, PIECE):
-            yield bytes(view[at : at + PIECE])
-            await turns.rest()
-
     # -- what the sender keeps
 
     async def _copy(
@@ -310,15 +293,10 @@ class Mailing:
         flags = Flags(keywords=("$Forwarded",)) if forwarded else Flags(ANSWERED)
         box = to.mailbox
         await self._messages.store_flags(
-            box.account, box.number, _one(to.uid), FlagMode.ADD, flags, actor
+            box.account, box.number, one(to.uid), FlagMode.ADD, flags, actor
         )
 
     # -- stored messages
-
-    async def _content(self, box: Mailbox, uid: int) -> Content:
-        for content in await self._storage.messages.contents(box.account, box.number, _one(uid)):
-            return content
-        raise NotFound("This message does not exist")
 
     async def _completed(self, account: Account, content: Content) -> tuple[Body, bytes]:
         """A draft as it is sent: dated now, with the fields that it lacks; and its header."""
@@ -335,63 +313,7 @@ class Mailing:
         if b"from" not in present:
             added += f"From: <{oneself(account).address}>\r\n"
         block = added.encode() + block
-        return await self._stored(content, block, size), block
-
-    async def _stored(self, content: Content, begin: bytes, start: int) -> Body:
-        spool = self._storage.spools.open(begin)
-        try:
-            end = length(content)
-            for at in range(start, end, PIECE):
-                stop = min(at + PIECE, end)
-                spool.write(await self._messages.reading.octets(content, at, stop))
-            return spool.finish()
-        except BaseException:
-            spool.abort()
-            raise
-
-    # -- passing on
-
-    async def forward(
-        self, account: Account, box: Mailbox, uid: int, addresses: Sequence[str], actor: Actor
-    ) -> str:
-        """Passes a stored message on as it came, its sender rewritten; the transaction's id.
-
-        Raises NotFound, Invalid, AllowanceUsed, StorageFull, Unavailable.
-        """
-        if not addresses:
-            raise Invalid("There is nobody to forward it to", "addresses")
-        content = await self._content(box, uid)
-        await self._intake.check_open(account.number)
-        for _ in addresses:
-            if not await self._allowances.pass_on(account.number):
-                raise AllowanceUsed("The daily limit of forwarded messages is reached")
-        found = _RETURN.fullmatch((header.values(content.prefix, b"return-path") or [b""])[0])
-        original = found[1].decode("utf-8", "replace") if found else ""
-        rewritten = await self._intake.forwarder(original)
-        sender = original if rewritten is None else rewritten
-        begin = trace.delivered_to(account.address) if account.address else b""
-        body = await self._stored(content, begin, len(content.prefix))
-        try:
-            shown = await rendered(body, self._clock)
-            token = self._intake.transaction()
-            now = int(self._clock.now())
-            queued = QueueSender(
-                sender,
-                body="8BITMIME" if await self._has_eight(body) else "7BIT",
-                utf8=not all(one.isascii() for one in (sender, *addresses)),
-                account=account.number,
-                transaction=token,
-                message_id=shown.message_id,
-            )
-            onward = [Onward(one, due=now) for one in addresses]
-            await self._storage.messages.deliver(token, body, shown, [], queued, onward, actor)
-        finally:
-            body.close()
-        return token
-
-
-def _one(uid: int) -> UidSet:
-    return UidSet(((uid, uid),))
+        return await stored(self._storage, reading, content, block, size), block
 
 
 def _token(box: Mailbox, uid: int) -> str:
@@ -404,11 +326,11 @@ def _named(block: bytes) -> list[str]:
     found: dict[str, str] = {}
     for name in (b"to", b"cc", b"bcc"):
         for value in header.values(block, name):
-            for one in addresslist.parse(value, RECIPIENTS + 1):
-                if one.host is None:
+            for entry in addresslist.parse(value, RECIPIENTS + 1):
+                if entry.host is None:
                     continue
-                local = grammar.quote_local((one.mailbox or b"").decode("utf-8", "replace"))
-                host = one.host.decode("utf-8", "replace")
+                local = grammar.quote_local((entry.mailbox or b"").decode("utf-8", "replace"))
+                host = entry.host.decode("utf-8", "replace")
                 person: Person = _person(f"{local}@{host}")
                 found.setdefault(grammar.key(person.address, delimiter=""), person.address)
     return list(found.values())

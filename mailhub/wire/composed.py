@@ -24,6 +24,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAME = re.compile(r"[!-9;-~]{1,76}")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _MEDIA = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}")
+_CHARSET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+-]{0,39}")
 _ID = re.compile(r"[!-;=?-~]{1,250}")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _WORD = 39
@@ -53,6 +54,7 @@ class Enclosed:
     filename: str = ""
     cid: str = ""
     inline: bool = False
+    charset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +247,8 @@ def _enclose(part: MIMEPart, how: str, one: Enclosed, place: bytes) -> None:
     if media.startswith(("message/", "multipart/")):
         media = "application/octet-stream"  # RFC 2045 6.4 forbids base64 for those
     filename = line(one.filename, "attachments")
+    if one.charset and _CHARSET.fullmatch(one.charset) is None:
+        raise Invalid("Not a charset", "attachments")
     if one.cid and _ID.fullmatch(one.cid) is None:
         raise Invalid("Not a content id", "attachments")
     main, _, sub = media.partition("/")
@@ -256,6 +260,7 @@ def _enclose(part: MIMEPart, how: str, one: Enclosed, place: bytes) -> None:
         disposition="inline" if one.inline else "attachment",
         filename=filename or None,
         cid=f"<{one.cid}>" if one.cid else None,
+        params={"charset": one.charset} if one.charset else None,
     )
 
 

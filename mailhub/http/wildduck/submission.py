@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from mailhub.core.composing import Draft, Enclosure, Reference
@@ -26,6 +27,10 @@ from mailhub.wire.composed import Enclosed, Person, person
 
 MESSAGE_TYPE = "message/rfc822"
 TYPES = {"html": "text/html", "htm": "text/html", "txt": "text/plain", "pdf": "application/pdf"}
+
+PLAIN = ("utf8", "utf-8", "ascii")
+"""Encodings of contents that come as text."""
+_CHARSET = re.compile(r";\s*charset=\"?([A-Za-z0-9._:+-]{1,40})", re.IGNORECASE)
 
 
 class Submission:
@@ -177,7 +182,9 @@ class Submission:
         addresses = list(dict.fromkeys(addresses))
         actor = shapes.actor(call, wanted)
         try:
-            token = await self._mailing.forward(account, box, wanted.message, addresses, actor)
+            token = await self._mailing.passing_on.forward(
+                account, box, wanted.message, addresses, actor
+            )
         except NotFound:
             raise replies.message_not_found() from None
         passed = [takes.Passed(seq=str(place), value=one) for place, one in enumerate(addresses, 1)]
@@ -225,8 +232,13 @@ def _enclosure(one: takes.AttachedFile, lifted: Lifted) -> Enclosure:
     inline = one.content_disposition == "inline" or bool(
         one.cid and one.content_disposition != "attachment"
     )
-    about = Enclosed(media, one.filename, one.cid.strip("<>"), inline)
-    return Enclosure(about, _reader(text, one.encoding.lower()))
+    encoding = one.encoding.lower()
+    found = _CHARSET.search(one.content_type)
+    charset = found[1] if found else ""
+    if encoding in PLAIN and media.lower().startswith("text/"):
+        charset = "utf-8"
+    about = Enclosed(media, one.filename, one.cid.strip("<>"), inline, charset)
+    return Enclosure(about, _reader(text, encoding))
 
 
 def _reader(text: bytes | memoryview, encoding: str) -> Callable[[], AsyncIterator[bytes]]:
@@ -234,7 +246,7 @@ def _reader(text: bytes | memoryview, encoding: str) -> Callable[[], AsyncIterat
         if encoding in ("base64", ""):
             for piece in base64lines.decode(text, "attachments"):
                 yield piece
-        elif encoding in ("utf8", "utf-8", "ascii"):
+        elif encoding in PLAIN:
             yield unescaped(text).encode()
         else:
             raise Invalid("An attachment comes in base64 or utf8", "attachments")
