@@ -127,8 +127,7 @@ class Mailing:
             replaces = previous[0].number, previous[1]
         (arrival,) = await self._messages.append(box, [message], actor, replaces=replaces)
         if metadata:
-            wanted = Arrangement(metadata=metadata)
-            await self._arranging.arrange(box, one(arrival.uid), wanted, actor)
+            await self._label(arrival, metadata, actor)
         return Kept(arrival, message.body.size, replaces is not None)
 
     async def keep_draft(
@@ -150,13 +149,30 @@ class Mailing:
         finally:
             body.close()
 
+    async def _label(self, arrival: Arrival, metadata: str, actor: Actor) -> None:
+        """What the application keeps with a message."""
+        await self._storage.archive.arrange(
+            arrival.account,
+            arrival.mailbox,
+            one(arrival.uid),
+            Arrangement(metadata=metadata),
+            actor,
+        )
+
     async def _is_there(self, box: Mailbox, uid: int) -> bool:
         return bool(await self._storage.messages.contents(box.account, box.number, one(uid)))
 
     # -- sending
 
     async def submit(
-        self, account: Account, draft: Draft, sending: Sending, box: Mailbox | None, actor: Actor
+        self,
+        account: Account,
+        draft: Draft,
+        sending: Sending,
+        box: Mailbox | None,
+        actor: Actor,
+        *,
+        metadata: str = "",
     ) -> Sent:
         """Writes a message, sends it and keeps a copy in `box` (None: where sent mail is).
 
@@ -173,6 +189,8 @@ class Mailing:
             sent = await self._copy(account, body, box, token, actor)
         finally:
             body.close()
+        if metadata and sent.kept is not None:
+            await self._label(sent.kept, metadata, actor)
         if draft.reference is not None:
             await self._note(draft.reference, actor)
         return sent

@@ -313,6 +313,14 @@ def test_an_answer_takes_over_what_it_refers_to(
     assert mail.site.get(f"{mail.inbox}/{uid}").json[mark] is True
 
 
+def test_what_the_application_keeps_with_a_message(mail: Mailbox) -> None:
+    body = {"to": [{"address": FAR}], "text": "t", "metaData": {"a": 1}}
+    sent = posted(mail, f"{mail.user}/submit", body).json["message"]["id"]
+    kept = posted(mail, mail.inbox, body).json["message"]["id"]
+    for path, uid in ((mail.path("Sent"), sent), (mail.inbox, kept)):
+        assert mail.site.get(f"{path}/{uid}").json["metaData"] == {"a": 1}
+
+
 # -- drafts
 
 

@@ -133,11 +133,13 @@ class Submission:
             )
             return replies.shown(takes.Submitted(message=_place(target, kept)))
         sending = _sending(call, wanted.envelope, wanted.send_time)
-        with_text = await self._mailing.submit(account, draft, sending, box, actor)
+        sent = await self._mailing.submit(
+            account, draft, sending, box, actor, metadata=wanted.meta_data
+        )
         return replies.shown(
             takes.Submitted(
-                message=_copy(with_text, with_text.queued),
-                over_quota=with_text.full or None,
+                message=_copy(sent, sent.queued),
+                over_quota=sent.full or None,
             )
         )
 
