@@ -5,58 +5,22 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
-from mailhub.core.srs import SRS
 from mailhub.http import lifted
-from tests.http.browsing import Reply
 from tests.http.mailing import JOE, Mailbox, refused
+from tests.http.sending import ANN, FAR, draft, posted, queued, read, source, writing
 from tests.support import run
 from tests.world import DOMAIN, world
 
-ANN = f"ann@{DOMAIN}"
-FAR = "bob@far.example"
-PEOPLE = (JOE, ANN)
 RAW = b"From: x@far.example\r\nSubject: as it is\r\nBcc: s@far.example\r\n\r\nw\xc3\xb6rds\r\n"
 
 
 @pytest.fixture
 def mail() -> Mailbox:
-    here = world(people=PEOPLE, srs=SRS(b"secret", DOMAIN))
-    return Mailbox(here)
-
-
-def source(mail: Mailbox, path: str, uid: int) -> bytes:
-    reply = mail.site.get(f"{path}/{uid}/message.eml")
-    assert reply.status == 200
-    return reply.body
-
-
-def read(data: bytes) -> EmailMessage:
-    found = message_from_bytes(data, policy=policy.default)
-    assert isinstance(found, EmailMessage)
-    return found
-
-
-def queued(mail: Mailbox) -> list[Any]:
-    found, _ = run(mail.world.store.queue.page())
-    return list(found)
-
-
-def posted(mail: Mailbox, path: str, body: object, **headers: str) -> Reply:
-    return mail.site.ask("POST", path, body, **headers)
-
-
-def draft(mail: Mailbox, **fields: object) -> int:
-    body = {"draft": True, "to": [{"address": FAR}], "subject": "later", "text": "t", **fields}
-    reply = posted(mail, mail.path("Drafts"), body)
-    assert reply.status == 200, reply.json
-    uid: int = reply.json["message"]["id"]
-    return uid
+    return writing()
 
 
 # -- uploads
@@ -319,60 +283,3 @@ def test_what_the_application_keeps_with_a_message(mail: Mailbox) -> None:
     kept = posted(mail, mail.inbox, body).json["message"]["id"]
     for path, uid in ((mail.path("Sent"), sent), (mail.inbox, kept)):
         assert mail.site.get(f"{path}/{uid}").json["metaData"] == {"a": 1}
-
-
-# -- drafts
-
-
-def test_a_draft_goes_out_and_becomes_the_copy(mail: Mailbox) -> None:
-    uid = draft(mail, bcc=[{"address": "secret@far.example"}])
-    path = f"{mail.path('Drafts')}/{uid}/submit"
-    reply = posted(mail, path, {}).json
-    assert {one.recipient for one in queued(mail)} == {FAR, "secret@far.example"}
-    assert reply["message"]["mailbox"] == mail.boxes["Sent"].id
-    assert mail.ids(mail.path("Drafts")) == []
-    row = mail.site.get(f"{mail.path('Sent')}/{reply['message']['id']}").json
-    assert (row["draft"], row["seen"]) == (False, True)
-    refused(posted(mail, path, {}), 404, "MessageNotFound")
-
-
-def test_a_draft_of_a_mail_program_is_completed(mail: Mailbox) -> None:
-    raw = b"To: Bob <bob@far.example>, x: ;\nSubject: s\n\nbare\nends\n"
-    reply = posted(mail, f"{mail.inbox}?draft=1", raw, content_type="message/rfc822")
-    at = int(mail.world.clock.now()) + 60
-    path = f"{mail.inbox}/{reply.json['message']['id']}/submit"
-    sent = posted(mail, path, {"sendTime": at * 1000}).json
-    made = source(mail, mail.path("Sent"), sent["message"]["id"])
-    names = [one.lower() for one in read(made)]
-    assert sorted(names) == ["date", "from", "message-id", "subject", "to"]
-    (entry,) = queued(mail)
-    assert (entry.recipient, entry.due) == (FAR, at)
-
-
-def test_only_drafts_are_submitted(mail: Mailbox) -> None:
-    mail.deliver("one")
-    refused(posted(mail, f"{mail.inbox}/1/submit", {}), 400, "Conflict")
-    forged = draft(mail, **{"from": {"address": "ceo@far.example"}})
-    path = f"{mail.path('Drafts')}/{forged}/submit"
-    refused(posted(mail, path, {}), 403, "MissingPrivileges")
-    assert mail.ids(mail.path("Drafts")) == [forged]
-    assert queued(mail) == []
-
-
-# -- passing on
-
-
-def test_a_message_is_passed_on_as_it_came(mail: Mailbox) -> None:
-    mail.deliver("one")
-    path = f"{mail.inbox}/1/forward"
-    reply = posted(mail, path, {"addresses": [FAR, "c@far.example", FAR]}).json
-    assert [one["value"] for one in reply["forwarded"]] == [FAR, "c@far.example"]
-    entries = queued(mail)
-    assert [one.recipient for one in entries] == [FAR, "c@far.example"]
-    assert all(one.sender.address.startswith("SRS0=") for one in entries)
-    assert not any(one.sender.local for one in entries)
-    refused(posted(mail, path, {}), 400, "InputValidationError", "addresses")
-    refused(posted(mail, f"{mail.inbox}/9/forward", {"addresses": FAR}), 404, "MessageNotFound")
-    mail.site.put(mail.user, {"targets": [FAR], "forwards": 1})
-    assert posted(mail, path, {}).json["forwarded"][0]["value"] == FAR
-    refused(posted(mail, path, {"target": 1}), 403, "RateLimitedError")
