@@ -17,9 +17,13 @@ def test_waits_double_up_to_a_bound_and_differ_by_chance() -> None:
     assert wait(5000, 0.0) == LONGEST_WAIT / 2
 
 
+OTHERS = ("schedule", "hit", "peek", "remaining", "session")
+"""Scripts that other modules run, and what those of the schedule begin with."""
+
+
 def test_every_script_of_the_package_has_a_name_here() -> None:
     folder = Path(redis.__file__).parent / "lua"
-    assert {path.stem for path in folder.glob("*.lua")} == {*VERBS, "schedule", "hit", "peek"}
+    assert {path.stem for path in folder.glob("*.lua")} == {*VERBS, *OTHERS}
     assert len({script.digest for script in SCRIPTS.values()}) == len(VERBS)
 
 
