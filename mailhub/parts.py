@@ -22,7 +22,6 @@ from mailhub.core.applying import Applying
 from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
-from mailhub.core.holding import Holding
 from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
@@ -311,7 +310,7 @@ def compose(
             addresses,
             intake,
             allowances,
-            Holding(clock, settings.queue.future_release),
+            settings.queue.future_release,
             clock,
             ids,
             randomness,

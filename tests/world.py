@@ -16,7 +16,6 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
-from mailhub.core.holding import Holding
 from mailhub.core.hooking import NoHooks
 from mailhub.core.identity import Identity, identity
 from mailhub.core.ids import Ids
@@ -298,7 +297,7 @@ def world(
             addresses,
             intake,
             allowances,
-            Holding(clock, QueueSettings().future_release),
+            QueueSettings().future_release,
             clock,
             ids,
             randomness,

@@ -88,6 +88,7 @@ class Mailing:
         messages: Messages,
         listings: Listings,
         arranging: Arranging,
+        addresses: Addresses,
         clock: Clock,
     ) -> None:
         self._storage = storage
@@ -100,7 +101,7 @@ class Mailing:
         self._listings = listings
         self._arranging = arranging
         self._clock = clock
-        self.passing_on = PassingOn(storage, messages.reading, intake, allowances, clock)
+        self.passing_on = PassingOn(storage, messages.reading, intake, allowances, addresses, clock)
 
     @property
     def most(self) -> int:
@@ -368,14 +369,15 @@ def mailing(
     addresses: Addresses,
     intake: Intake,
     allowances: Allowances,
-    holding: Holding,
+    hold: int,
     clock: Clock,
     ids: Ids,
     randomness: Randomness,
     hostname: str,
     most: int,
 ) -> Mailing:
-    """All of it, made once for the process. `most`: octets of one message."""
+    """All of it, made once for the process. `hold`: seconds for which mail
+    may be held back at most; `most`: octets of one message."""
     composing = Composing(
         storage, addresses, room.listings, room.views, clock, ids, randomness, hostname, most
     )
@@ -384,10 +386,11 @@ def mailing(
         composing,
         intake,
         allowances,
-        holding,
+        Holding(clock, hold),
         mailboxes,
         room.messages,
         room.listings,
         room.arranging,
+        addresses,
         clock,
     )

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 
 from mailhub.core import trace
+from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.intake import Intake
 from mailhub.core.octets import content_of, has_eight, stored
 from mailhub.core.reading import Reading
 from mailhub.core.rendered import rendered
-from mailhub.model.account import Account
+from mailhub.model.account import Account, Sending
 from mailhub.model.change import Actor
-from mailhub.model.errors import AllowanceUsed, Invalid
+from mailhub.model.errors import AllowanceUsed, Invalid, NotPermitted
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.ports import Clock, Storage
@@ -31,12 +32,14 @@ class PassingOn:
         reading: Reading,
         intake: Intake,
         allowances: Allowances,
+        addresses: Addresses,
         clock: Clock,
     ) -> None:
         self._storage = storage
         self._reading = reading
         self._intake = intake
         self._allowances = allowances
+        self._addresses = addresses
         self._clock = clock
 
     async def forward(
@@ -44,12 +47,16 @@ class PassingOn:
     ) -> str:
         """Passes a stored message on as it came, its sender rewritten; the transaction's id.
 
-        Raises NotFound, Invalid, AllowanceUsed, StorageFull, Unavailable.
+        Raises NotFound, Invalid, NotPermitted, AllowanceUsed, StorageFull, Unavailable.
         """
         if not addresses:
             raise Invalid("There is nobody to forward it to", "addresses")
         content = await content_of(self._storage, box, uid)
         await self._intake.check_open(account.number)
+        for address in addresses:
+            here = await self._addresses.is_local_address(address)
+            if account.sending is Sending.LOCAL and not here:
+                raise NotPermitted("This user's mail goes to addresses of this server only")
         for _ in addresses:
             if not await self._allowances.pass_on(account.number):
                 raise AllowanceUsed("The daily limit of forwarded messages is reached")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mailhub.core.rights import Role
+from mailhub.model.account import Sending
 from mailhub.model.errors import Unavailable
 from tests.http.browsing import FOREIGN, Site, with_token
 from tests.http.mailing import Mailbox, refused
-from tests.http.sending import FAR, PEOPLE, draft, posted, queued, read, source, writing
+from tests.http.sending import ANN, FAR, PEOPLE, draft, posted, queued, read, source, writing
 from tests.support import run
-from tests.world import world
+from tests.world import ACTOR, world
 
 
 @pytest.fixture
@@ -119,3 +122,13 @@ def test_a_message_is_passed_on_as_it_came(mail: Mailbox) -> None:
     mail.site.put(mail.user, {"targets": [FAR], "forwards": 1})
     assert posted(mail, path, {}).json["forwarded"][0]["value"] == FAR
     refused(posted(mail, path, {"target": 1}), 403, "RateLimitedError")
+
+
+def test_who_writes_within_the_house_alone_passes_nothing_out(mail: Mailbox) -> None:
+    mail.deliver("one")
+    bound = replace(mail.account, sending=Sending.LOCAL)
+    run(mail.world.accounts.update(bound, ACTOR))
+    path = f"{mail.inbox}/1/forward"
+    refused(posted(mail, path, {"addresses": [ANN, FAR]}), 403, "MissingPrivileges")
+    assert queued(mail) == []
+    assert posted(mail, path, {"addresses": [ANN]}).status == 200
