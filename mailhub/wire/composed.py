@@ -19,8 +19,8 @@ from mailhub.wire import text as texts
 
 WIDTH = 76
 LONG = 16 * 1024
-"""Characters past which a text is poured in like what is enclosed: a quoted-printable one would hold
-others up for more than five milliseconds."""
+"""Characters past which a text is poured in like what is enclosed: in quoted-printable it would
+hold others up for more than five milliseconds."""
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _NAME = re.compile(r"[!-9;-~]{1,76}")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
