@@ -32,9 +32,7 @@ def faults(ldap: LDAPSettings) -> list[tuple[Where, str]]:
     for name in ("filter", "all_filter", "locked_filter"):
         pattern = getattr(ldap, name)
         if pattern and (pattern[0] != "(" or pattern.count("(") != pattern.count(")")):
-            found.append(
-                (("ldap", name), f"ldap.{name}: its parentheses do not match")
-            )
+            found.append((("ldap", name), f"ldap.{name}: its parentheses do not match"))
     if ldap.filter and "{name}" not in ldap.filter:
         found.append((("ldap", "filter"), "ldap.filter: {name} is missing, where the name stands"))
     return found

@@ -64,7 +64,6 @@ def _facts(session: Session, **new: Any) -> Facts:
     transaction = session.transaction
     path = transaction.reverse_path if transaction is not None else None
     exempt = session.reception.judging.exempts(session.peer.address)
-    others = transaction.forward_paths if transaction is not None else ()
     known: dict[str, Any] = {
         "peer": session.peer,
         "service": session.reception.service,

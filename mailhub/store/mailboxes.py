@@ -161,9 +161,7 @@ def _set_name(tx: Transaction, account: int, mailbox: int, name: str) -> None:
     )
 
 
-def remove(
-    tx: Transaction, account: int, mailbox: int, actor: Actor, keep: bool = False
-) -> None:
+def remove(tx: Transaction, account: int, mailbox: int, actor: Actor, keep: bool = False) -> None:
     """See `ports.Mailboxes.remove`. Counters fall now; message rows are cleared later."""
     box = known(tx.cursor, account, mailbox)
     key: dict[str, object] = {"account": account, "mailbox": mailbox}
