@@ -1,29 +1,24 @@
-"""Composes every part of core, once, on what the settings name: store, coordination, resolver.
+"""Composes every part of core, once.
 
-A part of the composition root, apart from it for its size. Opens nothing but files that are read
-at once; no rule of mail may live here.
+A part of the composition root, apart from it for its size. Which part stands on which can be read
+off: each is made when it is first asked for. No rule of mail may live here.
 """
 
 from __future__ import annotations
 
-import secrets
-import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from mailhub import directories, filters, judging, personal, sieve
-from mailhub.coord.memory import MemoryCoordination
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
-from mailhub.core.applying import Applying
 from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity, identity
-from mailhub.core.ids import Ids
 from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.login import Login
@@ -48,98 +43,38 @@ from mailhub.core.tallying import Tallies
 from mailhub.core.tokens import Tokens
 from mailhub.core.updates import Updates
 from mailhub.core.uploading import Keys as UploadKeys
-from mailhub.core.watch import Watch
 from mailhub.core.webhook_calls import WebhookCalls
 from mailhub.core.webhooks import Webhooks
 from mailhub.directory.local import LocalDirectory
+from mailhub.ground import Ground
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
-from mailhub.net.clock import ReactorClock
 from mailhub.net.cms import CertificateSigning
-from mailhub.net.folder import DataFolder
-from mailhub.net.hashing import PooledHashing
-from mailhub.net.hooks import ServerHooks
 from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.metrics import Metrics
-from mailhub.net.outward import authorities
-from mailhub.net.resolver import StubResolver
 from mailhub.net.textfile import TextFile
 from mailhub.net.together import together
-from mailhub.net.web import GuardedWeb
-from mailhub.net.workers import ProcessWorkers
-from mailhub.ports import Clock, Coordination, Log
+from mailhub.ports import Log
 from mailhub.queue.notices import ReportNotices
 from mailhub.queue.wording import EditedWording, Wording, default
 from mailhub.service import Step
-from mailhub.store.sqlite import SQLiteStore, open_store
-
-SRS_FILE = "srs.json"
-UPLOADS_FILE = "uploads.json"
-TOKENS_FILE = "tokens.json"
-LOGIN_FILE = "login.json"
 
 
-class SystemRandomness:
-    """`ports.Randomness` from the operating system."""
+def compose(
+    settings: Settings, reactor: Any, log: Log, metrics: Metrics, ready: Callable[[], bool]
+) -> Parts:
+    """Core on the embedded store. All parts are there from the first moment: some hear of what
+    others do."""
+    parts = Parts(settings, reactor, log, metrics, ready)
+    for kind in (Ground, Parts):
+        for name, what in vars(kind).items():
+            if isinstance(what, cached_property):
+                getattr(parts, name)
+    return parts
 
-    def token(self, size: int) -> bytes:
-        """`size` unpredictable bytes."""
-        return secrets.token_bytes(size)
 
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """Every part of core, made once, and what it stands on."""
-
-    settings: Settings
-    hostname: str
-    reactor: Any
-    clock: Clock
-    log: Log
-    metrics: Metrics
-    ready: Callable[[], bool]
-    ids: Ids
-    store: SQLiteStore
-    hashing: PooledHashing
-    watch: Watch
-    feeds: Feeds
-    webhooks: Webhooks
-    webhook_calls: WebhookCalls
-    domains: Domains
-    addresses: Addresses
-    mailboxes: Mailboxes
-    allowances: Allowances
-    sessions: Sessions
-    accounts: Accounts
-    directories: directories.Directories
-    login: Login
-    tokens: Tokens
-    identity: Identity
-    intake: Intake
-    owners: personal.Owners
-    filters: Filters
-    scripts: Scripts
-    upload_keys: UploadKeys
-    messages: Messages
-    mailroom: Mailroom
-    mailing: Mailing
-    workers: ProcessWorkers
-    selections: Selections
-    maildrops: Maildrops
-    routes: Routes
-    relays: Relays
-    resolver: StubResolver
-    web: GuardedWeb
-    keys: Keys
-    records: Records
-    departures: Departures
-    coordination: Coordination
-    notices: ReportNotices
-    queue: Queue
-    suppressions: Suppressions
-    hooks: ServerHooks
-    tallies: Tallies
-    judging: Judging
+class Parts(Ground):
+    """Every part of core, and what it stands on."""
 
     @property
     def steps(self) -> Sequence[Step]:
@@ -154,246 +89,316 @@ class Parts:
             Step("coordination", self.coordination.start, self.coordination.stop),
         )
 
+    # -- people and their addresses
 
-def hostname_of(settings: Settings) -> str:
-    """This server's name: as set, else the machine's."""
-    name = settings.hostname or socket.gethostname()
-    return name if "." in name else socket.getfqdn(name)
+    @cached_property
+    def domains(self) -> Domains:
+        return Domains(self.store, self.clock, self.ids, keys=self.keys)
 
+    @cached_property
+    def addresses(self) -> Addresses:
+        return Addresses(
+            self.store,
+            self.clock,
+            self.ids,
+            hostname=self.hostname,
+            default_domain=self.settings.default_domain,
+        )
 
-def compose(
-    settings: Settings, reactor: Any, log: Log, metrics: Metrics, ready: Callable[[], bool]
-) -> Parts:
-    """Core on the embedded store."""
-    clock = ReactorClock(reactor)
-    randomness = SystemRandomness()
-    ids = Ids(clock, randomness)
-    hostname = hostname_of(settings)
-    store = open_store(settings.store, Path(settings.data) / "store", reactor, clock)
-    hashing = PooledHashing(reactor, randomness.token)
-    watch = Watch(store, log)
-    resolver = StubResolver(settings.resolver, reactor, randomness, log)
-    keys = Keys(store, resolver, ThreadKeyMaking(reactor), clock, log, settings.dkim)
-    domains = Domains(store, clock, ids, keys=keys)
-    mailboxes = Mailboxes(
-        store, clock, ids, limit=settings.imap.mailboxes, settings=settings.accounts
-    )
-    addresses = Addresses(
-        store, clock, ids, hostname=hostname, default_domain=settings.default_domain
-    )
-    coordination = coordinate(settings, reactor, clock, log)
-    hooks = ServerHooks(settings.hook, reactor, log, None)
-    tallies = Tallies(store, clock, log, settings.reports)
-    checks = filters.steps(
-        settings, hostname, reactor, clock, coordination.counters, resolver, addresses.is_local
-    )
-    steps = judging.authentication(settings, hostname, resolver, reactor, clock, randomness)
-    judged = judging.compose(settings, hostname, (*steps, *checks), log, tallies)
-    standings = Standings(store, clock, settings.store.quota)
-    allowances = Allowances(coordination.counters, standings, settings.limits, log)
-    sieved = sieve.compose(store, addresses, mailboxes, clock, ids, log, hostname, settings.sieve)
-    owners = personal.compose(
-        store,
-        addresses,
-        allowances,
-        clock,
-        ids,
-        log,
-        hostname,
-        settings.filters,
-        settings.levels,
-        scripts=(sieved.rules,),
-    )
-    intake = _intake(
-        settings, hostname, store, addresses, clock, ids, allowances, hooks, judged, owners.applying
-    )
-    notices = ReportNotices(
-        store,
-        intake,
-        ids,
-        clock,
-        log,
-        settings.queue,
-        hostname=hostname,
-        wording=_wording(settings, log),
-    )
-    secret = DataFolder(Path(settings.data)).secret(LOGIN_FILE)
-    accounts = Accounts(
-        store, hashing, addresses, mailboxes, clock, ids, grace=settings.accounts.grace
-    )
-    people = directories.compose(
-        settings.ldap,
-        LocalDirectory(store, hashing, log),
-        store,
-        accounts,
-        addresses,
-        domains,
-        reactor,
-        clock,
-        log,
-    )
-    login = Login(
-        people.login,
-        store,
-        hashing,
-        coordination.counters,
-        settings.limits,
-        clock,
-        log,
-        randomness=randomness,
-        default_domain=settings.default_domain,
-        secret=secret,
-    )
-    web = GuardedWeb(
-        settings.web, resolver, reactor, authorities(settings.web.trusted, "web.trusted")
-    )
-    messages = Messages(store, clock, keep_expunged=settings.archive.expunged)
-    selections = Selections(store, watch, settings.store)
-    workers = ProcessWorkers(reactor, log)
-    room = mailroom(
-        store, messages, selections, clock, workers, judged.authserv_id, settings.archive
-    )
-    return Parts(
-        settings=settings,
-        hostname=hostname,
-        reactor=reactor,
-        clock=clock,
-        log=log,
-        metrics=metrics,
-        ready=ready,
-        ids=ids,
-        store=store,
-        hashing=hashing,
-        watch=watch,
-        feeds=Feeds(Updates(store, clock, settings.updates), watch, settings.updates, reactor, log),
-        domains=domains,
-        addresses=addresses,
-        mailboxes=mailboxes,
-        allowances=allowances,
-        sessions=Sessions(allowances),
-        accounts=accounts,
-        directories=people,
-        login=login,
-        tokens=Tokens(
-            coordination.sessions(store.sessions),
-            store,
-            watch,
-            clock,
-            randomness,
-            log,
-            DataFolder(Path(settings.data)).secret(TOKENS_FILE),
-            settings.tokens,
-        ),
-        identity=identity(
-            store,
-            hashing,
-            login,
-            coordination.counters,
-            settings.limits,
-            clock,
-            ids,
-            randomness,
-            Profiles(settings.profile, hostname, CertificateSigning(settings.tls, log), randomness),
-            secret,
-        ),
-        intake=intake,
-        owners=owners,
-        upload_keys=UploadKeys(DataFolder(Path(settings.data)).secret(UPLOADS_FILE)),
-        filters=Filters(store, web, clock, ids, settings.filters),
-        scripts=sieved.scripts,
-        messages=messages,
-        mailroom=room,
-        mailing=mailing(
-            store,
-            room,
-            mailboxes,
-            addresses,
-            intake,
-            allowances,
-            settings.queue.future_release,
-            clock,
-            ids,
-            randomness,
+    @cached_property
+    def mailboxes(self) -> Mailboxes:
+        return Mailboxes(
+            self.store,
+            self.clock,
+            self.ids,
+            limit=self.settings.imap.mailboxes,
+            settings=self.settings.accounts,
+        )
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        return Accounts(
+            self.store,
+            self.hashing,
+            self.addresses,
+            self.mailboxes,
+            self.clock,
+            self.ids,
+            grace=self.settings.accounts.grace,
+        )
+
+    @cached_property
+    def directories(self) -> directories.Directories:
+        return directories.compose(
+            self.settings.ldap,
+            LocalDirectory(self.store, self.hashing, self.log),
+            self.store,
+            self.accounts,
+            self.addresses,
+            self.domains,
+            self.reactor,
+            self.clock,
+            self.log,
+        )
+
+    @cached_property
+    def allowances(self) -> Allowances:
+        standings = Standings(self.store, self.clock, self.settings.store.quota)
+        counters = self.coordination.counters
+        return Allowances(counters, standings, self.settings.limits, self.log)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self.allowances)
+
+    # -- who is there
+
+    @cached_property
+    def login(self) -> Login:
+        return Login(
+            self.directories.login,
+            self.store,
+            self.hashing,
+            self.coordination.counters,
+            self.settings.limits,
+            self.clock,
+            self.log,
+            randomness=self.randomness,
+            default_domain=self.settings.default_domain,
+            secret=self.secret("login"),
+        )
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(
+            self.coordination.sessions(self.store.sessions),
+            self.store,
+            self.watch,
+            self.clock,
+            self.randomness,
+            self.log,
+            self.secret("tokens"),
+            self.settings.tokens,
+        )
+
+    @cached_property
+    def identity(self) -> Identity:
+        signing = CertificateSigning(self.settings.tls, self.log)
+        profiles = Profiles(self.settings.profile, self.hostname, signing, self.randomness)
+        return identity(
+            self.store,
+            self.hashing,
+            self.login,
+            self.coordination.counters,
+            self.settings.limits,
+            self.clock,
+            self.ids,
+            self.randomness,
+            profiles,
+            self.secret("login"),
+        )
+
+    # -- mail that comes
+
+    @cached_property
+    def tallies(self) -> Tallies:
+        return Tallies(self.store, self.clock, self.log, self.settings.reports)
+
+    @cached_property
+    def judging(self) -> Judging:
+        settings, hostname, resolver = self.settings, self.hostname, self.resolver
+        checks = filters.steps(
+            settings,
             hostname,
-            settings.smtp.message_size,
-        ),
-        workers=workers,
-        selections=selections,
-        maildrops=Maildrops(
-            store,
-            mailboxes,
-            settings.pop3,
-            keep_expunged=settings.archive.expunged,
-            newest=allowances.newest,
-        ),
-        routes=Routes(store, clock),
-        relays=Relays(store, settings.smtp.trusted_networks),
-        resolver=resolver,
-        web=web,
-        webhooks=Webhooks(store, web, clock, ids, randomness),
-        webhook_calls=WebhookCalls(store, web, together, clock, log, settings.webhooks),
-        keys=keys,
-        records=Records(domains, keys, resolver, hostname, settings.reports),
-        departures=Departures(
-            keys,
-            clock,
-            hostname,
-            settings.default_domain,
-            settings.dkim,
-            authserv_id=judged.authserv_id,
-        ),
-        coordination=coordination,
-        notices=notices,
-        queue=Queue(store, coordination.schedule, notices, clock),
-        suppressions=Suppressions(store, clock, settings.queue.suppress_time),
-        hooks=hooks,
-        tallies=tallies,
-        judging=judged,
-    )
+            self.reactor,
+            self.clock,
+            self.coordination.counters,
+            resolver,
+            self.addresses.is_local,
+        )
+        proofs = judging.authentication(
+            settings, hostname, resolver, self.reactor, self.clock, self.randomness
+        )
+        return judging.compose(settings, hostname, (*proofs, *checks), self.log, self.tallies)
 
+    @cached_property
+    def _sieve(self) -> sieve.Sieve:
+        return sieve.compose(
+            self.store,
+            self.addresses,
+            self.mailboxes,
+            self.clock,
+            self.ids,
+            self.log,
+            self.hostname,
+            self.settings.sieve,
+        )
 
-def coordinate(settings: Settings, reactor: Any, clock: Clock, log: Log) -> Coordination:
-    """Redis where one is named, else this process's memory."""
-    if not settings.redis.url:
-        return MemoryCoordination(clock, settings)
-    from mailhub.coord import redis  # its library costs who does without it nothing
+    @cached_property
+    def scripts(self) -> Scripts:
+        return self._sieve.scripts
 
-    return redis.open(settings, reactor, clock, log)
+    @cached_property
+    def owners(self) -> personal.Owners:
+        return personal.compose(
+            self.store,
+            self.addresses,
+            self.allowances,
+            self.clock,
+            self.ids,
+            self.log,
+            self.hostname,
+            self.settings.filters,
+            self.settings.levels,
+            scripts=(self._sieve.rules,),
+        )
 
+    @cached_property
+    def filters(self) -> Filters:
+        return Filters(self.store, self.web, self.clock, self.ids, self.settings.filters)
 
-def _intake(
-    settings: Settings,
-    hostname: str,
-    store: SQLiteStore,
-    addresses: Addresses,
-    clock: Clock,
-    ids: Ids,
-    allowances: Allowances,
-    hooks: ServerHooks,
-    judged: Judging,
-    applying: Applying,
-) -> Intake:
-    domain = settings.queue.srs_domain or settings.default_domain or hostname
-    secret = DataFolder(Path(settings.data)).secret(SRS_FILE)
-    return Intake(
-        store,
-        addresses,
-        clock,
-        ids,
-        hostname,
-        settings.smtp,
-        quota=settings.store.quota,
-        srs=SRS(secret, domain.lower()),
-        allowances=allowances,
-        hooks=hooks,
-        judging=judged,
-        applying=applying,
-    )
+    @cached_property
+    def upload_keys(self) -> UploadKeys:
+        return UploadKeys(self.secret("uploads"))
 
+    @cached_property
+    def intake(self) -> Intake:
+        settings = self.settings
+        domain = settings.queue.srs_domain or settings.default_domain or self.hostname
+        return Intake(
+            self.store,
+            self.addresses,
+            self.clock,
+            self.ids,
+            self.hostname,
+            settings.smtp,
+            quota=settings.store.quota,
+            srs=SRS(self.secret("srs"), domain.lower()),
+            allowances=self.allowances,
+            hooks=self.hooks,
+            judging=self.judging,
+            applying=self.owners.applying,
+        )
 
-def _wording(settings: Settings, log: Log) -> Callable[[], Wording]:
-    template = settings.queue.notice_template
-    if template:
-        return EditedWording(TextFile(Path(template)), log)
-    words = default()
-    return lambda: words
+    # -- mail that is here
+
+    @cached_property
+    def messages(self) -> Messages:
+        return Messages(self.store, self.clock, keep_expunged=self.settings.archive.expunged)
+
+    @cached_property
+    def selections(self) -> Selections:
+        return Selections(self.store, self.watch, self.settings.store)
+
+    @cached_property
+    def maildrops(self) -> Maildrops:
+        return Maildrops(
+            self.store,
+            self.mailboxes,
+            self.settings.pop3,
+            keep_expunged=self.settings.archive.expunged,
+            newest=self.allowances.newest,
+        )
+
+    @cached_property
+    def mailroom(self) -> Mailroom:
+        return mailroom(
+            self.store,
+            self.messages,
+            self.selections,
+            self.clock,
+            self.workers,
+            self.judging.authserv_id,
+            self.settings.archive,
+        )
+
+    @cached_property
+    def mailing(self) -> Mailing:
+        return mailing(
+            self.store,
+            self.mailroom,
+            self.mailboxes,
+            self.addresses,
+            self.intake,
+            self.allowances,
+            self.settings.queue.future_release,
+            self.clock,
+            self.ids,
+            self.randomness,
+            self.hostname,
+            self.settings.smtp.message_size,
+        )
+
+    @cached_property
+    def feeds(self) -> Feeds:
+        updates = Updates(self.store, self.clock, self.settings.updates)
+        return Feeds(updates, self.watch, self.settings.updates, self.reactor, self.log)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        return Webhooks(self.store, self.web, self.clock, self.ids, self.randomness)
+
+    @cached_property
+    def webhook_calls(self) -> WebhookCalls:
+        settings = self.settings.webhooks
+        return WebhookCalls(self.store, self.web, together, self.clock, self.log, settings)
+
+    # -- mail that leaves
+
+    @cached_property
+    def routes(self) -> Routes:
+        return Routes(self.store, self.clock)
+
+    @cached_property
+    def relays(self) -> Relays:
+        return Relays(self.store, self.settings.smtp.trusted_networks)
+
+    @cached_property
+    def keys(self) -> Keys:
+        making = ThreadKeyMaking(self.reactor)
+        settings = self.settings.dkim
+        return Keys(self.store, self.resolver, making, self.clock, self.log, settings)
+
+    @cached_property
+    def records(self) -> Records:
+        settings = self.settings.reports
+        return Records(self.domains, self.keys, self.resolver, self.hostname, settings)
+
+    @cached_property
+    def departures(self) -> Departures:
+        return Departures(
+            self.keys,
+            self.clock,
+            self.hostname,
+            self.settings.default_domain,
+            self.settings.dkim,
+            authserv_id=self.judging.authserv_id,
+        )
+
+    @cached_property
+    def notices(self) -> ReportNotices:
+        return ReportNotices(
+            self.store,
+            self.intake,
+            self.ids,
+            self.clock,
+            self.log,
+            self.settings.queue,
+            hostname=self.hostname,
+            wording=self._wording(),
+        )
+
+    def _wording(self) -> Callable[[], Wording]:
+        template = self.settings.queue.notice_template
+        if template:
+            return EditedWording(TextFile(Path(template)), self.log)
+        words = default()
+        return lambda: words
+
+    @cached_property
+    def queue(self) -> Queue:
+        return Queue(self.store, self.coordination.schedule, self.notices, self.clock)
+
+    @cached_property
+    def suppressions(self) -> Suppressions:
+        return Suppressions(self.store, self.clock, self.settings.queue.suppress_time)

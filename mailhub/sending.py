@@ -11,12 +11,13 @@ from pathlib import Path
 
 from mailhub.core.homecoming import Homecomings
 from mailhub.core.uploading import Uploads
+from mailhub.ground import SystemRandomness
 from mailhub.net.fetch import SafeFetch
 from mailhub.net.outward import authorities
 from mailhub.net.ownaddress import Listening, OwnAddresses
 from mailhub.net.programs import ProcessPrograms
 from mailhub.net.shelf import FileShelf
-from mailhub.parts import Parts, SystemRandomness
+from mailhub.parts import Parts
 from mailhub.policy.sts_found import STSPolicies
 from mailhub.ports import Shelf
 from mailhub.queue import plan

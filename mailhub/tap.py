@@ -24,6 +24,7 @@ from mailhub.core.forgetting import INTERVAL as FORGET
 from mailhub.core.forgetting import Forgetting
 from mailhub.core.holding import Holding
 from mailhub.core.transfer import Transfers
+from mailhub.ground import SystemRandomness, hostname_of
 from mailhub.http import app as http
 from mailhub.imap import server as imap
 from mailhub.imap import session as imap_talk
@@ -45,7 +46,7 @@ from mailhub.net.memory import share_arenas
 from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
 from mailhub.net.rounds import Round
 from mailhub.net.tls import Certificates
-from mailhub.parts import Parts, SystemRandomness, compose, hostname_of
+from mailhub.parts import Parts, compose
 from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Log

