@@ -15,6 +15,7 @@ import pytest
 from ldap3 import MODIFY_REPLACE, Connection, Server
 
 from tests.live.authority import Authority
+from tests.live.server import PLAIN
 from tests.redisserver import free_port
 
 BASE = "dc=corp,dc=test"
@@ -178,8 +179,8 @@ class Slapd:
             "sync": "0",
             **changes,
         }
-        clear = "".join(f"[{name}]\nplaintext_auth = true\n" for name in ("imap", "pop3", "smtp"))
-        return f"{clear}[ldap]\n" + "".join(f"{name} = {one}\n" for name, one in values.items())
+        lines = "".join(f"{name} = {value}\n" for name, value in values.items())
+        return f"{PLAIN}\n[ldap]\n{lines}"
 
 
 def _program(name: str) -> str:

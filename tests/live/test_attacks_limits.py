@@ -39,6 +39,11 @@ idle_timeout = {DEADLINE}
 login_timeout = {DEADLINE}
 plaintext_auth = true
 
+[managesieve]
+idle_timeout = {DEADLINE}
+login_timeout = {DEADLINE}
+plaintext_auth = true
+
 [http]
 idle_timeout = {DEADLINE}
 """

@@ -10,10 +10,13 @@ import fcntl
 import os
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 WITHOUT_LOG_FLUSH = 2
+PATIENCE = 10.0
+"""Seconds until nobody uses the disk any more."""
 
 
 class LoopDisk:
@@ -45,7 +48,17 @@ class LoopDisk:
             os.close(handle)
 
     def unmount(self) -> None:
-        _run("/bin/umount", str(self.mount_point))
+        """A process that worked beside the server may need a moment to see that it is gone."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                _run("/bin/umount", str(self.mount_point))
+            except subprocess.CalledProcessError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
 
     def fail(self) -> None:
         """What ext4 does on a fault that it cannot mend: the file system turns read-only."""
