@@ -30,13 +30,13 @@ def play(
     message: bytes,
     around: Surroundings = AROUND,
     bounds: Bounds = BOUNDS,
-    library: Mapping[Include, str] | None = None,
+    includable: Mapping[Include, str] | None = None,
     marks: Collection[str] = (),
 ) -> Outcome:
-    """The outcome of a run. `library`: scripts that can be included; `marks`: keys of the
+    """The outcome of a run. `includable`: scripts that can be included; `marks`: keys of the
     duplicate test that are known."""
     root = mime.scan(message)
-    programs = {name: compiled(text) for name, text in (library or {}).items()}
+    programs = {name: compiled(text) for name, text in (includable or {}).items()}
     mail = Mail(Fields(message[: root.body]), Body(message, bounds.body), len(message))
     work = running(State(mail, around, bounds, programs, [Scope(compiled(source))]))
     answer: bool | None = None

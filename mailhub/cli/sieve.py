@@ -172,12 +172,12 @@ def _library(program: Program, folder: Path | None) -> dict[Include, Program]:
 
 
 def _played(
-    program: Program, data: bytes, around: Surroundings, library: dict[Include, Program]
+    program: Program, data: bytes, around: Surroundings, includable: dict[Include, Program]
 ) -> Outcome:
     root = mime.scan(data)
     bounds = Bounds()
     mail = Mail(Fields(data[: root.body]), Body(data, bounds.body), len(data))
-    work = running(State(mail, around, bounds, library, [Scope(program)]))
+    work = running(State(mail, around, bounds, includable, [Scope(program)]))
     answer: bool | None = None
     while True:
         try:

@@ -24,7 +24,7 @@ INCLUDED = 32
 
 @dataclass(slots=True)
 class Loaded:
-    """An active script. `program` None: it has `fault`s now. `library`: what it includes, as far
+    """An active script. `program` None: it has `fault`s now. `includable`: what it includes, as far
     as that is there and has no faults. `noted`: the failure that the owner was told of last.
     `keywords`: the sets of them that runs have put on messages since it was read."""
 
@@ -32,7 +32,7 @@ class Loaded:
     size: int
     program: Program | None
     fault: str = ""
-    library: dict[Include, Program] = field(default_factory=dict)
+    includable: dict[Include, Program] = field(default_factory=dict)
     noted: str = ""
     keywords: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -108,7 +108,7 @@ class Programs:
                 program = await self._compiled(source)
             except BadScript:
                 continue
-            loaded.library[one] = program
+            loaded.includable[one] = program
             waiting.extend(program.includes)
 
     def _keep(self, account: int, loaded: Loaded) -> None:

@@ -137,7 +137,7 @@ class Scripting:
             ),
             around,
             self._bounds,
-            loaded.library,
+            loaded.includable,
             [Scope(program)],
         )
         return await self._driven(incoming, state)
@@ -337,7 +337,7 @@ def duplicate_key(seen: Seen) -> str:
 
 
 def _all_extensions(loaded: Loaded, program: Program) -> frozenset[str]:
-    return program.extensions.union(*(one.extensions for one in loaded.library.values()))
+    return program.extensions.union(*(one.extensions for one in loaded.includable.values()))
 
 
 def _known(root: Part) -> Generator[None, None, Part]:

@@ -105,7 +105,7 @@ def _include(state: State, action: Action) -> Running:
     wanted = Include(name, action.tags.get("location") == "global")
     if action.tags.get("once") and wanted in state.included:
         return
-    program = state.library.get(wanted)
+    program = state.includable.get(wanted)
     if program is None:
         if action.tags.get("optional"):
             return

@@ -68,7 +68,7 @@ class State:
     mail: Mail
     around: Surroundings
     bounds: Bounds
-    library: Mapping[Include, Program]
+    includable: Mapping[Include, Program]
     scopes: list[Scope]
     shared: dict[str, str] = field(default_factory=dict)
     flags: tuple[str, ...] = ()

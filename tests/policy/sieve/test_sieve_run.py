@@ -132,7 +132,7 @@ def test_errors_leave_the_implicit_keep_alone() -> None:
 )
 def test_what_does_not_go_together(source: str, error: str) -> None:
     outcome = play(
-        source, PLAIN, library={Include("me", False): 'require "include"; include "me";'}
+        source, PLAIN, includable={Include("me", False): 'require "include"; include "me";'}
     )
     assert error in outcome.error
     assert outcome.filings == (KEPT,)
@@ -144,12 +144,13 @@ def test_rejection() -> None:
 
 
 def test_includes_are_not_endless() -> None:
-    library = {
+    includable = {
         Include(str(n), False): f'require "include"; include "{n + 1}"; include "{n + 1}";'
         for n in range(40)
     }
     assert (
-        "Too many scripts" in play('require "include"; include "0";', PLAIN, library=library).error
+        "Too many scripts"
+        in play('require "include"; include "0";', PLAIN, includable=includable).error
     )
 
 
