@@ -288,9 +288,13 @@ def test_a_subject_changed_behind_the_seal_breaks_all_and_is_refused(web: Web) -
     assert refused.value.smtp_code == 550
     assert refused.value.smtp_error.startswith(b"5.7.26 ")
     assert len(web.c.box()) == before
-    lines = web.c.server.log.read_text().splitlines()
-    judged = [line for line in lines if '"verb":"judged"' in line and '"outcome":"reject"' in line]
-    assert "dkim=fail dkim=fail arc=fail dmarc=reject" in judged[-1]
+
+    def judged() -> bool:
+        lines = web.c.server.log.read_text().splitlines()
+        refused = [one for one in lines if '"verb":"judged"' in one and '"outcome":"reject"' in one]
+        return bool(refused) and "dkim=fail dkim=fail arc=fail dmarc=reject" in refused[-1]
+
+    assert until(judged)
 
 
 def test_a_list_that_seals_what_it_changed_is_believed_by_who_knows_it(web: Web) -> None:

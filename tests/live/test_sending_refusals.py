@@ -175,7 +175,7 @@ def test_a_server_that_takes_few_connections_gets_its_mail_over_these(ours: Hub)
                 ours.submit(text(f"few-{n}"), f"a{n}@few.test")
             for n in range(8):
                 ours.fate(f"a{n}@few.test", "delivered")
-            assert "too many connections" in ours.server.log.read_text()
+            assert until(lambda: "too many connections" in ours.server.log.read_text())
             for n in range(8):
                 assert not ours.events("delivery", recipient=f"a{n}@few.test", outcome="deferred")
 
