@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from io import IncrementalNewlineDecoder
 
 from mailhub.smtp.faults import Fault
 
@@ -59,10 +60,11 @@ class _Content:
 
 
 def only_pairs(piece: bytes) -> bool:
-    """Whether CR and LF stand only as CRLF. A line end costs two octets then, else one."""
-    lines = piece.splitlines()
-    ends = len(lines) if piece.endswith((b"\r", b"\n")) else len(lines) - 1
-    return not piece or len(piece) - len(b"".join(lines)) == 2 * ends
+    """Whether CR and LF stand only as CRLF. The decoder notes which line ends it met, in one scan
+    that makes nothing but the text."""
+    seen = IncrementalNewlineDecoder(None, translate=False)
+    seen.decode(piece.decode("latin-1"), final=True)
+    return seen.newlines in (None, "\r\n")
 
 
 class DotContent(_Content):
