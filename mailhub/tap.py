@@ -370,6 +370,7 @@ def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         tarpit=parts.settings.tarpit,
         intake=parts.intake,
         login=parts.login,
+        watch=parts.watch,
         addresses=parts.addresses,
         relays=parts.relays,
         hooks=parts.hooks,

@@ -8,8 +8,11 @@ that fails is logged and hurts no other.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 
+from mailhub.model.account import Principal
 from mailhub.model.change import (
+    AccountChanged,
     AddressesChanged,
     Change,
     Dequeued,
@@ -18,6 +21,7 @@ from mailhub.model.change import (
     RulesChanged,
     WebhooksChanged,
 )
+from mailhub.model.errors import AuthenticationFailed
 from mailhub.ports import Log, Storage
 
 OTHERS = (
@@ -29,6 +33,8 @@ OTHERS = (
     WebhooksChanged,
 )
 """What no session is told of."""
+REMEMBERED = 50_000
+"""Accounts that changed last: far more than can do so while one password is looked at."""
 Listener = Callable[[Sequence[Change]], None]
 
 
@@ -37,6 +43,7 @@ class Watch:
 
     def __init__(self, storage: Storage, log: Log | None = None) -> None:
         self._listeners: dict[int, dict[object, Listener]] = {}
+        self._versions: dict[int, int] = {}
         self._log = log
         self._end = storage.watch(self._heard)
 
@@ -53,6 +60,26 @@ class Watch:
 
         return end
 
+    def login(self, principal: Principal, ended: Callable[[str], None]) -> Callable[[], None]:
+        """`ended` is called as soon as the login holds no more, once, with what its client should
+        be told, or nothing. Returns what ends that, as `subscribe` does.
+
+        Raises AuthenticationFailed where it does not hold already: the account may have changed
+        while its password was looked at, or while the client thought about a challenge.
+        """
+        if self._versions.get(principal.account, 0) > principal.auth_version:
+            raise AuthenticationFailed
+
+        def heard(changes: Sequence[Change]) -> None:
+            for change in changes:
+                if isinstance(change, AccountChanged) and change.ends(principal.auth_version):
+                    end()
+                    ended(change.reason)
+                    return
+
+        end = self.subscribe(principal.account, heard)
+        return end
+
     def listening(self, account: int) -> int:
         """How many listeners `account` has."""
         return len(self._listeners.get(account, ()))
@@ -62,6 +89,9 @@ class Watch:
         self._end()
 
     def _heard(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if isinstance(change, AccountChanged):
+                self._remember(change)
         listeners = self._listeners
         if not listeners:
             return
@@ -75,6 +105,14 @@ class Watch:
             for token, listener in tuple(listeners.get(account, {}).items()):
                 if token in listeners.get(account, ()):
                     self._tell(listener, batch)
+
+    def _remember(self, change: AccountChanged) -> None:
+        versions = self._versions
+        known = versions.pop(change.account, 0)
+        if len(versions) >= REMEMBERED:
+            for oldest in list(islice(versions, REMEMBERED // 4)):
+                del versions[oldest]
+        versions[change.account] = max(known, change.auth_version)
 
     def _tell(self, listener: Listener, batch: Sequence[Change]) -> None:
         try:

@@ -7,7 +7,7 @@ be shared is in `Site`, and nothing is made before it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,9 +23,9 @@ from mailhub.imap.grammar.values import Extension
 from mailhub.imap.replies import Reply
 from mailhub.imap.state import State
 from mailhub.model.account import Principal
-from mailhub.model.change import AccountChanged, Actor, Change
+from mailhub.model.change import Actor
 from mailhub.model.envelope import Peer
-from mailhub.model.errors import NotPermitted
+from mailhub.model.errors import AuthenticationFailed, NotPermitted
 from mailhub.model.settings import IMAPSettings
 from mailhub.ports import Clock, Log, Storage
 
@@ -184,27 +184,22 @@ class Session:
 
     def begin(self, principal: Principal, leave: Callable[[], None]) -> None:
         """The client logged in. From now on the session ends when its account says so. `leave`:
-        called when it is over."""
+        called when it is over. Raises AuthenticationFailed where that is so already."""
         if self.state is State.LOGOUT:  # the connection went while the password was looked at
             leave()
             return
+        try:
+            self._ended = self.site.watch.login(principal, self._login_ended)
+        except AuthenticationFailed:
+            leave()
+            raise
         self._leave = leave
         self.principal = principal
         self.state = State.AUTHENTICATED
-        self._ended = self.site.watch.subscribe(principal.account, self._heard)
         self.output.logged_in()
 
-    def _heard(self, changes: Sequence[Change]) -> None:
-        for change in changes:
-            if isinstance(change, AccountChanged) and self._revoked(change):
-                self.bye(change.reason or "The session was ended by the server")
-                return
-
-    def _revoked(self, change: AccountChanged) -> bool:
-        principal = self.principal
-        if principal is None or change.account != principal.account:
-            return False
-        return change.ends(principal.auth_version)
+    def _login_ended(self, reason: str) -> None:
+        self.bye(reason or "The session was ended by the server")
 
     def restart(self) -> None:
         """TLS began: nothing the client said before counts."""

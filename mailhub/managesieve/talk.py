@@ -18,7 +18,7 @@ from mailhub.managesieve.grammar import string
 from mailhub.managesieve.machine import Event, Fatal, Machine, Refused, Response, State
 from mailhub.managesieve.replies import Reply, no, ok
 from mailhub.model.account import Principal, Service
-from mailhub.model.change import AccountChanged, Actor, Change
+from mailhub.model.change import Actor
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import AuthenticationFailed, MailhubError, TooManyAttempts
 from mailhub.model.settings_sieve import ManageSieveSettings
@@ -243,24 +243,18 @@ class Talk:
         self._wire.write(string(b64encode(challenge)) + b"\r\n")
 
     def _enter(self, principal: Principal, code: bytes) -> None:
+        self._unwatch = self._core.watch.login(principal, self._login_ended)
         self._principal = principal
-        self._unwatch = self._core.watch.subscribe(principal.account, self._changed)
         self._wire.machine.move(State.AUTHENTICATED)
         self._wire.expire_in(None)
         self._log("session", tls=self._wire.peer().tls is not None)
         self._reply(ok("Logged in", code))
 
-    def _changed(self, changes: Sequence[Change]) -> None:
+    def _login_ended(self, reason: str) -> None:
         """A new password, or a disabled or removed account, ends the session at once."""
-        principal = self._principal
-        for change in changes:
-            if isinstance(change, AccountChanged) and principal is not None:
-                ended = change.auth_version > principal.auth_version
-                if ended or change.what == "removed":
-                    self._outcome = "ended"
-                    self._reply(replies.ENDED)
-                    self._wire.close()
-                    return
+        self._outcome = "ended"
+        self._reply(replies.ENDED)
+        self._wire.close()
 
     def _secure(self) -> bool:
         return self._core.settings.plaintext_auth or self._wire.peer().tls is not None

@@ -6,7 +6,7 @@ Knows neither sockets nor framing; `Wire` is all it sees of the connection.
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,7 +15,6 @@ from mailhub.core.login import Exchange, Login
 from mailhub.core.maildrop import Maildrop, Maildrops
 from mailhub.core.watch import Watch
 from mailhub.model.account import Principal, Service
-from mailhub.model.change import AccountChanged, Change
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import AuthenticationFailed, MailhubError, TooManyAttempts
 from mailhub.model.settings import POP3Settings
@@ -286,22 +285,23 @@ class Talk:
         self._wire.write(b"+ %s\r\n" % b64encode(challenge))
 
     async def _enter(self, principal: Principal) -> None:
-        """From AUTHORIZATION to TRANSACTION, with the maildrop locked (RFC 1939 section 4)."""
-        drop = await self._core.maildrops.open(principal, f"pop3 {self._address}")
-        self._maildrop = drop
+        """To TRANSACTION, with the maildrop locked (RFC 1939 section 4)."""
+        unwatch = self._core.watch.login(principal, self._login_ended)
+        try:
+            drop = await self._core.maildrops.open(principal, f"pop3 {self._address}")
+        except MailhubError:
+            unwatch()
+            raise
+        self._maildrop, self._unwatch = drop, unwatch
         self._principal = principal
-        self._unwatch = self._core.watch.subscribe(principal.account, self._changed)
         self._wire.machine.move(State.TRANSACTION)
         self._wire.expire_in(None)
         self._log("session", tls=self._wire.peer().tls is not None, messages=drop.count)
         self._reply(ok(f"{drop.count} messages ({drop.octets} octets)"))
 
-    def _changed(self, changes: Sequence[Change]) -> None:
+    def _login_ended(self, reason: str) -> None:
         """A new password, or a disabled or removed account, ends the session at once."""
-        who = self._principal
-        for change in changes:
-            if who and isinstance(change, AccountChanged) and change.ends(who.auth_version):
-                self._wire.close()
+        self._wire.close()
 
     async def stls(self, command: grammar.Stls) -> None:
         """RFC 2595 section 4; RFC 6856 section 2.1 forbids it after UTF8."""

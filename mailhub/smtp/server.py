@@ -20,6 +20,7 @@ from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.login import Login
 from mailhub.core.relays import Relays
+from mailhub.core.watch import Watch
 from mailhub.model.account import Service
 from mailhub.model.envelope import Peer
 from mailhub.model.hook import HookStage
@@ -30,7 +31,14 @@ from mailhub.policy.step import Stage
 from mailhub.ports import Hooks, Log
 from mailhub.smtp.content import Newlines
 from mailhub.smtp.machine import Machine
-from mailhub.smtp.replies import INTERNAL, OVER_QUOTA, OVER_QUOTA_LATER, SHUTDOWN, TIMEOUT
+from mailhub.smtp.replies import (
+    INTERNAL,
+    OVER_QUOTA,
+    OVER_QUOTA_LATER,
+    SHUTDOWN,
+    TIMEOUT,
+    Reply,
+)
 from mailhub.smtp.session import Reception, Session
 from mailhub.smtp.talk import Talk
 from mailhub.wire.networks import Networks
@@ -47,6 +55,7 @@ class SMTPServer(Stream):
         self._factory = factory
         self._id = factory.new_session()
         self._began = 0.0
+        self._goodbye = SHUTDOWN
         self._line_began: float | None = None
 
     def connectionMade(self) -> None:
@@ -121,6 +130,11 @@ class SMTPServer(Stream):
         self.flush()
         self.transport.startTLS(self._factory.tls)  # type: ignore[union-attr]
 
+    def dismiss(self, reply: Reply) -> None:
+        """The session ends as it does when the server stops, for a reason of its own."""
+        self._goodbye = reply
+        self.retire()
+
     def wait(self, seconds: float) -> Deferred[None]:
         """Lets time pass before the next answer."""
         over: Deferred[None] = Deferred()
@@ -138,8 +152,8 @@ class SMTPServer(Stream):
         self.write(TIMEOUT.wire)
 
     def retired(self) -> None:
-        """The server stops."""
-        self.write(SHUTDOWN.wire)
+        """The server stops, or the login ended."""
+        self.write(self._goodbye.wire)
 
     def failed(self) -> None:
         """A defect ended the pump: whatever was open is not accepted."""
@@ -163,6 +177,7 @@ class SMTPFactory(Factory):
         settings: SMTPSettings,
         intake: Intake,
         login: Login,
+        watch: Watch,
         addresses: Addresses,
         relays: Relays,
         hooks: Hooks,
@@ -185,6 +200,7 @@ class SMTPFactory(Factory):
             settings=settings,
             intake=intake,
             login=login,
+            watch=watch,
             addresses=addresses,
             log=log,
             tls=tls is not None,

@@ -6,7 +6,7 @@ an upgrade to TLS or a lost connection. No verb is known here, and no reply is c
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from mailhub.core.judging import Judging
 from mailhub.core.login import Exchange, Login
 from mailhub.core.plan import Recipient
 from mailhub.core.relays import Relays
+from mailhub.core.watch import Watch
 from mailhub.model.account import Principal, Service
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
 from mailhub.model.errors import MailhubError, Unavailable
@@ -26,7 +27,7 @@ from mailhub.ports import Hooks, Log, Spool
 from mailhub.smtp.content import ChunkContent, Newlines
 from mailhub.smtp.faults import Fault
 from mailhub.smtp.machine import Machine, State
-from mailhub.smtp.replies import FAULTS, LMTP_FAULTS, Reply
+from mailhub.smtp.replies import FAULTS, LMTP_FAULTS, LOGIN_ENDED, Reply
 from mailhub.wire.networks import Networks
 
 SLOWEST = 30.0
@@ -49,6 +50,10 @@ class Link(Protocol):
         """An absolute deadline for the session, or none."""
         ...
 
+    def dismiss(self, reply: Reply) -> None:
+        """Says that, which nobody asked for, and closes: behind the answer in progress."""
+        ...
+
     def wait(self, seconds: float) -> Awaitable[None]: ...
     def peer(self) -> Peer: ...
     def report(self) -> None:
@@ -66,6 +71,7 @@ class Reception:
     settings: SMTPSettings
     intake: Intake
     login: Login
+    watch: Watch
     addresses: Addresses
     log: Log
     tls: bool
@@ -123,6 +129,7 @@ class Session:
 
     __slots__ = (
         "_origin",
+        "_unwatch",
         "arrived",
         "delay",
         "errors",
@@ -153,6 +160,7 @@ class Session:
         self.extended = False
         """Greeted with EHLO or LHLO."""
         self.principal: Principal | None = None
+        self._unwatch: Callable[[], None] | None = None
         self.exchange: Exchange | None = None
         self.transaction: Transaction | None = None
         self.skipped: tuple[State, Reply] | None = None
@@ -259,13 +267,29 @@ class Session:
             if self.machine.state is not State.READY:
                 self.machine.enter(State.READY)
 
+    def logged_in(self, principal: Principal) -> None:
+        """From now on the session is the principal's, as long as the login holds. Raises
+        AuthenticationFailed where it does not any more."""
+        self._unwatch = self.reception.watch.login(principal, self._login_ended)
+        self.principal = principal
+
+    def _login_ended(self, reason: str) -> None:
+        """A new password, or a disabled or removed account: what was not accepted is nowhere."""
+        self.link.dismiss(LOGIN_ENDED)
+
+    def _forget_login(self) -> None:
+        unwatch, self._unwatch = self._unwatch, None
+        self.principal = None
+        if unwatch is not None:
+            unwatch()
+
     def restart(self) -> None:
         """Forgets all that the client said: TLS began, or XCLIENT came (RFC 3207 section 4.2)."""
         self.reset()
         self.machine.enter(State.START)
         self.helo = ""
         self.extended = False
-        self.principal = None
+        self._forget_login()
         self.exchange = None
         self.found = self.arrived
 
@@ -327,6 +351,7 @@ class Session:
         transaction, self.transaction = self.transaction, None
         if transaction is not None:
             transaction.abort()
+        self._forget_login()
         self.visit.close()
         self.machine.enter(State.CLOSED)
 

@@ -3,8 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
+import pytest
+
+from mailhub.core import watch as watching
 from mailhub.core.watch import Watch
+from mailhub.model.account import Principal, Role, Service
 from mailhub.model.change import AccountChanged, AddressesChanged, Change, MailboxChanged, Queued
+from mailhub.model.errors import AuthenticationFailed
 from mailhub.model.queue import Slot
 from mailhub.ports import Storage
 from tests.fakes import ListLog
@@ -95,3 +100,38 @@ def test_a_closed_watch_is_forgotten_by_the_store() -> None:
     told, watch, _ = watched()
     watch.close()
     assert told.watchers == []
+
+
+def principal(account: int, auth_version: int) -> Principal:
+    return Principal(account, "a" * 24, "joe", Role.USER, Service.IMAP, auth_version)
+
+
+def test_a_login_ends_once_and_says_why() -> None:
+    told, watch, _ = watched()
+    reasons: list[str] = []
+    watch.login(principal(1, 3), reasons.append)
+    told.tell(AccountChanged(1, 1, "updated", 3), AccountChanged(2, 2, "secrets", 9))
+    assert reasons == []
+    told.tell(AccountChanged(3, 1, "updated", 4, "Moved"), AccountChanged(4, 1, "removed", 5))
+    told.tell(AccountChanged(5, 1, "secrets", 6))
+    assert reasons == ["Moved"]
+    assert watch.listening(1) == 0
+
+
+def test_a_login_of_before_the_last_change_is_none() -> None:
+    told, watch, _ = watched()
+    told.tell(AccountChanged(1, 1, "secrets", 4))
+    with pytest.raises(AuthenticationFailed):
+        watch.login(principal(1, 3), lambda _: None)
+    watch.login(principal(1, 4), lambda _: None)
+    watch.login(principal(2, 1), lambda _: None)
+
+
+def test_memory_of_changes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "REMEMBERED", 100)
+    told, watch, _ = watched()
+    for number in range(1, 1000):
+        told.tell(AccountChanged(number, number, "secrets", 2))
+        assert len(watch._versions) <= 100
+    with pytest.raises(AuthenticationFailed):
+        watch.login(principal(999, 1), lambda _: None)

@@ -61,6 +61,7 @@ class Reception:
             settings=SMTPSettings(**changes),
             intake=world.intake if intake is None else intake,
             login=world.login,
+            watch=world.watch,
             addresses=world.addresses,
             hooks=hooks or NoHooks(),
             holding=Holding(world.clock, holding),

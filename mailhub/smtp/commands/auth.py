@@ -60,6 +60,8 @@ async def _step(session: Session, response: bytes) -> Reply:
     assert exchange is not None
     try:
         answer = await exchange.step(response)
+        if isinstance(answer, Principal):
+            session.logged_in(answer)
     except MailhubError as error:
         _note(session, type(error).__name__)
         return _end(session, of_error(error, Stage.AUTH))
@@ -67,7 +69,6 @@ async def _step(session: Session, response: bytes) -> Reply:
         _end(session, AUTH_CANCELLED)
         raise
     if isinstance(answer, Principal):
-        session.principal = answer
         _note(session, "ok")
         return _end(session, AUTH_OK)
     return Reply(334, b"334 " + base64.b64encode(answer) + b"\r\n")

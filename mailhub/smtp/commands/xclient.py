@@ -27,7 +27,8 @@ async def run(session: Session, argument: str) -> Reply:
     _take_place(session, values)
     session.met_anew()
     await judging.connect(session)
-    session.principal = principal
+    if principal is not None:
+        session.logged_in(principal)
     if values.get("HELO"):
         session.enter(State.READY)
         session.helo = values["HELO"]
