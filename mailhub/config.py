@@ -244,5 +244,6 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
             certificate=full(tls.certificate),
             key=full(tls.key),
             directory=full(tls.directory),
+            authorities=full(tls.authorities),
         ),
     )

@@ -255,6 +255,9 @@ class TLSSettings:
     certificate: str = setting("", "PEM chain; empty: a self-signed one is made under data")
     key: str = setting("", "PEM private key of it")
     directory: str = setting("", "folder of NAME.crt and NAME.key pairs, chosen by SNI")
+    authorities: str = setting(
+        "", "PEM certificates of authorities that your clients know, besides the system's"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

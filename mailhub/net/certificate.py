@@ -14,12 +14,13 @@ from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from mailhub.model.errors import Invalid
+from mailhub.wire.x509 import algorithm, usable
 
 LARGEST_FILE = 64 * 1024
 """Bytes; a longer file is no certificate chain."""
@@ -47,7 +48,7 @@ def read_pair(certificate: Path, key: Path) -> Pair:
         chain = tuple(x509.load_pem_x509_certificates(_read(certificate)))
     except ValueError as error:
         raise Invalid(f"{certificate}: not a PEM certificate chain ({error})") from None
-    private = _read_key(key)
+    private = read_key(key)
     for below, above in pairwise(chain):
         try:
             below.verify_directly_issued_by(above)
@@ -69,7 +70,8 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _read_key(path: Path) -> PrivateKeyTypes:
+def read_key(path: Path) -> PrivateKeyTypes:
+    """Raises Invalid, saying which file is at fault and why."""
     data = _read(path)
     try:
         return serialization.load_pem_private_key(data, password=None)
@@ -95,12 +97,27 @@ def names_of(leaf: x509.Certificate) -> tuple[str, ...]:
     return tuple(name.lower().rstrip(".") for name in names)
 
 
+def make_key(path: Path) -> None:
+    """Writes a new P-256 key, 0600."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private = ec.generate_private_key(ec.SECP256R1())
+    secret = private.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    write_private(path, secret)
+
+
 def make_self_signed(certificate: Path, key: Path, names: Sequence[str]) -> None:
-    """Writes a P-256 pair for `names` (DNS names and IP addresses); the key is 0600.
+    """Writes a certificate for `names` (DNS names and IP addresses), and its key where there is
+    none yet.
 
     Each file appears whole or not at all, the key first: a certificate always has its key.
     """
-    private = ec.generate_private_key(ec.SECP256R1())
+    if not key.exists():
+        make_key(key)
+    private = usable(read_key(key))
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     now = datetime.now(UTC)
     leaf = (
@@ -114,15 +131,20 @@ def make_self_signed(certificate: Path, key: Path, names: Sequence[str]) -> None
         .add_extension(x509.SubjectAlternativeName([_name(name) for name in names]), False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False)
-        .sign(private, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    secret = private.private_bytes(
-        pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        .sign(private, algorithm(private))
     )
     certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(key, secret, 0o600)
-    _write(certificate, leaf.public_bytes(pem), 0o644)
+    write_public(certificate, leaf.public_bytes(serialization.Encoding.PEM))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """A file that appears whole or not at all, 0600. Raises OSError."""
+    _write(path, data, 0o600)
+
+
+def write_public(path: Path, data: bytes) -> None:
+    """The same, 0644. Raises OSError."""
+    _write(path, data, 0o644)
 
 
 def _name(name: str) -> x509.GeneralName:

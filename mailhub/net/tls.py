@@ -6,9 +6,11 @@ answers with the newest. Connections keep the context they began with. Knows no 
 
 from __future__ import annotations
 
-import os
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from twisted.internet.task import LoopingCall
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from zope.interface import implementer
 
+from mailhub.model.certificate import Certificate, best
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import TLSSettings
-from mailhub.net.certificate import Pair, make_self_signed, read_pair
+from mailhub.net.certificate import Pair
+from mailhub.net.certificate_files import CertificateFolder
 from mailhub.ports import Log
 
 POLL = 5.0
@@ -36,9 +40,6 @@ CIPHERS = b":".join(
     ]
 )
 """TLS 1.2: forward secrecy and AEAD alone (RFC 9325 section 4.2); 1.3 has nothing weaker."""
-
-Stamp = tuple[int, int, int]
-"""Modification time, size and inode of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,51 +59,59 @@ class Contexts:
 
 
 class Certificates:
-    """The server's certificates. `data`: where a self-signed pair is kept. `hostname`: for it."""
+    """The server's certificates. `data`: below which they are kept. `hostname`: the server's."""
 
-    def __init__(self, settings: TLSSettings, data: Path, hostname: str, log: Log) -> None:
-        self._settings = settings
-        self._data = data
-        self._hostname = hostname
+    def __init__(
+        self,
+        settings: TLSSettings,
+        data: Path,
+        hostname: str,
+        log: Log,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._files = CertificateFolder(settings, data, hostname, log)
+        self._hostname = hostname.lower()
         self._log = log
+        self._now = now
         self._contexts: Contexts | None = None
-        self._stamps: dict[Path, Stamp] = {}
+        self._until = math.inf
         self._poll: LoopingCall | None = None
         self._factory = ContextFactory(self._current)
 
     def load(self) -> None:
-        """Reads every file. Raises Invalid where the default pair is unusable; a bad pair in
-        the directory is logged and left out."""
-        certificate, key = self._default_files()
-        default = read_pair(certificate, key)
-        stamps = self._stamp(certificate, key)
+        """Reads every file. Raises Invalid where the default pair is unusable; another bad pair
+        is logged and left out."""
+        loaded = self._files.load()
+        now = self._now()
+        made = {one.facts.id: make_context(one.pair) for one in loaded}
+        facts = [one.facts for one in loaded]
         names: dict[str, SSL.Context] = {}
-        for certificate, key in self._directory_pairs():
-            stamps |= self._stamp(certificate, key)
-            try:
-                pair = read_pair(certificate, key)
-            except Invalid as error:
-                self._log.event("certificate", outcome="refused", reason=error.text)
-                continue
-            context = make_context(pair)
-            names |= dict.fromkeys(pair.names, context)
-        first = make_context(default)
-        names |= {name: first for name in default.names if name not in names}
-        contexts = Contexts(first, names)
-        for context in {first, *names.values()}:
+        for name in {name for one in facts for name in one.names}:
+            found = best(self._fit(name, facts), name, now)
+            if found is not None:
+                names[name] = made[found.id]
+        first = best(self._fit(self._hostname, facts), self._hostname, now) or facts[0]
+        contexts = Contexts(made[first.id], names)
+        for context in made.values():
             context.set_tlsext_servername_callback(_choose(contexts))
         self._contexts = contexts
-        self._stamps = stamps
-        self._log.event(
-            "certificate", outcome="loaded", names=sorted(names), ends=default.ends.isoformat()
-        )
+        self._until = min((one.ends for one in facts if one.ends > now), default=math.inf)
+        ends = datetime.fromtimestamp(first.ends, UTC).isoformat()
+        self._log.event("certificate", outcome="loaded", names=sorted(names), ends=ends)
+
+    def _fit(self, name: str, facts: Sequence[Certificate]) -> Sequence[Certificate]:
+        """Those that `name` may get: the server's own name is shown with the server's key alone,
+        for that is the one that TLSA records tell of."""
+        if name != self._hostname:
+            return facts
+        return [one for one in facts if one.key == facts[0].key]
 
     def reload(self) -> bool:
         """Reads the files again; on an error the ones in use stay. Returns whether it worked."""
         try:
             self.load()
         except Invalid as error:
-            self._stamps = self._stamp(*self._files())
+            self._files.seen()
             self._log.event("certificate", outcome="refused", reason=error.text)
             return False
         return True
@@ -129,7 +138,7 @@ class Certificates:
     @property
     def certificate(self) -> Path:
         """The default chain's file."""
-        return self._default_files()[0]
+        return self._files.default()[0]
 
     def _current(self) -> SSL.Context:
         if self._contexts is None:
@@ -138,40 +147,8 @@ class Certificates:
         return self._contexts.default
 
     def _look(self) -> None:
-        if self._stamp(*self._files()) != self._stamps:
+        if self._files.has_changed() or self._now() >= self._until:
             self.reload()
-
-    def _default_files(self) -> tuple[Path, Path]:
-        settings = self._settings
-        if settings.certificate:
-            return Path(settings.certificate), Path(settings.key or settings.certificate)
-        certificate = self._data / "tls" / "self-signed.crt"
-        key = self._data / "tls" / "self-signed.key"
-        if not (certificate.exists() and key.exists()):
-            names = dict.fromkeys([self._hostname, "localhost", "127.0.0.1", "::1"])
-            make_self_signed(certificate, key, list(names))
-        return certificate, key
-
-    def _directory_pairs(self) -> Sequence[tuple[Path, Path]]:
-        if not self._settings.directory:
-            return []
-        folder = Path(self._settings.directory)
-        return [(path, path.with_suffix(".key")) for path in sorted(folder.glob("*.crt"))]
-
-    def _files(self) -> list[Path]:
-        pairs = [self._default_files(), *self._directory_pairs()]
-        return [path for pair in pairs for path in pair]
-
-    def _stamp(self, *paths: Path) -> dict[Path, Stamp]:
-        stamps = {}
-        for path in paths:
-            try:
-                facts = os.stat(path)
-            except OSError:
-                stamps[path] = (0, 0, 0)
-            else:
-                stamps[path] = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
-        return stamps
 
 
 @implementer(IOpenSSLServerConnectionCreator)

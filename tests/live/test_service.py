@@ -195,7 +195,7 @@ def test_hang_up_takes_new_certificates_and_keeps_sessions(hub: Server) -> None:
     assert session.recv(1000).startswith(b"* OK")
     before = names(session)
     folder = hub.var / "tls"
-    make_self_signed(folder / "self-signed.crt", folder / "self-signed.key", ["new.test"])
+    make_self_signed(folder / "self-signed.crt", folder / "system.key", ["new.test"])
     os.kill(hub.pid, signal.SIGHUP)
 
     def changed() -> bool:

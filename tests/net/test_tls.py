@@ -83,7 +83,7 @@ def connection(certificates: Certificates) -> SSL.Connection:
 def test_a_self_signed_pair_is_made_once_and_private(tmp_path: Path) -> None:
     certificates = Certificates(TLSSettings(), tmp_path, "mail.example.org", Events())
     certificates.load()
-    key = tmp_path / "tls" / "self-signed.key"
+    key = tmp_path / "tls" / "system.key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "tls").stat().st_mode & 0o777 == 0o700
     before = key.read_bytes()
