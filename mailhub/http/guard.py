@@ -52,18 +52,31 @@ class Guard:
 
     async def hold(self, call: Call, answer: Answer) -> Answer:
         """A stream that ends with the token of its caller. Raises as `admit`."""
-        caller = call.caller
-        if answer.stream is None or caller is None or not caller.session:
+        if answer.stream is None:
             return answer
+        try:
+            return replace(answer, leash=await self._leash(call))
+        except MailhubError:
+            await drop(answer)
+            raise
+
+    async def expect(self, call: Call, right: Right) -> Leash | None:
+        """As `admit`, for a call whose body has yet to come; the leash is pulled where its caller's
+        token ends meanwhile. Raises as `admit`."""
+        return await self._leash(await self.admit(call, right))
+
+    async def _leash(self, call: Call) -> Leash | None:
+        caller = call.caller
+        if caller is None or not caller.session:
+            return None
         leash = Leash()
         leash.let_go = self._tokens.watch(caller, leash.pull)
-        held = replace(answer, leash=leash)
         try:
-            await self._caller(call)  # the token may have ended while the answer was made
+            await self._caller(call)  # the token may have ended since it was looked at
         except MailhubError:
-            await drop(held)
+            leash.let_go()
             raise
-        return held
+        return leash
 
     async def _caller(self, call: Call) -> Caller:
         given = _given(call)

@@ -10,11 +10,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
 
-from mailhub.http.call import Answer, Call
+from mailhub.http.call import Answer, Call, Leash
 from mailhub.ports import Body, Spool, Spools
 
-Admission = Callable[[Call], Awaitable[Answer | None]]
-"""Asked with a call whose large body has yet to come: the refusal, or None."""
+Admission = Callable[[Call], Awaitable[Answer | Leash | None]]
+"""Asked with a call whose large body has yet to come: the refusal, or None. A leash is pulled when
+it is to be asked again, while the body comes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from werkzeug.routing import Map, Rule
 
 from mailhub.core.rights import Right
 from mailhub.http.about import About
-from mailhub.http.call import Answer, Call
+from mailhub.http.call import Answer, Call, Leash
 from mailhub.http.inflow import Admission
 from mailhub.model.errors import MailhubError, NotFound, Unsupported
 
@@ -34,7 +34,7 @@ class Route:
     """One call of a dialect. `path`: with `<names>` for arguments; `<path:name>` for one that may
     hold slashes. `about`: for its description, where the dialect has one. `right`: what the caller
     needs; None where the dialect's own guard asks, or everybody may. `large`: its body comes as
-    `call.upload`, once `admit` let in who sends it."""
+    `call.upload`, once `admit` let in who sends it; again, when the leash is pulled."""
 
     method: str
     path: str
@@ -42,7 +42,7 @@ class Route:
     about: About | None = None
     right: Right | None = None
     large: bool = False
-    admit: Callable[[Call], Awaitable[object]] | None = None
+    admit: Callable[[Call], Awaitable[Leash | None]] | None = None
 
 
 class MethodNotAllowed(Unsupported):
@@ -159,17 +159,16 @@ def large_routes(
         dialect: Dialect
         _, one, dialect = found[number]
 
-        async def admit(call: Call) -> Answer | None:
+        async def admit(call: Call) -> Answer | Leash | None:
             if one.admit is None:
                 return None
             try:
-                await one.admit(replace(call, arguments=arguments))
+                return await one.admit(replace(call, arguments=arguments))
             except MailhubError as error:
                 return dialect.failure(error)
             except Exception:
                 log.failure("{method} {path} failed", method=one.method, path=one.path)
                 return dialect.failure(None)
-            return None
 
         return admit
 

@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from mailhub.http.call import EVENTS, Answer, Call
+from mailhub.http.call import EVENTS, Answer, Call, Leash
 from mailhub.http.connection import LINGER, REFUSED, Channel, headers_of
 from mailhub.http.inflow import Admission, Bounds, Content, Upload
 from mailhub.http.outflow import End, Outflow, drop
@@ -41,6 +41,7 @@ class BoundedRequest(Request):
     site: BoundedSite
     route = "-"
     _outflow: Outflow | None = None
+    _leash: Leash | None = None
     _endless = False
     _retired = False
     _limit = 0
@@ -76,17 +77,36 @@ class BoundedRequest(Request):
         expects = expected == b"100-continue" and self.channel._version == b"HTTP/1.1"
         self.requestHeaders.removeHeader(b"expect")
         self.channel.pause_reading()
-        asked: Deferred[Answer | None] = Deferred.fromCoroutine(_waiting(admission(self._head({}))))
-        asked.addCallback(self._admitted, expects)
+        asked: Deferred[Answer | Leash | None] = Deferred.fromCoroutine(
+            _waiting(admission(self._head({})))
+        )
+        asked.addCallback(self._admitted, admission, expects)
 
-    def _admitted(self, refusal: Answer | None, expects: bool) -> None:
+    def _admitted(
+        self, admitted: Answer | Leash | None, admission: Admission, expects: bool
+    ) -> None:
+        self._leash = admitted if isinstance(admitted, Leash) else None
         if self._disconnected or self._whole:
+            self._let_go()
             return
-        if refusal is not None:
-            self._refuse_body(refusal)
+        if isinstance(admitted, Answer):
+            self._refuse_body(admitted)
         elif expects:
             self.channel._send100Continue()
         self.channel.go_on_reading()
+        if self._leash is not None:
+            self._leash.hold(lambda: self._ask_again(admission))
+
+    def _ask_again(self, admission: Admission) -> None:
+        """Who was let in may be nobody any more, long before the last octet."""
+        self._let_go()
+        if not (self._disconnected or self._whole or self._refused):
+            self._ask(admission)
+
+    def _let_go(self) -> None:
+        leash, self._leash = self._leash, None
+        if leash is not None:
+            leash.let_go()
 
     def handleContentChunk(self, data: bytes) -> None:
         self._received += len(data)
@@ -103,10 +123,12 @@ class BoundedRequest(Request):
     def _refuse_body(self, answer: Answer) -> None:
         """At once, and not when all of it came: what still comes is dropped."""
         self._refused = True
+        self._let_go()
         self.requestHeaders.removeHeader(b"expect")
         self.channel.refuse(answer, LINGER)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        self._let_go()
         if self._refused:
             self.channel.loseConnection()
             return
@@ -198,7 +220,8 @@ class BoundedRequest(Request):
             self._outflow.stop(End.STOPPED)
 
     def connectionLost(self, reason: Failure) -> None:
-        """The peer went: nobody wants the rest of a stream."""
+        """The peer went: nobody wants the rest of a stream, nor brings that of a body."""
+        self._let_go()
         if self._outflow is not None:
             self._outflow.stop(End.GONE)
         super().connectionLost(reason)
@@ -264,5 +287,5 @@ def _text(path: bytes) -> str:
     return unquote_to_bytes(path).decode("utf-8", "replace")
 
 
-async def _waiting(awaitable: Awaitable[Answer | None]) -> Answer | None:
+async def _waiting(awaitable: Awaitable[Answer | Leash | None]) -> Answer | Leash | None:
     return await awaitable

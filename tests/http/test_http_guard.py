@@ -9,9 +9,9 @@ from twisted.internet.address import IPv4Address, IPv6Address
 
 from mailhub.core.rights import Role
 from mailhub.model.errors import Unavailable
-from tests.http.browsing import FOREIGN, Site, with_token
+from tests.http.browsing import FOREIGN, Site, replies, with_token
 from tests.support import run
-from tests.world import world
+from tests.world import ACTOR, world
 
 TOKEN = "s3cret тoken"
 
@@ -63,7 +63,7 @@ def test_nothing_else_does(guarded: Site, query: str, headers: dict[str, str]) -
 def test_a_repeated_header_is_no_token(guarded: Site) -> None:
     token = TOKEN.encode()
     (reply,) = guarded.raw(
-        b"GET /users HTTP/1.1\r\nHost: a\r\nX-Access-Token: %b\r\nX-Access-Token: %b\r\n\r\n"
+        b"GET /users HTTP/1.1\r\nHost: localhost\r\nX-Access-Token: %b\r\nX-Access-Token: %b\r\n\r\n"
         % (token, token)
     )
     assert reply.status == 403
@@ -175,3 +175,21 @@ def test_while_sessions_are_away_the_root_comes_in_and_others_shall_come_later(
     assert (reply.status, reply.json["code"]) == (503, "ServiceUnavailable")
     assert int(reply.headers["retry-after"]) > 0
     assert peopled.get("/users").status == 200
+
+
+@pytest.mark.parametrize("part", ["messages", "submit"])
+def test_an_upload_ends_with_its_token(peopled: Site, part: str) -> None:
+    joe = peopled.world.people["joe@example.org"]
+    token = issue(peopled)
+    boxes = peopled.get("/users/me/mailboxes", x_access_token=token).json["results"]
+    path = f"/mailboxes/{boxes[0]['id']}/messages" if part == "messages" else "/submit"
+    protocol, transport = peopled.connect()
+    protocol.dataReceived(
+        f"POST /users/me{path} HTTP/1.1\r\nHost: localhost\r\nX-Access-Token: {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 60000\r\n\r\n{".encode()
+    )
+    assert transport.value() == b""
+    run(peopled.world.accounts.end_sessions(joe.number, ACTOR))
+    (reply,) = replies(transport.value())
+    assert (reply.status, reply.json["code"]) == (403, "InvalidToken")
+    assert peopled.world.watch.listening(joe.number) == 0

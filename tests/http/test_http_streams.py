@@ -70,17 +70,26 @@ class Faucet:
 
         self.asked: list[tuple[str, bytes]] = []
         self.gate: Deferred[None] | None = None
+        self.holds: list[Leash] = []
+        self.let_go = 0
+        self.shut = False
 
     def routes(self) -> Iterable[Route]:
         for one in routes_of(self):
             yield replace(one, admit=self.admit) if one.large else one
 
-    async def admit(self, call: Call) -> None:
+    async def admit(self, call: Call) -> Leash:
         self.asked.append((call.arguments["name"], call.body))
         if self.gate is not None:
             await self.gate
-        if call.header("x-access-token") == "wrong":
+        if call.header("x-access-token") == "wrong" or self.shut:
             raise AuthenticationFailed
+        self.holds.append(Leash())
+        self.holds[-1].let_go = self._released
+        return self.holds[-1]
+
+    def _released(self) -> None:
+        self.let_go += 1
 
     @route("GET", "/pieces")
     async def pieces(self, call: Call) -> Answer:
@@ -420,6 +429,46 @@ def test_a_body_that_came_with_its_head_is_answered_by_the_route() -> None:
     gate.callback(None)
     (reply,) = replies(tap.transport.value())
     assert reply.json["size"] == 900
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_who_may_not_send_any_more_is_told_at_once(late: bool) -> None:
+    tap = Tap()
+    tap.send(HEAD + b"\r\n" + b"x" * 500)
+    gate = tap.dialect.gate = Deferred() if late else None
+    tap.dialect.shut = True
+    tap.dialect.holds[0].pull()
+    if gate is not None:
+        tap.send(b"x" * 100)
+        gate.callback(None)
+    (reply,) = replies(tap.transport.value())
+    assert (reply.status, reply.headers["connection"]) == (403, "close")
+    tap.send(b"x" * 300)
+    tap.reactor.advance(LINGER)
+    assert tap.transport.disconnecting
+    assert tap.dialect.kept is None
+    assert tap.dialect.let_go == 1
+
+
+def test_who_may_still_send_goes_on() -> None:
+    tap = Tap()
+    tap.send(HEAD + b"\r\n" + b"x" * 500)
+    tap.dialect.holds[0].pull()
+    assert len(tap.dialect.holds) == 2
+    (reply,) = replies(tap.send(b"x" * 400))
+    assert reply.json["size"] == 900
+    assert tap.dialect.let_go == 2
+    tap.dialect.holds[1].pull()
+    assert len(replies(tap.transport.value())) == 1
+
+
+def test_who_was_held_is_let_go_when_the_peer_went() -> None:
+    tap = Tap()
+    tap.send(HEAD + b"\r\n" + b"x" * 500)
+    tap.lose()
+    assert tap.dialect.let_go == 1
+    tap.dialect.holds[0].pull()
+    assert len(tap.dialect.asked) == 1
 
 
 def test_who_goes_before_being_let_in_hurts_nobody() -> None:

@@ -180,7 +180,7 @@ class WildDuck:
             for one in routes_of(calls):
                 kept = one
                 if one.right is not None:
-                    admit = partial(self._guard.admit, right=one.right)
+                    admit = partial(self._guard.expect, right=one.right)
                     kept = replace(one, run=self._kept(one.run, one.right), admit=admit)
                 yield kept
                 if one.path.startswith(PLURAL):
