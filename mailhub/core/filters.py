@@ -13,7 +13,7 @@ from mailhub.core.ids import Ids
 from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
-from mailhub.model.filter import Actions, Autoreply, Conditions, Filter
+from mailhub.model.filter import Actions, Autoreply, Conditions, Filter, OwnedFilter
 from mailhub.model.settings_rules import FilterSettings
 from mailhub.ports import Clock, Storage, Web
 from mailhub.wire import address as grammar
@@ -49,6 +49,14 @@ class Filters:
         """Oldest first."""
         return await self._storage.filters.of_account(account)
 
+    async def page(
+        self, *, after: int = 0, before: int = 0, limit: int = 100, target: str = ""
+    ) -> tuple[Sequence[OwnedFilter], int]:
+        """See `ports.Filters.page`."""
+        return await self._storage.filters.page(
+            after=after, before=before, limit=limit, target=target
+        )
+
     async def get(self, account: int, id: str) -> Filter:
         """Raises NotFound."""
         found = await self._storage.filters.of_account(account)
@@ -66,6 +74,7 @@ class Filters:
         actor: Actor,
         *,
         disabled: bool = False,
+        metadata: str = "",
     ) -> Filter:
         """The newest filter of the account, which runs last.
 
@@ -80,6 +89,7 @@ class Filters:
             conditions=conditions,
             actions=actions,
             disabled=disabled,
+            metadata=metadata,
         )
         checked = self._checked(order)
         return await self._storage.filters.add(checked, self.most(account), actor)

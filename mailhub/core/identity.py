@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mailhub.core.app_passwords import AppPasswords
 from mailhub.core.authlog import AuthLog
+from mailhub.core.custom_factor import CustomFactor
 from mailhub.core.ids import Ids
 from mailhub.core.login import Login
 from mailhub.core.one_time import OneTimeCodes
@@ -23,6 +24,7 @@ class Identity:
     app_passwords: AppPasswords
     codes: OneTimeCodes
     keys: SecurityKeys
+    custom: CustomFactor
     recovery: Recovery
     authlog: AuthLog
     profiles: Profiles
@@ -45,6 +47,7 @@ def identity(
         app_passwords=AppPasswords(storage, hashing, clock, ids, randomness),
         codes=OneTimeCodes(storage, counters, limits, clock, randomness, secret),
         keys=SecurityKeys(storage, counters, limits, clock, ids, randomness),
+        custom=CustomFactor(storage),
         recovery=Recovery(storage, hashing, randomness),
         authlog=AuthLog(storage, login.noted),
         profiles=profiles,

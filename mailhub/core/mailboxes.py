@@ -18,6 +18,8 @@ from mailhub.ports import Clock, Storage
 
 INBOX = "INBOX"
 DEFAULTS = AccountSettings()
+ACCOUNTS = 100
+"""Accounts that are looked up at once, where all of them are counted."""
 SUBSCRIPTIONS = 20_000
 """Most subscribed names of an account; names without a mailbox count too."""
 
@@ -193,6 +195,22 @@ class Mailboxes:
         for box in await self.all(account):
             await self._storage.mailboxes.count_again(account, box.number)
         return await self._storage.accounts.count_again(account)
+
+    async def count_all_again(self) -> tuple[int, int]:
+        """The same for one account after the other: bytes of all together. Accounts that go
+        meanwhile are left out."""
+        before = after = last = 0
+        while True:
+            batch, _ = await self._storage.accounts.page(after=last, limit=ACCOUNTS)
+            for account in batch:
+                try:
+                    was, found = await self.count_again(account.number)
+                except NotFound:
+                    continue
+                before, after = before + was, after + found
+            if len(batch) < ACCOUNTS:
+                return before, after
+            last = batch[-1].number
 
     async def subscribe(self, account: int, name: str, subscribed: bool, actor: Actor) -> None:
         """Subscribes or unsubscribes a name, which need not be a mailbox (RFC 9051 6.3.7).

@@ -18,7 +18,7 @@ from typing import Any
 
 from mailhub.core.rights import Caller, Role, Standing
 from mailhub.core.watch import Watch
-from mailhub.model.account import Account
+from mailhub.model.account import Account, Factor
 from mailhub.model.change import AccountChanged, Change
 from mailhub.model.errors import AuthenticationFailed
 from mailhub.model.settings import TokenSettings
@@ -236,7 +236,8 @@ def _key(token: str) -> str:
 def _standing(account: Account | None) -> Standing:
     if account is None:
         return Standing.WHOLE
-    if account.factors:
+    # A factor of the application's own was asked for by whoever now asks for the token.
+    if any(factor is not Factor.CUSTOM for factor in account.factors):
         return Standing.FACTOR
     return Standing.PASSWORD if account.must_change else Standing.WHOLE
 

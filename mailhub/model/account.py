@@ -44,6 +44,8 @@ class Factor(Enum):
 
     TOTP = "totp"
     WEBAUTHN = "webauthn"
+    CUSTOM = "custom"
+    """One that an application asks for by itself; nothing here can check it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,16 @@ class Encryption:
     key: str = ""
     stored: bool = False
     forwarded: bool = False
+
+    @property
+    def storing(self) -> str:
+        """The key for mail that is stored; empty: it stays as it is."""
+        return self.key if self.stored else ""
+
+    @property
+    def forwarding(self) -> str:
+        """The key for mail that goes on; empty: it stays as it is."""
+        return self.key if self.forwarded else ""
 
 
 CLEAR = Encryption()

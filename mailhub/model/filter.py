@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from mailhub.model.account import CLEAR, Encryption
+
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
@@ -43,7 +45,8 @@ class Actions:
 @dataclass(frozen=True, slots=True)
 class Filter:
     """One filter of an account. `number`: given by the store, growing; filters run in its order.
-    `id`: 24 hex digits. `created`: epoch seconds."""
+    `id`: 24 hex digits. `created`: epoch seconds. `metadata`: JSON of the application's own, or
+    empty."""
 
     account: int
     id: str
@@ -53,6 +56,22 @@ class Filter:
     actions: Actions = field(default_factory=Actions)
     disabled: bool = False
     number: int = 0
+    metadata: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedFilter:
+    """A filter in a list of everybody's. `owner`: the account's id; `mailbox`: id and name of the
+    one that it moves messages to, empty for none."""
+
+    filter: Filter
+    owner: str
+    mailbox: tuple[str, str] = ("", "")
+
+    @property
+    def number(self) -> int:
+        """The filter's."""
+        return self.filter.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +94,18 @@ class Ruling:
     """All that an account set for mail that comes, but for scripts. `filters`: those that are not
     disabled, oldest first. `targets`: addresses and URLs that all its mail goes on to.
     `spam_level`: 0, everything is spam, to 100, nothing is; 50: as the server judges. `name`: the
-    account's."""
+    account's. `encryption`: of what is kept and goes on."""
 
     filters: tuple[Filter, ...] = ()
     autoreply: Autoreply | None = None
     targets: tuple[str, ...] = ()
     spam_level: int = 50
     name: str = ""
+    encryption: Encryption = CLEAR
 
     @property
     def empty(self) -> bool:
         """Whether nothing of it can do anything."""
         replies = self.autoreply is not None and self.autoreply.status
-        return not (self.filters or replies or self.targets or self.spam_level != 50)
+        sealed = self.encryption.storing or self.encryption.forwarding
+        return not (self.filters or replies or self.targets or self.spam_level != 50 or sealed)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Sequence
 from typing import Protocol
 
 from mailhub.model.change import Actor
-from mailhub.model.filter import Autoreply, Filter, Ruling
+from mailhub.model.filter import Autoreply, Filter, OwnedFilter, Ruling
 
 
 class Filters(Protocol):
@@ -22,6 +22,13 @@ class Filters(Protocol):
 
     def of_account(self, account: int) -> Awaitable[Sequence[Filter]]:
         """All of them, oldest first."""
+        ...
+
+    def page(
+        self, *, after: int = 0, before: int = 0, limit: int = 100, target: str = ""
+    ) -> Awaitable[tuple[Sequence[OwnedFilter], int]]:
+        """Everybody's, as `Addresses.page`. `target`: part of an address or a URL that they pass
+        mail on to."""
         ...
 
     def add(self, one: Filter, most: int, actor: Actor) -> Awaitable[Filter]:

@@ -56,6 +56,11 @@ class Factors(Protocol):
         (there is no seed in that state)."""
         ...
 
+    def turn_on(self, account: int, factor: Factor, actor: Actor) -> Awaitable[None]:
+        """A factor that has no proof here; nothing happens where it is on. Raises NotFound (the
+        account)."""
+        ...
+
     def clear(self, account: int, factors: Sequence[Factor], actor: Actor) -> Awaitable[bool]:
         """Turns these off; whether any was on. Raises NotFound (the account)."""
         ...

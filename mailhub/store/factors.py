@@ -18,7 +18,13 @@ from mailhub.store.transaction import Transaction
 MISSES = 6
 MISS_WINDOW = 180
 """So many wrong codes in so many seconds, and no further one is looked at in them."""
-WORDS = {Factor.TOTP: "2fa totp", Factor.WEBAUTHN: "2fa webauthn"}
+WORDS = {
+    Factor.TOTP: "2fa totp",
+    Factor.WEBAUTHN: "2fa webauthn",
+    Factor.CUSTOM: "2fa custom",
+}
+TABLES = {Factor.TOTP: "totp", Factor.WEBAUTHN: "security_key"}
+"""Where the proofs of a factor stand."""
 _KEY_COLUMNS = (
     "account, number, id, credential, public_key, uses, description, attachment, party, created,"
     " last_used"
@@ -98,13 +104,22 @@ def _turn_on(tx: Transaction, account: int, factor: Factor, actor: Actor) -> Non
         accounts.end_sessions(tx, account, actor, "")
 
 
+def turn_on(tx: Transaction, account: int, factor: Factor, actor: Actor) -> None:
+    """See `ports.Factors.turn_on`."""
+    if factor not in accounts.known(tx.cursor, account).factors:
+        authlog.done(tx, account, f"enable {WORDS[factor]}", actor)
+        _turn_on(tx, account, factor, actor)
+
+
 def clear(tx: Transaction, account: int, factors: Sequence[Factor], actor: Actor) -> bool:
     """See `ports.Factors.clear`."""
     before = accounts.known(tx.cursor, account).factors
     gone = [factor for factor in before if factor in factors]
     for factor in factors:
-        table = {Factor.TOTP: "totp", Factor.WEBAUTHN: "security_key"}[factor]
-        tx.execute(f"DELETE FROM {table} WHERE account = :account", {"account": account})
+        if factor in TABLES:
+            tx.execute(
+                f"DELETE FROM {TABLES[factor]} WHERE account = :account", {"account": account}
+            )
     if not gone:
         return False
     _set(tx, account, [factor for factor in before if factor not in factors])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Sequence
 
 from mailhub.model.change import Actor
-from mailhub.model.filter import Autoreply, Filter, Ruling
+from mailhub.model.filter import Autoreply, Filter, OwnedFilter, Ruling
 from mailhub.store import filters
 from mailhub.store.services import Runner
 
@@ -24,6 +24,11 @@ class FilterService:
 
     def of_account(self, account: int) -> Awaitable[Sequence[Filter]]:
         return self._runner.read(filters.of_account, account)
+
+    def page(
+        self, *, after: int = 0, before: int = 0, limit: int = 100, target: str = ""
+    ) -> Awaitable[tuple[Sequence[OwnedFilter], int]]:
+        return self._runner.read(filters.page, after, before, limit, target)
 
     def add(self, one: Filter, most: int, actor: Actor) -> Awaitable[Filter]:
         return self._runner.write(filters.add, one, most, actor)

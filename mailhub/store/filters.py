@@ -5,15 +5,34 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+from mailhub.model.account import Encryption
 from mailhub.model.change import Actor, RulesChanged
 from mailhub.model.errors import LimitReached, NotFound
-from mailhub.model.filter import Actions, Autoreply, Conditions, Filter, Ruling
+from mailhub.model.filter import Actions, Autoreply, Conditions, Filter, OwnedFilter, Ruling
 from mailhub.store import authlog
-from mailhub.store.sql import Cursor, Row, array_text, integers, next_number, number, put_rows
+from mailhub.store.sql import (
+    Cursor,
+    array_text,
+    integers,
+    like,
+    next_number,
+    number,
+    one_moment,
+    put_rows,
+    span,
+)
 from mailhub.store.transaction import Transaction
 
-_COLUMNS = "account, number, id, name, disabled, created, mailbox, conditions, actions"
+_COLUMNS = "account, number, id, name, disabled, created, mailbox, conditions, actions, metadata"
+_EVERYBODYS = """
+    FROM mail_filter AS f JOIN account AS a ON a.number = f.account
+    LEFT JOIN mailbox AS b ON b.account = f.account AND b.number = f.mailbox
+    WHERE (:target = '' OR EXISTS (SELECT 1 FROM json_each(f.actions, '$.forwards') AS one
+    WHERE one.value LIKE :pattern ESCAPE '\\') OR EXISTS (SELECT 1
+    FROM json_each(f.actions, '$.uploads') AS one WHERE one.value LIKE :pattern ESCAPE '\\'))
+"""
 _MARKS = """
     SELECT json_group_array(json_array(m.account, m.key)) FROM json_each(:wanted) AS w
     CROSS JOIN mark AS m WHERE m.account = json_extract(w.value, '$[0]')
@@ -26,8 +45,8 @@ Mark = tuple[int, str]
 """Account and key."""
 
 
-def _filter(row: Row) -> Filter:
-    account, number, id, name, disabled, created, mailbox, conditions, actions = row
+def _filter(row: Sequence[Any]) -> Filter:
+    account, number, id, name, disabled, created, mailbox, conditions, actions, metadata = row
     done = json.loads(actions) | {"mailbox": mailbox}
     for key in ("forwards", "uploads"):
         done[key] = tuple(done.get(key, ()))
@@ -40,6 +59,7 @@ def _filter(row: Row) -> Filter:
         actions=Actions(**done),
         disabled=bool(disabled),
         number=number,
+        metadata=metadata,
     )
 
 
@@ -56,6 +76,7 @@ def _columns(one: Filter) -> dict[str, object]:
         "mailbox": one.actions.mailbox,
         "conditions": json.dumps(_given(one.conditions)),
         "actions": json.dumps(actions),
+        "metadata": one.metadata,
     }
 
 
@@ -71,7 +92,8 @@ def ruled(cursor: Cursor) -> Sequence[int]:
     row = cursor.execute(
         "SELECT group_concat(account) FROM (SELECT account FROM mail_filter WHERE disabled = 0"
         " UNION SELECT account FROM autoreply WHERE status = 1 UNION SELECT number FROM account"
-        " WHERE targets <> '[]' OR spam_level <> 50) AS found",
+        " WHERE targets <> '[]' OR spam_level <> 50"
+        " OR (public_key <> '' AND encrypt_stored + encrypt_forwarded > 0)) AS found",
         {},
     ).fetchone()
     return integers(row[0])
@@ -80,18 +102,25 @@ def ruled(cursor: Cursor) -> Sequence[int]:
 def ruling(cursor: Cursor, account: int) -> Ruling:
     """See `ports.Filters.ruling`."""
     row = cursor.execute(
-        "SELECT name, targets, spam_level FROM account WHERE number = :account",
+        "SELECT name, targets, spam_level, public_key, encrypt_stored, encrypt_forwarded"
+        " FROM account WHERE number = :account",
         {"account": account},
     ).fetchone()
     if row is None:
         return Ruling()
-    name, targets, level = row
+    name, targets, level, key, stored, forwarded = row
     return Ruling(
-        tuple(one for one in of_account(cursor, account) if not one.disabled),
+        # What applications keep with a filter is nothing to a delivery.
+        tuple(
+            dataclasses.replace(one, metadata="")
+            for one in of_account(cursor, account)
+            if not one.disabled
+        ),
         autoreply(cursor, account),
         tuple(json.loads(targets)),
         level,
         name,
+        Encryption(key, bool(stored), bool(forwarded)),
     )
 
 
@@ -102,6 +131,29 @@ def of_account(cursor: Cursor, account: int) -> Sequence[Filter]:
         {"account": account},
     ).fetchall()
     return [_filter(row) for row in rows]
+
+
+@one_moment
+def page(
+    cursor: Cursor, after: int, before: int, limit: int, target: str
+) -> tuple[Sequence[OwnedFilter], int]:
+    """See `ports.Filters.page`."""
+    parameters = {
+        "after": after,
+        "before": before,
+        "limit": limit,
+        "target": target,
+        "pattern": like(target),
+    }
+    columns = ", ".join(f"f.{name}" for name in _COLUMNS.split(", "))
+    rows = cursor.execute(
+        f"SELECT {columns}, a.id, b.id, b.name {_EVERYBODYS} {span('f', before)}", parameters
+    ).fetchall()
+    found = [
+        OwnedFilter(_filter(row), owner, (box or "", name or "")) for *row, owner, box, name in rows
+    ]
+    total = number(cursor, f"SELECT count(*) {_EVERYBODYS}", parameters)
+    return (found[::-1] if before else found), total
 
 
 def add(tx: Transaction, one: Filter, most: int, actor: Actor) -> Filter:
@@ -115,7 +167,7 @@ def add(tx: Transaction, one: Filter, most: int, actor: Actor) -> Filter:
     made = dataclasses.replace(one, number=next_number(tx.cursor, "mail_filter"))
     tx.execute(
         f"INSERT INTO mail_filter ({_COLUMNS}) VALUES (:account, :number, :id, :name, :disabled,"
-        " :created, :mailbox, :conditions, :actions)",
+        " :created, :mailbox, :conditions, :actions, :metadata)",
         _columns(made),
     )
     _told(tx, "filterchanged", "created", made, actor)
@@ -139,7 +191,8 @@ def replace(tx: Transaction, one: Filter, actor: Actor) -> None:
     before = next((old for old in of_account(tx.cursor, one.account) if old.id == one.id), one)
     changed = tx.execute(
         "UPDATE mail_filter SET name = :name, disabled = :disabled, mailbox = :mailbox,"
-        " conditions = :conditions, actions = :actions WHERE account = :account AND id = :id",
+        " conditions = :conditions, actions = :actions, metadata = :metadata"
+        " WHERE account = :account AND id = :id",
         _columns(one),
     )
     if changed.rowcount == 0:

@@ -56,6 +56,9 @@ class FactorService:
     ) -> Awaitable[Spent]:
         return self._runner.write(factors.spend, account, step, actor, enable)
 
+    def turn_on(self, account: int, factor: Factor, actor: Actor) -> Awaitable[None]:
+        return self._runner.write(factors.turn_on, account, factor, actor)
+
     def clear(self, account: int, gone: Sequence[Factor], actor: Actor) -> Awaitable[bool]:
         return self._runner.write(factors.clear, account, gone, actor)
 

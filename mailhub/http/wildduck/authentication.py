@@ -91,6 +91,34 @@ class Authentication:
         return replies.shown(identity_shapes.Tokened.model_validate({**shown, "token": token}))
 
     @route(
+        "POST",
+        "/preauth",
+        about=About(takes=identity_shapes.Name, answers={200: identity_shapes.Known}),
+        right=creates(Resource.AUTHENTICATION),
+    )
+    async def preauth(self, call: Call) -> Answer:
+        """Who would log in by a name, before a password is asked for."""
+        wanted = shapes.read(identity_shapes.Name, call)
+        scope = SCOPES.get(wanted.scope)
+        if scope is None:
+            raise _refusal("InvalidAuthScope", "Invalid authentication scope")
+        _, account = await self._login.find(wanted.username)
+        if account is None or account.disabled or account.suspended:
+            raise _refusal("AuthFailed", "Authentication failed")
+        if scope in account.disabled_scopes:
+            raise _refusal("InvalidAuthScope", "This service is switched off for the user")
+        master = scope is Scope.MASTER
+        return replies.shown(
+            identity_shapes.Known(
+                id=account.id,
+                username=account.username,
+                address=account.address,
+                scope=wanted.scope,
+                require2fa=identity_shapes.factors(account.factors) if master else False,
+            )
+        )
+
+    @route(
         "GET",
         "/users/<user>/authlog",
         about=About(takes=identity_shapes.Log, answers={200: identity_shapes.Entries}),

@@ -28,6 +28,7 @@ class Factors:
     def __init__(self, subjects: Subjects, identity: Identity, tokens: Tokens) -> None:
         self._subjects = subjects
         self._codes = identity.codes
+        self._custom = identity.custom
         self._recovery = identity.recovery
         self._tokens = tokens
 
@@ -90,6 +91,23 @@ class Factors:
         account = await self._subjects.of(wanted.user)
         with _named():
             await self._codes.disable(account, shapes.actor(call, wanted))
+        return replies.success()
+
+    @route("PUT", "/users/<user>/2fa/custom", about=DONE, right=creates(Resource.FACTORS))
+    async def enable_custom(self, call: Call) -> Answer:
+        """Says that the application asks for a factor of its own: mail programs then need app
+        passwords."""
+        wanted = shapes.read(UserCall, call)
+        account = await self._subjects.of(wanted.user)
+        await self._custom.enable(account, shapes.actor(call, wanted))
+        return replies.success()
+
+    @route("DELETE", "/users/<user>/2fa/custom", about=DONE, right=deletes(Resource.FACTORS))
+    async def disable_custom(self, call: Call) -> Answer:
+        """Says that it does so no more; other factors stay."""
+        wanted = shapes.read(UserCall, call)
+        account = await self._subjects.of(wanted.user)
+        await self._custom.disable(account, shapes.actor(call, wanted))
         return replies.success()
 
     @route("DELETE", "/users/<user>/2fa", about=DONE, right=deletes(Resource.FACTORS))

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
-    model_serializer,
 )
 from pydantic.alias_generators import to_camel
 
-from mailhub.core.telling import moment
+from mailhub.http.wildduck.message_shapes import Metadata
 from mailhub.http.wildduck.shapes import (
     Boolean,
     FieldErrors,
     HexId,
-    Result,
-    Shown,
+    Page,
     Signed,
     TagWords,
     Trimmed,
     UserCall,
 )
 from mailhub.model.errors import Invalid
-from mailhub.model.filter import Actions, Conditions, Filter
+from mailhub.model.filter import Actions, Conditions
 
 Values = TypeVar("Values", Conditions, Actions)
 
@@ -75,7 +72,7 @@ class Action(BaseModel):
     targets: Words = None
 
 
-_QUERY = {
+QUERY = {
     "from_": "sender",
     "to": "recipient",
     "subject": "subject",
@@ -84,9 +81,9 @@ _QUERY = {
     "ha": "attachments",
     "size": "size",
 }
-_FLAT_QUERY = {f"query_{name.rstrip('_')}": ours for name, ours in _QUERY.items()}
-_ACTION = {name: name for name in ("seen", "flag", "delete", "spam")}
-_FLAT_ACTION = {f"action_{name}": name for name in _ACTION}
+_FLAT_QUERY = {f"query_{name.rstrip('_')}": ours for name, ours in QUERY.items()}
+ACTION = {name: name for name in ("seen", "flag", "delete", "spam")}
+_FLAT_ACTION = {f"action_{name}": name for name in ACTION}
 _FIELDS = {
     **{ours: alias for alias, ours in _FLAT_QUERY.items()},
     "list_id": "query_listId",
@@ -104,7 +101,7 @@ class FilterChange(UserCall):
             *(name for name in _FLAT_QUERY if name != "query_list_id"),
             *_FLAT_ACTION,
             *("name", "query_listId", "action_mailbox", "action_forward", "action_targetUrl"),
-            *("query", "action", "disabled"),
+            *("query", "action", "disabled", "metaData"),
         }
     )
 
@@ -112,6 +109,7 @@ class FilterChange(UserCall):
     query: Annotated[Query | None, Clears] = None
     action: Annotated[Action | None, Clears] = None
     disabled: Flag = None
+    meta_data: Metadata | None = None
     query_from: Text = Field(default=None, alias="query_from")
     query_to: Text = Field(default=None, alias="query_to")
     query_subject: Text = Field(default=None, alias="query_subject")
@@ -136,7 +134,7 @@ class FilterChange(UserCall):
 
     def conditions(self, before: Conditions) -> Conditions:
         """`before` with what is given."""
-        given = {**_given(self, _FLAT_QUERY), **_given(self.query, _QUERY)}
+        given = {**_given(self, _FLAT_QUERY), **_given(self.query, QUERY)}
         return _applied(before, given)
 
     @property
@@ -149,7 +147,7 @@ class FilterChange(UserCall):
 
     def actions(self, before: Actions, mailbox: int | None) -> Actions:
         """`before` with what is given. `mailbox`: its number, 0 for none, None: it stays."""
-        given = {**_given(self, _FLAT_ACTION), **_given(self.action, _ACTION)}
+        given = {**_given(self, _FLAT_ACTION), **_given(self.action, ACTION)}
         if mailbox is not None:
             given["mailbox"] = mailbox
         if "action_forward" in self.model_fields_set:
@@ -168,6 +166,19 @@ class NewFilter(FilterChange):
     """POST /users/{user}/filters. `filter`: WildDuck's document asks for it; there is none yet."""
 
     filter: Id = None
+
+
+class FilterList(UserCall):
+    """GET /users/{user}/filters. `meta_data`: with what applications keep."""
+
+    meta_data: Boolean = False
+
+
+class AllFilters(Page):
+    """GET /filters. `forward`: part of an address or a URL that mail is passed on to."""
+
+    forward: Annotated[Trimmed, Field(max_length=255)] = ""
+    meta_data: Boolean = False
 
 
 class FilterCall(UserCall):
@@ -210,176 +221,3 @@ def spelled(error: Invalid) -> Invalid:
         return error
     name = _FIELDS[error.field]
     return FieldErrors({name: f'"{name}": {error.text}'})
-
-
-# -- what is shown
-
-
-class Sparse(Shown):
-    """Shows what is set, and nothing else."""
-
-    @model_serializer(mode="wrap")
-    def _sparse(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {name: value for name, value in whole(self).items() if value is not None}
-
-
-class QueryShown(Sparse):
-    """As in `Query`."""
-
-    from_: str | None = Field(default=None, alias="from")
-    to: str | None = None
-    subject: str | None = None
-    list_id: str | None = None
-    text: str | None = None
-    ha: bool | None = None
-    size: int | None = None
-
-
-class ActionShown(Sparse):
-    """As in `Action`."""
-
-    seen: bool | None = None
-    flag: bool | None = None
-    delete: bool | None = None
-    spam: bool | None = None
-    mailbox: str | None = None
-    targets: list[str] | None = None
-
-
-class FilterShown(Sparse, Result):
-    """GET /users/{user}/filters/{filter}. `target_key`: what posted messages are signed with."""
-
-    id: str
-    name: str | Literal[False]
-    created: str
-    disabled: bool
-    query: QueryShown
-    action: ActionShown
-    query_from: str | None = Field(default=None, alias="query_from")
-    query_to: str | None = Field(default=None, alias="query_to")
-    query_subject: str | None = Field(default=None, alias="query_subject")
-    query_list_id: str | None = Field(default=None, alias="query_listId")
-    query_text: str | None = Field(default=None, alias="query_text")
-    query_ha: bool | None = Field(default=None, alias="query_ha")
-    query_size: int | None = Field(default=None, alias="query_size")
-    action_seen: bool | None = Field(default=None, alias="action_seen")
-    action_flag: bool | None = Field(default=None, alias="action_flag")
-    action_delete: bool | None = Field(default=None, alias="action_delete")
-    action_spam: bool | None = Field(default=None, alias="action_spam")
-    action_mailbox: str | None = Field(default=None, alias="action_mailbox")
-    action_forward: str | None = Field(default=None, alias="action_forward")
-    action_target_url: str | None = Field(default=None, alias="action_targetUrl")
-    target_key: str | None = None
-
-
-class FilterRow(Shown):
-    """One filter of a list, in words for people: pairs of a key that can be translated, and what
-    it is about."""
-
-    id: str
-    name: str | Literal[False]
-    query: list[list[str]]
-    action: list[list[str]]
-    disabled: bool
-    created: str
-
-
-class FilterList(Result):
-    """GET /users/{user}/filters."""
-
-    results: list[FilterRow]
-
-
-class FilterMade(Result):
-    """POST /users/{user}/filters."""
-
-    id: str
-
-
-def shown(one: Filter, mailboxes: Mapping[int, tuple[str, str]], key: str) -> FilterShown:
-    """One filter, in both spellings. `mailboxes`: number to id and path."""
-    query, fresh = {}, Conditions()
-    for name, ours in _QUERY.items():
-        value = getattr(one.conditions, ours)
-        if value != getattr(fresh, ours):
-            query[name] = value
-    wanted = one.actions
-    action: dict[str, Any] = {name: getattr(wanted, name) for name in _ACTION}
-    action["mailbox"] = mailboxes[wanted.mailbox][0] if wanted.mailbox in mailboxes else None
-    flat = {f"query_{name.rstrip('_')}": value for name, value in query.items()}
-    flat |= {f"action_{name}": value for name, value in action.items()}
-    flat["action_forward"] = ", ".join(wanted.forwards) or None
-    flat["action_target_url"] = wanted.uploads[0] if wanted.uploads else None
-    action["targets"] = [*wanted.forwards, *wanted.uploads] or None
-    return FilterShown(
-        id=one.id,
-        name=one.name or False,
-        created=moment(one.created),
-        disabled=one.disabled,
-        query=QueryShown(**query),
-        action=ActionShown(**action),
-        target_key=key if wanted.uploads else None,
-        **flat,
-    )
-
-
-def row(one: Filter, mailboxes: Mapping[int, tuple[str, str]]) -> FilterRow:
-    """One filter of a list."""
-    return FilterRow(
-        id=one.id,
-        name=one.name or False,
-        query=_query_words(one.conditions),
-        action=_action_words(one.actions, mailboxes),
-        disabled=one.disabled,
-        created=moment(one.created),
-    )
-
-
-def _query_words(wanted: Conditions) -> list[list[str]]:
-    found = [
-        [key, f"({value})"]
-        for key, value in (
-            ("from", wanted.sender),
-            ("to", wanted.recipient),
-            ("subject", wanted.subject),
-            ("listId", wanted.list_id),
-        )
-        if value
-    ]
-    if wanted.text:
-        found.append(["text", f'"{wanted.text}"'])
-    if wanted.attachments is not None:
-        found.append(["has attachment" if wanted.attachments else "no attachments"])
-    if wanted.size:
-        found.append(["larger" if wanted.size > 0 else "smaller", _octets(abs(wanted.size))])
-    return found
-
-
-def _octets(size: int) -> str:
-    for unit, name in ((1 << 20, "MB"), (1 << 10, "kB")):
-        if size % unit == 0:
-            return f"{size // unit}{name}"
-    return f"{size}B"
-
-
-_DONE: Sequence[tuple[str, str, str]] = (
-    ("seen", "mark as read", "do not mark as read"),
-    ("flag", "flag it", "do not flag it"),
-    ("spam", "mark it as spam", "do not mark it as spam"),
-    ("delete", "delete it", "do not delete it"),
-)
-
-
-def _action_words(wanted: Actions, mailboxes: Mapping[int, tuple[str, str]]) -> list[list[str]]:
-    found = []
-    for name, yes, no in _DONE:
-        value = getattr(wanted, name)
-        if value is not None:
-            found.append([yes if value else no])
-    if wanted.mailbox in mailboxes:
-        found.append(["move to folder", mailboxes[wanted.mailbox][1]])
-    if wanted.forwards:
-        found.append(["forward to", ", ".join(wanted.forwards)])
-    if wanted.uploads:
-        found.append(["upload to", ", ".join(wanted.uploads)])
-    return found

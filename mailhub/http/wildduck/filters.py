@@ -12,8 +12,9 @@ from mailhub.core.uploading import Keys
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
-from mailhub.http.wildduck import filter_shapes, replies, shapes
+from mailhub.http.wildduck import filter_answers, filter_shapes, paging, replies, shapes
 from mailhub.http.wildduck.subject import Subjects
+from mailhub.http.wildduck.user_answers import Room
 from mailhub.model.account import Account
 from mailhub.model.errors import Invalid, LimitReached, NotFound
 from mailhub.model.filter import Actions, Conditions, Filter
@@ -32,22 +33,43 @@ class Filters:
 
     @route(
         "GET",
+        "/filters",
+        about=About(takes=filter_shapes.AllFilters, answers={200: filter_answers.EveryFilter}),
+        right=reads(Resource.FILTERS),
+    )
+    async def page(self, call: Call) -> Answer:
+        """Everybody's filters, oldest first, in words."""
+        wanted = shapes.read(filter_shapes.AllFilters, call)
+        where = paging.span(wanted)
+        rows, total = await self._filters.page(
+            after=where.after, before=where.before, limit=wanted.limit + 1, target=wanted.forward
+        )
+        rows, frame = paging.listed(wanted, where, rows, total)
+        results = [filter_answers.owned(one, metadata=wanted.meta_data) for one in rows]
+        return replies.shown(
+            filter_answers.EveryFilter.model_validate({**frame, "results": results})
+        )
+
+    @route(
+        "GET",
         "/users/<user>/filters",
-        about=About(takes=shapes.UserCall, answers={200: filter_shapes.FilterList}),
+        about=About(takes=filter_shapes.FilterList, answers={200: filter_answers.Filters}),
         right=reads(Resource.FILTERS),
     )
     async def every(self, call: Call) -> Answer:
         """A user's filters, oldest first, in words."""
-        account = await self._subjects.of(shapes.read(shapes.UserCall, call).user)
+        wanted = shapes.read(filter_shapes.FilterList, call)
+        account = await self._subjects.of(wanted.user)
         boxes = await self._boxes(account)
         found = await self._filters.of_account(account.number)
-        rows = [filter_shapes.row(one, boxes) for one in found]
-        return replies.shown(filter_shapes.FilterList(results=rows))
+        rows = [filter_answers.row(one, boxes, metadata=wanted.meta_data) for one in found]
+        limits = Room(allowed=self._filters.most(account), used=len(rows))
+        return replies.shown(filter_answers.Filters(limits=limits, results=rows))
 
     @route(
         "GET",
         "/users/<user>/filters/<filter>",
-        about=About(takes=filter_shapes.FilterCall, answers={200: filter_shapes.FilterShown}),
+        about=About(takes=filter_shapes.FilterCall, answers={200: filter_answers.FilterShown}),
         right=reads(Resource.FILTERS),
     )
     async def show(self, call: Call) -> Answer:
@@ -56,12 +78,12 @@ class Filters:
         account = await self._subjects.of(wanted.user)
         one = await self._of(account, wanted.filter)
         key = self._keys.shown(account.id)
-        return replies.shown(filter_shapes.shown(one, await self._boxes(account), key))
+        return replies.shown(filter_answers.shown(one, await self._boxes(account), key))
 
     @route(
         "POST",
         "/users/<user>/filters",
-        about=About(takes=filter_shapes.NewFilter, answers={200: filter_shapes.FilterMade}),
+        about=About(takes=filter_shapes.NewFilter, answers={200: filter_answers.FilterMade}),
         right=creates(Resource.FILTERS),
     )
     async def create(self, call: Call) -> Answer:
@@ -77,6 +99,7 @@ class Filters:
                 wanted.actions(Actions(), mailbox),
                 shapes.actor(call, wanted),
                 disabled=bool(wanted.disabled),
+                metadata=wanted.meta_data or "",
             )
         except LimitReached:
             text = "Maximum filters limit reached"
@@ -87,7 +110,7 @@ class Filters:
             raise filter_shapes.spelled(error) from None
         except NotFound:
             raise replies.no_such_mailbox() from None
-        return replies.shown(filter_shapes.FilterMade(id=made.id))
+        return replies.shown(filter_answers.FilterMade(id=made.id))
 
     @route(
         "PUT",
@@ -110,6 +133,7 @@ class Filters:
             disabled=bool(wanted.disabled) if "disabled" in given else one.disabled,
             conditions=wanted.conditions(one.conditions),
             actions=wanted.actions(one.actions, mailbox),
+            metadata=(wanted.meta_data or "") if "meta_data" in given else one.metadata,
         )
         try:
             await self._filters.update(changed, shapes.actor(call, wanted))

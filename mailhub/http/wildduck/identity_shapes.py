@@ -88,6 +88,23 @@ class Tokened(LoggedIn):
     token: str
 
 
+class Name(Parameters):
+    """POST /preauth."""
+
+    username: Annotated[Trimmed, Field(min_length=1, max_length=254)]
+    scope: Annotated[Trimmed, StringConstraints(to_lower=True), Field(max_length=64)] = "master"
+
+
+class Known(Result):
+    """Its answer: who would log in by this name. `require2fa` as of a login."""
+
+    id: str
+    username: str
+    address: str
+    scope: str
+    require2fa: list[str] | Literal[False] = Field(alias="require2fa")
+
+
 def factors(enabled: tuple[Factor, ...]) -> list[str] | Literal[False]:
     """Those to ask for."""
     return [factor.value for factor in enabled] or False

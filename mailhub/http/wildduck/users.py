@@ -11,7 +11,7 @@ from mailhub.core.homes import at_home
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
-from mailhub.core.rights import Resource, creates, deletes, reads, updates
+from mailhub.core.rights import Resource, administers, creates, deletes, reads, updates
 from mailhub.core.sessions import Sessions
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
@@ -199,6 +199,20 @@ class Users:
         """Counts what lies in the user's mailboxes."""
         account = await self._subjects.of(shapes.read(shapes.UserCall, call).user)
         before, after = await self._mailboxes.count_again(account.number)
+        return replies.shown(
+            user_answers.QuotaCounted(storage_used=after, previous_storage_used=before)
+        )
+
+    @route(
+        "POST",
+        "/quota/reset",
+        about=About(takes=shapes.Parameters, answers={200: user_answers.QuotaCounted}),
+        right=administers(Resource.USERS),
+    )
+    async def count_all_again(self, call: Call) -> Answer:
+        """Counts what lies in everybody's mailboxes, user after user."""
+        shapes.read(shapes.Parameters, call)
+        before, after = await self._mailboxes.count_all_again()
         return replies.shown(
             user_answers.QuotaCounted(storage_used=after, previous_storage_used=before)
         )

@@ -15,9 +15,11 @@ TABLES: tuple[str, ...] = (
         mailbox BIGINT NOT NULL,
         conditions TEXT NOT NULL,
         actions TEXT NOT NULL,
+        metadata TEXT NOT NULL DEFAULT '',
         PRIMARY KEY (account, number)
     ) WITHOUT ROWID
     """,
+    "CREATE UNIQUE INDEX mail_filter_number ON mail_filter (number)",
     """
     CREATE TABLE autoreply (
         account BIGINT NOT NULL PRIMARY KEY,
