@@ -17,9 +17,14 @@ def line(name: str, kind: str, data: str) -> str:
 
 def text(data: str) -> str:
     """A TXT record's text as quoted strings; several in parentheses, which readers join."""
+    pieces = strings(data)
+    return f"( {pieces} )" if len(data.encode()) > STRING else pieces
+
+
+def strings(data: str) -> str:
+    """A TXT record's text as quoted strings of 255 octets at most, one behind the other."""
     raw = data.encode()
-    pieces = [_quoted(raw[at : at + STRING]) for at in range(0, len(raw), STRING)] or ['""']
-    return pieces[0] if len(pieces) == 1 else f"( {' '.join(pieces)} )"
+    return " ".join(_quoted(raw[at : at + STRING]) for at in range(0, len(raw), STRING)) or '""'
 
 
 def _quoted(piece: bytes) -> str:
