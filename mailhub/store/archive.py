@@ -15,7 +15,7 @@ from mailhub.model.flags import DELETED, DRAFT, SEEN
 from mailhub.model.listing import Restored
 from mailhub.model.message import BlobRef, Content
 from mailhub.model.uids import UidSet
-from mailhub.store import contents, mailboxes
+from mailhub.store import contents, conversations, mailboxes
 from mailhub.store.expiry import expires
 from mailhub.store.flag_notes import noted
 from mailhub.store.sql import Cursor, Ranged, array_text, integers, next_number
@@ -81,8 +81,9 @@ def restore(
     rows = json.loads(
         tx.execute(
             "SELECT json_group_array(json_array(a.number, coalesce(b.number, i.number), a.flags,"
-            " a.size, a.internaldate)) FROM (SELECT * FROM archived WHERE account = :account"
-            " AND number IN (SELECT value FROM json_each(:wanted)) ORDER BY number) AS a"
+            " a.size, a.internaldate, c.thread)) FROM (SELECT * FROM archived"
+            " WHERE account = :account AND number IN (SELECT value FROM json_each(:wanted))"
+            " ORDER BY number) AS a JOIN content AS c ON c.key = a.content"
             " LEFT JOIN mailbox AS b ON b.account = a.account"
             " AND b.number = coalesce(:mailbox, a.mailbox)"
             " LEFT JOIN mailbox AS i ON i.account = a.account AND i.name = 'INBOX'",
@@ -108,15 +109,17 @@ def _put_back(
 ) -> list[Restored]:
     """What is restored is not marked as deleted any more: the next EXPUNGE would take it."""
     codes = [row[2] & ~DELETED for row in rows]
+    threads = conversations.gained(tx, account, mailbox, [row[5] for row in rows])
     uidnext, modseq, retention = tx.execute(
         "UPDATE mailbox SET uidnext = uidnext + :count, highestmodseq = highestmodseq + 1,"
-        " messages = messages + :count, unseen = unseen + :unseen, size = size + :size"
-        " WHERE account = :account AND number = :mailbox"
+        " messages = messages + :count, unseen = unseen + :unseen, size = size + :size,"
+        " threads = threads + :threads WHERE account = :account AND number = :mailbox"
         " RETURNING uidnext, highestmodseq, retention",
         {
             "count": len(rows),
             "unseen": sum(not code & SEEN for code in codes),
             "size": sum(row[3] for row in rows),
+            "threads": threads,
             "account": account,
             "mailbox": mailbox,
         },
@@ -135,9 +138,10 @@ def _put_back(
     these += " (SELECT value FROM json_each(:numbers))"
     tx.execute(
         "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate, size,"
-        " content, expires) SELECT account, :mailbox, :before + row_number() OVER"
+        " content, expires, thread) SELECT account, :mailbox, :before + row_number() OVER"
         f" (ORDER BY number), :modseq, flags & ~{DELETED}, internaldate, :now, size, content,"
-        " :expires" + these,
+        " :expires, (SELECT CASE WHEN c.thread = c.key THEN 0 ELSE c.thread END FROM content AS c"
+        " WHERE c.key = archived.content)" + these,
         key,
     )
     tx.execute("DELETE" + these, key)

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from mailhub.model.change import Arrived, ArrivedRow
 from mailhub.model.decision import Once
 from mailhub.model.errors import LimitReached, MailhubError, NotFound, OverQuota
-from mailhub.model.flags import DELETED, SEEN
 from mailhub.model.message import Arrival, BlobRef
 from mailhub.store import filters, flag_notes, queue
+from mailhub.store.arriving import Batch, Box, Usage, write
 from mailhub.store.expiry import expires
 from mailhub.store.keywords import encode
 from mailhub.store.orders import Entry, Order
 from mailhub.store.schema import KEY_SHIFT
-from mailhub.store.sql import array_text, put_rows, storable
+from mailhub.store.sql import array_text, storable
 from mailhub.store.threads import Threads
 from mailhub.store.transaction import Transaction
 
@@ -32,82 +31,26 @@ INTERNALDATE tells (RFC 9051 2.3.3)."""
 _USES = 2
 """Where `uses` stands in a content row."""
 
+_THREAD = 8
+"""Where `thread` stands in it."""
+
 Outcome = Sequence[Arrival] | MailhubError
-
-
-@dataclass(slots=True)
-class _Box:
-    """A mailbox while the batch runs. The last six say what the batch adds; `steady`: the first and
-    last UID of what came with no date of its own."""
-
-    account: int
-    number: int
-    uidvalidity: int
-    uidnext: int
-    modseq: int
-    retention: int
-    messages: int = 0
-    unseen: int = 0
-    deleted: int = 0
-    size: int = 0
-    steady_from: int = 0
-    steady_to: int = 0
-
-    def take(self, size: int, code: int) -> int:
-        """Counts a message in; its UID."""
-        uid = self.uidnext
-        self.uidnext = uid + 1
-        self.messages += 1
-        self.size += size
-        self.unseen += not code & SEEN
-        self.deleted += bool(code & DELETED)
-        return uid
-
-    def keep_steady(self, uid: int) -> None:
-        """Its INTERNALDATE is when it was saved (see `tables.archive`)."""
-        self.steady_from = self.steady_from or uid
-        self.steady_to = uid
-
-
-@dataclass(slots=True)
-class _Usage:
-    storage: int
-    messages: int
-    limit_storage: int
-    limit_messages: int
-
-
-@dataclass(slots=True)
-class _Batch:
-    """All that a batch looked up, and the rows it will write."""
-
-    tx: Transaction
-    threads: Threads
-    boxes: dict[tuple[int, int | None], _Box] = field(default_factory=dict)
-    usages: dict[int, _Usage] = field(default_factory=dict)
-    contents: list[list[Any]] = field(default_factory=list)
-    messages: list[tuple[int, ...]] = field(default_factory=list)
-    handovers: list[tuple[object, ...]] = field(default_factory=list)
-    known: dict[str, Sequence[Arrival]] = field(default_factory=dict)
-    outgoing: list[queue.Outgoing] = field(default_factory=list)
-    done: set[filters.Mark] = field(default_factory=set)
-    marks: dict[filters.Mark, int] = field(default_factory=dict)
 
 
 def arrive(tx: Transaction, orders: Sequence[Order]) -> list[Outcome]:
     """Carries the orders out in their sequence; one outcome each."""
-    batch = _Batch(tx, Threads(tx))
+    batch = Batch(tx, Threads(tx))
     entries = [entry for order in orders for entry in order.entries]
     _look_up_tokens(batch, [order.token for order in orders if order.token])
     _look_up_boxes(batch, entries)
     _look_up_marks(batch, orders)
     batch.threads.look_up((entry.account, entry.rendered) for entry in entries)
     outcomes = [_carry_out(batch, order) for order in orders]
-    _write(batch)
+    write(batch)
     return outcomes
 
 
-def _look_up_tokens(batch: _Batch, tokens: Sequence[str]) -> None:
+def _look_up_tokens(batch: Batch, tokens: Sequence[str]) -> None:
     if not tokens:
         return
     rows = batch.tx.execute(
@@ -132,7 +75,7 @@ _NUMBERED = (
 )
 
 
-def _look_up_marks(batch: _Batch, orders: Sequence[Order]) -> None:
+def _look_up_marks(batch: Batch, orders: Sequence[Order]) -> None:
     wanted = {
         (one.account, one.once.key)
         for order in orders
@@ -143,21 +86,21 @@ def _look_up_marks(batch: _Batch, orders: Sequence[Order]) -> None:
         batch.done = filters.marked(batch.tx.cursor, wanted, batch.tx.now)
 
 
-def _look_up_boxes(batch: _Batch, entries: Sequence[Entry]) -> None:
+def _look_up_boxes(batch: Batch, entries: Sequence[Entry]) -> None:
     inboxes = {entry.account for entry in entries if entry.mailbox is None}
     numbers = {(entry.account, entry.mailbox) for entry in entries if entry.mailbox is not None}
     if inboxes:
         for row in _aggregated(batch.tx, _INBOXES, array_text(inboxes)):
             # The INBOX may be named by its number elsewhere in the batch: one counter for both.
-            box = _Box(*row[:6])
+            box = Box(*row[:6])
             batch.boxes[box.account, None] = batch.boxes[box.account, box.number] = box
-            batch.usages[box.account] = _Usage(*row[6:])
+            batch.usages[box.account] = Usage(*row[6:])
     numbers -= batch.boxes.keys()
     if numbers:
         for row in _aggregated(batch.tx, _NUMBERED, array_text(numbers)):
-            box = _Box(*row[:6])
+            box = Box(*row[:6])
             batch.boxes[box.account, box.number] = box
-            batch.usages[box.account] = _Usage(*row[6:])
+            batch.usages[box.account] = Usage(*row[6:])
 
 
 def _aggregated(tx: Transaction, sql: str, wanted: str) -> list[list[int]]:
@@ -165,7 +108,7 @@ def _aggregated(tx: Transaction, sql: str, wanted: str) -> list[list[int]]:
     return rows
 
 
-def _carry_out(batch: _Batch, order: Order) -> Outcome:
+def _carry_out(batch: Batch, order: Order) -> Outcome:
     if order.token and order.token in batch.known:
         return batch.known[order.token]
     try:
@@ -186,7 +129,7 @@ def _carry_out(batch: _Batch, order: Order) -> Outcome:
     return arrivals
 
 
-def _send(batch: _Batch, order: Order) -> None:
+def _send(batch: Batch, order: Order) -> None:
     """Queues what leaves, and writes down what is not done again soon."""
     for one in order.outgoing:
         blob = one.blob
@@ -205,7 +148,7 @@ def _send(batch: _Batch, order: Order) -> None:
         batch.tx.journal(note.kind, order.actor, note.account, detail=json.dumps(note.detail))
 
 
-def _mark(batch: _Batch, account: int, once: Once) -> None:
+def _mark(batch: Batch, account: int, once: Once) -> None:
     batch.done.add((account, once.key))
     batch.marks[account, once.key] = batch.tx.now + once.seconds
 
@@ -214,7 +157,7 @@ def _arrivals_text(arrivals: Sequence[Arrival]) -> str:
     return array_text((a.account, a.mailbox, a.uidvalidity, a.uid, a.modseq) for a in arrivals)
 
 
-def _check(batch: _Batch, order: Order) -> None:
+def _check(batch: Batch, order: Order) -> None:
     """Raises NotFound, OverQuota or LimitReached for the order as a whole."""
     if len(order.entries) >= 1 << KEY_SHIFT:
         raise LimitReached("Too many messages at once")
@@ -244,10 +187,10 @@ class _Shared:
         self.rows: dict[tuple[int, bytes, BlobRef], list[Any]] = {}
 
 
-def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arrival]:
+def _place(batch: Batch, order: Order, codes: Sequence[int]) -> Sequence[Arrival]:
     """Gives out UIDs; one MODSEQ, journal row and change for each mailbox and order."""
     arrivals: list[Arrival] = []
-    news: dict[int, tuple[_Box, list[ArrivedRow]]] = {}
+    news: dict[int, tuple[Box, list[ArrivedRow]]] = {}
     shared = _Shared(batch.tx.journal_number + 1 << KEY_SHIFT)
     for entry, code in zip(order.entries, codes, strict=True):
         box = batch.boxes[entry.account, entry.mailbox]
@@ -260,7 +203,8 @@ def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arriva
         usage = batch.usages[entry.account]
         usage.storage += size
         usage.messages += 1
-        content = _content(batch, entry, shared)
+        content, thread = _content(batch, entry, shared)
+        batch.count_thread(box, content, thread)
         now = batch.tx.now
         date = entry.internaldate
         if order.token and 0 <= now - date <= SAME_DATE:
@@ -268,9 +212,9 @@ def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arriva
         if date == now:
             box.keep_steady(uid)
         leaves = expires(now, box.retention)
-        batch.messages.append(
-            (box.account, box.number, uid, box.modseq, code, date, now, size, content, leaves)
-        )
+        joined = 0 if thread == content else thread
+        row = (uid, box.modseq, code, date, now, size, content, leaves, joined)
+        batch.messages.append((box.account, box.number, *row))
         fresh[1].append(ArrivedRow(uid, code, size, date))
         arrivals.append(Arrival(box.account, box.number, box.uidvalidity, uid, box.modseq))
     for box, rows in news.values():
@@ -288,14 +232,14 @@ def _place(batch: _Batch, order: Order, codes: Sequence[int]) -> Sequence[Arriva
     return arrivals
 
 
-def _content(batch: _Batch, entry: Entry, shared: _Shared) -> int:
-    """The key of the entry's content row."""
+def _content(batch: Batch, entry: Entry, shared: _Shared) -> tuple[int, int]:
+    """The key of the entry's content row, and its thread."""
     ref = entry.blob.ref
     alike = (entry.account, entry.prefix, ref)
     row = shared.rows.get(alike)
     if row is not None:
         row[_USES] += 1
-        return int(row[0])
+        return row[0], row[_THREAD]
     key = shared.first_key + len(shared.rows)
     rendered = entry.rendered
     shared.rows[alike] = row = [
@@ -319,85 +263,4 @@ def _content(batch: _Batch, entry: Entry, shared: _Shared) -> int:
         storable(rendered.preview),
     ]
     batch.contents.append(row)
-    return key
-
-
-_UPDATE_BOXES = """
-    UPDATE mailbox SET uidnext = news.uidnext, highestmodseq = news.modseq,
-        messages = mailbox.messages + news.messages, unseen = mailbox.unseen + news.unseen,
-        deleted = mailbox.deleted + news.deleted, size = mailbox.size + news.size,
-        steady_from = CASE WHEN mailbox.steady_to = 0 THEN news.steady_from
-            ELSE mailbox.steady_from END,
-        steady_to = max(mailbox.steady_to, news.steady_to)
-    FROM news WHERE mailbox.account = news.account AND mailbox.number = news.number
-"""
-
-
-def _write(batch: _Batch) -> None:
-    """All rows of the batch, each table once."""
-    batch.threads.write()
-    if batch.outgoing:
-        queue.add(batch.tx, batch.outgoing)
-    if batch.marks:
-        rows = [(account, key, until) for (account, key), until in batch.marks.items()]
-        filters.mark(batch.tx, rows)
-    if batch.contents:
-        _write_messages(batch)
-        _write_counters(batch)
-    if batch.handovers:
-        put_rows(
-            batch.tx.cursor,
-            "INSERT INTO handover (token, at, arrivals) VALUES",
-            batch.handovers,
-        )
-
-
-def _write_messages(batch: _Batch) -> None:
-    # Sorted, so that each page is found once and filled from its end.
-    batch.contents.sort()
-    batch.messages.sort()
-    put_rows(
-        batch.tx.cursor,
-        "INSERT INTO content (key, account, uses, segment, start, length, digest,"
-        " header_length, thread, sent_at, attachments, prefix, envelope, bodystructure,"
-        " subject, message_id, reference_ids, preview) VALUES",
-        batch.contents,
-    )
-    put_rows(
-        batch.tx.cursor,
-        "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate,"
-        " size, content, expires) VALUES",
-        batch.messages,
-    )
-
-
-def _write_counters(batch: _Batch) -> None:
-    touched = {box.number: box for box in batch.boxes.values() if box.messages}
-    put_rows(
-        batch.tx.cursor,
-        "WITH news (account, number, uidnext, modseq, messages, unseen, deleted, size, steady_from,"
-        " steady_to) AS (VALUES",
-        [
-            (
-                box.account,
-                box.number,
-                box.uidnext,
-                box.modseq,
-                box.messages,
-                box.unseen,
-                box.deleted,
-                box.size,
-                box.steady_from,
-                box.steady_to,
-            )
-            for box in touched.values()
-        ],
-        ")" + _UPDATE_BOXES,
-    )
-    put_rows(
-        batch.tx.cursor,
-        "WITH news (account, storage, messages) AS (VALUES",
-        [(account, usage.storage, usage.messages) for account, usage in batch.usages.items()],
-        ") UPDATE usage SET used_storage = news.storage, used_messages = news.messages"
-        " FROM news WHERE usage.account = news.account",
-    )
+    return key, row[_THREAD]

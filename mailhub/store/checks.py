@@ -12,14 +12,15 @@ from enum import Enum
 from mailhub.model.account import Sending
 from mailhub.model.dkim import KeyState
 from mailhub.model.route import TLSLevel
+from mailhub.store.conversations import thread_of
 from mailhub.store.schema import KEY_SHIFT
 
-_COUNTED = """
+_COUNTED = f"""
     (SELECT b.account, b.number, count(m.uid) AS messages,
         count(CASE WHEN m.flags & 1 = 0 THEN m.uid END) AS unseen,
         count(CASE WHEN m.flags & 8 = 8 THEN m.uid END) AS deleted,
         coalesce(sum(m.size), 0) AS size, coalesce(max(m.uid), 0) AS last_uid,
-        coalesce(max(m.modseq), 0) AS last_modseq
+        coalesce(max(m.modseq), 0) AS last_modseq, count(DISTINCT {thread_of("m")}) AS threads
     FROM mailbox AS b LEFT JOIN message AS m ON m.account = b.account AND m.mailbox = b.number
     GROUP BY b.account, b.number)
 """
@@ -124,16 +125,30 @@ CHECKS: tuple[Check, ...] = (
             " WHERE c.key = message.content AND message.size <> length(c.prefix) + c.length)",
         ),
     ),
+    # Before the counters, which tell of it.
+    Check(
+        "message-thread",
+        "SELECT 'account ' || m.account || ' mailbox ' || m.mailbox || ' uid ' || m.uid"
+        f" || ' is of thread ' || c.thread || ', not ' || {thread_of('m')}"
+        " FROM message AS m JOIN content AS c ON c.key = m.content"
+        f" WHERE c.thread <> {thread_of('m')}",
+        (
+            "UPDATE message SET thread = CASE WHEN c.thread = c.key THEN 0 ELSE c.thread END"
+            " FROM content AS c WHERE c.key = message.content"
+            f" AND c.thread <> {thread_of('message')}",
+        ),
+    ),
     Check(
         "mailbox-counters",
         f"SELECT {_MAILBOX} || n.messages || ' messages, ' || n.unseen || ' unseen, '"
-        " || n.deleted || ' deleted, ' || n.size || ' bytes, not ' || b.messages || ', '"
-        f" || b.unseen || ', ' || b.deleted || ', ' || b.size FROM mailbox AS b JOIN {_COUNTED}"
-        " AS n ON n.account = b.account AND n.number = b.number WHERE (b.messages, b.unseen,"
-        " b.deleted, b.size) IS NOT (n.messages, n.unseen, n.deleted, n.size)",
+        " || n.deleted || ' deleted, ' || n.size || ' bytes, ' || n.threads || ' threads, not '"
+        " || b.messages || ', ' || b.unseen || ', ' || b.deleted || ', ' || b.size || ', '"
+        f" || b.threads FROM mailbox AS b JOIN {_COUNTED} AS n ON n.account = b.account"
+        " AND n.number = b.number WHERE (b.messages, b.unseen, b.deleted, b.size, b.threads)"
+        " IS NOT (n.messages, n.unseen, n.deleted, n.size, n.threads)",
         (
             "UPDATE mailbox SET messages = n.messages, unseen = n.unseen, deleted = n.deleted,"
-            f" size = n.size FROM {_COUNTED} AS n"
+            f" size = n.size, threads = n.threads FROM {_COUNTED} AS n"
             " WHERE n.account = mailbox.account AND n.number = mailbox.number",
         ),
     ),

@@ -9,6 +9,7 @@ from mailhub.model.change import Actor, MailboxChanged
 from mailhub.model.errors import AlreadyExists, NotFound
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.store import filters
+from mailhub.store.conversations import thread_of
 from mailhub.store.sql import Cursor, Row, next_number, number
 from mailhub.store.transaction import Transaction
 
@@ -240,10 +241,11 @@ def count_again(tx: Transaction, account: int, mailbox: int) -> None:
     box = known(tx.cursor, account, mailbox)
     key: dict[str, object] = {"account": account, "mailbox": mailbox}
     tx.execute(
-        "UPDATE mailbox SET (messages, unseen, deleted, size) = (SELECT count(*),"
+        "UPDATE mailbox SET (messages, unseen, deleted, size, threads) = (SELECT count(*),"
         " count(CASE WHEN m.flags & 1 = 0 THEN 1 END), count(CASE WHEN m.flags & 8 = 8 THEN 1 END),"
-        " coalesce(sum(m.size), 0) FROM message AS m WHERE m.account = :account"
-        " AND m.mailbox = :mailbox) WHERE account = :account AND number = :mailbox",
+        f" coalesce(sum(m.size), 0), count(DISTINCT {thread_of('m')}) FROM message AS m"
+        " WHERE m.account = :account AND m.mailbox = :mailbox)"
+        " WHERE account = :account AND number = :mailbox",
         key,
     )
     after = known(tx.cursor, account, mailbox)

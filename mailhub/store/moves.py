@@ -12,7 +12,7 @@ from mailhub.model.flags import DELETED, SEEN
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.model.message import Arrival, Copied
 from mailhub.model.uids import MAX_UID, UidSet
-from mailhub.store import archive, contents, mailboxes
+from mailhub.store import archive, contents, conversations, mailboxes
 from mailhub.store.arrivals import arrive
 from mailhub.store.expiry import expires
 from mailhub.store.flag_notes import noted
@@ -29,13 +29,14 @@ _DOOMED = " AND (m.flags & :mask) = :mask"
 
 _SUMS = Ranged(
     "SELECT group_concat(m.uid), group_concat(m.flags), group_concat(m.size),"
-    " group_concat(m.internaldate) FROM message AS m " + _WHERE + _DOOMED
+    f" group_concat(m.internaldate), group_concat({conversations.thread_of('m')})"
+    " FROM message AS m " + _WHERE + _DOOMED
 )
 _PUT_COPIES = Ranged(
     "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate, size,"
-    " content, expires) SELECT m.account, :destination, :before + row_number() OVER"
-    " (ORDER BY m.uid), :modseq, m.flags, m.internaldate, :now, m.size, m.content, :expires"
-    " FROM message AS m " + _WHERE
+    " content, expires, thread) SELECT m.account, :destination, :before + row_number() OVER"
+    " (ORDER BY m.uid), :modseq, m.flags, m.internaldate, :now, m.size, m.content, :expires,"
+    " m.thread FROM message AS m " + _WHERE
 )
 _USE_AGAIN = Ranged(
     "UPDATE content SET uses = uses + more.count FROM (SELECT m.content AS key, count(*) AS count"
@@ -59,6 +60,7 @@ class _Chosen:
     flags: list[int]
     sizes: list[int]
     dates: list[int]
+    threads: list[int]
 
     def sums(self) -> dict[str, object]:
         """What a mailbox's counters gain or lose by them."""
@@ -72,7 +74,7 @@ class _Chosen:
 
 def _choose(tx: Transaction, account: int, mailbox: int, uids: UidSet, mask: int) -> _Chosen:
     if not uids:
-        return _Chosen([], [], [], [])
+        return _Chosen([], [], [], [], [])
     key: dict[str, object] = {"account": account, "mailbox": mailbox, "mask": mask}
     row = _SUMS.run(tx.cursor, uids, key).fetchone()
     return _Chosen(*map(integers, row))
@@ -181,12 +183,14 @@ def _put(
 ) -> Copied:
     """New rows in `destination`; its counters, journal and change."""
     count = len(chosen.uids)
+    threads = conversations.gained(tx, account, destination, chosen.threads)
     uidvalidity, uidnext, modseq, retention = tx.execute(
         "UPDATE mailbox SET uidnext = uidnext + :count, highestmodseq = highestmodseq + 1,"
         " messages = messages + :count, unseen = unseen + :unseen, deleted = deleted + :deleted,"
-        " size = size + :size WHERE account = :account AND number = :mailbox"
+        " size = size + :size, threads = threads + :threads"
+        " WHERE account = :account AND number = :mailbox"
         " RETURNING uidvalidity, uidnext, highestmodseq, retention",
-        chosen.sums() | {"account": account, "mailbox": destination},
+        chosen.sums() | {"account": account, "mailbox": destination, "threads": threads},
     ).fetchone()
     first = uidnext - count
     key: dict[str, object] = {
@@ -215,12 +219,14 @@ def _bury(
     tx: Transaction, account: int, mailbox: int, chosen: _Chosen, gone: UidSet, actor: Actor
 ) -> int:
     """What a mailbox that lost messages remembers of them; the MODSEQ."""
+    threads = conversations.lost(tx, account, mailbox, chosen.threads)
     modseq = int(
         tx.execute(
             "UPDATE mailbox SET highestmodseq = highestmodseq + 1, messages = messages - :count,"
-            " unseen = unseen - :unseen, deleted = deleted - :deleted, size = size - :size"
+            " unseen = unseen - :unseen, deleted = deleted - :deleted, size = size - :size,"
+            " threads = threads - :threads"
             " WHERE account = :account AND number = :mailbox RETURNING highestmodseq",
-            chosen.sums() | {"account": account, "mailbox": mailbox},
+            chosen.sums() | {"account": account, "mailbox": mailbox, "threads": threads},
         ).fetchone()[0]
     )
     put_rows(

@@ -20,9 +20,10 @@ from mailhub.store.tables import (
     scripts,
     search_index,
     updates,
+    zones,
 )
 
-HEAD = "0011"
+HEAD = "0014"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
@@ -121,13 +122,16 @@ TABLES: tuple[str, ...] = (
         program TEXT NOT NULL DEFAULT '[]',
         minilist INTEGER NOT NULL DEFAULT 0,
         tags TEXT NOT NULL DEFAULT '[]',
-        limit_forwards BIGINT NOT NULL DEFAULT 0
+        limit_forwards BIGINT NOT NULL DEFAULT 0,
+        senders TEXT NOT NULL DEFAULT '[]',
+        diverted INTEGER NOT NULL DEFAULT 0
     )
     """,
     "CREATE INDEX address_account ON address (account)",
     "CREATE INDEX address_domain ON address (domain)",
     # steady_from, steady_to: UIDs between which stand the messages whose INTERNALDATE is when they
     # were saved, so that they are in the order of lists (see `tables.archive`); 0 for none yet.
+    # threads: how many have a message here.
     """
     CREATE TABLE mailbox (
         account BIGINT NOT NULL,
@@ -148,6 +152,7 @@ TABLES: tuple[str, ...] = (
         hidden INTEGER NOT NULL DEFAULT 0,
         steady_from BIGINT NOT NULL DEFAULT 0,
         steady_to BIGINT NOT NULL DEFAULT 0,
+        threads BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (account, number)
     ) WITHOUT ROWID
     """,
@@ -159,6 +164,7 @@ TABLES: tuple[str, ...] = (
         PRIMARY KEY (account, name)
     ) WITHOUT ROWID
     """,
+    # thread: the one that the message joined, 0 where it began one: no byte of most rows.
     """
     CREATE TABLE message (
         account BIGINT NOT NULL,
@@ -171,6 +177,7 @@ TABLES: tuple[str, ...] = (
         size BIGINT NOT NULL,
         content BIGINT NOT NULL,
         expires BIGINT NOT NULL DEFAULT 0,
+        thread BIGINT NOT NULL DEFAULT 0,
         PRIMARY KEY (account, mailbox, uid)
     ) WITHOUT ROWID
     """,
@@ -382,4 +389,5 @@ TABLES: tuple[str, ...] = (
     *scripts.TABLES,
     *updates.TABLES,
     *directory.TABLES,
+    *zones.TABLES,
 )

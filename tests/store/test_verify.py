@@ -25,6 +25,7 @@ DAMAGE = [
     ("UPDATE mailbox SET unseen = unseen - 1 WHERE messages > 0", "mailbox-counters", True),
     ("UPDATE mailbox SET size = 5", "mailbox-counters", True),
     ("UPDATE mailbox SET deleted = 9", "mailbox-counters", True),
+    ("UPDATE mailbox SET threads = threads + 2", "mailbox-counters", True),
     ("UPDATE usage SET used_storage = 1", "quota", True),
     ("UPDATE usage SET used_messages = 1", "quota", True),
     ("UPDATE mailbox SET uidnext = 1 WHERE messages > 0", "uidnext", True),
@@ -40,6 +41,7 @@ DAMAGE = [
     ("UPDATE content SET uses = 7", "content-uses", True),
     ("DELETE FROM message WHERE uid = 1", "content-uses", True),
     ("UPDATE message SET size = 3 WHERE uid = 2", "message-size", True),
+    ("UPDATE message SET thread = content + 1 WHERE uid = 2", "message-thread", True),
     (
         "DELETE FROM content WHERE key IN (SELECT min(key) FROM content)",
         "message-without-content",

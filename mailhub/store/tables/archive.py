@@ -15,7 +15,13 @@ TABLES: tuple[str, ...] = (
     CREATE INDEX message_flagged ON message (account, internaldate, mailbox, uid)
         WHERE (flags & 4) <> 0
     """,
-    # Messages that joined a thread; the one that began it is found by its key.
+    # Messages that joined a thread, by what lists of threads ask: which of them stands last, or
+    # first, in a mailbox. The one that began it is found by its content.
+    """
+    CREATE INDEX message_thread ON message (account, thread, mailbox, internaldate, uid)
+        WHERE thread <> 0
+    """,
+    # Contents that joined a thread; the one that began it is found by its key.
     "CREATE INDEX content_thread ON content (thread) WHERE thread <> key",
     # Deleted messages that can be had back. number: grows with time. mailbox, uid: where it was.
     # archived: when it was deleted. Each counts as one use of its content.
