@@ -7,6 +7,12 @@ in-memory one with finished coroutines; core cannot tell and must not ask.
 from __future__ import annotations
 
 from mailhub.ports.bodies import Blobs, Body, Buffer, Departure, Message, Spool, Spools
+from mailhub.ports.certificates import (
+    CertificateAuthority,
+    CertificateFiles,
+    CertificateNotes,
+    ChallengeRecords,
+)
 from mailhub.ports.coordination import Coordination, Counters, Schedule, Sessions
 from mailhub.ports.directory import Entries, Mirrors
 from mailhub.ports.events import Events, Webhooks
@@ -29,6 +35,7 @@ from mailhub.ports.network import (
 from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
 from mailhub.ports.process import (
     Clock,
+    Encrypting,
     Hashing,
     KeyMaking,
     Log,
@@ -43,6 +50,7 @@ from mailhub.ports.scripts import Scripts
 from mailhub.ports.search_index import SearchIndex
 from mailhub.ports.sending import DkimKeys, Notice, Queue, Reports, Routes, Tally
 from mailhub.ports.storage import Storage
+from mailhub.ports.zones import CertificateFacts, HostKeys, Zones
 
 __all__ = [
     "Accounts",
@@ -54,6 +62,11 @@ __all__ = [
     "Blobs",
     "Body",
     "Buffer",
+    "CertificateAuthority",
+    "CertificateFacts",
+    "CertificateFiles",
+    "CertificateNotes",
+    "ChallengeRecords",
     "Clock",
     "Companion",
     "Coordination",
@@ -64,6 +77,7 @@ __all__ = [
     "Directory",
     "DkimKeys",
     "Domains",
+    "Encrypting",
     "Entries",
     "Events",
     "Factors",
@@ -71,6 +85,7 @@ __all__ = [
     "Filters",
     "Hashing",
     "Hooks",
+    "HostKeys",
     "Journal",
     "KeyMaking",
     "Listings",
@@ -103,4 +118,5 @@ __all__ = [
     "Web",
     "Webhooks",
     "Workers",
+    "Zones",
 ]

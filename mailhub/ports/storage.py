@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mailhub.model.change import Change
 from mailhub.ports.bodies import Blobs, Spools
+from mailhub.ports.certificates import CertificateNotes
 from mailhub.ports.coordination import Sessions
 from mailhub.ports.directory import Mirrors
 from mailhub.ports.events import Events, Webhooks
@@ -18,6 +19,7 @@ from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
 from mailhub.ports.scripts import Scripts
 from mailhub.ports.search_index import SearchIndex
 from mailhub.ports.sending import DkimKeys, Queue, Reports, Routes
+from mailhub.ports.zones import Zones
 
 
 class Storage(Protocol):
@@ -69,6 +71,10 @@ class Storage(Protocol):
     def search_index(self) -> SearchIndex: ...
     @property
     def mirrors(self) -> Mirrors: ...
+    @property
+    def zones(self) -> Zones: ...
+    @property
+    def certificates(self) -> CertificateNotes: ...
     @property
     def journal(self) -> Journal: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from mailhub.store.tables import (
     archive,
+    certificates,
     directory,
     filters,
     identity,
@@ -23,7 +24,7 @@ from mailhub.store.tables import (
     zones,
 )
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
@@ -390,4 +391,5 @@ TABLES: tuple[str, ...] = (
     *updates.TABLES,
     *directory.TABLES,
     *zones.TABLES,
+    *certificates.TABLES,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
+from mailhub.store.certificates import CertificateNoteService
 from mailhub.store.event_service import EventService, WebhookService
 from mailhub.store.filter_service import FilterService
 from mailhub.store.fresh import FreshMail
@@ -18,6 +19,7 @@ from mailhub.store.services import JournalService, MessageService, Runner
 from mailhub.store.session_service import SessionService
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.watchers import Watchers
+from mailhub.store.zones import ZoneService
 
 
 class ServedStorage:
@@ -49,6 +51,8 @@ class ServedStorage:
         self.webhooks = WebhookService(runner)
         self.sessions = SessionService(runner)
         self.mirrors = MirrorService(runner)
+        self.zones = ZoneService(runner)
+        self.certificates = CertificateNoteService(runner)
         self.journal = JournalService(runner)
         self.spools = spools
         self._watchers = watchers
