@@ -20,6 +20,7 @@ from mailhub.model.change import (
     RoutesChanged,
     RulesChanged,
     WebhooksChanged,
+    ZonesChanged,
 )
 from mailhub.model.errors import AuthenticationFailed
 from mailhub.ports import Log, Storage
@@ -31,6 +32,7 @@ OTHERS = (
     RoutesChanged,
     RulesChanged,
     WebhooksChanged,
+    ZonesChanged,
 )
 """What no session is told of."""
 REMEMBERED = 50_000

@@ -146,6 +146,13 @@ class WebhooksChanged:
     journal: int
 
 
+@dataclass(frozen=True, slots=True)
+class ZonesChanged:
+    """What zones of the DNS are made of is new: custom records, secondaries, keys, versions."""
+
+    journal: int
+
+
 Change = (
     Arrived
     | Flagged
@@ -159,6 +166,7 @@ Change = (
     | Dequeued
     | KeywordSet
     | RulesChanged
+    | ZonesChanged
 )
 
 

@@ -159,7 +159,7 @@ class Site:
     of its certificate's key, hex, or empty. `host_keys`: texts of SSHFP records. `services`: by
     SRV label (`_imaps._tcp`), the port. `calendars`: the host of CalDAV and CardDAV, or empty.
     `reports`: the address that reports go to, or empty. `secondaries`: as an administrator wrote
-    them.
+    them. `domains`: all mail domains.
     """
 
     hostname: str
@@ -171,6 +171,7 @@ class Site:
     calendars: str = ""
     reports: str = ""
     secondaries: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
 
     @property
     def name_servers(self) -> Sequence[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from mailhub.model.change import Actor
+from mailhub.model.change import Actor, ZonesChanged
 from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.errors import AlreadyExists, NotFound
 from mailhub.store.sql import Cursor, array_text, next_number, number, put_rows
@@ -94,4 +94,4 @@ def _require(cursor: Cursor, domain: str, selectors: Sequence[str]) -> None:
 
 def _note(tx: Transaction, what: str, domain: str, selectors: Sequence[str], actor: Actor) -> None:
     detail = {"what": what, "domain": domain, "selectors": list(selectors)}
-    tx.journal("dkimkeyschanged", actor, detail=json.dumps(detail))
+    tx.tell(ZonesChanged(tx.journal("dkimkeyschanged", actor, detail=json.dumps(detail))))
