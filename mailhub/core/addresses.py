@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
-from itertools import islice
-from typing import Any
 
 from mailhub.core import profile, recipients, wildcards
 from mailhub.core.ids import Ids
+from mailhub.core.remembering import remember
 from mailhub.model.account import Principal, Role
 from mailhub.model.address import Address, Domain, NewAddress, Resolution
 from mailhub.model.change import AccountChanged, Actor, AddressesChanged, Change
@@ -20,8 +19,6 @@ from mailhub.model.errors import Invalid, NotFound
 from mailhub.ports import Clock, Storage
 from mailhub.wire import address as grammar
 
-CACHED = 50_000
-"""Resolutions kept; past it the oldest quarter goes."""
 PAGE = 500
 
 
@@ -75,12 +72,12 @@ class Addresses:
         if self._discover is not None and domain in domains:
             await recipients.discover(self._discover, match, local, domain, domains)
             generation = self._generation
-        walk = recipients.Walk(domains, match, self._find_administrator)
+        walk = recipients.Walk(domains, match, self._find_administrator, self._hostname)
         found = await walk.of(local, domain) if domain in domains else None
         if found is None or not (found.accounts or found.remote or found.programs):
             raise NotFound("No such address here")
         if generation == self._generation:
-            _remember(self._known, address, found)
+            remember(self._known, address, found)
         return found
 
     def ask_also(self, discover: recipients.Discover) -> None:
@@ -119,7 +116,8 @@ class Addresses:
         """Whether the principal may write as `address`.
 
         It may where the address, or the wildcard that takes it, is its own, or is an alias that
-        names one of its own addresses as a target. A catch-all gives no right.
+        names one of its own addresses as a target. Where an address names who may write as it,
+        nobody else may. A catch-all gives no right.
         """
         known = self._owned.get((principal.account, address))
         if known is not None:
@@ -133,7 +131,7 @@ class Addresses:
         row = await self._row(local, domain, domains)
         owned = row is not None and await self._given(row, principal.account, domains)
         if generation == self._generation:
-            _remember(self._owned, (principal.account, address), owned)
+            remember(self._owned, (principal.account, address), owned)
         return owned
 
     async def find(self, address: str) -> Address | None:
@@ -171,6 +169,7 @@ class Addresses:
         minilist: bool = False,
         tags: Sequence[str] = (),
         forwards: int = 0,
+        senders: Sequence[str] = (),
     ) -> Address:
         """A new address of an account, an alias, or both.
 
@@ -187,10 +186,11 @@ class Addresses:
             minilist=minilist,
             tags=tags,
             forwards=forwards,
+            senders=senders,
         )
         if account is not None and await self._storage.accounts.get(account) is None:
             raise NotFound("No such account")
-        if account is None and (main or not (targets or program)):
+        if account is None and (main or not (targets or program or senders)):
             field = "main" if main else "targets"
             raise Invalid("An alias has targets, and is nobody's main address", field=field)
         made = await self._storage.addresses.add(order, actor)
@@ -209,6 +209,7 @@ class Addresses:
         minilist: bool = False,
         tags: Sequence[str] = (),
         forwards: int = 0,
+        senders: Sequence[str] = (),
     ) -> NewAddress:
         """The checked order for an address; its domain has to be here. Raises Invalid."""
         text, key = await self._canonical(address)
@@ -227,6 +228,7 @@ class Addresses:
             minilist=minilist,
             tags=profile.tags(tags),
             forwards=forwards,
+            senders=profile.targets(senders),
         )
 
     async def get(self, address: str) -> Address:
@@ -281,19 +283,20 @@ class Addresses:
         text, key = await self._canonical(address.address)
         if address.main and (address.account is None or "*" in key):
             raise Invalid("Only an account's own address can be its main one", field="main")
-        targets = profile.targets(address.targets)
-        program = profile.program(address.program)
-        if address.account is None and not (targets or program):
-            raise Invalid("An alias needs a target", field="targets")
         changed = dataclasses.replace(
             address,
             address=text,
             key=key,
             name=profile.line(address.name, "name", profile.NAME_LIMIT),
-            targets=targets,
-            program=program,
+            targets=profile.targets(address.targets),
+            program=profile.program(address.program),
             tags=profile.tags(address.tags),
+            senders=profile.targets(address.senders),
         )
+        if not (changed.receives or changed.senders):
+            raise Invalid("An alias needs a target", field="targets")
+        if changed.diverted and (changed.account is None or not changed.targets):
+            raise Invalid("Only an account's own address leads elsewhere", field="targets")
         stored = await self._storage.addresses.replace(changed, actor)
         self._forget()
         return stored
@@ -338,9 +341,9 @@ class Addresses:
         return await recipients.find(self._storage.addresses.match, local, chain) if chain else None
 
     async def _given(self, row: Address, account: int, domains: Mapping[str, Domain]) -> bool:
-        if row.account is not None:
+        if row.account is not None and not (row.senders or row.diverted):
             return row.account == account
-        for target in row.targets:
+        for target in row.senders or row.targets:
             local, domain = grammar.split(target)
             own = await self._row(local, domain, domains)
             if own is not None and own.account == account:
@@ -391,10 +394,3 @@ class Addresses:
         self._owned.clear()
         self._domains = None
         self._administrator = None
-
-
-def _remember(cache: dict[Any, Any], key: object, value: object) -> None:
-    if len(cache) >= CACHED:
-        for old in list(islice(cache, CACHED // 4)):
-            del cache[old]
-    cache[key] = value

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mailhub.core import wildcards
+from mailhub.core import required, wildcards
 from mailhub.core.domains import ALIAS_HOPS
 from mailhub.model.address import Address, Domain, Resolution
 from mailhub.model.errors import Invalid, LimitReached
@@ -31,12 +31,14 @@ Discover = Callable[[str], Awaitable[bool]]
 class Walk:
     """One resolution under way. `match`: the first of the keys that exists, as the port has it.
 
-    `administrator`: answers for roles that no address takes; None where nobody does.
+    `administrator`: answers for roles that no address takes; None where nobody does. `hostname`:
+    this server's, for addresses that it has to have (`core.required`).
     """
 
     domains: Mapping[str, Domain]
     match: Match
     administrator: Callable[[], Awaitable[int | None]]
+    hostname: str = ""
     accounts: dict[int, str] = field(default_factory=dict)
     remote: dict[str, None] = field(default_factory=dict)
     programs: dict[str, None] = field(default_factory=dict)
@@ -64,25 +66,43 @@ class Walk:
         """Adds where the address leads; whether it exists at all. `through`: the minilist on the
         way, the nearest of several."""
         chain = domain_chain(self.domains, domain)
-        row = await find(self.match, local, chain)
-        if row is not None:
+        folded = grammar.fold(local)
+        row = await self.match(exact_keys(folded, chain))
+        if row is not None and row.receives:
+            return await self._take(row, depth, through)
+        if await self._required(folded, domain, depth, through):
+            return True
+        row = await self.match(wildcards.keys(folded, chain))
+        if row is not None and row.receives:
             return await self._take(row, depth, through)
         for one in chain:
             if one.catch_all and await self._follow(one.catch_all, depth + 1, through):
                 return True
-        if grammar.fold(local) in ROLES:
+        if folded in ROLES:
             number = await self.administrator()
             if number is not None:
                 self._add_account(number, grammar.join(local, domain), through)
                 return True
         return False
 
+    async def _required(self, folded: str, domain: str, depth: int, through: str) -> bool:
+        """Leads an address that every server has to have to who answers for all of them, where
+        somebody was named for that."""
+        base = grammar.base(folded, self.domains[domain].delimiter)
+        if not required.is_required(base, domain, self.hostname):
+            return False
+        target = required.administrator(self.hostname)
+        return await self.match([target]) is not None and await self._follow(
+            target, depth + 1, through
+        )
+
     async def _take(self, row: Address, depth: int, through: str) -> bool:
         if row.key in self._seen:
             return True
         self._seen.add(row.key)
-        found = row.account is not None or bool(row.program)
-        if row.account is not None:
+        found = bool(row.program)
+        if row.account is not None and (not row.diverted or _keeps(row)):
+            found = True
             # The owner of a minilist gets it straight, and what comes back from it too.
             self._add_account(row.account, row.address, through)
         if row.minilist:
@@ -127,6 +147,17 @@ class Walk:
     def _detail(self, local: str, domain: str) -> str:
         delimiter = self.domains[domain].delimiter
         return local[len(grammar.base(local, delimiter)) + 1 :]
+
+
+def _keeps(row: Address) -> bool:
+    """Whether who owns a diverted address gets its mail too: it leads to itself."""
+    for target in row.targets:
+        try:
+            if grammar.key(target, delimiter="") == row.key:
+                return True
+        except Invalid:
+            continue
+    return False
 
 
 async def discover(

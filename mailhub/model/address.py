@@ -37,6 +37,9 @@ class Address:
     where `account` is None. `program`: words of a command that also receives. `minilist`: what
     goes on from here has this address as its envelope sender. `tags`: labels to find it by.
     `forwards`: messages per 24 hours that go on from an alias, 0 for no limit of its own.
+    `senders`: addresses of the accounts that may write as this one; empty: its owner, or those that
+    it leads to. One that has nothing but these takes no mail. `diverted`: the targets take the
+    place of the owner, who gets mail only where the address is a target of itself.
     """
 
     number: int
@@ -52,6 +55,23 @@ class Address:
     minilist: bool = False
     tags: tuple[str, ...] = ()
     forwards: int = 0
+    senders: tuple[str, ...] = ()
+    diverted: bool = False
+
+    @property
+    def receives(self) -> bool:
+        """Whether mail can be sent to it."""
+        return self.account is not None or bool(self.targets or self.program)
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """How many rows stand under another domain's name now."""
+
+    addresses: int = 0
+    users: int = 0
+    aliases: int = 0
+    keys: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +90,8 @@ class NewAddress:
     minilist: bool = False
     tags: tuple[str, ...] = ()
     forwards: int = 0
+    senders: tuple[str, ...] = ()
+    diverted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from mailhub.store.transaction import Transaction
 
 _SELECT = (
     "SELECT d.number, d.id, d.address, d.key, d.account, d.targets, d.name, d.main, d.created,"
-    " d.program, d.minilist, d.tags, d.limit_forwards FROM address d"
+    " d.program, d.minilist, d.tags, d.limit_forwards, d.senders, d.diverted FROM address d"
 )
 
 _MATCHING = (
@@ -28,7 +28,7 @@ _MATCHING = (
 
 def _address(row: Row) -> Address:
     number, id, address, key, account, targets, name, main, created, *rest = row
-    program, minilist, tags, forwards = rest
+    program, minilist, tags, forwards, senders, diverted = rest
     return Address(
         number=number,
         id=id,
@@ -43,6 +43,8 @@ def _address(row: Row) -> Address:
         minilist=bool(minilist),
         tags=tuple(json.loads(tags)),
         forwards=forwards,
+        senders=tuple(json.loads(senders)),
+        diverted=bool(diverted),
     )
 
 
@@ -123,6 +125,8 @@ def _columns(order: NewAddress | Address) -> dict[str, object]:
         "minilist": int(order.minilist),
         "tags": json.dumps(order.tags),
         "forwards": order.forwards,
+        "senders": json.dumps(order.senders),
+        "diverted": int(order.diverted),
     }
 
 
@@ -134,9 +138,9 @@ def insert(tx: Transaction, order: NewAddress, account: int | None, actor: Actor
     _lose_main(tx, account, order.main)
     tx.execute(
         "INSERT INTO address (number, id, address, key, domain, account, targets, name, main,"
-        " created, program, minilist, tags, limit_forwards) VALUES (:number, :id, :address, :key,"
-        " :domain, :account, :targets, :name, :main, :created, :program, :minilist, :tags,"
-        " :forwards)",
+        " created, program, minilist, tags, limit_forwards, senders, diverted) VALUES (:number,"
+        " :id, :address, :key, :domain, :account, :targets, :name, :main, :created, :program,"
+        " :minilist, :tags, :forwards, :senders, :diverted)",
         _columns(order)
         | {"number": fresh, "id": order.id, "account": account, "created": order.created},
     )
@@ -151,7 +155,8 @@ def replace(tx: Transaction, address: Address, actor: Actor) -> Address:
     changed = tx.execute(
         "UPDATE address SET address = :address, key = :key, domain = :domain, account = :account,"
         " targets = :targets, name = :name, main = :main, program = :program,"
-        " minilist = :minilist, tags = :tags, limit_forwards = :forwards WHERE number = :number",
+        " minilist = :minilist, tags = :tags, limit_forwards = :forwards, senders = :senders,"
+        " diverted = :diverted WHERE number = :number",
         _columns(address) | {"account": address.account, "number": address.number},
     )
     if changed.rowcount == 0:

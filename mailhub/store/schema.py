@@ -24,7 +24,7 @@ from mailhub.store.tables import (
     zones,
 )
 
-HEAD = "0015"
+HEAD = "0016"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
