@@ -11,10 +11,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailhub import directories, filters, judging, personal, sieve
+from mailhub import backups, directories, filters, judging, personal, sieve
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
+from mailhub.core.certificates import Certificates
 from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
@@ -49,6 +50,7 @@ from mailhub.directory.local import LocalDirectory
 from mailhub.ground import Ground
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
+from mailhub.net.certificate_files import CertificateFolder
 from mailhub.net.cms import CertificateSigning
 from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.metrics import Metrics
@@ -85,6 +87,7 @@ class Parts(Ground):
             Step("hashing", self.hashing.start, self.hashing.stop),
             Step("directory", self.directories.start, self.directories.stop),
             Step("workers", lambda: None, self.workers.stop),
+            Step("encryption", lambda: None, self.encrypting.stop),
             Step("resolver", lambda: None, self.resolver.stop),
             Step("coordination", self.coordination.start, self.coordination.stop),
         )
@@ -250,6 +253,7 @@ class Parts(Ground):
             self.hostname,
             self.settings.filters,
             self.settings.levels,
+            self.encrypting,
             scripts=(self._sieve.rules,),
         )
 
@@ -284,7 +288,12 @@ class Parts(Ground):
 
     @cached_property
     def messages(self) -> Messages:
-        return Messages(self.store, self.clock, keep_expunged=self.settings.archive.expunged)
+        return Messages(
+            self.store,
+            self.clock,
+            keep_expunged=self.settings.archive.expunged,
+            sealing=self.owners.sealing,
+        )
 
     @cached_property
     def selections(self) -> Selections:
@@ -402,3 +411,21 @@ class Parts(Ground):
     @cached_property
     def suppressions(self) -> Suppressions:
         return Suppressions(self.store, self.clock, self.settings.queue.suppress_time)
+
+    # -- who this server proves to be
+
+    @cached_property
+    def certificate_files(self) -> CertificateFolder:
+        folder = Path(self.settings.data)
+        return CertificateFolder(self.settings.tls, folder, self.hostname, self.log)
+
+    @cached_property
+    def certificates(self) -> Certificates:
+        notes = self.store.certificates
+        return Certificates(self.certificate_files, notes, self.clock, self.log, self.hostname)
+
+    # -- everything
+
+    @cached_property
+    def backups(self) -> backups.Backing:
+        return backups.compose(self.settings, self.hostname, self.reactor, self.clock, self.log)

@@ -154,6 +154,8 @@ def build(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
     )
 
+    parts.certificate_files.watch(certificates.reload)
+
     async def open_doors() -> None:
         for door in doors:
             door.serve(FACES[door.settings.service](parts, door.settings, certificates))
@@ -168,6 +170,7 @@ def build(
             Step("journal", sweep.start, sweep.stop),
             Step("archive", purge.start, purge.stop),
             Step("key review", review.start, review.stop),
+            *parts.backups.steps,
             *directories.following(
                 parts.directories, parts.settings.ldap, parts.reactor, parts.log
             ),
@@ -224,6 +227,7 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         tokens=parts.tokens,
         mirroring=parts.directories.mirroring,
         mailroom=parts.mailroom,
+        backups=parts.backups.backups,
     )
 
 

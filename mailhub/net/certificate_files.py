@@ -12,7 +12,9 @@ A file appears whole or not at all, a key before its certificate. Which certific
 from __future__ import annotations
 
 import os
+import re
 import ssl
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +44,9 @@ BUNDLES = (
     "/etc/ssl/cert.pem",
 )
 """Where systems keep the authorities that everybody knows, all in one file."""
+FRESH = 1.0
+"""Seconds for which files are not looked at again."""
+_ID = re.compile("[0-9a-f]{64}")
 END = b"-----END CERTIFICATE-----"
 
 Stamp = tuple[int, int, int]
@@ -61,16 +66,26 @@ class Loaded:
 class CertificateFolder:
     """`ports.CertificateFiles`. `hostname`: whom the first certificate is for."""
 
-    def __init__(self, settings: TLSSettings, data: Path, hostname: str, log: Log) -> None:
+    def __init__(
+        self,
+        settings: TLSSettings,
+        data: Path,
+        hostname: str,
+        log: Log,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._settings = settings
         self._folder = data / "tls"
         self._hostname = hostname
         self._log = log
+        self._seconds = seconds
         self._loaded: Sequence[Loaded] = ()
+        self._facts: tuple[Certificate, ...] = ()
+        self._fresh_until = 0.0
         self._stamps: dict[Path, Stamp] = {}
         self._authorities: Sequence[Authority] | None = None
         self._asked = False
-        self._watchers: list[Callable[[], None]] = []
+        self._watchers: list[Callable[[], object]] = []
 
     # -- what is there
 
@@ -87,6 +102,7 @@ class CertificateFolder:
             except Invalid as error:
                 self._log.event("certificate", outcome="refused", reason=error.text)
         self._loaded, self._stamps = loaded, stamps
+        self._facts = tuple(one.facts for one in loaded)
         return loaded
 
     def has_changed(self) -> bool:
@@ -113,9 +129,12 @@ class CertificateFolder:
     # -- see `ports.CertificateFiles`
 
     def all(self) -> Sequence[Certificate]:
+        if self._loaded and self._seconds() < self._fresh_until:
+            return self._facts
         try:
             if self.has_changed():
                 self.load()
+            self._fresh_until = self._seconds() + FRESH
         except Invalid as error:
             self.seen()
             self._log.event("certificate", outcome="refused", reason=error.text)
@@ -123,7 +142,7 @@ class CertificateFolder:
                 raise Unavailable("The server's certificate cannot be read") from None
         except OSError as error:
             raise Unavailable(f"Certificates cannot be read ({error.strerror})") from error
-        return [one.facts for one in self._loaded]
+        return self._facts
 
     def system_key(self) -> Key:
         try:
@@ -160,7 +179,7 @@ class CertificateFolder:
 
     def drop(self, id: str) -> None:
         folder = self._installed
-        if not (folder / f"{id}.crt").is_file():
+        if _ID.fullmatch(id) is None or not (folder / f"{id}.crt").is_file():
             raise NotFound("No such certificate was installed")
         try:
             (folder / f"{id}.crt").unlink()
@@ -169,7 +188,7 @@ class CertificateFolder:
             raise Unavailable(f"It cannot be removed ({error.strerror})") from error
         self._told()
 
-    def watch(self, changed: Callable[[], None]) -> None:
+    def watch(self, changed: Callable[[], object]) -> None:
         self._watchers.append(changed)
 
     # -- files
@@ -179,6 +198,7 @@ class CertificateFolder:
         return self._folder / "installed"
 
     def _told(self) -> None:
+        self._fresh_until = 0.0
         for watcher in self._watchers:
             watcher()
 

@@ -43,7 +43,7 @@ class CertificateFiles(Protocol):
         """Removes one that was installed. Raises NotFound."""
         ...
 
-    def watch(self, changed: Callable[[], None]) -> None:
+    def watch(self, changed: Callable[[], object]) -> None:
         """`changed` is called when one was installed or removed by this process."""
         ...
 
