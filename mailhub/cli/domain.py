@@ -67,6 +67,17 @@ def set_(access: Access, /, name: str, **options: Any) -> None:
 
 @domain.command()
 @click.argument("name")
+@click.argument("new")
+@click.pass_obj
+def rename(access: Access, name: str, new: str) -> None:
+    """Give NAME the name NEW, with its addresses, logins, aliases and keys. Mail for both is taken
+    until it is done; broken off, it goes on when it is asked for again."""
+    done = access.ask("domain-rename", name=name, new=new)
+    click.echo(f"renamed {name} to {new}: {done['addresses']} addresses, {done['users']} users")
+
+
+@domain.command()
+@click.argument("name")
 @click.pass_obj
 def remove(access: Access, name: str) -> None:
     """Stop taking mail for NAME; no address may stand in it any more."""

@@ -48,6 +48,14 @@ async def domain_set(services: Services, arguments: Arguments) -> Json:
     return domain_shape(await services.domains.update(changed, ACTOR))
 
 
+async def domain_rename(services: Services, arguments: Arguments) -> Json:
+    """Gives a domain another name, with all that stands in it."""
+    done = await services.domains.renaming.rename(
+        arguments.text("name"), arguments.text("new"), ACTOR
+    )
+    return dataclasses.asdict(done)
+
+
 async def domain_remove(services: Services, arguments: Arguments) -> Json:
     """Removes an empty domain."""
     await services.domains.remove(arguments.text("name"), ACTOR)
@@ -72,6 +80,7 @@ ACTS: Mapping[str, Act] = {
     "domain-list": domain_list,
     "domain-show": domain_show,
     "domain-set": domain_set,
+    "domain-rename": domain_rename,
     "domain-remove": domain_remove,
 }
 """Acts with one answer."""

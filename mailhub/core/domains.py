@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from mailhub.core.ids import Ids
+from mailhub.core.renaming import Renaming
 from mailhub.core.signing import Keys
 from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
@@ -33,6 +34,7 @@ class Domains:
         self._clock = clock
         self._ids = ids
         self._keys = keys
+        self.renaming = Renaming(storage, clock, ids, keys)
 
     async def all(self) -> Sequence[Domain]:
         """Every domain."""

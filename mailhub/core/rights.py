@@ -33,6 +33,7 @@ class Resource(Enum):
     UPDATES = "updates"
     WEBHOOKS = "webhooks"
     TOKENS = "tokens"
+    DOMAINS = "domains"
 
 
 class Action(Enum):
@@ -178,7 +179,9 @@ def _each(resources: tuple[Resource, ...], actions: _Actions) -> dict[Resource, 
 
 ROLES: Mapping[Role, Mapping[Resource, _Actions]] = {
     Role.ROOT: _each(tuple(Resource), _ALL),
-    Role.MANAGER: _each((Resource.USERS, Resource.ADDRESSES, *_RULES, *_PROOFS), _ALL)
+    Role.MANAGER: _each(
+        (Resource.USERS, Resource.ADDRESSES, Resource.DOMAINS, *_RULES, *_PROOFS), _ALL
+    )
     | _each((Resource.AUTHENTICATION,), _READ | _CREATE)
     | _each((Resource.AUTHLOG,), _READ),
     Role.WEBMAIL: _each((Resource.ADDRESSES, *_MAIL, *_RULES, *_PROOFS), _WORK)
@@ -197,7 +200,7 @@ ROLES: Mapping[Role, Mapping[Resource, _Actions]] = {
     | _each((Resource.TOKENS,), _CREATE),
     Role.ATTACHMENTS: _each((Resource.MESSAGES,), _READ),
     Role.LISTENER: _each((Resource.UPDATES,), _READ) | _each((Resource.WEBHOOKS,), _ALL),
-    Role.AUDIT: _each((*_MINE, Resource.WEBHOOKS), _LOOK),
+    Role.AUDIT: _each((*_MINE, Resource.WEBHOOKS, Resource.DOMAINS), _LOOK),
 }
 """Role → kind of thing → what may be done with it. What does not stand here may not be done."""
 WAITING: Mapping[Standing, Mapping[Resource, _Actions]] = {

@@ -174,6 +174,10 @@ class Keys:
             await self._storage.dkim_keys.remove(domain, [row.selector for row in rows], actor)
         self._loaded.pop(domain, None)
 
+    def reload(self, domain: str) -> None:
+        """The domain's keys may be others than before."""
+        self._loaded.pop(domain, None)
+
     # -- what happens by itself
 
     async def review(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from mailhub.model.account import Account, NewAccount, RemovedAccount, Secrets
-from mailhub.model.address import Address, Domain, NewAddress
+from mailhub.model.address import Address, Domain, NewAddress, Renamed
 from mailhub.model.change import Actor
 from mailhub.model.mailbox import Mailbox, NewMailbox
 
@@ -93,6 +93,37 @@ class Domains(Protocol):
     def replace(self, domain: Domain, actor: Actor) -> Awaitable[Domain]: ...
     def remove(self, name: str, actor: Actor) -> Awaitable[None]:
         """Raises NotFound, InUse while addresses stand in it."""
+        ...
+
+    # Another name, in steps of some hundred rows each; done again from the start they go on.
+
+    def clash(self, old: str, new: str) -> Awaitable[str]:
+        """An address or a username that both have, or empty."""
+        ...
+
+    def begin_renaming(self, old: str, new: Domain, actor: Actor) -> Awaitable[Renamed]:
+        """Makes `new` unless it is there, with the aliases and keys of the domain called `old`,
+        which becomes an alias of it. Raises NotFound."""
+        ...
+
+    def move_addresses(self, old: str, new: str, actor: Actor) -> Awaitable[int]:
+        """Some addresses, and how many; 0: there is none left. Raises AlreadyExists."""
+        ...
+
+    def move_usernames(
+        self, old: str, new: str, after: int, actor: Actor
+    ) -> Awaitable[tuple[int, int]]:
+        """Some usernames of accounts with number > after: how many, and the last one's number; 0:
+        there is none left. Raises AlreadyExists."""
+        ...
+
+    def move_targets(self, old: str, new: str, after: int, actor: Actor) -> Awaitable[int]:
+        """What leads to the domain in some rows with number > after; the last one's number, 0:
+        there is none left."""
+        ...
+
+    def finish_renaming(self, old: str, actor: Actor) -> Awaitable[bool]:
+        """Removes the old name; False: an address came into it meanwhile. Raises NotFound."""
         ...
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from mailhub.model.account import Account, NewAccount, RemovedAccount, Secrets
-from mailhub.model.address import Address, Domain, NewAddress
+from mailhub.model.address import Address, Domain, NewAddress, Renamed
 from mailhub.model.change import Actor
 from mailhub.model.mailbox import Mailbox, NewMailbox
-from mailhub.store import accounts, addresses, domains, mailboxes, moves, removals
+from mailhub.store import accounts, addresses, domains, mailboxes, moves, removals, renaming
 from mailhub.store.services import Runner
 
 
@@ -102,6 +102,26 @@ class DomainService:
 
     def remove(self, name: str, actor: Actor) -> Awaitable[None]:
         return self._runner.write(domains.remove, name, actor)
+
+    def clash(self, old: str, new: str) -> Awaitable[str]:
+        return self._runner.read(renaming.clash, old, new)
+
+    def begin_renaming(self, old: str, new: Domain, actor: Actor) -> Awaitable[Renamed]:
+        return self._runner.write(renaming.begin, old, new, actor)
+
+    def move_addresses(self, old: str, new: str, actor: Actor) -> Awaitable[int]:
+        return self._runner.write(renaming.addresses, old, new, actor)
+
+    def move_usernames(
+        self, old: str, new: str, after: int, actor: Actor
+    ) -> Awaitable[tuple[int, int]]:
+        return self._runner.write(renaming.usernames, old, new, after, actor)
+
+    def move_targets(self, old: str, new: str, after: int, actor: Actor) -> Awaitable[int]:
+        return self._runner.write(renaming.targets, old, new, after, actor)
+
+    def finish_renaming(self, old: str, actor: Actor) -> Awaitable[bool]:
+        return self._runner.write(renaming.finish, old, actor)
 
 
 class AddressService:

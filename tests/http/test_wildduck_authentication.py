@@ -524,3 +524,62 @@ def test_failing_logins_hide_who_is_there(site: Site) -> None:
     with pytest.raises(AuthenticationFailed) as unknown:
         run(site.world.login.plain("nobody", "wrong", PEER, Service.IMAP))
     assert str(known.value) == str(unknown.value)
+
+
+# -- before the password, and factors of the application's own
+
+
+def test_who_would_log_in(site: Site) -> None:
+    id = made(site, address="joe@example.org")
+    for name in ("joe", "JOE@example.org"):
+        found = site.post("/preauth", {"username": name, "sess": "s", "ip": "192.0.2.1"})
+        assert found.json == {
+            "success": True, "id": id, "username": "joe", "address": "joe@example.org",
+            "scope": "master", "require2fa": False,
+        }  # fmt: skip
+    enable(site, id)
+    for scope, factors in (("master", ["totp"]), ("imap", False)):
+        found = site.post("/preauth", {"username": "joe", "scope": scope})
+        assert found.json["require2fa"] == factors
+    refused(site.post("/preauth", {"username": "nobody"}), 403, "AuthFailed")
+    refused(site.post("/preauth", {"username": "joe", "scope": "x"}), 403, "InvalidAuthScope")
+    invalid(site.post("/preauth", {}), "username")
+    site.put(f"/users/{id}", {"disabledScopes": ["pop3"]})
+    refused(site.post("/preauth", {"username": "joe", "scope": "pop3"}), 403, "InvalidAuthScope")
+    site.put(f"/users/{id}", {"disabled": True})
+    refused(site.post("/preauth", {"username": "joe"}), 403, "AuthFailed")
+
+
+def test_a_factor_of_the_applications_own(site: Site) -> None:
+    id = made(site)
+    path = f"/users/{id}/2fa/custom"
+    for _ in range(2):
+        assert site.put(path, {"ip": "192.0.2.1"}).json == {"success": True}
+    assert login(site).json["require2fa"] == ["custom"]
+    refused(login(site, scope="imap"), 403, "InvalidAuthScope", id=id)
+    assert login(site, asp(site, id)["password"], scope="imap").status == 200
+    seed = enable(site, id)
+    assert login(site).json["require2fa"] == ["custom", "totp"]
+    for _ in range(2):
+        assert site.delete(path).json == {"success": True}
+    assert login(site).json["require2fa"] == ["totp"]
+    site.put(path, {})
+    assert site.delete(f"/users/{id}/2fa").json == {"success": True}
+    assert login(site).json["require2fa"] is False
+    assert seed
+    told = [row["action"] for row in site.get(f"/users/{id}/authlog?limit=50").json["results"]]
+    assert "enable 2fa custom" in told
+    assert "disable 2fa custom" in told
+    for method in ("PUT", "DELETE"):
+        refused(site.ask(method, f"/users/{ABSENT}/2fa/custom"), 404, "UserNotFound")
+
+
+def test_who_showed_a_factor_of_the_application_needs_no_other_for_a_token(site: Site) -> None:
+    id = made(site)
+    site.put(f"/users/{id}/2fa/custom", {})
+    token = login(site, token=True).json["token"]
+    mine = site.get("/users/me/mailboxes", x_access_token=token)
+    assert mine.status == 200
+    enable(site, id)
+    waits = login(site, token=True).json["token"]
+    assert site.get("/users/me/mailboxes", x_access_token=waits).status == 403

@@ -350,3 +350,47 @@ def test_nobody_has_no_autoreply(site: Site, method: str) -> None:
     body = {"status": True} if method == "PUT" else None
     reply = site.ask(method, f"/users/{NOBODY}/autoreply", body)
     assert (reply.status, reply.json["code"]) == (404, "UserNotFound")
+
+
+# -- everybody's, and what applications keep with them
+
+
+def test_everybodys_filters_in_pages(site: Site) -> None:
+    shop = box(site, "Shop")
+    ids = [make(site, name=str(n), query_from="a", action_mailbox=shop) for n in range(3)]
+    hers = site.post(home(site, ANN), {"action_forward": "x@far.example"}).json["id"]
+    first = site.get("/filters?limit=3").json
+    assert (first["total"], first["page"], first["previousCursor"]) == (4, 1, False)
+    assert [row["id"] for row in first["results"]] == ids
+    row = first["results"][0]
+    assert (row["user"], row["targets"]) == (site.world.people[JOE].id, [])
+    assert row["action"] == [["move to folder", "Shop"]]
+    second = site.get(f"/filters?limit=3&next={first['nextCursor']}").json
+    assert [(row["id"], row["targets"]) for row in second["results"]] == [
+        (hers, ["x@far.example"]),
+    ]
+    back = site.get(f"/filters?limit=3&previous={second['previousCursor']}").json
+    assert back["results"] == first["results"]
+    for part, found in (("FAR.ex", [hers]), ("%", []), ("no", [])):
+        assert [row["id"] for row in site.get(f"/filters?forward={part}").json["results"]] == found
+
+
+def test_what_applications_keep_with_filters(site: Site) -> None:
+    id = make(site, query_from="a", metaData={"color": "red"})
+    assert shown(site, id)["metaData"] == {"color": "red"}
+    for path in (home(site), "/filters"):
+        assert "metaData" not in site.get(path).json["results"][0]
+        assert site.get(f"{path}?metaData=yes").json["results"][0]["metaData"] == {"color": "red"}
+    site.put(f"{home(site)}/{id}", {"name": "other"})
+    assert shown(site, id)["metaData"] == {"color": "red"}
+    for empty in ("", None, False):
+        site.put(f"{home(site)}/{id}", {"metaData": '{"a":1}'})
+        assert shown(site, id)["metaData"] == {"a": 1}
+        site.put(f"{home(site)}/{id}", {"metaData": empty})
+        assert "metaData" not in shown(site, id)
+    assert site.put(f"{home(site)}/{id}", {"metaData": "[1]"}).status == 400
+
+
+def test_how_many_filters_there_may_be_is_told(site: Site) -> None:
+    make(site, query_from="a")
+    assert site.get(home(site)).json["limits"] == {"allowed": 400, "used": 1}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mailhub.core import mailboxes
 from tests.http.browsing import Site
 from tests.support import run
 from tests.wire.test_openpgp import KEY as SIGNING
@@ -656,6 +657,19 @@ def test_used_quota_is_counted_again(site: Site) -> None:
     reply = site.post(f"/users/{id}/quota/reset", {})
     assert reply.json == {"success": True, "storageUsed": used, "previousStorageUsed": 5}
     assert site.get(f"/users/{id}").json["limits"]["quota"]["used"] == used
+
+
+def test_everybodys_quota_is_counted_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mailboxes, "ACCOUNTS", 2)
+    ids = [made(site, username=f"user{number}") for number in range(5)]
+    for number in range(5):
+        site.world.deliver(f"user{number}@{DOMAIN}", b"Subject: x\r\n\r\nbody\r\n")
+    used = [site.get(f"/users/{id}").json["limits"]["quota"]["used"] for id in ids]
+    site.world.store.database.execute("UPDATE usage SET used_storage = 5")
+    reply = site.post("/quota/reset", {})
+    assert reply.json == {"success": True, "storageUsed": sum(used), "previousStorageUsed": 25}
+    for id, size in zip(ids, used, strict=True):
+        assert site.get(f"/users/{id}").json["limits"]["quota"]["used"] == size
 
 
 @pytest.mark.parametrize(

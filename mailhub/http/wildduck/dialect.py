@@ -35,6 +35,7 @@ from mailhub.http.wildduck.app_passwords import AppPasswords
 from mailhub.http.wildduck.archive import Archive
 from mailhub.http.wildduck.authentication import Authentication
 from mailhub.http.wildduck.autoreplies import Autoreplies
+from mailhub.http.wildduck.domain_names import DomainNames
 from mailhub.http.wildduck.factors import Factors
 from mailhub.http.wildduck.filters import Filters
 from mailhub.http.wildduck.forwarded import Forwarded
@@ -151,6 +152,7 @@ class WildDuck:
                 parts.quota,
             ),
             Addresses(accounts, subjects, parts.addresses, domains),
+            DomainNames(domains),
             Forwarded(parts.addresses, domains, parts.allowances),
             Mailboxes(subjects, parts.mailboxes),
             Messages(boxes, room.listings, room.views, room.arranging),
