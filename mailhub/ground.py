@@ -18,6 +18,7 @@ from mailhub.core.ids import Ids
 from mailhub.core.watch import Watch
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
+from mailhub.net.encrypting import ProcessEncrypting
 from mailhub.net.folder import DataFolder
 from mailhub.net.hashing import PooledHashing
 from mailhub.net.hooks import ServerHooks
@@ -95,6 +96,10 @@ class Ground:
     @cached_property
     def workers(self) -> ProcessWorkers:
         return ProcessWorkers(self.reactor, self.log)
+
+    @cached_property
+    def encrypting(self) -> ProcessEncrypting:
+        return ProcessEncrypting(self.reactor, self.log)
 
     @cached_property
     def hooks(self) -> ServerHooks:

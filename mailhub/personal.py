@@ -18,17 +18,20 @@ from mailhub.core.ids import Ids
 from mailhub.core.personal import Personal, Rules
 from mailhub.core.replying import Replying
 from mailhub.core.rulings import Rulings
+from mailhub.core.sealing import Sealing
 from mailhub.model.settings import LevelSettings
 from mailhub.model.settings_rules import FilterSettings
-from mailhub.ports import Clock, Log, Storage
+from mailhub.ports import Clock, Encrypting, Log, Storage
 
 
 @dataclass(frozen=True, slots=True)
 class Owners:
-    """`applying`: for whatever delivers. `filtering`: for who only wants to know."""
+    """`applying`: for whatever delivers. `filtering`: for who only wants to know. `sealing`: for
+    what owners store themselves."""
 
     applying: Applying
     filtering: Filtering
+    sealing: Sealing
 
 
 def compose(
@@ -41,12 +44,15 @@ def compose(
     hostname: str,
     settings: FilterSettings,
     levels: LevelSettings,
+    encrypting: Encrypting,
     scripts: Sequence[Rules] = (),
 ) -> Owners:
-    """`scripts`: rules that come between filters and automatic replies."""
+    """`scripts`: rules that come between filters and automatic replies. `encrypting`: for large
+    messages."""
     rulings = Rulings(storage)
+    sealing = Sealing(rulings, storage.spools, encrypting, clock, log)
     filtering = Filtering(rulings, clock, junk=levels.junk, budget=settings.text)
     replying = Replying(rulings, storage, addresses, ids, hostname, pause=settings.reply_pause)
     personal = Personal((filtering, *scripts, replying), clock, log)
-    applying = Applying(personal, storage, addresses, allowances, clock, log)
-    return Owners(applying, filtering)
+    applying = Applying(personal, storage, addresses, allowances, clock, log, sealing)
+    return Owners(applying, filtering, sealing)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable, Iterator
+
+from mailhub.wire import pgp
 
 
 class FakeClock:
@@ -50,6 +52,19 @@ class SeededRandomness:
 
     def token(self, size: int) -> bytes:
         return self._random.randbytes(size)
+
+
+class InlineEncrypting:
+    """`ports.Encrypting` at once; `count`: how often it was asked."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def encrypt(
+        self, key: str, pieces: Iterator[bytes], take: Callable[[bytes], None]
+    ) -> None:
+        self.count += 1
+        take(pgp.encrypted(b"".join(pieces), key))
 
 
 class ListLog:

@@ -64,7 +64,7 @@ from mailhub.ports import Hooks
 from mailhub.queue import wording
 from mailhub.queue.notices import ReportNotices
 from mailhub.store.memory import MemoryStore
-from tests.fakes import FakeClock, ListLog, SeededRandomness
+from tests.fakes import FakeClock, InlineEncrypting, ListLog, SeededRandomness
 from tests.names import FakeResolver
 from tests.signed import Workshop
 from tests.support import run
@@ -236,6 +236,7 @@ def world(
         HOSTNAME,
         FilterSettings(),
         LevelSettings(),
+        InlineEncrypting(),
         scripts=(sieved.rules,),
     )
     intake = Intake(
@@ -270,7 +271,7 @@ def world(
     )
     room = mailroom(
         store,
-        Messages(store, clock, keep_expunged=True),
+        Messages(store, clock, keep_expunged=True, sealing=owners.sealing),
         Selections(store, watch, StoreSettings()),
         clock,
         None,

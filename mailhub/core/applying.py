@@ -7,8 +7,8 @@ before it is committed. What rules decide is theirs (`core.personal`); nothing i
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
@@ -16,14 +16,16 @@ from mailhub.core.personal import Incoming, Mail, Personal
 from mailhub.core.placing import MARKS, junked
 from mailhub.core.plan import Plan
 from mailhub.core.rendered import passing, rendered
+from mailhub.core.ruled import Applied, Case, Making, Place
+from mailhub.core.sealing import Sealing
 from mailhub.core.trace import delivered_to
 from mailhub.core.turns import Turns
-from mailhub.model.decision import Decision, Filed, Once, Redirect, Refusal, Reply
-from mailhub.model.errors import Invalid
-from mailhub.model.message import Arrival, Copy, Note, Rendered
+from mailhub.model.decision import Decision, Filed, Redirect, Reply
+from mailhub.model.errors import Invalid, Unsupported
+from mailhub.model.message import Copy, Note
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.policy.consequences import Consequence
-from mailhub.ports import Besides, Body, Clock, Companion, Log, Storage
+from mailhub.ports import Body, Clock, Companion, Log, Storage
 from mailhub.wire.header import values
 from mailhub.wire.weburl import parse
 
@@ -35,52 +37,9 @@ REDIRECTS = 100
 """Most addresses, and most URLs, that one message goes on to for one account."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One message that is about to be committed. `forwarder`: from its sender to the one with which
-    it goes on, None for the same. `queued`: what entries of it in the queue share. `decisions`: by
-    account, kept between tries."""
-
-    sender: str
-    body: Body
-    rendered: Rendered
-    token: str
-    now: int
-    queued: QueueSender
-    forwarder: Callable[[str], Awaitable[str | None]]
-    consequence: Consequence = Consequence.ADD
-    named: bool = False
-    score: float = 0.0
-    visited: frozenset[str] = frozenset()
-    orcpt: Mapping[str, str] = field(default_factory=dict)
-    decisions: dict[int, Decision] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Applied:
-    """`plan`: with the copies and entries of the message as it came. `places`: for each copy of
-    the plan before, which arrival stands for it; None: it is kept nowhere. `refusals`: of accounts
-    that do not want it."""
-
-    plan: Plan
-    besides: Besides | None = None
-    places: Sequence[int | None] = ()
-    refusals: Mapping[int, Refusal] = field(default_factory=dict)
-
-    def arrivals(self, found: Sequence[Arrival]) -> list[Arrival | None]:
-        """For each copy of the plan before, where it went."""
-        if self.besides is None:
-            return list(found)
-        return [None if place is None else found[place] for place in self.places]
-
-    def close(self) -> None:
-        """Ends the bodies that were made."""
-        for one in self.besides.messages if self.besides is not None else ():
-            one.body.close()
-
-
 class Applying:
-    """`allowances`: what accounts may forward a day, None: anything."""
+    """`allowances`: what accounts may forward a day, None: anything. `sealing`: encrypts what is
+    kept and goes on."""
 
     def __init__(
         self,
@@ -90,8 +49,10 @@ class Applying:
         allowances: Allowances | None,
         clock: Clock,
         log: Log,
+        sealing: Sealing,
     ) -> None:
         self._personal = personal
+        self._sealing = sealing
         self._storage = storage
         self._addresses = addresses
         self._allowances = allowances
@@ -104,7 +65,7 @@ class Applying:
 
     async def apply(self, case: Case, made: Plan) -> Applied:
         """The plan as the rules have it. The caller closes it. Raises Unavailable, StorageFull."""
-        making = _Making(case, made)
+        making = Making(case, made)
         mail = self._personal.mail(case.body, case.rendered)
         turns = Turns(self._clock)
         try:
@@ -193,31 +154,39 @@ class Applying:
 
     # -- carrying out
 
-    async def _carry_out(self, making: _Making, copy: Copy, decision: Decision) -> None:
+    async def _carry_out(self, making: Making, copy: Copy, decision: Decision) -> None:
+        encryption = await self._sealing.of(copy.account)
         refused = decision.refusal is not None
-        places: list[_Place] = []
+        places: list[Place] = []
+        messages: dict[bytes | None, int] = {}
         for one in () if refused else decision.filed:
             kept = await self._kept(making.case, copy, one, decision.spam)
-            if one.header is None:
-                places.append(_Place(0, len(making.copies)))
-                making.copies.append(kept)
-            else:
-                body = await self._written(making.case, b"", one.header)
-                making.messages.append(Companion(body, making.case.rendered, (kept,)))
-                places.append(_Place(len(making.messages), 0))
-                shown = await rendered(body, self._clock)
-                making.messages[-1] = replace(making.messages[-1], rendered=shown)
+            if one.header not in messages:
+                messages[one.header] = await self._message(making, copy, one, encryption.storing)
+            places.append(making.keep(messages[one.header], kept))
         making.places.append(places[0] if places else None)
         if decision.refusal is not None:
             making.refusals[copy.account] = decision.refusal
             return
-        await self._redirect(making, copy, decision.redirects)
-        for url in decision.uploads:
-            making.upload(url, copy)
+        await self._redirect(making, copy, decision.redirects, encryption.forwarding)
+        await self._upload(making, copy, decision.uploads, encryption.forwarding)
         for reply in decision.replies:
             self._reply(making, copy.account, reply)
         making.marks += [(copy.account, once) for once in decision.marks]
         making.note(copy.account, decision)
+
+    async def _message(self, making: Making, copy: Copy, filed: Filed, key: str) -> int:
+        """Which message of the commit it is that is filed: the one that came, or one made here."""
+        case = making.case
+        body = await self._sealed(making, copy, key, filed.header)
+        if body is None and filed.header is None:
+            return 0
+        if body is None:
+            body = await self._written(case, b"", filed.header)
+        making.messages.append(Companion(body, case.rendered))
+        shown = await rendered(body, self._clock)
+        making.messages[-1] = replace(making.messages[-1], rendered=shown)
+        return len(making.messages)
 
     async def _kept(self, case: Case, copy: Copy, filed: Filed, spam: bool) -> Copy:
         """The copy where it is wanted, and marked as it shall be."""
@@ -229,7 +198,9 @@ class Applying:
             base = replace(copy, mailbox=filed.mailbox, flags=flags)
         return replace(base, flags=base.flags.add(filed.flags))
 
-    async def _redirect(self, making: _Making, copy: Copy, redirects: Sequence[Redirect]) -> None:
+    async def _redirect(
+        self, making: Making, copy: Copy, redirects: Sequence[Redirect], key: str
+    ) -> None:
         """Redirects of one header go out as one message, which names us: should it come back, it is
         known."""
         case = making.case
@@ -238,7 +209,12 @@ class Applying:
         for one in redirects:
             alike.setdefault(one.header, []).append(one)
         for header, group in alike.items():
-            body = await self._written(case, _delivered(case, copy), header)
+            head, queued = _delivered(case, copy), case.queued
+            body = await self._sealed(making, copy, key, header, head)
+            if body is not None:
+                queued = replace(queued, body="7BIT")
+            else:
+                body = await self._written(case, head, header)
             orcpt = case.orcpt.get(copy.recipient) or f"rfc822;{copy.recipient}"
             onward = tuple(
                 Onward(
@@ -250,9 +226,45 @@ class Applying:
                 )
                 for one in group
             )
+            making.messages.append(Companion(body, case.rendered, (), queued, onward))
+
+    async def _upload(self, making: Making, copy: Copy, urls: Sequence[str], key: str) -> None:
+        """The message is posted to these URLs as well."""
+        case = making.case
+        onward = tuple(
+            Onward(
+                url,
+                NEVER,
+                f"rfc822;{copy.recipient}",
+                case.now,
+                lane=lane_of(url),
+                home=copy.account,
+            )
+            for url in urls
+        )
+        body = await self._sealed(making, copy, key, None) if onward else None
+        if body is None:
+            making.onward += onward
+        else:
             making.messages.append(Companion(body, case.rendered, (), case.queued, onward))
 
-    def _reply(self, making: _Making, account: int, reply: Reply) -> None:
+    async def _sealed(
+        self, making: Making, copy: Copy, key: str, header: bytes | None, head: bytes = b""
+    ) -> Body | None:
+        """The message, encrypted; None where it goes as it is."""
+        if not key:
+            return None
+        case = making.case
+        begin = case.rendered.header_length
+        block = bytes(case.body.view()[:begin]) if header is None else header
+        try:
+            return await self._sealing.sealed(key, case.body, begin, block, head)
+        except (Invalid, Unsupported) as error:
+            self._sealing.note(copy.account, error.text, case.token)
+            making.notes.append(Note(copy.account, "unencrypted", {"reason": error.text}))
+            return None
+
+    def _reply(self, making: Making, account: int, reply: Reply) -> None:
         spool = self._storage.spools.open(reply.data)
         try:
             body = spool.finish()
@@ -287,62 +299,6 @@ class Applying:
         except BaseException:
             spool.abort()
             raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Which message, 0 for the one that came, and which of its copies."""
-
-    message: int
-    copy: int
-
-
-class _Making:
-    """A plan that rules are being carried out on."""
-
-    def __init__(self, case: Case, made: Plan) -> None:
-        self.case = case
-        self._made = made
-        self._onward = list(made.onward)
-        self.copies: list[Copy] = []
-        self.messages: list[Companion] = []
-        self.places: list[_Place | None] = []
-        self.refusals: dict[int, Refusal] = {}
-        self.marks: list[tuple[int, Once]] = []
-        self._notes: list[Note] = []
-
-    def upload(self, url: str, copy: Copy) -> None:
-        """The message is posted to this URL as well."""
-        orcpt = f"rfc822;{copy.recipient}"
-        lane = lane_of(url)
-        one = Onward(url, NEVER, orcpt, self.case.now, lane=lane, home=copy.account)
-        self._onward.append(one)
-
-    def note(self, account: int, decision: Decision) -> None:
-        """Why it went where it went, for the journal; nothing where no rule said anything."""
-        if decision.reasons or not decision.filed:
-            detail = {
-                "transaction": self.case.token,
-                "message_id": self.case.rendered.message_id,
-                "by": list(decision.reasons),
-            }
-            kind = "filtered" if decision.filed else "dropped"
-            self._notes.append(Note(account, kind, detail))
-
-    def close(self) -> None:
-        """Ends what was begun."""
-        for one in self.messages:
-            one.body.close()
-
-    def applied(self) -> Applied:
-        """What came of it."""
-        plan = replace(self._made, copies=tuple(self.copies), onward=tuple(self._onward))
-        besides = Besides(tuple(self.messages), tuple(self.marks), tuple(self._notes))
-        starts = [0]
-        for copies in (self.copies, *(one.copies for one in self.messages)):
-            starts.append(starts[-1] + len(copies))
-        places = [None if one is None else starts[one.message] + one.copy for one in self.places]
-        return Applied(plan, besides, places, self.refusals)
 
 
 def lane_of(url: str) -> str:

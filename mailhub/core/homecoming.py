@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailhub.core import trace
-from mailhub.core.applying import Applied, Applying, Case
+from mailhub.core.applying import Applying
 from mailhub.core.intake import HEADER, Intake
 from mailhub.core.placing import placed
 from mailhub.core.plan import Plan, plan
 from mailhub.core.rendered import rendered
+from mailhub.core.ruled import Applied, Case
 from mailhub.model.account import Service
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath

@@ -14,13 +14,14 @@ from mailhub.core import submission, trace
 from mailhub.core.addresses import Addresses
 from mailhub.core.admission import Admission
 from mailhub.core.allowances import Allowances
-from mailhub.core.applying import Applied, Applying, Case
+from mailhub.core.applying import Applying
 from mailhub.core.hooking import NoHooks, check, message_facts
 from mailhub.core.ids import Ids
 from mailhub.core.judging import NOTHING, Judging, Met, unasked
 from mailhub.core.placing import kept_here, placed
 from mailhub.core.plan import Plan, Recipient, actor_of, plan, queue_sender, tls_optional
 from mailhub.core.rendered import passing, rendered
+from mailhub.core.ruled import Applied, Case
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
 from mailhub.core.turns import Turns, run
@@ -44,6 +45,7 @@ from mailhub.model.settings import SMTPSettings
 from mailhub.policy.consequences import Consequence
 from mailhub.policy.pipeline import Judgement
 from mailhub.ports import Body, Clock, Hooks, Spool, Storage
+from mailhub.wire.pgpmime import stored_size
 
 HEADER = submission.HEADER_LIMIT + 64 * 1024
 """Octets of header that are looked at: more than all of a submitted message's."""
@@ -373,6 +375,8 @@ class Intake:
             account = await self._storage.accounts.get(copy.account)
             room = self._standings.room(account) if account is not None else None
             size = message.body.size + len(copy.prefix)
+            if account is not None and account.encryption.storing:
+                size = stored_size(size)
             if account is None or room is None or size <= room:
                 copies.append(copy)
             else:

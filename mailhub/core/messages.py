@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.core.reading import Reading
+from mailhub.core.sealing import Sealing
 from mailhub.core.search import Found, Progress, Searches
 from mailhub.core.selected_view import SelectedView
 from mailhub.core.sort import Sorts
@@ -44,12 +45,20 @@ class NewMessage:
 
 class Messages:
     """The operations; mailboxes are looked up and permitted by the caller. `keep_expunged`: in
-    the archive."""
+    the archive. `sealing`: encrypts what comes in for who wants that; None: for nobody."""
 
-    def __init__(self, storage: Storage, clock: Clock, *, keep_expunged: bool = False) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        *,
+        keep_expunged: bool = False,
+        sealing: Sealing | None = None,
+    ) -> None:
         self._storage = storage
         self._clock = clock
         self._keep_expunged = keep_expunged
+        self._sealing = sealing
         self.reading = Reading(storage, clock)
         self._searches = Searches(storage, self.reading, clock)
         self._sorts = Sorts(storage, clock)
@@ -68,14 +77,27 @@ class Messages:
         """All of `messages` or none (RFC 3502). `replaces`: (mailbox, uid) that goes in the same
         commit (RFC 8508). Raises OverQuota, NotFound, StorageFull, Unavailable, LimitReached."""
         now = int(self._clock.now())
-        ready = []
-        for message in messages:
-            check(message.flags)
-            date = now if message.date is None else message.date
-            ready.append((message.body, await self.render(message.body), message.flags, date))
-        return await self._storage.messages.append(
-            mailbox.account, mailbox.number, ready, actor, replaces=replaces
-        )
+        ready: list[tuple[Body, Rendered, Flags, int]] = []
+        made: list[Body] = []
+        try:
+            for message in messages:
+                check(message.flags)
+                date = now if message.date is None else message.date
+                body = await self.kept(mailbox.account, message.body, message.flags)
+                if body is not message.body:
+                    made.append(body)
+                ready.append((body, await self.render(body), message.flags, date))
+            return await self._storage.messages.append(
+                mailbox.account, mailbox.number, ready, actor, replaces=replaces
+            )
+        finally:
+            for body in made:
+                body.close()
+
+    async def kept(self, account: int, body: Body, flags: Flags) -> Body:
+        """A message as this account keeps it: `body` itself, or another one, which the caller
+        closes. Raises StorageFull, Unavailable."""
+        return body if self._sealing is None else await self._sealing.kept(account, body, flags)
 
     async def render(self, body: Body) -> Rendered:
         """Renders in turns, so that a large message does not hold up other sessions."""

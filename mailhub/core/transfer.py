@@ -72,13 +72,18 @@ class Transfers:
         next: a source that holds a message twice is copied as it is. Raises OverQuota, NotFound,
         StorageFull, Unavailable.
         """
-        rendered = await self._messages.render(body)
         internaldate = int(self._clock.now()) if date is None else date
         copy = Copy(mailbox.account, mailbox.number, b"", flags, internaldate)
         key = import_key(mailbox, body.digest, occurrence)
-        arrivals = await self._storage.messages.deliver(
-            key, body, rendered, [copy], None, [], actor
-        )
+        kept = await self._messages.kept(mailbox.account, body, flags)
+        try:
+            rendered = await self._messages.render(kept)
+            arrivals = await self._storage.messages.deliver(
+                key, kept, rendered, [copy], None, [], actor
+            )
+        finally:
+            if kept is not body:
+                kept.close()
         return arrivals[0]
 
     async def listing(self, mailbox: Mailbox, after: int = 0) -> Sequence[Listed]:

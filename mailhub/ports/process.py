@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from mailhub.model.account import ScramKeys, Secrets
@@ -72,8 +72,8 @@ class KeyMaking(Protocol):
     """Makes key pairs off the reactor: an RSA one takes a tenth of a second, or ten."""
 
     def make(self, algorithm: str) -> Awaitable[tuple[str, str]]:
-        """(private key as PKCS #8 PEM, public key as in the record's `p=`). `algorithm`: `rsa`
-        (2048 bits) or `ed25519`. Raises Unavailable (too many are being made)."""
+        """(private key as PKCS #8 PEM, public key as the record has it, base64). `algorithm`: `rsa`
+        (2048 bits), `ed25519`, or `ecdsa` (P-256) for zones. Raises Unavailable (too many are being made)."""
         ...
 
 
@@ -85,6 +85,18 @@ class Workers(Protocol):
     ) -> Awaitable[bytes]:
         """What `task` makes of `data`; `given`: JSON values beside it. `seconds`: after which it is
         given up. Raises TooLarge (it cannot be done, or not in that time), Unavailable."""
+        ...
+
+
+class Encrypting(Protocol):
+    """Encrypts large messages with OpenPGP, where that holds nobody up."""
+
+    def encrypt(
+        self, key: str, pieces: Iterator[bytes], take: Callable[[bytes], None]
+    ) -> Awaitable[None]:
+        """Gives to `take` the pieces of one OpenPGP message, without armor, that holds `pieces`
+        and is for an armored `key` that was tried. What `take` raises ends it. Raises Unavailable
+        (too many wait, or it failed)."""
         ...
 
 
