@@ -72,6 +72,8 @@ class Workshop:
         self._number = 0
 
     async def make(self, algorithm: str) -> tuple[str, str]:
+        if algorithm == "ecdsa":
+            return keymaking.make(algorithm)
         self._number += algorithm == "rsa"
         key = pair("workshop.example", f"s{self._number % 3}")[algorithm == "ed25519"]
         return key.private, key.public

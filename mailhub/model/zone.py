@@ -38,7 +38,7 @@ class RecordFault(Enum):
     CONFLICT = "conflict"
     """A CNAME stands alone (RFC 1034 3.6.2)."""
     SECONDARY = "secondary"
-    """No network, and no host name."""
+    """Neither an address nor a network."""
     UNRESOLVED = "unresolved"
     """A secondary without an address."""
 

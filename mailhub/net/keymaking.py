@@ -1,5 +1,5 @@
-"""Makes signing keys (RFC 6376 3.3, RFC 8463 4) on a thread: finding an RSA key's primes takes a
-tenth of a second on a good day. OpenSSL lets go of the interpreter meanwhile.
+"""Makes signing keys (RFC 6376 3.3, RFC 8463 4, RFC 6605 4), RSA ones on a thread: finding their
+primes takes a tenth of a second on a good day. OpenSSL lets go of the interpreter meanwhile.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import (
@@ -34,7 +35,7 @@ class ThreadKeyMaking:
 
     async def make(self, algorithm: str) -> tuple[str, str]:
         """See `ports.KeyMaking.make`."""
-        if algorithm == "ed25519":
+        if algorithm != "rsa":
             return make(algorithm)
         if self._pending >= QUEUE:
             raise Unavailable("Too many keys are being made, try again later")
@@ -56,10 +57,14 @@ class InlineKeyMaking:
 
 def make(algorithm: str) -> tuple[str, str]:
     """A new pair: (PEM, base64)."""
-    key: RSAPrivateKey | Ed25519PrivateKey
+    key: RSAPrivateKey | Ed25519PrivateKey | ec.EllipticCurvePrivateKey
     if algorithm == "rsa":
         key = generate_private_key(65537, BITS)
         public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    elif algorithm == "ecdsa":
+        key = ec.generate_private_key(ec.SECP256R1())
+        point = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        public = point[1:]  # without what says that it is not compressed (RFC 6605 4)
     else:
         key = Ed25519PrivateKey.generate()
         public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

@@ -73,7 +73,8 @@ class KeyMaking(Protocol):
 
     def make(self, algorithm: str) -> Awaitable[tuple[str, str]]:
         """(private key as PKCS #8 PEM, public key as the record has it, base64). `algorithm`: `rsa`
-        (2048 bits), `ed25519`, or `ecdsa` (P-256) for zones. Raises Unavailable (too many are being made)."""
+        (2048 bits), `ed25519`, or `ecdsa` (P-256) for zones. Raises Unavailable (too many are being
+        made)."""
         ...
 
 

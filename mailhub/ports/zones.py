@@ -47,7 +47,7 @@ class Zones(Protocol):
         self, states: Sequence[ZoneState], gone: Sequence[str], actor: Actor
     ) -> Awaitable[None]:
         """New versions, in one commit. `gone`: zones that are no more; their versions stay, for a
-        serial never goes back."""
+        serial never goes back. Raises Conflict where a zone has such a serial, or a later one."""
         ...
 
     def keys(self) -> Awaitable[Mapping[str, ZoneKey]]:

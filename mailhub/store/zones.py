@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Mapping, Sequence
 
 from mailhub.model.change import Actor, ZonesChanged
-from mailhub.model.errors import AlreadyExists, LimitReached
+from mailhub.model.errors import AlreadyExists, Conflict, LimitReached
 from mailhub.model.zone import CustomRecord, ZoneKey, ZoneState
 from mailhub.store.services import Runner
 from mailhub.store.sql import Cursor, next_number, number, put_rows
@@ -73,7 +73,7 @@ def set_secondaries(tx: Transaction, names: Sequence[str], actor: Actor) -> bool
     return True
 
 
-def states(cursor: Cursor) -> Mapping[str, ZoneState]:
+def states_of(cursor: Cursor) -> Mapping[str, ZoneState]:
     """See `ports.Zones.states`."""
     rows = cursor.execute("SELECT zone, serial, digest, signed FROM zone_state", {}).fetchall()
     return {row[0]: ZoneState(*row) for row in rows}
@@ -83,6 +83,9 @@ def publish(
     tx: Transaction, states: Sequence[ZoneState], gone: Sequence[str], actor: Actor
 ) -> None:
     """See `ports.Zones.publish`."""
+    known = states_of(tx.cursor)
+    if any(one.zone in known and known[one.zone].serial >= one.serial for one in states):
+        raise Conflict("The zone changed meanwhile")
     put_rows(
         tx.cursor,
         "INSERT INTO zone_state (zone, serial, digest, signed) VALUES",
@@ -184,7 +187,7 @@ class ZoneService:
         return self._runner.write(set_secondaries, names, actor)
 
     def states(self) -> Awaitable[Mapping[str, ZoneState]]:
-        return self._runner.read(states)
+        return self._runner.read(states_of)
 
     def publish(
         self, states: Sequence[ZoneState], gone: Sequence[str], actor: Actor
