@@ -11,6 +11,7 @@ from mailhub.core.webhooks import Webhooks
 from mailhub.model.settings import QueueSettings, ReportSettings
 from mailhub.queue.destination import Destinations
 from mailhub.queue.ways import Ways
+from tests.backing import backups
 from tests.reported import office
 from tests.web import FakeWeb
 from tests.world import HOSTNAME, World
@@ -54,5 +55,6 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         mailroom=here.mailroom,
         scripts=here.scripts,
         upload_keys=Keys(b"secret"),
+        backups=backups(here.clock, here.log),
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

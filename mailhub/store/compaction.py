@@ -127,11 +127,12 @@ def unused(cursor: Cursor, segment: int) -> bool:
 
 
 def remove_file(cursor: Cursor, folder: Path, segment: int) -> None:
-    """Deletes the file unless a row stands in it after all. Emptied first: readers that still
-    have it open would keep its space."""
+    """Deletes the file unless a row stands in it after all. Emptied first, since readers that
+    still have it open would keep its space; but not where a backup links to the same bytes."""
     path = path_of(folder, segment)
     if path.exists() and unused(cursor, segment):
-        os.truncate(path, 0)
+        if path.stat().st_nlink == 1:
+            os.truncate(path, 0)
         path.unlink()
 
 

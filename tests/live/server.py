@@ -85,7 +85,8 @@ class Server:
     def log(self) -> Path:
         return self.folder / "server.log"
 
-    def _write_config(self) -> None:
+    def write_config(self) -> None:
+        """What `start` does first, where it was not done yet."""
         self.folder.mkdir(parents=True, exist_ok=True)
         text = LOOPBACK.format(
             hostname=self._hostname,
@@ -106,7 +107,7 @@ class Server:
         """Starts it and waits until it says that it is ready. Raises AssertionError with the log's
         end when it does not."""
         if not self.config.exists():
-            self._write_config()
+            self.write_config()
         ready = self.var / "run" / "mailhub.json"
         ready.unlink(missing_ok=True)
         with self.log.open("ab") as log:

@@ -1,0 +1,50 @@
+"""Composes backups. A part of the composition root, apart from it for its size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailhub.core.backup import Backups
+from mailhub.model.settings import Settings
+from mailhub.net.keptfile import KeptFile
+from mailhub.net.restic import Restic
+from mailhub.net.rounds import Round
+from mailhub.ports import Clock, Log
+from mailhub.service import Step
+from mailhub.store.picture_service import FolderPicture
+from mailhub.wire.restic import PICTURE
+
+LOOK = 60.0
+"""Seconds between two looks at whether the hour has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """Backups, and what has to run for them."""
+
+    backups: Backups
+    steps: Sequence[Step]
+
+
+def compose(settings: Settings, hostname: str, reactor: Any, clock: Clock, log: Log) -> Backing:
+    """Backups of the data folder."""
+    data = Path(settings.data)
+    folder = data / "backup"
+    restic = Restic(settings.backup, folder, hostname, reactor, log)
+    backups = Backups(
+        FolderPicture(data, folder / PICTURE, reactor),
+        restic,
+        KeptFile(data / "backup.json"),
+        clock,
+        log,
+        settings.backup,
+    )
+    looking = Round(backups.round, LOOK, reactor, log, "backup", first=LOOK)
+    steps = (
+        Step("backup program", lambda: None, restic.stop),
+        Step("backups", looking.start, looking.stop),
+    )
+    return Backing(backups, steps)

@@ -1,0 +1,182 @@
+"""`mailhub backup`: encrypted copies of everything, and a server made of one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from mailhub.cli import show, times
+from mailhub.cli.access import Access, Refused
+from mailhub.cli.progress import reading
+from mailhub.model.backup import BackupTarget
+from mailhub.model.errors import MailhubError
+
+COLUMNS = ("id", "made", "size", "added")
+
+
+@click.group()
+def backup() -> None:
+    """Encrypted copies of everything, made by restic while mail goes on."""
+
+
+@backup.command()
+@show.as_json
+@click.pass_obj
+def run(access: Access, as_json: bool) -> None:
+    """Make one now."""
+    made = access.ask("backup-run")
+    made["made"] = times.moment(made.pop("time"))
+    show.record(made, as_json)
+
+
+@backup.command()
+@show.as_json
+@click.pass_obj
+def status(access: Access, as_json: bool) -> None:
+    """Where they go, how the last went, and what there is."""
+    found = access.ask("backup-status")
+    if not as_json:
+        found["keep"] = times.words(found["keep"])
+        for name in ("last_good", "last_tried"):
+            found[name] = times.moment(found[name]) if found[name] else "never"
+        found["backups"] = [
+            {"id": one["id"], "made": times.moment(one["time"])} | _sizes(one)
+            for one in found["backups"]
+        ]
+    show.record(found, as_json)
+
+
+def _sizes(one: dict[str, int]) -> dict[str, object]:
+    return {name: one[name] or "?" for name in ("size", "added")}
+
+
+@backup.command()
+@click.option("--all", "everything", is_flag=True, help="Fetch and check every byte of it.")
+@click.pass_obj
+def verify(access: Access, everything: bool) -> None:
+    """Check that what was kept can be read again."""
+    access.ask("backup-verify", whole=everything)
+    click.echo("good")
+
+
+@backup.command()
+@click.argument("address")
+@click.option("--key", help="The key's id, of s3 and b2.")
+@click.option("--keep", type=times.span, metavar="TIME", help="How long a backup is kept.")
+@click.pass_obj
+def target(access: Access, address: str, key: str | None, keep: int | None) -> None:
+    """Let backups go to ADDRESS from now on: off, local, a folder, sftp://user@host[:port]/path,
+    s3://[region@]host/bucket[/path] or b2://bucket[/path].
+
+    The secret of a key is read from MAILHUB_BACKUP_SECRET, or asked for.
+    """
+    secret = os.environ.get("MAILHUB_BACKUP_SECRET")
+    if key and secret is None:
+        secret = click.prompt("Secret of the key", hide_input=True)
+    access.ask("backup-target", address=address, key=key, secret=secret, keep=keep)
+    found = access.ask("backup-status") if address != "off" else {}
+    if found.get("public_key"):
+        click.echo(f"let this key in there:\n{found['public_key']}")
+    if found:
+        click.echo(f"keep what `mailhub backup key` prints: nobody reads {address} without it")
+
+
+@backup.command()
+@click.pass_obj
+def key(access: Access) -> None:
+    """Print what backups are encrypted with. Without it they are lost."""
+    path = access.data / "backup" / "key"
+    try:
+        click.echo(path.read_text().strip())
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}; it is made with the first backup") from None
+
+
+@backup.command()
+@click.option("--from", "address", help="The target; else the one that the configuration names.")
+@click.option("--key", help="The key's id, of s3 and b2.")
+@click.option(
+    "--key-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What `mailhub backup key` printed, in a file; else the data folder's own.",
+)
+@click.option("--snapshot", default="latest", show_default=True, help="Which one, by its id.")
+@click.pass_obj
+def restore(
+    access: Access, address: str | None, key: str | None, key_file: Path | None, snapshot: str
+) -> None:
+    """Make the data folder of a backup, on a machine that has none, and verify it.
+
+    Mail that was waiting to be sent is on hold afterwards: whether it was sent since, only you
+    know (`mailhub queue list`, then `release` or `drop`).
+    """
+    from mailhub.net import privileges
+    from mailhub.net.folder import DataFolder
+    from mailhub.store import picture
+    from mailhub.store import verify as store
+
+    settings = access.settings.backup
+    wanted = BackupTarget(
+        address=address or settings.target,
+        user=key or settings.user,
+        secret=os.environ.get("MAILHUB_BACKUP_SECRET", settings.secret),
+        keep=settings.keep,
+    )
+    folder = DataFolder(access.data)
+    try:
+        folder.make()
+        privileges.become_owner(folder.path)
+        folder.lock()
+        if (folder.path / picture.STORE).exists():
+            raise Refused(f"{folder.path} holds a store already; restore into an empty folder")
+        fetched = _fetch(folder.path / "backup", wanted, key_file, snapshot, settings.program)
+        click.echo(f"fetched {snapshot}")
+        restored = picture.place(fetched, folder.path)
+        shutil.rmtree(fetched.parent, ignore_errors=True)
+        with reading() as advance:
+            report = store.verify(folder.path / picture.STORE, False, advance)
+    except MailhubError as error:
+        raise Refused(error.text) from None
+    finally:
+        folder.unlock()
+    for finding in report.findings:
+        click.echo(f"{finding.kind}: {finding.where}: {finding.text}")
+    click.echo(f"restored {restored.mailboxes} mailboxes, {report.messages} messages")
+    if restored.held:
+        click.echo(f"on hold in the queue: {restored.held}")
+    sys.exit(0 if report.clean else 1)
+
+
+def _fetch(
+    folder: Path, target: BackupTarget, key_file: Path | None, snapshot: str, program: str
+) -> Path:
+    """The picture that a backup holds, in a folder of ours. Raises Refused."""
+    from mailhub.net import restic as keeping
+    from mailhub.wire import restic
+
+    if key_file is not None:
+        keeping.keep_key(folder, key_file.read_text().strip())
+    elif not (folder / "key").exists():
+        raise Refused("the key is missing: give what `mailhub backup key` printed by --key-file")
+    where = restic.place(target, str(folder))
+    into = folder / "restoring"
+    shutil.rmtree(into, ignore_errors=True)
+    words = restic.words(where, *restic.fetch(snapshot, str(into)))
+    try:
+        done = subprocess.run(  # noqa: S603  # restic itself, with words of ours
+            [program, *words],
+            env=restic.environment(where, str(folder)),
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise Refused(f"{program}: {error.strerror}") from None
+    found = into / restic.PICTURE
+    if done.returncode or not found.is_dir():
+        raise Refused(restic.complaint(done.stderr, f"status {done.returncode}"))
+    return found

@@ -1,0 +1,28 @@
+"""Settings of backups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailhub.model.setting import STRICT, setting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSettings:
+    """`[backup]`: encrypted copies of everything, made by restic while mail goes on."""
+
+    __pydantic_config__ = STRICT
+
+    target: str = setting(
+        "off",
+        "where to: off, local (in the data folder), a folder, sftp://user@host[:port]/path,"
+        " s3://[region@]host/bucket[/path], b2://bucket[/path]; `mailhub backup target` and the"
+        " administration API go before this",
+    )
+    user: str = setting("", "the key's id, of s3 and b2")
+    secret: str = setting("", "the key itself, of s3 and b2")
+    keep: int = setting(30 * 86_400, "how long a backup is kept; the newest always is", "seconds")
+    hour: int = setting(3, "of the day in which one is made, in UTC", "hours")
+    program: str = setting("restic", "the program: its name, or where it is")
+    upload: int = setting(0, "most that is sent; 0: as much as can be", "KiB/s")
+    niceness: int = setting(10, "how far the program stands back behind others, 0 to 19")

@@ -1,0 +1,33 @@
+"""`ports.Picture` of a data folder, made on a thread of the reactor's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.threads import deferToThreadPool
+
+from mailhub.store import picture
+
+
+class FolderPicture:
+    """`to`: where the picture is while it is needed; on the same file system, so that messages are
+    linked and not copied."""
+
+    def __init__(self, data: Path, to: Path, reactor: Any) -> None:
+        self._data = data
+        self._to = to
+        self._reactor = reactor
+
+    async def take(self) -> str:
+        """See `ports.Picture`."""
+        await self._off_reactor(picture.take, self._data, self._to)
+        return str(self._to)
+
+    async def drop(self) -> None:
+        """See `ports.Picture`."""
+        await self._off_reactor(picture.clear, self._to)
+
+    async def _off_reactor(self, work: Any, *arguments: Path) -> None:
+        pool = self._reactor.getThreadPool()
+        await deferToThreadPool(self._reactor, pool, work, *arguments)
