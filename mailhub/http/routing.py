@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from klein import Klein
@@ -117,15 +118,12 @@ def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
 
     One of `mounts` has to stand at the root, the empty prefix: it also answers for what is none.
     """
-    app = Klein()
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False
-    for prefix, dialect in mounts:
-        for number, one in enumerate(dialect.routes()):
-            path = prefix + one.path
-            endpoint = f"{dialect.name} {prefix} {number}"
-            app.url_map.add(_Matcher(path, methods=[one.method], endpoint=endpoint))
-            app.endpoints[endpoint] = _serve(one, path, dialect)
+    served = [
+        (prefix + one.path, one, dialect) for prefix, dialect in mounts for one in dialect.routes()
+    ]
+    app = _Application(_paths(tuple((one.method, path) for path, one, _ in served)))
+    for number, (path, one, dialect) in enumerate(served):
+        app.endpoints[str(number)] = _serve(one, path, dialect)
     longest_first = sorted(mounts, key=lambda mount: -len(mount[0]))
     app.handle_errors(HTTPException)(_unrouted(longest_first))  # type: ignore[arg-type]
     resource: IResource = app.resource()
@@ -142,22 +140,19 @@ def large_routes(
         for one in dialect.routes()
         if one.large
     ]
-    rules = [
-        _Matcher(prefix + one.path, methods=[one.method], endpoint=number)
-        for number, (prefix, one, _) in enumerate(found)
-    ]
-    paths = Map(rules, strict_slashes=False, merge_slashes=False).bind("localhost")
+    paths = _paths(tuple((one.method, prefix + one.path) for prefix, one, _ in found))
+    matching = paths.bind("localhost")
 
     def find(method: str, path: str) -> Admission | None:
-        if not rules:
+        if not found:
             return None
         try:
-            number, arguments = paths.match(path, method)
+            number, arguments = matching.match(path, method)
         except HTTPException:
             return None
         one: Route
         dialect: Dialect
-        _, one, dialect = found[number]
+        _, one, dialect = found[int(number)]
 
         async def admit(call: Call) -> Answer | Leash | None:
             if one.admit is None:
@@ -173,6 +168,32 @@ def large_routes(
         return admit
 
     return find
+
+
+class _Application(Klein):
+    """Klein over paths that others may share."""
+
+    def __init__(self, paths: Map) -> None:
+        super().__init__()
+        self._paths = paths
+
+    @property
+    def url_map(self) -> Map:
+        """See Klein."""
+        return self._paths
+
+
+@lru_cache(maxsize=8)
+def _paths(routes: tuple[tuple[str, str], ...]) -> Map:
+    """What finds (method, path), under its place in `routes` as a word.
+
+    It knows paths and nobody who answers, so listeners with the same dialects share one.
+    """
+    rules = [
+        _Matcher(path, methods=[method], endpoint=str(number))
+        for number, (method, path) in enumerate(routes)
+    ]
+    return Map(rules, strict_slashes=False, merge_slashes=False)
 
 
 class _Matcher(Rule):
