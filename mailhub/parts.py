@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailhub import backups, directories, filters, judging, personal, sieve
+from mailhub import backups, directories, filters, judging, naming, personal, sieve
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
+from mailhub.core.administration import Administration, administration
 from mailhub.core.allowances import Allowances
 from mailhub.core.certificates import Certificates
 from mailhub.core.departure import Departures
@@ -35,6 +36,7 @@ from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.scripts import Scripts
 from mailhub.core.selected import Selections
+from mailhub.core.session_keys import SessionKeys
 from mailhub.core.sessions import Sessions
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
@@ -52,6 +54,7 @@ from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
 from mailhub.net.certificate_files import CertificateFolder
 from mailhub.net.cms import CertificateSigning
+from mailhub.net.folder import DataFolder
 from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.metrics import Metrics
 from mailhub.net.textfile import TextFile
@@ -199,6 +202,20 @@ class Parts(Ground):
             self.randomness,
             profiles,
             self.secret("login"),
+        )
+
+    @cached_property
+    def administration(self) -> Administration:
+        sessions = self.coordination.sessions(self.store.sessions)
+        secret = self.secret("session-keys")
+        return administration(
+            self.accounts,
+            self.addresses,
+            self.domains,
+            SessionKeys(sessions, self.store, self.clock, self.randomness, self.log, secret),
+            self.hostname,
+            self.settings.default_domain,
+            DataFolder(Path(self.settings.data)).fresh_key("admin-key.txt"),
         )
 
     # -- mail that comes
@@ -411,6 +428,18 @@ class Parts(Ground):
     @cached_property
     def suppressions(self) -> Suppressions:
         return Suppressions(self.store, self.clock, self.settings.queue.suppress_time)
+
+    @cached_property
+    def naming(self) -> naming.Naming:
+        return naming.compose(
+            self.settings,
+            self.store,
+            self.certificates,
+            self.resolver,
+            self.reactor,
+            self.clock,
+            self.hostname,
+        )
 
     # -- who this server proves to be
 

@@ -227,6 +227,8 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         tokens=parts.tokens,
         mirroring=parts.directories.mirroring,
         mailroom=parts.mailroom,
+        zones=parts.naming.zones,
+        secondaries=parts.naming.secondaries,
         backups=parts.backups.backups,
     )
 
@@ -354,6 +356,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         upload_keys=parts.upload_keys,
         feeds=parts.feeds,
         webhooks=parts.webhooks,
+        administration=parts.administration,
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,

@@ -15,10 +15,12 @@ from tests.backing import backups
 from tests.reported import office
 from tests.web import FakeWeb
 from tests.world import HOSTNAME, World
+from tests.zoned import place
 
 
 def services(here: World, reports: ReportSettings | None = None) -> Services:
     """What the acts use: whoever adds a part adds it here."""
+    named = place(here)
     desk = office(here, reports or ReportSettings())
     messages = Messages(here.store, here.clock)
     destinations = Destinations(
@@ -53,6 +55,8 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         filtering=here.owners.filtering,
         mirroring=None,
         mailroom=here.mailroom,
+        zones=named.zones,
+        secondaries=named.secondaries,
         scripts=here.scripts,
         upload_keys=Keys(b"secret"),
         backups=backups(here.clock, here.log),

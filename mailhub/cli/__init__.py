@@ -15,9 +15,11 @@ from mailhub.cli.access import Access, Refused
 from mailhub.cli.address import address
 from mailhub.cli.alias import alias
 from mailhub.cli.archive import archive
+from mailhub.cli.backup import backup
 from mailhub.cli.configuration import configuration
 from mailhub.cli.directory import directory
 from mailhub.cli.dkim import dkim
+from mailhub.cli.dns import dns
 from mailhub.cli.domain import domain
 from mailhub.cli.exports import export
 from mailhub.cli.filter import autoreply, filter
@@ -86,9 +88,11 @@ for command in (
     rcpthost,
     relayip,
     dkim,
+    dns,
     report,
     directory,
     index,
+    backup,
     import_,
     export,
     verify,

@@ -13,6 +13,7 @@ from typing import Any
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
+from mailhub.core.backup import Backups
 from mailhub.core.domains import Domains
 from mailhub.core.filtering import Filtering
 from mailhub.core.filters import Filters
@@ -28,12 +29,14 @@ from mailhub.core.reportreading import ReportReading
 from mailhub.core.reportsummary import Summaries
 from mailhub.core.routes import Routes
 from mailhub.core.scripts import Scripts
+from mailhub.core.secondaries import Secondaries
 from mailhub.core.signing import Keys
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.tokens import Tokens
 from mailhub.core.transfer import Transfers
 from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
+from mailhub.core.zones import Zones
 from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
@@ -76,6 +79,9 @@ class Services:
     tokens: Tokens
     mirroring: Mirroring | None
     mailroom: Mailroom
+    zones: Zones
+    secondaries: Secondaries
+    backups: Backups
 
 
 class Arguments:

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 
 from mailhub.model.setting import STRICT, setting
 from mailhub.model.settings_access import TokenSettings
+from mailhub.model.settings_acme import ACMESettings
 from mailhub.model.settings_archive import ArchiveSettings
+from mailhub.model.settings_backup import BackupSettings
 from mailhub.model.settings_directory import LDAPSettings
+from mailhub.model.settings_dns import DNSSettings
 from mailhub.model.settings_filters import (
     ClamAVSettings,
     DnsblSettings,
@@ -41,9 +44,12 @@ from mailhub.model.settings_sieve import ManageSieveSettings, SieveSettings
 from mailhub.model.settings_web import JournalSettings, UpdateSettings, WebhookSettings, WebSettings
 
 __all__ = [
+    "ACMESettings",
     "AccountSettings",
     "ArchiveSettings",
+    "BackupSettings",
     "ClamAVSettings",
+    "DNSSettings",
     "DkimSettings",
     "DnsblSettings",
     "FilterSettings",
@@ -357,7 +363,10 @@ class Settings:
     store: StoreSettings = setting(StoreSettings, "")
     search: SearchSettings = setting(SearchSettings, "")
     archive: ArchiveSettings = setting(ArchiveSettings, "")
+    backup: BackupSettings = setting(BackupSettings, "")
     dkim: DkimSettings = setting(DkimSettings, "")
     reports: ReportSettings = setting(ReportSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")
+    acme: ACMESettings = setting(ACMESettings, "")
+    dns: DNSSettings = setting(DNSSettings, "")
     log: LogSettings = setting(LogSettings, "")

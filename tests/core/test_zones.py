@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import dns.zone
 import pytest
@@ -11,11 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailhub.core import zonemaking
-from mailhub.core.secondaries import Allowed, Secondaries
-from mailhub.core.zonefacts import Gathering
-from mailhub.core.zones import RENEWED, Zones
+from mailhub.core.secondaries import Allowed
+from mailhub.core.zones import RENEWED
 from mailhub.model.errors import LimitReached, NotFound
-from mailhub.model.settings_dns import DNSSettings
 from mailhub.model.zone import (
     BadRecord,
     CustomRecord,
@@ -27,9 +24,9 @@ from mailhub.model.zone import (
     ZoneState,
 )
 from mailhub.wire import zonerecord
-from tests.signed import Workshop
 from tests.support import run
-from tests.world import ACTOR, World, world
+from tests.world import ACTOR
+from tests.zoned import place
 
 HOST = "mx.example.org"
 SITE = Site(
@@ -43,43 +40,6 @@ SITE = Site(
     reports="reports@example.org",
     domains=("example.org", "example.net"),
 )
-
-
-@dataclass(slots=True)
-class Facts:
-    """Certificates and host keys of a test."""
-
-    valid: set[str] = field(default_factory=set)
-    digest: str = "ab" * 32
-
-    def valid_for(self, name: str) -> bool:
-        return name in self.valid
-
-    def fingerprint(self) -> str:
-        return self.digest
-
-    def fingerprints(self) -> Sequence[str]:
-        return ["4 2 " + "cd" * 32]
-
-
-@dataclass(slots=True)
-class Place:
-    """A server with zones."""
-
-    world: World
-    facts: Facts
-    zones: Zones
-    secondaries: Secondaries
-
-
-def place(sign: bool = False) -> Place:
-    """A server of example.org."""
-    made, facts = world(), Facts()
-    chosen = DNSSettings(addresses=("192.0.2.1", "2001:db8::1"), sign=sign)
-    services = [("_imaps._tcp", 993)]
-    gathering = Gathering(made.store, facts, facts, HOST, chosen, services, "")
-    zones = Zones(made.store, gathering, Workshop(), made.clock, chosen)
-    return Place(made, facts, zones, Secondaries(zones, made.resolver))
 
 
 def said(records: Sequence[Record], name: str) -> list[str]:
