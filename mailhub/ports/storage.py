@@ -11,6 +11,7 @@ from mailhub.ports.certificates import CertificateNotes
 from mailhub.ports.coordination import Sessions
 from mailhub.ports.directory import Mirrors
 from mailhub.ports.events import Events, Webhooks
+from mailhub.ports.files import Files
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
 from mailhub.ports.listing import Archive, Listings
@@ -53,6 +54,8 @@ class Storage(Protocol):
     def reports(self) -> Reports: ...
     @property
     def filters(self) -> Filters: ...
+    @property
+    def files(self) -> Files: ...
     @property
     def scripts(self) -> Scripts: ...
     @property

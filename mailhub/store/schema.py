@@ -15,6 +15,7 @@ from mailhub.store.tables import (
     archive,
     certificates,
     directory,
+    files,
     filters,
     identity,
     people,
@@ -24,7 +25,7 @@ from mailhub.store.tables import (
     zones,
 )
 
-HEAD = "0016"
+HEAD = "0017"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
@@ -392,4 +393,5 @@ TABLES: tuple[str, ...] = (
     *directory.TABLES,
     *zones.TABLES,
     *certificates.TABLES,
+    *files.TABLES,
 )

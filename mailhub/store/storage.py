@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from mailhub.model.change import Change
 from mailhub.store.certificates import CertificateNoteService
 from mailhub.store.event_service import EventService, WebhookService
+from mailhub.store.files import FileService
 from mailhub.store.filter_service import FilterService
 from mailhub.store.fresh import FreshMail
 from mailhub.store.identities import AppPasswordService, AuthLogService, FactorService
@@ -43,6 +44,7 @@ class ServedStorage:
         self.dkim_keys = DkimKeyService(runner)
         self.reports = ReportService(runner)
         self.filters = FilterService(runner)
+        self.files = FileService(runner)
         self.scripts = ScriptService(runner)
         self.app_passwords = AppPasswordService(runner)
         self.factors = FactorService(runner)

@@ -7,7 +7,7 @@ other work, and after a crash the remaining ones go after the restart.
 from __future__ import annotations
 
 from mailhub.model.uids import UidSet
-from mailhub.store import archive, contents
+from mailhub.store import archive, contents, files
 from mailhub.store.sql import integers
 from mailhub.store.transaction import Transaction
 
@@ -73,7 +73,7 @@ def _account_step(tx: Transaction, account: int) -> bool:
         ).fetchone()
         if row is not None:
             return _mailbox_step(tx, account, row[0])
-    if archive.forget_account(tx, account):
+    if archive.forget_account(tx, account) or files.forget_account(tx, account):
         return True
     for table, column in OWNED:
         cleared = tx.execute(
