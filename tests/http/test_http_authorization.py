@@ -3,93 +3,35 @@ different afterwards. Calls are found in the dialects, so that no new one is for
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from mailhub.core.rights import Caller, Role, Standing, check
-from mailhub.http.app import mounts
 from mailhub.http.routing import Route
-from mailhub.model.account import Factor
+from mailhub.model.account import Account, Factor
 from mailhub.model.account import Role as AccountRole
 from mailhub.model.errors import NotPermitted
-from mailhub.model.message import Arrival
-from tests.http.browsing import FOREIGN, Reply, Site, with_token
+from tests.http.place import ANN, EVE, JOE, TOKEN, Place
 from tests.http.tmail import basic
 from tests.support import run
-from tests.world import ACTOR, world
+from tests.world import ACTOR, APPS
 
-TOKEN = "r00t"
-JOE, ANN, EVE = "joe@example.org", "ann@example.org", "eve@example.org"
-MESSAGE = b"From: a@remote.example\r\nTo: ann@example.org\r\nSubject: s\r\n\r\ntext\r\n"
 OPEN = {
     ("tmail", "GET", "/ping"),
     ("tmail", "GET", "/openapi.json"),
     ("wildduck", "GET", "/openapi.json"),
+    ("mailinabox", "GET", "/openapi.json"),
+    *(("mailinabox", how, path) for how in ("GET", "POST") for path in ("/login", "/logout")),
     ("frame", "GET", "/health"),
     ("frame", "GET", "/health/live"),
     ("frame", "GET", "/health/ready"),
 }
 """Whoever reaches the server may ask for these."""
-TRIED = {"authlog", "api_session"}
-"""Tables that say who tried."""
-ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
-
-
-class Place:
-    """A server with people, a message of Ann's, and a root token."""
-
-    def __init__(self) -> None:
-        self.world = world(people=(JOE, ANN, EVE))
-        self.arrival: Arrival = self.world.deliver(ANN, MESSAGE)
-        self.site = Site(world=self.world, settings=with_token(TOKEN), root="")
-        self.calls = [
-            (dialect.name, prefix, one)
-            for prefix, dialect in mounts(self.site.parts)
-            for one in dialect.routes()
-        ]
-        number = self.world.people[ANN].number
-        (inbox, *_) = run(self.world.store.mailboxes.all(number))
-        (address, *_) = run(self.world.store.addresses.of_account(number))
-        self.known: Mapping[str, str] = {
-            "user": self.world.people[ANN].id,
-            "mailbox": inbox.id,
-            "message": str(self.arrival.uid),
-            "address": address.id,
-            "username": ANN,
-            "login": ANN,
-            "hostname": "example.org",
-        }
-
-    def token(self, name: str = JOE, role: Role = Role.USER) -> str:
-        account = self.world.people[name] if role.is_personal else None
-        return run(self.world.tokens.issue(account, role))[0]
-
-    def ask(self, prefix: str, one: Route, user: str = "", **headers: str) -> Reply:
-        known = {**self.known, "user": user or self.known["user"]}
-        path = ARGUMENT.sub(lambda found: known.get(found[1], "1"), one.path)
-        body = {} if one.method in ("POST", "PUT") else None
-        return self.site.ask(one.method, prefix + path, body, peer=FOREIGN, **headers)
-
-    def everything(self) -> object:
-        """All rows of all tables, but for what says that somebody tried."""
-
-        def rows(cursor: Any) -> object:
-            listed = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE T%'"
-            tables = {name for (name,) in cursor.execute(listed).fetchall()} - TRIED
-            found = {
-                name: sorted(map(repr, cursor.execute(f'SELECT * FROM "{name}"').fetchall()))
-                for name in tables
-            }
-            assert len(found) > 20
-            assert len(found["message"]) == 1
-            found["journal"] = [row for row in found["journal"] if "login" not in row]
-            return found
-
-        return run(self.world.store.runner.read(rows))
+BY_TOKEN = {"wildduck", "frame"}
+"""Dialects that the root's token opens."""
+ROOT = "root@example.org"
 
 
 @pytest.fixture(scope="module")
@@ -100,42 +42,40 @@ def place() -> Place:
 
 @pytest.fixture
 def fresh() -> Place:
-    return Place()
+    place = Place()
+    assert place.known
+    return place
 
 
-def let_in(place: Place, dialect: str, user: str = "", **headers: str) -> set[str]:
-    """Calls that were not refused; nothing is different after all of them."""
+def answered(place: Place, user: str = "", **headers: str) -> dict[str, int]:
+    """What each call answers that is not open to all. Nothing is different after all of them."""
     before = place.everything()
-    found = set()
-    asked = 0
-    for name, prefix, one in place.calls:
-        if name != dialect or (name, one.method, one.path) in OPEN:
-            continue
-        asked += 1
-        reply = place.ask(prefix, one, user, **headers)
-        if reply.status not in (401, 403, 404, 429):
-            found.add(f"{one.method} {one.path}")
-        elif reply.status == 404:
-            assert "<" in one.path, f"{one.method} {one.path} is not there"
-    assert asked >= {"wildduck": 40, "tmail": 25, "frame": 1}[dialect]
+    found = {
+        f"{name} {one.method} {one.path}": place.ask(prefix, one, user, **headers).status
+        for name, prefix, one in place.calls
+        if (name, one.method, one.path) not in OPEN
+    }
     assert place.everything() == before
+    assert len(found) > 180
     return found
 
 
-OWN_TOKEN = {"GET /authenticated", "DELETE /authenticate"}
-NO_TOKEN = [
-    {},
-    {"x_access_token": "0" * 40},
-    {"authorization": "Bearer " + "f" * 40},
-    {"authorization": "Bearer x"},
-    {"x_access_token": TOKEN, "authorization": "Bearer " + "0" * 40},
-    {"authorization": basic(JOE)},
-]
+def opened(place: Place, user: str = "", **headers: str) -> set[str]:
+    """The calls that were answered with anything but a refusal at the door."""
+    codes = answered(place, user, **headers)
+    return {call for call, code in codes.items() if code not in (401, 403)}
 
 
-@pytest.mark.parametrize("headers", NO_TOKEN, ids=str)
-def test_nobody_comes_into_wildduck_without_a_token(place: Place, headers: dict[str, str]) -> None:
-    assert let_in(place, "wildduck", **headers) == set()
+def test_the_root_comes_in_everywhere(place: Place) -> None:
+    """Otherwise the other tests would say nothing."""
+    met = 0
+    for name, prefix, one in place.calls:
+        endless = one.path.endswith(("/updates", "/restore"))
+        if name in BY_TOKEN and one.method == "GET" and not endless:
+            reply = place.ask(prefix, one, x_access_token=TOKEN)
+            assert reply.status in (200, 400, 404), (one.path, reply.body)
+            met += reply.status == 200
+    assert met > 40
 
 
 def test_every_call_of_wildduck_names_a_right(place: Place) -> None:
@@ -146,60 +86,98 @@ def test_every_call_of_wildduck_names_a_right(place: Place) -> None:
     } <= OPEN
 
 
-def test_the_root_comes_in_everywhere(place: Place) -> None:
-    """Otherwise the other tests would say nothing."""
-    for name, prefix, one in place.calls:
-        if name == "wildduck" and one.method == "GET":
-            reply = place.ask(prefix, replace(one, method="HEAD"), x_access_token=TOKEN)
-            assert reply.status not in (401, 403), one.path
+# -- nobody
+
+NO_CREDENTIALS = [
+    {},
+    {"x_access_token": "0" * 40},
+    {"x_access_token": ""},
+    {"authorization": "Bearer " + "f" * 40},
+    {"authorization": "Bearer x"},
+    {"authorization": "Bearer"},
+    {"authorization": f"Bearer {TOKEN[:-1]}"},
+    {"authorization": "Basic"},
+    {"authorization": "Basic x"},
+    {"authorization": basic("", "")},
+    {"authorization": basic("", TOKEN)},
+    {"authorization": basic(TOKEN, TOKEN)},
+    {"authorization": basic("nobody@example.org")},
+    {"x_access_token": TOKEN, "authorization": "Bearer " + "0" * 40},
+    {"cookie": f"accessToken={TOKEN}; session={TOKEN}"},
+]
+
+
+@pytest.mark.parametrize("headers", NO_CREDENTIALS, ids=str)
+def test_nobody_comes_in(place: Place, headers: dict[str, str]) -> None:
+    """It is nobody's business either what exists."""
+    assert opened(place, **headers) == set()
+
+
+# -- tokens
 
 
 @pytest.mark.parametrize("user", ["", "f" * 24, "me%00", "..", "ME"])
 def test_a_persons_token_opens_nothing_of_others_nor_of_all(place: Place, user: str) -> None:
-    opened = set()
+    found = set()
     before = place.everything()
     for name, prefix, one in place.calls:
         if name == "wildduck" and one.right is not None:
             reply = place.ask(prefix, one, user, x_access_token=place.token())
             if reply.status not in (400, 403, 404):
-                opened.add(f"{one.method} {one.path}")
-    assert opened == OWN_TOKEN
+                found.add(f"{one.method} {one.path}")
+    assert found == {"GET /authenticated", "DELETE /authenticate"}
     assert place.everything() == before
 
 
-def disabled(place: Place) -> None:
-    account = run(place.world.accounts.get(place.world.people[JOE].number))
-    run(place.world.accounts.update(replace(account, disabled=True), ACTOR))
+Change = Callable[[Place, Account], object]
 
 
-def suspended(place: Place) -> None:
-    account = run(place.world.accounts.get(place.world.people[JOE].number))
-    run(place.world.accounts.update(replace(account, suspended=True), ACTOR))
+def disabled(place: Place, who: Account) -> None:
+    run(place.world.accounts.update(replace(current(place, who), disabled=True), ACTOR))
 
 
-def removed(place: Place) -> None:
-    run(place.world.accounts.remove(place.world.people[JOE].number, ACTOR))
+def suspended(place: Place, who: Account) -> None:
+    run(place.world.accounts.update(replace(current(place, who), suspended=True), ACTOR))
 
 
-def new_password(place: Place) -> None:
-    run(place.world.accounts.set_password(place.world.people[JOE].number, "another", ACTOR))
+def removed(place: Place, who: Account) -> None:
+    run(place.world.accounts.remove(who.number, ACTOR))
 
 
-def old(place: Place) -> None:
+def new_password(place: Place, who: Account) -> None:
+    run(place.world.accounts.set_password(who.number, "another", ACTOR))
+
+
+def logged_out(place: Place, who: Account) -> None:
+    run(place.world.accounts.end_sessions(who.number, ACTOR))
+
+
+def old(place: Place, who: Account) -> None:
     place.world.clock.advance(15 * 86400)
 
 
-@pytest.mark.parametrize("end", [disabled, suspended, removed, new_password, old])
-def test_a_token_that_is_over_opens_nothing(fresh: Place, end: Any) -> None:
-    token, id = fresh.token(), fresh.world.people[JOE].id
-    end(fresh)
-    assert let_in(fresh, "wildduck", id, x_access_token=token) == set()
+def current(place: Place, who: Account) -> Account:
+    return run(place.world.accounts.get(who.number))
 
 
-def test_a_token_that_was_revoked_opens_nothing(place: Place) -> None:
-    token, id = place.token(), place.world.people[JOE].id
+def refused(place: Place, user: str, token: str) -> None:
+    """Neither at the own account, nor as `me`, nor at what is about nobody."""
+    for subject in (user, "me"):
+        assert opened(place, subject, x_access_token=token) == set()
+
+
+@pytest.mark.parametrize("end", [disabled, suspended, removed, new_password, logged_out, old])
+def test_a_token_that_is_over_opens_nothing(fresh: Place, end: Change) -> None:
+    token, joe = fresh.token(), fresh.world.people[JOE]
+    end(fresh, joe)
+    refused(fresh, joe.id, token)
+
+
+@pytest.mark.parametrize("role", [Role.USER, Role.MANAGER, Role.AUDIT])
+def test_a_token_that_was_revoked_opens_nothing(place: Place, role: Role) -> None:
+    token = place.token(role=role)
     run(place.world.tokens.revoke(token))
-    assert let_in(place, "wildduck", id, x_access_token=token) == set()
+    refused(place, place.id(JOE), token)
 
 
 def allowed(who: Caller, one: Route, subject: str) -> bool:
@@ -231,42 +209,98 @@ def test_a_token_of_the_wrong_scope_is_refused(
     elif standing is Standing.PASSWORD:
         account = replace(joe, must_change=True)
     token = run(place.world.tokens.issue(account, role))[0]
-    before, refused = place.everything(), 0
+    before, met = place.everything(), 0
     for name, prefix, one in place.calls:
         if name != "wildduck" or one.right is None or allowed(who, one, joe.id):
             continue
         reply = place.ask(prefix, one, joe.id, x_access_token=token)
         assert reply.json["code"] == "MissingPrivileges", f"{one.method} {one.path}"
-        refused += 1
-    assert refused > 5
+        met += 1
+    assert met > 5
     assert place.everything() == before
 
 
-# -- the other dialects
+# -- passwords
 
 
-def test_nobody_comes_into_tmail_but_its_administrators(fresh: Place) -> None:
-    world = fresh.world
-    world.account("root@example.org", role=AccountRole.ADMIN)
-    world.account("gone@example.org", role=AccountRole.ADMIN)
-    gone = run(world.accounts.get(world.people["gone@example.org"].number))
-    run(world.accounts.update(replace(gone, disabled=True), ACTOR))
-    for given in (
-        "",
-        basic(JOE),
-        basic("root@example.org", "wrong"),
-        basic("nobody@example.org"),
-        basic("gone@example.org"),
-        f"Bearer {TOKEN}",
-        f"Bearer {fresh.token()}",
-    ):
-        headers = {"authorization": given} if given else {}
-        assert let_in(fresh, "tmail", **headers) == set(), given
-        world.clock.advance(86400)
+def no_administrator(place: Place, root: Account) -> str:
+    return basic(EVE)
 
 
-def test_nobody_reads_metrics_but_the_root(place: Place) -> None:
-    for token in ("", place.token(), "0" * 40):
-        headers = {"x_access_token": token} if token else {}
-        assert let_in(place, "frame", **headers) == set()
-    assert place.site.get("/metrics", x_access_token=TOKEN).status == 200
+def wrong(place: Place, root: Account) -> str:
+    return basic(ROOT, "wrong")
+
+
+def shut(end: Change) -> Callable[[Place, Account], str]:
+    def given(place: Place, root: Account) -> str:
+        end(place, root)
+        return basic(ROOT)
+
+    given.__name__ = end.__name__
+    return given
+
+
+def second_factor(place: Place, root: Account) -> str:
+    place.world.second_factor(ROOT)
+    return basic(ROOT)
+
+
+def app_password(place: Place, root: Account) -> str:
+    place.world.second_factor(ROOT, all=APPS["all"])
+    return basic(ROOT, APPS["all"])
+
+
+def given_password(place: Place, root: Account) -> str:
+    return basic(ROOT, run(place.world.identity.recovery.reset(root.number, ACTOR)))
+
+
+def token_for_password(place: Place, root: Account) -> str:
+    return basic(ROOT, place.token(ROOT))
+
+
+PASSWORDS = [
+    no_administrator,
+    wrong,
+    *map(shut, (disabled, suspended, removed, new_password)),
+    second_factor,
+    app_password,
+    given_password,
+    token_for_password,
+]
+
+
+@pytest.mark.parametrize("given", PASSWORDS, ids=lambda one: one.__name__)
+def test_only_an_administrators_own_password_opens(
+    fresh: Place, given: Callable[[Place, Account], str]
+) -> None:
+    root = fresh.world.account(ROOT, role=AccountRole.ADMIN)
+    (ping,) = [one for name, _, one in fresh.calls if (name, one.path) == ("tmail", "/users")]
+    assert fresh.ask("/tmail", ping, authorization=basic(ROOT)).status == 200
+    assert opened(fresh, authorization=given(fresh, root)) == set()
+
+
+def test_a_browser_that_knows_a_password_is_no_proof(fresh: Place) -> None:
+    """Another site's page makes it send that along."""
+    fresh.world.account(ROOT, role=AccountRole.ADMIN)
+    headers = {"authorization": basic(ROOT), "sec_fetch_site": "cross-site"}
+    assert opened(fresh, **headers) == set()
+
+
+# -- whom a call is about
+
+
+@pytest.mark.parametrize("user", ["gone", "f" * 24])
+def test_the_root_finds_nothing_of_who_is_not_there(fresh: Place, user: str) -> None:
+    """Within its time of grace an account can be restored, and nothing else. To delete what is gone
+    succeeds, as the document has it."""
+    if user == "gone":
+        user = fresh.id(ANN)
+        run(fresh.world.accounts.remove(fresh.world.people[ANN].number, ACTOR))
+    found = set()
+    for name, prefix, one in fresh.calls:
+        if name != "wildduck" or "<user>" not in one.path or one.path.endswith("/restore"):
+            continue
+        reply = fresh.ask(prefix, one, user, x_access_token=TOKEN)
+        if reply.status not in (400, 404):
+            found.add(f"{one.method} {one.path}")
+    assert found == {"DELETE /users/<user>", "DELETE /user/<user>"}
