@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailhub import backups, directories, filters, judging, naming, personal, sieve
+from mailhub import backups, certifying, directories, filters, judging, naming, personal, sieve
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration, administration
@@ -452,6 +452,21 @@ class Parts(Ground):
     def certificates(self) -> Certificates:
         notes = self.store.certificates
         return Certificates(self.certificate_files, notes, self.clock, self.log, self.hostname)
+
+    @cached_property
+    def certifying(self) -> certifying.Certifying:
+        return certifying.compose(
+            self.settings,
+            self.certificates,
+            self.certificate_files,
+            self.store,
+            self.resolver,
+            self.coordination.counters,
+            self.reactor,
+            self.clock,
+            self.log,
+            self.naming.zones,
+        )
 
     # -- everything
 

@@ -175,6 +175,7 @@ def build(
                 parts.directories, parts.settings.ldap, parts.reactor, parts.log
             ),
             *outgoing.steps,
+            *parts.certifying.steps,
             Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),
         ],
@@ -227,6 +228,8 @@ def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts
         tokens=parts.tokens,
         mirroring=parts.directories.mirroring,
         mailroom=parts.mailroom,
+        certificates=parts.certificates,
+        provisioning=parts.certifying.provisioning,
         zones=parts.naming.zones,
         secondaries=parts.naming.secondaries,
         backups=parts.backups.backups,

@@ -22,7 +22,8 @@ class About:
     request; `needs_body`: it has to be there. `takes`: the parameters wherever they may stand, for
     a dialect that merges path, query and body. `answers`: the body of each success; errors are the
     dialect's. `secured`: credentials are asked for. `media`: the type of answers that are no JSON;
-    `accepts`: those of bodies beside JSON."""
+    `accepts`: those of bodies beside JSON. `form`: the fields of a body that is a form. `or_media`:
+    of successes that are JSON only where the caller wants that."""
 
     path: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
@@ -34,3 +35,5 @@ class About:
     secured: bool = True
     media: str = ""
     accepts: tuple[str, ...] = ()
+    form: type[BaseModel] | None = None
+    or_media: str = ""

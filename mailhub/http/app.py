@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
+from mailhub.core.administration import Administration
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
@@ -31,6 +32,7 @@ from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
 from mailhub.http.inflow import Bounds
+from mailhub.http.mailinabox.dialect import MailInABox
 from mailhub.http.routing import Dialect, large_routes, resource
 from mailhub.http.server import BoundedSite
 from mailhub.http.tmail.dialect import TMail
@@ -39,7 +41,7 @@ from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
 from mailhub.ports import Clock, Log, Spools
 
-DIALECTS = ("tmail", "wildduck")
+DIALECTS = ("mailinabox", "tmail", "wildduck")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +81,7 @@ class Parts:
     reactor: IReactorTime
     clock: Clock
     log: Log
+    administration: Administration
 
 
 def application(parts: Parts, root: str = "") -> BoundedSite:
@@ -104,9 +107,13 @@ def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
     if root and root not in DIALECTS:
         raise Invalid(f"{root} is none of the dialects {', '.join(DIALECTS)}", field="root")
     guard = Guard(parts.settings.access_token, parts.tokens)
-    dialects: Sequence[Dialect] = (TMail(parts), WildDuck(parts, guard))
+    dialects: Sequence[Dialect] = (
+        TMail(parts),
+        WildDuck(parts, guard),
+        MailInABox(parts),
+    )
     return [
-        *((f"/{dialect.name}", dialect) for dialect in dialects),
+        *((getattr(dialect, "prefix", f"/{dialect.name}"), dialect) for dialect in dialects),
         *(("", dialect) for dialect in dialects if dialect.name == root),
         ("", Frame(guard, parts.registry, parts.ready)),
     ]

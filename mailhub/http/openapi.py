@@ -17,6 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from mailhub.http.about import About, Shape
+from mailhub.http.body import FORM
 from mailhub.http.call import JSON
 from mailhub.http.routing import Route
 
@@ -31,14 +32,16 @@ Json = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Description:
     """A dialect as a whole. `security`: OpenAPI security schemes, any of which opens its calls.
-    `error`: the body of every error. `everywhere`: errors that any call may answer with."""
+    `error`: the body of every error; None: words of type `words`. `everywhere`: errors that any
+    call may answer with."""
 
     title: str
     version: str
     about: str
     security: Sequence[Mapping[str, object]]
-    error: type[BaseModel]
+    error: type[BaseModel] | None
     everywhere: tuple[int, ...]
+    words: str = ""
 
     @property
     def schemes(self) -> Mapping[str, Mapping[str, object]]:
@@ -82,7 +85,10 @@ class _Schemas:
 
     def __post_init__(self) -> None:
         wanted: dict[_Key, TypeAdapter[Any]] = {}
-        for shape, mode in ((self.what.error, "serialization"), *_shapes(self.routes)):
+        shapes = list(_shapes(self.routes))
+        if self.what.error is not None:
+            shapes.append((self.what.error, "serialization"))
+        for shape, mode in shapes:
             wanted.setdefault(_key(shape, mode), TypeAdapter(shape))
         made, rest = TypeAdapter.json_schemas(
             [(key, key[1], adapter) for key, adapter in wanted.items()], ref_template=_REFERENCES
@@ -150,7 +156,7 @@ def _references(schema: Json) -> set[str]:
 def _shapes(routes: Iterable[Route]) -> Iterator[tuple[Shape, JsonSchemaMode]]:
     for one in routes:
         assert one.about is not None
-        for taken in (one.about.body, one.about.takes):
+        for taken in (one.about.body, one.about.takes, one.about.form):
             if taken is not None:
                 yield taken, "validation"
         for shape in one.about.answers.values():
@@ -174,7 +180,7 @@ def _operation(what: Description, one: Route, schemas: _Schemas) -> Json:
         "responses": {
             **{str(status): _answer(status, about, schemas) for status in about.answers},
             **{
-                str(status): _response(status, schemas.of(what.error, "serialization"))
+                str(status): _failure(status, what, schemas)
                 for status in sorted({*what.everywhere, *about.errors})
             },
         },
@@ -189,7 +195,10 @@ def _operation(what: Description, one: Route, schemas: _Schemas) -> Json:
         required = body is not None and bool(body.get("required"))
     if parameters:
         operation["parameters"] = parameters
-    if body is not None or about.accepts:
+    if about.form is not None:
+        form = schemas.of(about.form, "validation")
+        operation["requestBody"] = {"required": required, "content": {FORM: {"schema": form}}}
+    elif body is not None or about.accepts:
         content: Json = {JSON: {"schema": body}} if body is not None else {}
         content |= {media: {} for media in about.accepts}
         operation["requestBody"] = {"required": required, "content": content}
@@ -242,7 +251,16 @@ def _answer(status: int, about: About, schemas: _Schemas) -> Json:
     shape = about.answers[status]
     if shape is None and about.media:
         return {"description": HTTPStatus(status).phrase, "content": {about.media: {}}}
-    return _response(status, None if shape is None else schemas.of(shape, "serialization"))
+    response = _response(status, None if shape is None else schemas.of(shape, "serialization"))
+    if about.or_media:
+        response.setdefault("content", {})[about.or_media] = {}
+    return response
+
+
+def _failure(status: int, what: Description, schemas: _Schemas) -> Json:
+    if what.error is None:
+        return {"description": HTTPStatus(status).phrase, "content": {what.words: {}}}
+    return _response(status, schemas.of(what.error, "serialization"))
 
 
 def _response(status: int, schema: Json | None) -> Json:

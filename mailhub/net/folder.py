@@ -106,6 +106,16 @@ class DataFolder:
             raise MailhubError(f"{path}: the secret is too short")
         return kept
 
+    def fresh_key(self, name: str) -> str:
+        """A key of 32 hex digits that is new at every start, in a file that its owner alone can
+        read. Raises MailhubError."""
+        key = secrets.token_hex(SECRET // 2)
+        try:
+            write_text(self.path / name, f"{key}\n", 0o600)
+        except OSError as error:
+            raise MailhubError(f"{self.path / name}: {error.strerror}") from error
+        return key
+
     # -- the first administrator's password
 
     def keep_admin(self, address: str, password: str) -> None:
@@ -130,14 +140,18 @@ class DataFolder:
 
 
 def write_json(path: Path, value: Any, mode: int) -> None:
+    """As `write_text`."""
+    write_text(path, json.dumps(value, indent=2) + "\n", mode)
+
+
+def write_text(path: Path, text: str, mode: int) -> None:
     """Whole or not at all, never readable to more than `mode` says."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(descriptor, "w") as file:
         os.fchmod(file.fileno(), mode)
-        json.dump(value, file, indent=2)
-        file.write("\n")
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)

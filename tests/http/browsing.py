@@ -11,6 +11,8 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from mailhub.core.administration import administration
+from mailhub.core.session_keys import SessionKeys
 from mailhub.core.updates import Updates
 from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
@@ -18,8 +20,10 @@ from mailhub.http.app import Parts, application
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import HTTPSettings, UpdateSettings
 from tests.web import NoWeb
-from tests.world import DOMAIN, World, world
+from tests.world import DOMAIN, HOSTNAME, World, world
 
+SECRET = b"k" * 32
+SYSTEM_KEY = "5" * 32
 LOCAL = IPv4Address("TCP", "127.0.0.1", 40000)
 FOREIGN = IPv4Address("TCP", "192.0.2.7", 40000)
 HERE = IPv4Address("TCP", "127.0.0.1", 8080)
@@ -108,6 +112,17 @@ class Site:
             reactor=self.reactor,
             clock=here.clock,
             log=here.log,
+            administration=administration(
+                here.accounts,
+                here.addresses,
+                here.domains,
+                SessionKeys(
+                    here.store.sessions, here.store, here.clock, here.randomness, here.log, SECRET
+                ),
+                HOSTNAME,
+                DOMAIN,
+                SYSTEM_KEY,
+            ),
         )
         self.factory = application(self.parts, self.root)
 

@@ -1,0 +1,49 @@
+"""What administrators of this server work with, as one part: joined here, each in its own file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mailhub.core.accounts import Accounts
+from mailhub.core.addresses import Addresses
+from mailhub.core.administrators import Administrators
+from mailhub.core.aliases import Aliases
+from mailhub.core.domains import Domains
+from mailhub.core.leaving import Leaving
+from mailhub.core.session_keys import SessionKeys
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """`hostname`: this server's. `system_key`: what programs of this machine's own log in with,
+    new at every start; empty: nothing."""
+
+    hostname: str
+    administrators: Administrators
+    leaving: Leaving
+    aliases: Aliases
+    session_keys: SessionKeys
+    system_key: str = ""
+
+
+def administration(
+    accounts: Accounts,
+    addresses: Addresses,
+    domains: Domains,
+    session_keys: SessionKeys,
+    hostname: str,
+    default_domain: str = "",
+    system_key: str = "",
+) -> Administration:
+    """All of it. The server's own domains stay when nothing stands in them."""
+    administrators = Administrators(accounts)
+    kept = frozenset({hostname.lower(), default_domain.lower()})
+    leaving = Leaving(accounts, administrators, domains, kept)
+    return Administration(
+        hostname.lower(),
+        administrators,
+        leaving,
+        Aliases(addresses, domains, leaving, hostname),
+        session_keys,
+        system_key,
+    )

@@ -1,0 +1,1 @@
+"""The Mail-in-a-Box dialect: its administration API, under `/admin`."""

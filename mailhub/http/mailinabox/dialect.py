@@ -1,0 +1,99 @@
+"""The Mail-in-a-Box dialect as a whole: its routes, who comes in, and how it spells an error."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import wraps
+from typing import Any, Protocol
+
+from mailhub import __version__
+from mailhub.core.accounts import Accounts
+from mailhub.core.administration import Administration
+from mailhub.core.identity import Identity
+from mailhub.core.login import Login
+from mailhub.core.rights import Right
+from mailhub.http import openapi
+from mailhub.http.call import Answer, Call
+from mailhub.http.mailinabox import replies
+from mailhub.http.mailinabox.aliases import AliasCalls
+from mailhub.http.mailinabox.effects import Effects
+from mailhub.http.mailinabox.guard import BoxGuard
+from mailhub.http.mailinabox.own import Own
+from mailhub.http.mailinabox.users import Users
+from mailhub.http.routing import Route, routes_of
+from mailhub.model.errors import AuthenticationFailed, MailhubError
+
+DESCRIPTION = openapi.Description(
+    title="Mail-in-a-Box",
+    version=__version__,
+    about="Mail-in-a-Box's administration API, as mailhub speaks it.",
+    security=({"type": "http", "scheme": "basic"},),
+    error=None,
+    everywhere=(400, 401, 403, 413, 429, 503),
+    words=replies.TEXT,
+)
+
+
+class Parts(Protocol):
+    """What the dialect stands on."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def administration(self) -> Administration: ...
+    @property
+    def login(self) -> Login: ...
+    @property
+    def identity(self) -> Identity: ...
+
+
+class MailInABox:
+    """`routing.Dialect`."""
+
+    name = "mailinabox"
+    prefix = "/admin"
+
+    def __init__(self, parts: Parts) -> None:
+        accounts, ours = parts.accounts, parts.administration
+        keys, codes = ours.session_keys, parts.identity.codes
+        self._guard = BoxGuard(parts.login, keys, codes, accounts, ours.system_key)
+        effects = Effects()
+        self._calls = (
+            Own(self._guard, keys, accounts, self._describe),
+            Users(accounts, ours.administrators, ours.leaving, effects, ours.hostname),
+            AliasCalls(ours.aliases, accounts, ours.administrators, effects, ours.hostname),
+        )
+
+    def _describe(self, server: str) -> Any:
+        return openapi.document(DESCRIPTION, self.routes(), server)
+
+    def routes(self) -> Iterable[Route]:
+        """Every call."""
+        return self._all()
+
+    def _all(self) -> Iterator[Route]:
+        for calls in self._calls:
+            for one in routes_of(calls):
+                yield replace(one, run=self._kept(one.run, one.right))
+
+    def _kept(
+        self, run: Callable[[Call], Awaitable[Answer]], right: Right | None
+    ) -> Callable[[Call], Awaitable[Answer]]:
+        """`run` for those with `right` alone; what is refused for want of credentials is told as
+        its caller likes it."""
+
+        @wraps(run)
+        async def kept(call: Call) -> Answer:
+            try:
+                if right is not None:
+                    call = await self._guard.admit(call, right)
+                return await run(call)
+            except AuthenticationFailed as error:
+                return replies.unauthorized(call, error)
+
+        return kept
+
+    def failure(self, error: MailhubError | None) -> Answer:
+        """See `replies`."""
+        return replies.failure(error)

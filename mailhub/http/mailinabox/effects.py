@@ -1,0 +1,29 @@
+"""The lines that tell, behind what was done, which else became different: zones of the DNS.
+
+A server without zones of its own says nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailhub.core.zones import Zones
+from mailhub.model.change import Actor
+
+
+class Effects:
+    """`zones`: None where this server has none."""
+
+    def __init__(self, zones: Zones | None = None) -> None:
+        self._zones = zones
+
+    async def after(self, actor: Actor) -> Sequence[str]:
+        """What a change of users or aliases led to, a line each."""
+        if self._zones is None:
+            return ()
+        return told(await self._zones.update(actor))
+
+
+def told(zones: Sequence[str]) -> Sequence[str]:
+    """The line about zones that are new; none for no zones."""
+    return (f"updated DNS: {','.join(zones)}",) if zones else ()
