@@ -68,10 +68,7 @@ def test_the_newest_sixty_four_keys_are_good(box: Box) -> None:
     [
         ("", "Authorization header invalid."),
         ("Basic x", "Authorization header invalid."),
-        (
-            "basic " + b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode(),
-            "Authorization header invalid.",
-        ),
+        (basic(ADMIN).replace("Basic", "basic"), "Authorization header invalid."),
         (basic(ADMIN, " "), "Enter a password."),
         (basic(ADMIN, "wrong"), WRONG),
         (basic("nobody@example.org"), WRONG),
