@@ -239,6 +239,7 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         redis=replace(redis, authority=full(redis.authority)),
         sender=replace(settings.sender, trusted=full(settings.sender.trusted)),
         web=replace(settings.web, trusted=full(settings.web.trusted)),
+        acme=replace(settings.acme, trusted=full(settings.acme.trusted)),
         tls=replace(
             tls,
             certificate=full(tls.certificate),

@@ -12,7 +12,7 @@ from dataclasses import Field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from mailhub import config_dns, config_ldap
+from mailhub import config_acme, config_dns, config_ldap
 from mailhub.model.errors import Invalid
 from mailhub.model.hook import HookStage
 from mailhub.model.settings import (
@@ -107,6 +107,7 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     problems += _redis(settings)
     problems += config_ldap.faults(settings.ldap)
     problems += config_dns.faults(settings.dns)
+    problems += config_acme.faults(settings.acme)
     if settings.programs.enabled and not settings.programs.folder:
         problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
     if bool(settings.tls.key) and not settings.tls.certificate:

@@ -368,6 +368,9 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         reactor=parts.reactor,
         clock=parts.clock,
         log=parts.log,
+        certificates=parts.certificates,
+        provisioning=parts.certifying.provisioning,
+        hosted=parts.certifying.hosted,
     )
     return http.application(faces, settings.root)
 

@@ -12,6 +12,7 @@ from mailhub.model.settings import QueueSettings, ReportSettings
 from mailhub.queue.destination import Destinations
 from mailhub.queue.ways import Ways
 from tests.backing import backups
+from tests.certified import certify
 from tests.reported import office
 from tests.web import FakeWeb
 from tests.world import HOSTNAME, World
@@ -20,7 +21,7 @@ from tests.zoned import place
 
 def services(here: World, reports: ReportSettings | None = None) -> Services:
     """What the acts use: whoever adds a part adds it here."""
-    named = place(here)
+    named, papers = place(here), certify(here)
     desk = office(here, reports or ReportSettings())
     messages = Messages(here.store, here.clock)
     destinations = Destinations(
@@ -59,6 +60,8 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         secondaries=named.secondaries,
         scripts=here.scripts,
         upload_keys=Keys(b"secret"),
+        certificates=papers.certificates,
+        provisioning=papers.provisioning,
         backups=backups(here.clock, here.log),
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

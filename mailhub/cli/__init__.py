@@ -33,6 +33,7 @@ from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
 from mailhub.cli.sieve import sieve
 from mailhub.cli.suppression import suppression
+from mailhub.cli.tls import tls
 from mailhub.cli.token import token
 from mailhub.cli.user import user
 from mailhub.cli.webhook import webhook
@@ -82,6 +83,7 @@ for command in (
     totp,
     authlog,
     token,
+    tls,
     queue,
     suppression,
     routes,

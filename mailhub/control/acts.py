@@ -14,6 +14,7 @@ from typing import Any
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.backup import Backups
+from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
 from mailhub.core.filtering import Filtering
 from mailhub.core.filters import Filters
@@ -21,6 +22,7 @@ from mailhub.core.identity import Identity
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.mirroring import Mirroring
+from mailhub.core.provisioning import Provisioning
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
@@ -79,6 +81,8 @@ class Services:
     tokens: Tokens
     mirroring: Mirroring | None
     mailroom: Mailroom
+    certificates: Certificates
+    provisioning: Provisioning
     zones: Zones
     secondaries: Secondaries
     backups: Backups

@@ -12,13 +12,16 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration
 from mailhub.core.allowances import Allowances
+from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
+from mailhub.core.hosted import Hosted
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailing import Mailing
 from mailhub.core.mailroom import Mailroom
+from mailhub.core.provisioning import Provisioning
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
@@ -36,6 +39,7 @@ from mailhub.http.mailinabox.dialect import MailInABox
 from mailhub.http.routing import Dialect, large_routes, resource
 from mailhub.http.server import BoundedSite
 from mailhub.http.tmail.dialect import TMail
+from mailhub.http.wellknown import WellKnown
 from mailhub.http.wildduck.dialect import WildDuck
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
@@ -82,6 +86,9 @@ class Parts:
     clock: Clock
     log: Log
     administration: Administration
+    certificates: Certificates
+    provisioning: Provisioning
+    hosted: Hosted
 
 
 def application(parts: Parts, root: str = "") -> BoundedSite:
@@ -115,5 +122,6 @@ def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
     return [
         *((getattr(dialect, "prefix", f"/{dialect.name}"), dialect) for dialect in dialects),
         *(("", dialect) for dialect in dialects if dialect.name == root),
+        ("/.well-known", WellKnown(parts.certificates)),
         ("", Frame(guard, parts.registry, parts.ready)),
     ]

@@ -14,6 +14,7 @@ class ACMESettings:
     """`[acme]`: certificates from an authority (RFC 8555), asked for and renewed by themselves.
 
     The authority has to reach this server at port 80 of each name: an http listener without TLS.
+    Only names that lead here are asked for: to one of `dns.addresses`, or to where `hostname` does.
     """
 
     __pydantic_config__ = STRICT
@@ -26,10 +27,6 @@ class ACMESettings:
     names: tuple[str, ...] = setting(
         (),
         "names to ask for beside those that are served here; wildcards are proven by our own zones",
-    )
-    addresses: tuple[str, ...] = setting(
-        (),
-        "the addresses at which others reach this server; empty: those that hostname has in the DNS",
     )
     trusted: str = setting(
         "", "PEM certificates that the authority itself is verified by; empty: the system's"

@@ -19,6 +19,7 @@ from mailhub.core.webhooks import Webhooks
 from mailhub.http.app import Parts, application
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import HTTPSettings, UpdateSettings
+from tests.certified import certify
 from tests.web import NoWeb
 from tests.world import DOMAIN, HOSTNAME, World, world
 
@@ -82,6 +83,7 @@ class Site:
             self.reactor,
             here.log,
         )
+        self.papers = certify(here)
         self.parts = Parts(
             accounts=here.accounts,
             addresses=here.addresses,
@@ -112,6 +114,9 @@ class Site:
             reactor=self.reactor,
             clock=here.clock,
             log=here.log,
+            certificates=self.papers.certificates,
+            provisioning=self.papers.provisioning,
+            hosted=self.papers.hosted,
             administration=administration(
                 here.accounts,
                 here.addresses,

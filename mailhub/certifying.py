@@ -1,0 +1,79 @@
+"""Composes how certificates are asked for. A part of the composition root, apart from it for its
+size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mailhub.core.certificates import Certificates
+from mailhub.core.hosted import Hosted
+from mailhub.core.provisioning import Provisioning
+from mailhub.core.zonechallenges import ZoneChallenges
+from mailhub.core.zones import Zones
+from mailhub.model.settings import Settings
+from mailhub.net.acme import ACMEAuthority
+from mailhub.net.rounds import Round
+from mailhub.net.together import together
+from mailhub.ports import (
+    CertificateFiles,
+    Clock,
+    Counters,
+    Log,
+    Resolver,
+    Storage,
+)
+from mailhub.service import Step
+
+FIRST = 30.0
+"""Seconds after a start until certificates are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certifying:
+    """Who asks for certificates, for which names, and what has to run for it."""
+
+    hosted: Hosted
+    provisioning: Provisioning
+    steps: Sequence[Step]
+
+
+def compose(
+    settings: Settings,
+    certificates: Certificates,
+    files: CertificateFiles,
+    storage: Storage,
+    resolver: Resolver,
+    counters: Counters,
+    reactor: Any,
+    clock: Clock,
+    log: Log,
+    zones: Zones,
+) -> Certifying:
+    """`zones`: ours; they prove wildcards where this server answers for them."""
+    serving = bool(settings.dns.listen)
+    records = ZoneChallenges(zones, clock) if serving else None
+    hosted = Hosted(storage, certificates.hostname, settings.acme.names)
+    folder = Path(settings.data) / "tls" / "accounts"
+    provisioning = Provisioning(
+        certificates,
+        hosted,
+        files,
+        storage.certificates,
+        ACMEAuthority(settings.acme, folder, reactor),
+        resolver,
+        counters,
+        clock,
+        log,
+        together,
+        settings.acme,
+        records,
+        lambda: settings.dns.addresses,
+    )
+    review = Round(
+        provisioning.review, settings.acme.review, reactor, log, "certificates", first=FIRST
+    )
+    steps = (Step("certificates", review.start, review.stop),)
+    return Certifying(hosted, provisioning, steps)

@@ -1,0 +1,30 @@
+"""Proofs for a certificate's issuer in our own zones: `ports.ChallengeRecords`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mailhub.core.zonemaking import zone_of
+from mailhub.core.zones import Zones
+from mailhub.ports import Clock
+
+SPREAD = 20.0
+"""Seconds that other servers of a zone have to fetch it: the issuer may ask any of them."""
+
+
+class ZoneChallenges:
+    """Over the zones that this server answers for."""
+
+    def __init__(self, zones: Zones, clock: Clock) -> None:
+        self._zones = zones
+        self._clock = clock
+
+    async def serves(self, name: str) -> bool:
+        """See `ports.ChallengeRecords`."""
+        return bool(zone_of(name, await self._zones.zones()))
+
+    async def publish(self, records: Sequence[tuple[str, str]]) -> None:
+        """See `ports.ChallengeRecords`."""
+        await self._zones.challenge(records)
+        if records and await self._zones.secondaries():
+            await self._clock.sleep(SPREAD)

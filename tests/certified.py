@@ -1,0 +1,134 @@
+"""Certificates in memory, and an authority that does as a test says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from cryptography import x509 as cx509
+
+from mailhub.core.certificates import Certificates
+from mailhub.core.hosted import Hosted
+from mailhub.core.provisioning import Provisioning
+from mailhub.model.acme import DNS_01, HTTP_01, Challenge, OpenOrder
+from mailhub.model.certificate import Certificate
+from mailhub.model.errors import NotFound
+from mailhub.model.settings_acme import ACMESettings
+from mailhub.net.together import together
+from mailhub.wire import x509
+from tests.authority import Authority, key
+from tests.world import HOSTNAME, World
+
+ADDRESS = "192.0.2.25"
+
+
+class MemoryFiles:
+    """`ports.CertificateFiles`."""
+
+    def __init__(self, authority: Authority) -> None:
+        self._authority = authority
+        self._key = key()
+        text = Authority.self_signed([HOSTNAME], self._key)
+        self._kept = {"": text.encode()}
+        self.keys: dict[str, bytes] = {}
+
+    def all(self) -> Sequence[Certificate]:
+        return [
+            x509.describe(x509.read_chain(text.decode()), self.authorities())
+            for text in self._kept.values()
+        ]
+
+    def system_key(self) -> x509.Key:
+        return self._key
+
+    def authorities(self) -> Sequence[x509.Authority]:
+        return [self._authority.certificate]
+
+    def chain(self, id: str) -> bytes:
+        if id not in self._kept:
+            raise NotFound("No such certificate")
+        return self._kept[id]
+
+    def keep(self, id: str, chain: bytes, key: bytes = b"") -> None:
+        self._kept[id] = chain
+        self.keys[id] = key
+
+    def drop(self, id: str) -> None:
+        self.chain(id)
+        del self._kept[id]
+
+    def watch(self, changed: Callable[[], object]) -> None:
+        """Nobody is told."""
+
+
+@dataclass
+class FakeAuthority:
+    """`ports.CertificateAuthority`. `failures`: raised by the next orders, in turn. `visible`:
+    asked for each challenge whether it can be seen."""
+
+    signing: Authority
+    failures: list[Exception] = field(default_factory=list)
+    visible: Callable[[Challenge], bool] = lambda one: True
+    days: tuple[int, int] = (0, 90)
+    orders: list[tuple[str, ...]] = field(default_factory=list)
+    revoked: list[str] = field(default_factory=list)
+
+    async def open(self, names: Sequence[str], request: bytes) -> OpenOrder:
+        self.orders.append(tuple(names))
+        asked = cx509.load_pem_x509_csr(request)
+        found = []
+        for name in names:
+            kind = DNS_01 if name.startswith("*.") else HTTP_01
+            token = "" if kind == DNS_01 else f"token-{name}"
+            found.append(Challenge(name.removeprefix("*."), kind, token, f"proof-{name}"))
+        return OpenOrder(tuple(found), asked)
+
+    async def finish(self, order: OpenOrder) -> str:
+        if self.failures:
+            raise self.failures.pop(0)
+        assert all(self.visible(one) for one in order.challenges)
+        asked = order.handle
+        assert isinstance(asked, cx509.CertificateSigningRequest)
+        extension = asked.extensions.get_extension_for_class(cx509.SubjectAlternativeName)
+        names = extension.value.get_values_for_type(cx509.DNSName)
+        return self.signing.issue(names, days=self.days, public=asked.public_key())
+
+    async def revoke(self, chain: str) -> None:
+        self.revoked.append(chain)
+
+
+@dataclass
+class Certified:
+    """All of it, over a world."""
+
+    files: MemoryFiles
+    authority: FakeAuthority
+    certificates: Certificates
+    hosted: Hosted
+    provisioning: Provisioning
+
+
+def certify(here: World, settings: ACMESettings | None = None, **given: object) -> Certified:
+    """`given`: see `Provisioning`."""
+    signing = Authority("Test Authority")
+    files, authority = MemoryFiles(signing), FakeAuthority(signing)
+    settings = settings or ACMESettings()
+    notes = here.store.certificates
+    certificates = Certificates(files, notes, here.clock, here.log, HOSTNAME)
+    hosted = Hosted(here.store, HOSTNAME, settings.names)
+    provisioning = Provisioning(
+        certificates,
+        hosted,
+        files,
+        notes,
+        authority,
+        here.resolver,
+        here.counters,
+        here.clock,
+        here.log,
+        together,
+        settings,
+        own=lambda: (ADDRESS,),
+        **given,  # type: ignore[arg-type]
+    )
+    return Certified(files, authority, certificates, hosted, provisioning)
