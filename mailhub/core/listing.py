@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailhub.core.turns import Turns
 from mailhub.model.change import JournalEntry
 from mailhub.model.errors import Invalid, NotFound
-from mailhub.model.listing import Page, Row, Stretch
-from mailhub.model.mailbox import Mailbox
+from mailhub.model.listing import MailboxPage, Page, Row, Showing, Stretch, ThreadSum
 from mailhub.ports import Clock, Storage
 from mailhub.wire import attachments, envelope
 from mailhub.wire.attachments import Structure
@@ -43,13 +42,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row with its facts. `intro`: the beginning of its text. `answers`: how many messages its
-    thread has, 0 where nobody asked."""
+    """One row with its facts. `intro`: the beginning of its text. `thread`: what its whole thread
+    is, where somebody asked."""
 
     row: Row
     facts: Facts
     intro: str
-    answers: int = 0
+    thread: ThreadSum | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,12 @@ class List:
 class Extras:
     """What is shown beyond the usual. `threads`: how many messages the thread of each has."""
 
-    unseen: bool = False
     threads: bool = False
     metadata: bool = False
+
+
+class NoMailbox(NotFound):
+    """The account is there, the mailbox is not."""
 
 
 class Listings:
@@ -77,12 +79,17 @@ class Listings:
         self._clock = clock
         self._known: OrderedDict[int, Facts] = OrderedDict()
 
-    async def mailbox(self, box: Mailbox, wanted: Stretch, extras: Extras) -> List:
-        """By INTERNALDATE, newest or oldest first. Raises NotFound, Unavailable."""
-        page = await self._storage.listings.mailbox(
-            box.account, box.number, wanted, unseen=extras.unseen, metadata=extras.metadata
-        )
-        return await self._listed(box.account, page, extras)
+    async def mailbox(
+        self, account: str, mailbox: str, wanted: Stretch, showing: Showing
+    ) -> tuple[MailboxPage, List]:
+        """A mailbox's list, by INTERNALDATE, newest or oldest first; it is named by its id and its
+        account's. Raises NotFound, NoMailbox, Unavailable."""
+        found = await self._storage.listings.mailbox(account, mailbox, wanted, showing)
+        if not found.account:
+            raise NotFound("No such account")
+        if found.page is None:
+            raise NoMailbox("No such mailbox")
+        return found, await self._shown_all(found.page)
 
     async def flagged(self, account: int, wanted: Stretch, extras: Extras) -> List:
         """What is flagged, but for what lies in Junk and Trash."""
@@ -125,15 +132,18 @@ class Listings:
         return Listed(row, facts(row), intro(row.preview))
 
     async def _listed(self, account: int, page: Page, extras: Extras) -> List:
-        counts: dict[int, int] = {}
         if extras.threads and page.rows:
             threads = list({row.thread for row in page.rows})
-            counts = await self._storage.listings.threads(account, threads)
+            sums = await self._storage.listings.threads(account, threads)
+            page = replace(page, threads=sums)
+        return await self._shown_all(page)
+
+    async def _shown_all(self, page: Page) -> List:
         turns = Turns(self._clock)
         listed: list[Listed] = []
         for row in page.rows:
             found = self._facts(row)
-            listed.append(Listed(row, found, intro(row.preview), counts.get(row.thread, 0)))
+            listed.append(Listed(row, found, intro(row.preview), page.threads.get(row.thread)))
             await turns.rest()
         return List(page, listed)
 

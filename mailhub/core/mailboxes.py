@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from mailhub.core import languages, names
 from mailhub.core.ids import Ids
+from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, Invalid, LimitReached, NotFound, NotPermitted
 from mailhub.model.mailbox import SPECIAL_USES, Mailbox, NewMailbox
@@ -72,6 +73,10 @@ class Mailboxes:
         if found is None:
             raise NotFound("No such mailbox")
         return found
+
+    async def named(self, account: str, mailbox: str) -> tuple[Account | None, Mailbox | None]:
+        """An account and a mailbox of it by their ids; None for what does not exist."""
+        return await self._storage.mailboxes.named(account, mailbox)
 
     async def visible(self, account: int) -> Sequence[Mailbox]:
         """Those that are not hidden, sorted by name, INBOX first."""

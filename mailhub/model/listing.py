@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from mailhub.model.flags import Flags
 
@@ -20,6 +21,37 @@ class Stretch:
     limit: int
     start: Boundary | None = None
     newer: bool = False
+
+
+class Heads(Enum):
+    """Which messages of a thread a list of a mailbox shows, of those that stand in it."""
+
+    ALL = "all"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What a list of a mailbox shows. `unseen`: only those. `heads`: one of each thread, with what
+    all messages of the thread are. `counts`: how many messages the thread of each has. `metadata`:
+    what applications keep with each."""
+
+    unseen: bool = False
+    heads: Heads = Heads.ALL
+    counts: bool = False
+    metadata: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadSum:
+    """The messages of a thread, in all mailboxes of its account: how many there are, and whether
+    any of them is unseen, flagged, a draft; false where only the number was asked for."""
+
+    messages: int = 0
+    unseen: bool = False
+    flagged: bool = False
+    drafts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +89,26 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Page:
     """Rows in the order in which they were walked. `start`, `end`: the boundaries before the first
-    and behind the last. `more`: whether the list goes on there. `total`: of the whole list."""
+    and behind the last. `more`: whether the list goes on there. `total`: of the whole list.
+    `threads`: those of the rows, where they were asked for."""
 
     rows: Sequence[Row]
     start: Boundary
     end: Boundary
     more: bool
     total: int
+    threads: Mapping[int, ThreadSum] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxPage:
+    """A page of a mailbox that was named by its id and its account's. `account`, `mailbox`: their
+    numbers, 0 for one that does not exist: then there is no `page`."""
+
+    account: int
+    mailbox: int
+    special_use: str
+    page: Page | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,16 @@ from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from mailhub.model.change import Actor, JournalEntry
-from mailhub.model.listing import Arrangement, Page, Restored, Row, Stretch
+from mailhub.model.listing import (
+    Arrangement,
+    MailboxPage,
+    Page,
+    Restored,
+    Row,
+    Showing,
+    Stretch,
+    ThreadSum,
+)
 from mailhub.model.message import Content, Copied
 from mailhub.model.uids import UidSet
 
@@ -15,9 +24,9 @@ class Listings(Protocol):
     """Messages by date, without their bodies; `metadata`: whether rows have theirs."""
 
     def mailbox(
-        self, account: int, mailbox: int, wanted: Stretch, *, unseen: bool, metadata: bool
-    ) -> Awaitable[Page]:
-        """By INTERNALDATE, then UID. `unseen`: only those. Raises NotFound."""
+        self, account: str, mailbox: str, wanted: Stretch, showing: Showing
+    ) -> Awaitable[MailboxPage]:
+        """By INTERNALDATE, then UID; both are named by their ids, so that one look is enough."""
         ...
 
     def flagged(
@@ -47,7 +56,7 @@ class Listings(Protocol):
         """The first UIDs of `wanted` that exist, in order."""
         ...
 
-    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
+    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, ThreadSum]]:
         """How many messages each of these threads has."""
         ...
 

@@ -9,52 +9,49 @@ that no page repeats or leaves out a message, even where the clock was set back.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
 
-from mailhub.model.errors import NotFound
-from mailhub.model.flags import SYSTEM_BITS, Flags
-from mailhub.model.listing import Boundary, Page, Row, Stretch
+from mailhub.model.listing import (
+    Boundary,
+    Heads,
+    MailboxPage,
+    Page,
+    Row,
+    Showing,
+    Stretch,
+    ThreadSum,
+)
 from mailhub.model.uids import UidSet
+from mailhub.store import conversations, listing_rows
+from mailhub.store.listing_rows import CUT, IN_ARCHIVE, IN_MAILBOXES
 from mailhub.store.sql import Cursor, Ranged, array_text, integers, number, one_moment
 
-CUT = 16 * 1024
-"""Bytes of an ENVELOPE or BODYSTRUCTURE that a list shows at most: some hundred addresses."""
-_REFERENCES = 8192
 _NEWEST = (1 << 62, 1 << 62, 1 << 62)
 _OLDEST = (-(1 << 62), 0, 0)
 
-_COLUMNS = f"""
-    SELECT json_group_array(json_array(m.mailbox, m.{{number}}, m.flags, m.internaldate, m.size,
-        m.content, c.thread, c.sent_at, c.subject, c.message_id,
-        substr(c.reference_ids, 1, {_REFERENCES}), c.preview, c.attachments,
-        min(length(c.envelope), :cut), min(length(c.bodystructure), :cut), k.names,
-        {{expires}}, {{archived}}, CASE WHEN :metadata THEN a.metadata END)),
-        CAST(group_concat(substr(c.envelope, 1, :cut), '') AS BLOB),
-        CAST(group_concat(substr(c.bodystructure, 1, :cut), '') AS BLOB)
-    FROM json_each(:places) AS w CROSS JOIN {{table}} AS m CROSS JOIN content AS c
-        LEFT JOIN keyword_set AS k ON k.account = :account AND k.number = m.flags >> 8
-        LEFT JOIN annotation AS a ON a.account = :account AND a.content = m.content
-    WHERE m.account = :account AND c.key = m.content AND
-"""
-_IN_MAILBOXES = (
-    _COLUMNS.format(number="uid", expires="m.expires", archived="0", table="message")
-    + " m.mailbox = json_extract(w.value, '$[0]') AND m.uid = json_extract(w.value, '$[1]')"
-)
-_IN_ARCHIVE = (
-    _COLUMNS.format(number="number", expires="0", archived="m.archived", table="archived")
-    + " m.number = w.value"
-)
 _STEADY = """
-    FROM message WHERE account = :account AND mailbox = :mailbox AND uid BETWEEN :low AND :high
-    AND internaldate = savedate {unseen} ORDER BY uid {order} LIMIT :limit
+    FROM message AS m WHERE account = :account AND mailbox = :mailbox
+    AND uid BETWEEN :low AND :high AND internaldate = savedate {unseen} {heads}
+    ORDER BY uid {order} LIMIT :limit
 """
 _DATED = """
-    FROM message WHERE account = :account AND mailbox = :mailbox
+    FROM message AS m WHERE account = :account AND mailbox = :mailbox
     AND {any}internaldate <> savedate {unseen} AND (internaldate, uid) {beyond} (:date, :uid)
-    ORDER BY internaldate {order}, uid {order} LIMIT :limit
+    {heads} ORDER BY internaldate {order}, uid {order} LIMIT :limit
 """
+_THREAD = conversations.thread_of("m")
+_HEADS = f"""
+    AND NOT EXISTS (SELECT 1 FROM message AS j WHERE j.account = :account
+        AND j.thread = {_THREAD} AND j.mailbox = :mailbox AND j.thread <> 0
+        AND (j.internaldate, j.uid) {{side}} (m.internaldate, m.uid) {{joined}})
+    AND NOT EXISTS (SELECT 1 FROM message AS s WHERE s.content = {_THREAD}
+        AND +s.account = :account AND +s.mailbox = :mailbox AND s.uid <> m.uid
+        AND (s.internaldate, s.uid) {{side}} (m.internaldate, m.uid) {{began}})
+"""
+"""No message of the same thread stands further on, in the mailbox: neither one that joined it nor
+the one that began it. Each takes a look into an index, however long the thread is."""
 _FLAGGED = (
     "internaldate, mailbox, uid",
     """
@@ -73,25 +70,45 @@ _ARCHIVED = (
 )
 
 
-def _both(columns: str, rest: str, unseen: str = "", any: str = "") -> dict[bool, str]:
+def _both(columns: str, rest: str, **conditions: str) -> dict[bool, str]:
     """A statement towards older (False) and newer (True) messages, its rows folded into one (see
-    `sql`). A boundary is exclusive downwards and inclusive upwards. `any`: a plus keeps the
-    database from an index."""
+    `sql`). A boundary is exclusive downwards and inclusive upwards."""
     folded = "SELECT json_group_array(json_array(%s)) FROM (SELECT %s %s) AS found"
-    down = rest.format(beyond="<", order="DESC", unseen=unseen, any=any)
-    up = rest.format(beyond=">=", order="ASC", unseen=unseen, any=any)
+    down = rest.format(beyond="<", order="DESC", **conditions)
+    up = rest.format(beyond=">=", order="ASC", **conditions)
     return {False: folded % (columns, columns, down), True: folded % (columns, columns, up)}
 
 
 _Ways = dict[bool, str]
-_UNSEEN = "AND (flags & 1) = 0"
-_ALL = _both("uid, internaldate", _STEADY), _both("internaldate, uid", _DATED)
-_MANY_UNSEEN = (
-    _both("uid, internaldate", _STEADY, _UNSEEN),
-    _both("internaldate, uid", _DATED, _UNSEEN),
-)
-# Few among many: looking through the index would fetch nearly all rows of the mailbox one by one.
-_FEW_UNSEEN = _MANY_UNSEEN[0], _both("internaldate, uid", _DATED, _UNSEEN, any="+")
+_UNSEEN = "AND ({row}.flags & 1) = 0"
+
+
+class _Walk(Enum):
+    """What of a mailbox is looked through."""
+
+    ALL = "all"
+    MANY_UNSEEN = "many unseen"
+    FEW_UNSEEN = "few unseen"
+    """Few among many: the index would fetch nearly all rows of the mailbox one by one."""
+
+
+def _streams(walk: _Walk, heads: Heads) -> tuple[_Ways, _Ways]:
+    """How the steady and the dated stream are read. A plus keeps the database from an index."""
+    unseen = {row: "" if walk is _Walk.ALL else _UNSEEN.format(row=row) for row in "mjs"}
+    side = ">" if heads is Heads.NEWEST else "<"
+    alone = _HEADS.format(side=side, joined=unseen["j"], began=unseen["s"])
+    conditions = {
+        "unseen": unseen["m"],
+        "heads": "" if heads is Heads.ALL else alone,
+        "any": "+" if walk is _Walk.FEW_UNSEEN else "",
+    }
+    return (
+        _both("uid, internaldate", _STEADY, **conditions),
+        _both("internaldate, uid", _DATED, **conditions),
+    )
+
+
+_STREAMS = {(walk, heads): _streams(walk, heads) for walk in _Walk for heads in Heads}
 _FEW = 20
 _FLAGGED_WAYS, _ARCHIVED_WAYS = _both(*_FLAGGED), _both(*_ARCHIVED)
 
@@ -110,27 +127,50 @@ class _Place:
     above: Boundary
 
 
+_BOX = """
+    SELECT a.number, b.number, b.special_use, b.messages, b.unseen, b.threads, b.steady_from,
+        b.steady_to
+    FROM account AS a LEFT JOIN mailbox AS b ON b.account = a.number AND b.id = :mailbox
+    WHERE a.id = :account
+"""
+_UNSEEN_THREADS = (
+    f"SELECT count(DISTINCT {_THREAD}) FROM message AS m WHERE account = :account"
+    f" AND mailbox = :mailbox {_UNSEEN.format(row='m')}"
+)
+
+
 @one_moment
 def mailbox(
-    cursor: Cursor, account: int, mailbox: int, wanted: Stretch, unseen: bool, metadata: bool
-) -> Page:
-    """See `ports.Listings.mailbox`. Raises NotFound."""
-    key: dict[str, object] = {"account": account, "mailbox": mailbox}
-    box = cursor.execute(
-        "SELECT messages, unseen, steady_from, steady_to FROM mailbox"
-        " WHERE account = :account AND number = :mailbox",
-        key,
-    ).fetchone()
-    if box is None:
-        raise NotFound("No such mailbox")
+    cursor: Cursor, account: str, mailbox: str, wanted: Stretch, showing: Showing
+) -> MailboxPage:
+    """See `ports.Listings.mailbox`."""
+    found = cursor.execute(_BOX, {"account": account, "mailbox": mailbox}).fetchone()
+    if found is None or found[1] is None:
+        return MailboxPage(found[0] if found is not None else 0, 0, "", None)
+    owner, box, special_use, messages, unseen, threads, *span = found
+    key: dict[str, object] = {"account": owner, "mailbox": box, "limit": wanted.limit + 1}
+    walk, total = _Walk.ALL, messages
+    if showing.unseen:
+        walk = _Walk.FEW_UNSEEN if unseen * _FEW < messages else _Walk.MANY_UNSEEN
+        total = unseen
     start = _start(wanted, 3)
-    key["limit"] = wanted.limit + 1
-    ways = _ALL
-    if unseen:
-        ways = _FEW_UNSEEN if box[1] * _FEW < box[0] else _MANY_UNSEEN
-    places = _merged(cursor, mailbox, key, start, wanted.newer, (box[2], box[3]), ways)
-    total = box[1] if unseen else box[0]
-    return _page(cursor, account, wanted, start, places, total, _IN_MAILBOXES, metadata)
+    streams = _STREAMS[walk, showing.heads]
+    places = _merged(cursor, box, dict(key), start, wanted.newer, (span[0], span[1]), streams)
+    if showing.heads is not Heads.ALL:
+        total = threads
+        if showing.unseen:
+            total = number(cursor, _UNSEEN_THREADS, key) if unseen else 0
+    page = _page(cursor, owner, wanted, start, places, total, IN_MAILBOXES, showing.metadata)
+    if page.rows and (showing.counts or showing.heads is not Heads.ALL):
+        page = replace(page, threads=_sums(cursor, owner, page.rows, showing))
+    return MailboxPage(owner, box, special_use, page)
+
+
+def _sums(
+    cursor: Cursor, account: int, rows: Sequence[Row], showing: Showing
+) -> dict[int, ThreadSum]:
+    wanted = list({row.thread for row in rows})
+    return listing_rows.threads(cursor, account, wanted, flags=showing.heads is not Heads.ALL)
 
 
 def _start(wanted: Stretch, width: int) -> Boundary:
@@ -198,7 +238,7 @@ def flagged(
         " AND (flags & 4) <> 0 AND +mailbox IN (SELECT value FROM json_each(:mailboxes))",
         {"account": account, "mailboxes": names, "oldest": _OLDEST[0]},
     )
-    return _page(cursor, account, wanted, start, places, total, _IN_MAILBOXES, metadata)
+    return _page(cursor, account, wanted, start, places, total, IN_MAILBOXES, metadata)
 
 
 @one_moment
@@ -213,7 +253,7 @@ def archived(cursor: Cursor, account: int, wanted: Stretch, metadata: bool) -> P
     total = number(
         cursor, "SELECT count(*) FROM archived WHERE account = :account", {"account": account}
     )
-    return _page(cursor, account, wanted, start, places, total, _IN_ARCHIVE, metadata)
+    return _page(cursor, account, wanted, start, places, total, IN_ARCHIVE, metadata)
 
 
 def _page(
@@ -232,77 +272,10 @@ def _page(
     if places:
         end = places[-1].above if wanted.newer else places[-1].below
     names: list[object] = [
-        one.number if sql is _IN_ARCHIVE else (one.mailbox, one.number) for one in places
+        one.number if sql is IN_ARCHIVE else (one.mailbox, one.number) for one in places
     ]
-    rows = list(_rows(cursor, account, sql, names, CUT, metadata))
+    rows = list(listing_rows.rows(cursor, account, sql, names, CUT, metadata))
     return Page(rows, start, end, more, total)
-
-
-def _rows(
-    cursor: Cursor, account: int, sql: str, names: Sequence[object], cut: int, metadata: bool
-) -> Iterator[Row]:
-    if not names:
-        return
-    key = {"account": account, "places": array_text(names), "cut": cut, "metadata": metadata}
-    text, envelopes, structures = cursor.execute(sql, key).fetchone()
-    envelope = structure = 0
-    for row in json.loads(text):
-        length, length2 = row[13], row[14]
-        yield _row(
-            account,
-            row,
-            (envelopes or b"")[envelope : envelope + length],
-            (structures or b"")[structure : structure + length2],
-        )
-        envelope += length
-        structure += length2
-
-
-def _row(account: int, row: list[Any], envelope: bytes, structure: bytes) -> Row:
-    mailbox, number, code, date, size, content, thread, sent, subject, id_, references = row[:11]
-    preview, attachments, _, _, names, expires, archived, metadata = row[11:]
-    return Row(
-        account=account,
-        mailbox=mailbox,
-        number=number,
-        flags=Flags(code & SYSTEM_BITS, tuple(json.loads(names)) if names else ()),
-        date=date,
-        size=size,
-        content=content,
-        thread=thread,
-        sent_at=sent,
-        subject=subject,
-        message_id=id_,
-        references=tuple(references.split("\n")) if references else (),
-        preview=preview,
-        attachments=bool(attachments),
-        envelope=envelope,
-        structure=structure,
-        expires=expires,
-        archived=archived,
-        metadata=metadata or "",
-    )
-
-
-_WHOLE = 64 * 1024
-"""The same where a single message is shown: more than five hundred addresses, or parts."""
-
-
-def one(cursor: Cursor, account: int, mailbox: int, uid: int) -> Row | None:
-    """See `ports.Listings.one`."""
-    return next(_rows(cursor, account, _IN_MAILBOXES, [(mailbox, uid)], _WHOLE, True), None)
-
-
-def one_archived(cursor: Cursor, account: int, number: int) -> Row | None:
-    """See `ports.Listings.one_archived`."""
-    return next(_rows(cursor, account, _IN_ARCHIVE, [number], _WHOLE, True), None)
-
-
-def some(
-    cursor: Cursor, account: int, places: Sequence[tuple[int, int]], metadata: bool
-) -> Sequence[Row]:
-    """See `ports.Listings.some`."""
-    return list(_rows(cursor, account, _IN_MAILBOXES, list(places), CUT, metadata))
 
 
 _UIDS = Ranged(
@@ -317,20 +290,3 @@ def uids(cursor: Cursor, account: int, mailbox: int, wanted: UidSet, limit: int)
         return ()
     key: dict[str, object] = {"account": account, "mailbox": mailbox, "limit": limit}
     return integers(_UIDS.run(cursor, wanted, key).fetchone()[0])
-
-
-_THREADS = """
-    SELECT json_group_array(json_array(w.value,
-        coalesce((SELECT c.uses - (SELECT count(*) FROM archived AS a WHERE a.content = c.key)
-            FROM content AS c WHERE c.key = w.value AND c.account = :account), 0)
-        + coalesce((SELECT sum(c.uses - (SELECT count(*) FROM archived AS a
-            WHERE a.content = c.key)) FROM content AS c
-            WHERE c.thread = w.value AND c.thread <> c.key), 0)))
-    FROM json_each(:threads) AS w
-"""
-
-
-def threads(cursor: Cursor, account: int, wanted: Sequence[int]) -> dict[int, int]:
-    """See `ports.Listings.threads`."""
-    key = {"account": account, "threads": array_text(wanted)}
-    return dict(json.loads(cursor.execute(_THREADS, key).fetchone()[0]))

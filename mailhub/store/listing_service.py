@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 
 from mailhub.model.change import Actor, JournalEntry
-from mailhub.model.listing import Arrangement, Page, Restored, Row, Stretch
+from mailhub.model.listing import (
+    Arrangement,
+    MailboxPage,
+    Page,
+    Restored,
+    Row,
+    Showing,
+    Stretch,
+    ThreadSum,
+)
 from mailhub.model.message import Content, Copied
 from mailhub.model.uids import UidSet
-from mailhub.store import archive, arranging, listing, timeline
+from mailhub.store import archive, arranging, listing, listing_rows, timeline
 from mailhub.store.services import Runner
 
 
@@ -19,9 +28,9 @@ class ListingService:
         self._runner = runner
 
     def mailbox(
-        self, account: int, mailbox: int, wanted: Stretch, *, unseen: bool, metadata: bool
-    ) -> Awaitable[Page]:
-        return self._runner.read(listing.mailbox, account, mailbox, wanted, unseen, metadata)
+        self, account: str, mailbox: str, wanted: Stretch, showing: Showing
+    ) -> Awaitable[MailboxPage]:
+        return self._runner.read(listing.mailbox, account, mailbox, wanted, showing)
 
     def flagged(
         self, account: int, mailboxes: Sequence[int], wanted: Stretch, *, metadata: bool
@@ -32,23 +41,23 @@ class ListingService:
         return self._runner.read(listing.archived, account, wanted, metadata)
 
     def one(self, account: int, mailbox: int, uid: int) -> Awaitable[Row | None]:
-        return self._runner.read(listing.one, account, mailbox, uid)
+        return self._runner.read(listing_rows.one, account, mailbox, uid)
 
     def one_archived(self, account: int, number: int) -> Awaitable[Row | None]:
-        return self._runner.read(listing.one_archived, account, number)
+        return self._runner.read(listing_rows.one_archived, account, number)
 
     def some(
         self, account: int, places: Sequence[tuple[int, int]], *, metadata: bool
     ) -> Awaitable[Sequence[Row]]:
-        return self._runner.read(listing.some, account, places, metadata)
+        return self._runner.read(listing_rows.some, account, places, metadata)
 
     def uids(
         self, account: int, mailbox: int, wanted: UidSet, limit: int
     ) -> Awaitable[Sequence[int]]:
         return self._runner.read(listing.uids, account, mailbox, wanted, limit)
 
-    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, int]]:
-        return self._runner.read(listing.threads, account, wanted)
+    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, ThreadSum]]:
+        return self._runner.read(listing_rows.threads, account, wanted, flags=False)
 
     def timeline(self, account: int, content: int) -> Awaitable[Sequence[JournalEntry]]:
         return self._runner.read(timeline.timeline, account, content)

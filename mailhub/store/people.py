@@ -10,6 +10,7 @@ from mailhub.model.change import Actor
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.store import accounts, addresses, domains, mailboxes, moves, removals, renaming
 from mailhub.store.services import Runner
+from mailhub.store.sql import Cursor
 
 
 class AccountService:
@@ -185,6 +186,9 @@ class MailboxService:
     def by_id(self, account: int, id: str) -> Awaitable[Mailbox | None]:
         return self._runner.read(mailboxes.by_id, account, id)
 
+    def named(self, account: str, mailbox: str) -> Awaitable[tuple[Account | None, Mailbox | None]]:
+        return self._runner.read(_named, account, mailbox)
+
     def set_options(
         self, account: int, number: int, retention: int, hidden: bool, actor: Actor
     ) -> Awaitable[None]:
@@ -226,3 +230,9 @@ class MailboxService:
 
     def claim_recent(self, account: int, number: int) -> Awaitable[int]:
         return self._runner.write(mailboxes.claim_recent, account, number)
+
+
+def _named(cursor: Cursor, account: str, mailbox: str) -> tuple[Account | None, Mailbox | None]:
+    """See `ports.Mailboxes.named`."""
+    found = accounts.by_id(cursor, account)
+    return found, None if found is None else mailboxes.by_id(cursor, found.number, mailbox)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailhub.model.flags import Flags
-from mailhub.model.listing import Page, Row, Stretch
+from mailhub.model.listing import Heads, Page, Row, Showing, Stretch
 from mailhub.model.message import Copy
 from mailhub.model.uids import UidSet
 from mailhub.store.checks import CHECKS
@@ -27,6 +27,8 @@ class Listed:
         self.house = house
         account, boxes = house.account("Other")
         self.account, self.inbox, self.other = account.number, boxes["INBOX"], boxes["Other"]
+        found = house.ask(house.store.mailboxes.all(account.number))
+        self.ids = account.id, {box.number: box.id for box in found}
         self.messages, self.listings = house.store.messages, house.store.listings
 
     def deliver(self, flags: int = 0) -> None:
@@ -41,16 +43,23 @@ class Listed:
         one = (TextBody(MESSAGE), rendered(), Flags(flags, keywords), date)
         self.house.ask(self.messages.append(self.account, self.inbox, [one], ACTOR))
 
-    def page(self, stretch: Stretch, unseen: bool = False) -> Page:
-        return self.house.ask(
-            self.listings.mailbox(self.account, self.inbox, stretch, unseen=unseen, metadata=True)
-        )
+    def page(
+        self, stretch: Stretch, unseen: bool = False, heads: Heads = Heads.ALL, mailbox: int = 0
+    ) -> Page:
+        showing = Showing(unseen, heads, counts=True, metadata=True)
+        account, boxes = self.ids
+        box = boxes[mailbox or self.inbox]
+        found = self.house.ask(self.listings.mailbox(account, box, stretch, showing))
+        assert found.page is not None
+        return found.page
 
-    def walk(self, limit: int, newer: bool = False, unseen: bool = False) -> list[Row]:
+    def walk(
+        self, limit: int, newer: bool = False, unseen: bool = False, heads: Heads = Heads.ALL
+    ) -> list[Row]:
         rows: list[Row] = []
         stretch = Stretch(limit, None, newer)
         while True:
-            page = self.page(stretch, unseen)
+            page = self.page(stretch, unseen, heads)
             rows += page.rows
             if not page.more:
                 return rows

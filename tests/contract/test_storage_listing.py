@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailhub.model.flags import FLAGGED, SEEN, FlagMode, Flags
-from mailhub.model.listing import Page, Stretch
-from mailhub.store import listing, schema
+from mailhub.model.listing import Heads, Page, Stretch, ThreadSum
+from mailhub.store import listing, listing_rows, schema
 from tests.contract.listed import Listed, place, uid
 from tests.contract.stores import ACTOR, MESSAGE, House, TextBody, memory_house, rendered
 
@@ -128,9 +128,10 @@ def test_threads_are_counted_without_the_archive(house: House) -> None:
     ]
     house.ask(listed.messages.append(listed.account, listed.inbox, messages, ACTOR))
     thread = listed.page(Stretch(1)).rows[0].thread
-    assert house.ask(listed.listings.threads(listed.account, [thread, 5])) == {thread: 4, 5: 0}
+    counted = house.ask(listed.listings.threads(listed.account, [thread, 5]))
+    assert counted == {thread: ThreadSum(4), 5: ThreadSum(0)}
     listed.expunge(uid(1, 2))
-    assert house.ask(listed.listings.threads(listed.account, [thread])) == {thread: 2}
+    assert house.ask(listed.listings.threads(listed.account, [thread])) == {thread: ThreadSum(2)}
 
 
 def test_flags_do_not_move_a_message_in_the_list(house: House) -> None:
@@ -155,9 +156,20 @@ def test_lists_never_look_through_a_whole_mailbox() -> None:
         "mailboxes": "[]",
         "number": 1,
     }
+    everything, heads = (
+        listing._STREAMS[listing._Walk.ALL, heads] for heads in (Heads.ALL, Heads.NEWEST)
+    )
+    steady = "PRIMARY KEY (account=? AND mailbox=? AND uid>? AND uid<?)"
+    dated = "INDEX message_date (account=? AND mailbox=? AND (internaldate,uid)"
+    thread = "INDEX message_thread (account=? AND thread=? AND mailbox=? AND internaldate"
     for ways, index in (
-        (listing._ALL[0], "PRIMARY KEY (account=? AND mailbox=? AND uid>? AND uid<?)"),
-        (listing._ALL[1], "INDEX message_date (account=? AND mailbox=? AND (internaldate,uid)"),
+        (everything[0], steady),
+        (everything[1], dated),
+        (heads[0], steady),
+        (heads[1], dated),
+        (heads[0], thread),
+        (heads[1], thread),
+        (heads[0], "INDEX message_content (content=?)"),
         (listing._FLAGGED_WAYS, "INDEX message_flagged (account=? AND (internaldate,mailbox,uid)"),
         (listing._ARCHIVED_WAYS, "PRIMARY KEY (account=? AND number"),
     ):
@@ -166,4 +178,9 @@ def test_lists_never_look_through_a_whole_mailbox() -> None:
             plan = [row[3] for row in rows]
             assert any(index in step for step in plan), plan
             assert not any("B-TREE" in step for step in plan), plan
+    for sql in (listing_rows._COUNTS, listing_rows._WHOLE_SUMS):
+        rows = connection.execute(f"EXPLAIN QUERY PLAN {sql}", {"account": 1, "threads": "[]"})
+        plan = " ".join(row[3] for row in rows)
+        assert "INDEX message_thread (account=? AND thread=?" in plan, plan
+        assert "INDEX message_content (content=?)" in plan, plan
     connection.close()

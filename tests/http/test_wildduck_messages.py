@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.http.wildduck.message_content import content_disposition, content_type
+from mailhub.http.wildduck.downloads import content_type, disposition
 from mailhub.http.wildduck.message_shapes import uids
 from mailhub.http.wildduck.places import _decode, _encode
 from mailhub.model.uids import UidSet
@@ -125,6 +125,30 @@ def test_order_and_what_is_shown_when_asked(mail: Mailbox) -> None:
     assert [row["metaData"] for row in rows] == [{}, {"k": 1}, {}]
     assert [row["threadMessageCount"] for row in rows] == [1, 1, 1]
     assert rows[0]["headers"] == {"subject": ["c"], "x-none": []}
+
+
+def test_threads_are_shown_by_one_message_each(mail: Mailbox) -> None:
+    for number, answered in ((1, 0), (2, 0), (3, 1), (4, 2)):
+        references = f"References: <{answered}@far.example>\r\n" if answered else ""
+        text = f"Message-ID: <{number}@far.example>\r\n{references}Subject: s\r\n\r\nt\r\n"
+        mail.world.deliver(JOE, text.encode())
+    mail.site.put(f"{mail.inbox}/1", {"flagged": True})
+    mail.site.put(f"{mail.inbox}/2:4", {"seen": True})
+    query = f"{mail.inbox}?collapseThreads=true&threadCounters=true&limit=1"
+    first = mail.site.get(query).json
+    second = mail.site.get(f"{query}&next={first['nextCursor']}").json
+    (one,), (other,) = first["results"], second["results"]
+    assert [first["total"], first["previousCursor"], second["nextCursor"]] == [2, False, False]
+    assert [row["threadMessageCount"] for row in (one, other)] == [2, 2]
+    shown = [(row["id"], row["seen"], row["flagged"], row["hasDrafts"]) for row in (one, other)]
+    assert shown == [(4, True, False, False), (3, False, True, False)]
+    back = mail.site.get(f"{query}&previous={second['previousCursor']}").json
+    assert [row["id"] for row in back["results"]] == [4]
+    assert mail.ids(query="?collapseThreads=true&order=asc") == [1, 2]
+    assert mail.ids(query="?collapseThreads=true&unseen=true") == [1]
+    row = mail.site.get(mail.inbox).json["results"][0]
+    assert "threadMessageCount" not in row
+    assert "hasDrafts" not in row
 
 
 def test_flagged_leaves_out_junk_and_trash(mail: Mailbox) -> None:
@@ -317,7 +341,8 @@ def test_cursors_come_back_as_they_went(place: list[int]) -> None:
 @given(st.text(max_size=30), st.text(max_size=20), st.text(max_size=10))
 def test_nothing_of_an_attachment_leaves_its_header(name: str, media: str, charset: str) -> None:
     one = Attachment(1, (1,), media, name, "", "", 0, False, "", charset)
-    for value in (content_type(one), content_disposition(one)):
+    _, shown = disposition(one.filename or one.id)
+    for value in (content_type(one.media, one.charset), shown):
         assert value.isascii()
         assert value.isprintable()
-    assert content_disposition(one).count('"') == 2
+    assert shown.count('"') == 2

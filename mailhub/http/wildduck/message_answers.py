@@ -83,6 +83,7 @@ class ListedMessage(MessageRow):
 
     id: int
     thread_message_count: Annotated[int | None, Asked] = None
+    has_drafts: Annotated[bool | None, Asked] = None
     intro: str
     attachments: bool
     attachments_list: list[AttachmentShown]
@@ -190,30 +191,6 @@ class ArchivedDetails(Details):
     archived: str
 
 
-class EventShown(Shown):
-    """Something that happened to a message."""
-
-    id: str
-    seq: Annotated[str | None, Asked] = None
-    action: str
-    source: Annotated[str | None, Asked] = None
-    origin: Annotated[str | None, Asked] = None
-    src: Annotated[str | None, Asked] = None
-    dst: Annotated[str | None, Asked] = None
-    response: Annotated[str | None, Asked] = None
-    from_: Annotated[str, Field(alias="from")]
-    to: list[str]
-    transtype: Annotated[str | None, Asked] = None
-    time: str
-
-
-class Events(Result):
-    """All of them, by time. `id`: the message's own, which it keeps in all mailboxes."""
-
-    id: str
-    events: list[EventShown]
-
-
 class Updated(Result):
     """What an update did. `mailbox`, `id`: where the messages went: (old, new) ids."""
 
@@ -311,7 +288,7 @@ def _row(
     listed: Listed, mailbox: str, metadata: bool, threads: bool, headers: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     return _common(listed, mailbox, metadata) | {
-        "thread_message_count": listed.answers if threads else None,
+        "thread_message_count": listed.thread.messages if threads and listed.thread else None,
         "intro": listed.intro,
         "attachments": listed.row.attachments,
         "attachments_list": [attached(one) for one in listed.facts.structure.attachments],
@@ -325,10 +302,15 @@ def listed_message(
     *,
     metadata: bool = False,
     threads: bool = False,
+    collapsed: bool = False,
     headers: Mapping[str, Any] | None = None,
 ) -> ListedMessage:
-    """A row of a list."""
+    """A row of a list. `collapsed`: it stands for its whole thread."""
     fields = _row(listed, mailbox, metadata, threads, headers)
+    if collapsed and listed.thread is not None:
+        fields["seen"] = not listed.thread.unseen
+        fields["flagged"] = listed.thread.flagged
+        fields["has_drafts"] = listed.thread.drafts
     return ListedMessage(id=listed.row.number, **fields)
 
 

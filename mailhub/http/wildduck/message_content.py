@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
-from urllib.parse import quote
 
 from mailhub.core.listing import Listings
 from mailhub.core.messages import Messages as CoreMessages
@@ -13,26 +11,15 @@ from mailhub.core.viewing import Address, NoAttachment, Stream, View, Views
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
+from mailhub.http.wildduck import downloads, replies, shapes
 from mailhub.http.wildduck import message_answers as answers
 from mailhub.http.wildduck import message_events as events
 from mailhub.http.wildduck import message_shapes as takes
-from mailhub.http.wildduck import replies, shapes
 from mailhub.http.wildduck.messages import MESSAGE, Boxes
 from mailhub.model.change import Actor
 from mailhub.model.errors import NotFound
 from mailhub.model.flags import SEEN, FlagMode, Flags
 from mailhub.model.uids import UidSet
-from mailhub.wire.attachments import Attachment
-
-OCTETS = "application/octet-stream"
-# What a stranger sent is never a page of ours, whatever it says that it is.
-HARMLESS = (
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "sandbox; default-src 'none'"),
-)
-_MEDIA = re.compile(r"[a-z0-9!#$&^_.+-]{1,80}/[a-z0-9!#$&^_.+-]{1,80}")
-_CHARSET = re.compile(r"[A-Za-z0-9_.:+-]{1,40}")
-_PLAIN = re.compile(r"[^A-Za-z0-9 !#$&'()+,.=@\[\]^_`{}~-]")
 
 
 class MessageContent:
@@ -81,7 +68,7 @@ class MessageContent:
     @route(
         "GET",
         f"{MESSAGE}/events",
-        about=About(takes=takes.MessageCall, answers={200: answers.Events}),
+        about=About(takes=takes.MessageCall, answers={200: events.Events}),
         right=reads(Resource.MESSAGES),
     )
     async def events(self, call: Call) -> Answer:
@@ -96,7 +83,7 @@ class MessageContent:
             raise replies.message_not_found() from None
         rows = await self._listings.events(listed.row)
         id = answers.thread_id(account.number, listed.row.content)
-        return replies.shown(answers.Events(id=id, events=events.shown(rows, trace)))
+        return replies.shown(events.Events(id=id, events=events.shown(rows, trace)))
 
     @route(
         "GET",
@@ -151,30 +138,11 @@ async def attachment_of(views: Views, at: Address, id: str) -> Answer:
     except NotFound:
         raise replies.message_not_found() from None
     assert found.attachment is not None
-    disposition = ("Content-Disposition", content_disposition(found.attachment))
-    return _streamed(found, content_type(found.attachment), (disposition,))
+    one = found.attachment
+    media = downloads.content_type(one.media, one.charset)
+    return _streamed(found, media, (downloads.disposition(one.filename or one.id),))
 
 
 def _streamed(found: Stream, type: str, headers: tuple[tuple[str, str], ...]) -> Answer:
-    return Answer(
-        200, type=type, headers=(*headers, *HARMLESS), stream=found.pieces, length=found.size
-    )
-
-
-def content_type(one: Attachment) -> str:
-    """The media type of an attachment, where it is one; nothing else of what the message says can
-    get into the header."""
-    if not _MEDIA.fullmatch(one.media) or one.media.startswith("multipart/"):
-        return OCTETS
-    if one.media.startswith("text/") and _CHARSET.fullmatch(one.charset):
-        return f"{one.media}; charset={one.charset}"
-    return one.media
-
-
-def content_disposition(one: Attachment) -> str:
-    """RFC 6266: a name of plain characters, and the real one beside it where it has others."""
-    name = one.filename or one.id
-    plain = _PLAIN.sub("_", name)
-    if plain == name:
-        return f'attachment; filename="{plain}"'
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+    headers = (*headers, *downloads.HARMLESS)
+    return Answer(200, type=type, headers=headers, stream=found.pieces, length=found.size)

@@ -4,14 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from mailhub.core.viewing import Trace
-from mailhub.http.wildduck.message_answers import EventShown, moment
+from mailhub.http.wildduck.message_answers import Asked, moment
+from mailhub.http.wildduck.shapes import Result, Shown
 from mailhub.model.change import JournalEntry
 
 SOURCES = {"smtp": "MX", "lmtp": "LMTP", "submission": "SUBMIT", "http": "API", "imap": "IMAP"}
 ACTIONS = {"delivered": "ACCEPTED", "deferred": "DEFERRED", "failed": "REJECTED"}
+
+
+class EventShown(Shown):
+    """Something that happened to a message."""
+
+    id: str
+    seq: Annotated[str | None, Asked] = None
+    action: str
+    source: Annotated[str | None, Asked] = None
+    origin: Annotated[str | None, Asked] = None
+    src: Annotated[str | None, Asked] = None
+    dst: Annotated[str | None, Asked] = None
+    response: Annotated[str | None, Asked] = None
+    from_: Annotated[str, Field(alias="from")]
+    to: list[str]
+    transtype: Annotated[str | None, Asked] = None
+    time: str
+
+
+class Events(Result):
+    """All of them, by time. `id`: the message's own, which it keeps in all mailboxes."""
+
+    id: str
+    events: list[EventShown]
 
 
 def shown(entries: Sequence[JournalEntry], trace: Trace) -> list[EventShown]:

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from mailhub.http.wildduck.shapes import Boolean, HexId, Page, UserCall
+from mailhub.model.listing import Heads, Showing
 from mailhub.model.uids import MAX_UID, UidSet
 
 RANGE = 8192
@@ -166,6 +167,16 @@ class MessageList(MessagePage):
 
     mailbox: HexId
     unseen: Boolean = False
+    collapse_threads: Boolean = False
+
+    @property
+    def showing(self) -> Showing:
+        """What the list shows: of each thread, where they are collapsed, the first one that the
+        list's order comes to."""
+        heads = Heads.ALL
+        if self.collapse_threads:
+            heads = Heads.NEWEST if self.order == "desc" else Heads.OLDEST
+        return Showing(self.unseen, heads, self.thread_counters, self.meta_data)
 
 
 class MailboxMessages(UserCall):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mailhub.core.arranging import Arranging
-from mailhub.core.listing import Extras, Listed, Listings
+from mailhub.core.listing import Extras, Listed, Listings, NoMailbox
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.rights import Resource, deletes, reads, updates
 from mailhub.core.viewing import Views
@@ -38,8 +38,12 @@ class Boxes:
 
     async def of(self, user: str, mailbox: str) -> tuple[Account, Mailbox]:
         """Raises Refusal (404 UserNotFound, NoSuchMailbox)."""
-        account = await self._subjects.of(user)
-        return account, await self.one(account, mailbox)
+        account, box = await self._mailboxes.named(user, mailbox)
+        if account is None:
+            raise replies.user_not_found()
+        if box is None:
+            raise replies.no_such_mailbox()
+        return account, box
 
     async def account(self, user: str) -> Account:
         """Raises Refusal (404 UserNotFound)."""
@@ -85,19 +89,25 @@ class Messages:
     async def page(self, call: Call) -> Answer:
         """A mailbox's messages, by date."""
         wanted = shapes.read(takes.MessageList, call)
-        account, box = await self._boxes.of(wanted.user, wanted.mailbox)
         how = places.walk(wanted)
-        extras = Extras(wanted.unseen, wanted.thread_counters, wanted.meta_data)
-        found = await self._listings.mailbox(box, how.stretch, extras)
+        try:
+            box, found = await self._listings.mailbox(
+                wanted.user, wanted.mailbox, how.stretch, wanted.showing
+            )
+        except NoMailbox:
+            raise replies.no_such_mailbox() from None
+        except NotFound:
+            raise replies.user_not_found() from None
         rows, frame = places.framed(wanted, how, found.page, found.listed)
-        headers = await self._headers(account, rows, wanted.include_headers)
+        headers = await self._headers(box.account, rows, wanted.include_headers)
         results = [
             answers.listed_message(
                 one,
-                box.id,
+                wanted.mailbox,
                 metadata=wanted.meta_data,
                 threads=wanted.thread_counters,
-                headers=headers.get((box.number, one.row.number)),
+                collapsed=wanted.collapse_threads,
+                headers=headers.get((box.mailbox, one.row.number)),
             )
             for one in rows
         ]
@@ -118,11 +128,11 @@ class Messages:
         wanted = shapes.read(takes.MessagePage, call)
         account = await self._boxes.account(wanted.user)
         how = places.walk(wanted)
-        extras = Extras(False, wanted.thread_counters, wanted.meta_data)
+        extras = Extras(wanted.thread_counters, wanted.meta_data)
         found = await self._listings.flagged(account.number, how.stretch, extras)
         rows, frame = places.framed(wanted, how, found.page, found.listed)
         ids = await self._boxes.ids(account) if rows else {}
-        headers = await self._headers(account, rows, wanted.include_headers)
+        headers = await self._headers(account.number, rows, wanted.include_headers)
         results = [
             answers.listed_message(
                 one,
@@ -136,7 +146,7 @@ class Messages:
         return replies.shown(answers.FlaggedListing.model_validate({**frame, "results": results}))
 
     async def _headers(
-        self, account: Account, rows: Sequence[Listed], names: Sequence[str]
+        self, account: int, rows: Sequence[Listed], names: Sequence[str]
     ) -> dict[tuple[int, int], dict[str, list[str]]]:
         """Header fields by (mailbox, UID), where any are asked for."""
         boxes: dict[int, list[int]] = {}
@@ -144,7 +154,7 @@ class Messages:
             boxes.setdefault(one.row.mailbox, []).append(one.row.number)
         found: dict[tuple[int, int], dict[str, list[str]]] = {}
         for box, uids in boxes.items():
-            read = await self._views.headers(account.number, box, uids, names)
+            read = await self._views.headers(account, box, uids, names)
             found |= {(box, uid): read.get(uid, {}) for uid in uids}
         return found
 

@@ -78,7 +78,7 @@ class Search:
     async def _listed(
         self, account: int, found: Finding, wanted: search_shapes.Search
     ) -> Sequence[Listed]:
-        extras = Extras(threads=wanted.thread_counters, metadata=wanted.meta_data)
+        extras = Extras(wanted.thread_counters, wanted.meta_data)
         those = [(place.mailbox, place.uid) for place in found.places]
         return await self._listings.some(account, those, extras)
 
