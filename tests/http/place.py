@@ -32,7 +32,7 @@ MESSAGE = (
 TRIED = {"authlog", "api_session"}
 """Tables that say who tried."""
 ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
-NOWHERE = {"hostname": "example.org", "network": "192.0.2.0/24", "id": "1"}
+NOWHERE = {"hostname": "example.org", "network": "192.0.2.0/24", "id": "1", "token": "x"}
 """Arguments that are about no one account."""
 
 
@@ -85,6 +85,9 @@ class Place:
         self.root("PUT", f"{user}/scripts/secret", {"source": "keep;"})
         alias = {"address": "secret@example.org", "tags": ["secret"]}
         forwarded = {"address": "away@example.org", "targets": [EVE]}
+        later = int(self.world.clock.now() + 3600) * 1000
+        waits = {**draft, "to": [{"address": "far@remote.example"}], "sendTime": later}
+        del waits["draft"]
         hook = {"type": "*", "url": "https://hook.example/"}
         return {
             **NOWHERE,
@@ -111,6 +114,8 @@ class Place:
             ],
             "script": "secret",
             "forwarded": self.root("POST", "/addresses/forwarded", forwarded)["id"],
+            "file": self.root("POST", f"{user}/storage", {"content": "secret"})["id"],
+            "queueId": self.root("POST", f"{user}/submit", waits)["message"]["queueId"],
             "webhook": self.root("POST", "/webhooks", hook)["id"],
         }
 

@@ -24,6 +24,7 @@ OPEN = {
     ("wildduck", "GET", "/openapi.json"),
     ("mailinabox", "GET", "/openapi.json"),
     *(("mailinabox", how, path) for how in ("GET", "POST") for path in ("/login", "/logout")),
+    ("well-known", "GET", "/acme-challenge/<token>"),
     ("frame", "GET", "/health"),
     ("frame", "GET", "/health/live"),
     ("frame", "GET", "/health/ready"),
