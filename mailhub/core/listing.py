@@ -6,7 +6,6 @@ it never changes. How a row is spelled is the faces' affair.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,6 @@ INTRO = 128
 HIDDEN_USES = ("\\Junk", "\\Trash")
 """Mailboxes whose mail is not among what an account has flagged."""
 _EMPTY = EnvelopeFields("", "", (), (), (), (), (), (), "", "")
-_WORD = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +172,9 @@ def intro(preview: str) -> str:
     if len(preview) <= INTRO:
         return preview
     cut = preview[: INTRO + 1]
-    spaces = [found.start() for found in _WORD.finditer(cut)]
-    end = spaces[-1] if spaces and spaces[-1] > INTRO // 2 else INTRO
-    return cut[:end].rstrip() + "…"
+    if cut[-1].isspace():
+        return cut.rstrip() + "…"
+    *before, last = cut.rsplit(None, 1)
+    if before and len(last) <= INTRO // 2:
+        return before[0] + "…"
+    return cut[:INTRO].rstrip() + "…"

@@ -76,6 +76,26 @@ def test_both_ways_agree_on_the_usual_forms(value: str) -> None:
     assert rendered(field) == rendered(field + b"From:\r\n")
 
 
+FIELDS = (b"date", b"subject", b"from", b"to", b"cc", b"in-reply-to", b"message-id")
+ANN = b"Ann Lee <ann@far.example>"
+ODD = (
+    b'"A \\"B\\"" <a@b>',
+    b"friends: a@b, c@d;",
+    b"=?utf-8?q?J=C3=BC?= <j@b>, <@r:a@b>",
+    b"\xfc <u@b>",
+)
+
+
+@pytest.mark.parametrize("named", FIELDS)
+@pytest.mark.parametrize("value", [b"", b" ", ANN, b"a@b, " + ANN, b'say "hi"', *ODD])
+def test_the_usual_envelope_reads_as_by_the_general_rules(named: bytes, value: bytes) -> None:
+    usual = {**dict.fromkeys(FIELDS, [ANN]), b"date": [b"Sat, 21 Nov 2026 10:00:00 +0000"]}
+    for fields in (usual, {}, {b"from": [ANN]}, usual | {b"sender": [b"x@y"]}):
+        made = envelope.envelope({**fields, named: [value]})
+        assert envelope.parse(made) == envelope._parse(made, False)
+    assert envelope._ORDINARY.fullmatch(envelope.envelope(usual))
+
+
 A = b'((NIL NIL "a" "b"))'
 C = b'((NIL NIL "c" "d"))'
 
