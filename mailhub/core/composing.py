@@ -12,6 +12,7 @@ from enum import Enum
 
 from mailhub.core import trace
 from mailhub.core.addresses import Addresses
+from mailhub.core.files import Files
 from mailhub.core.ids import Ids
 from mailhub.core.listing import Listed, Listings
 from mailhub.core.turns import Turns
@@ -121,6 +122,8 @@ class Composing:
         self._randomness = randomness
         self._hostname = hostname
         self.most = most
+        self.files = Files(storage, clock, ids, most)
+        """What is kept for messages still to be written."""
 
     def message_id(self) -> str:
         """A new one, in angle brackets."""

@@ -101,6 +101,7 @@ class Mailing:
         self._listings = listings
         self._arranging = arranging
         self._clock = clock
+        self.files = composing.files
         self.passing_on = PassingOn(storage, messages.reading, intake, allowances, addresses, clock)
 
     @property

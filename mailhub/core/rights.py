@@ -33,7 +33,10 @@ class Resource(Enum):
     UPDATES = "updates"
     WEBHOOKS = "webhooks"
     TOKENS = "tokens"
+    ZONES = "zones"
+    CERTIFICATES = "certificates"
     DOMAINS = "domains"
+    FILES = "files"
 
 
 class Action(Enum):
@@ -166,7 +169,13 @@ _LOOK: _Actions = frozenset({Action.READ, Action.LIST})
 _KEEP: _Actions = frozenset({Action.READ, Action.UPDATE})
 _SELF: Mapping[Resource, _Actions] = {Resource.TOKENS: frozenset({Action.READ, Action.DELETE})}
 """What whoever has a token may do with that token."""
-_MAIL = (Resource.MAILBOXES, Resource.MESSAGES, Resource.ARCHIVE, Resource.SUBMISSION)
+_MAIL = (
+    Resource.MAILBOXES,
+    Resource.MESSAGES,
+    Resource.ARCHIVE,
+    Resource.SUBMISSION,
+    Resource.FILES,
+)
 _RULES = (Resource.FILTERS, Resource.AUTOREPLIES, Resource.SCRIPTS)
 _PROOFS = (Resource.APP_PASSWORDS, Resource.FACTORS)
 _LOGS = (Resource.AUTHLOG, Resource.UPDATES)

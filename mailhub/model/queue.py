@@ -205,7 +205,8 @@ class Fresh:
 class QueueFilter:
     """Which entries are meant; empty fields do not narrow. Addresses compare folded; `domain`:
     the recipient's, or the lane that was named instead; `before`: created before this time, epoch
-    seconds; `query`: substring of sender or recipient."""
+    seconds; `query`: substring of sender or recipient; `account`: whose submission it is;
+    `transaction`: under which it came."""
 
     numbers: tuple[int, ...] = ()
     message: int = 0
@@ -215,6 +216,8 @@ class QueueFilter:
     before: int = 0
     held: bool | None = None
     query: str = ""
+    account: int = 0
+    transaction: str = ""
 
 
 @dataclass(frozen=True, slots=True)

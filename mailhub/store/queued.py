@@ -127,6 +127,12 @@ def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, object]]:
     if wanted.query:
         found.append("(e.recipient LIKE :query ESCAPE '\\' OR m.sender LIKE :query ESCAPE '\\')")
         values["query"] = like(wanted.query)
+    if wanted.account:
+        found.append("m.account = :account")
+        values["account"] = wanted.account
+    if wanted.transaction:
+        found.append("m.transaction_id = :transaction")
+        values["transaction"] = wanted.transaction
     return found, values
 
 

@@ -32,7 +32,16 @@ MESSAGE = (
 TRIED = {"authlog", "api_session"}
 """Tables that say who tried."""
 ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
-NOWHERE = {"hostname": "example.org", "network": "192.0.2.0/24", "id": "1", "token": "x"}
+NOWHERE = {
+    "hostname": "example.org",
+    "network": "192.0.2.0/24",
+    "id": "1",
+    "token": "x",
+    "zone": "example.org",
+    "qname": "a.example.org",
+    "rtype": "TXT",
+    "domain": "example.org",
+}
 """Arguments that are about no one account."""
 
 

@@ -18,6 +18,7 @@ from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes as CoreMailboxes
 from mailhub.core.mailing import Mailing
 from mailhub.core.mailroom import Mailroom
+from mailhub.core.queue import Queue
 from mailhub.core.rights import Right
 from mailhub.core.scripts import Scripts as CoreScripts
 from mailhub.core.sessions import Sessions
@@ -37,11 +38,13 @@ from mailhub.http.wildduck.authentication import Authentication
 from mailhub.http.wildduck.autoreplies import Autoreplies
 from mailhub.http.wildduck.domain_names import DomainNames
 from mailhub.http.wildduck.factors import Factors
+from mailhub.http.wildduck.files import Files
 from mailhub.http.wildduck.filters import Filters
 from mailhub.http.wildduck.forwarded import Forwarded
 from mailhub.http.wildduck.mailboxes import Mailboxes
 from mailhub.http.wildduck.message_content import MessageContent
 from mailhub.http.wildduck.messages import Boxes, Messages
+from mailhub.http.wildduck.outbound import Outbound
 from mailhub.http.wildduck.scripts import Scripts
 from mailhub.http.wildduck.search import Search
 from mailhub.http.wildduck.security_keys import SecurityKeys
@@ -84,6 +87,8 @@ class Parts(Protocol):
     def mailroom(self) -> Mailroom: ...
     @property
     def mailing(self) -> Mailing: ...
+    @property
+    def queue(self) -> Queue: ...
     @property
     def allowances(self) -> Allowances: ...
     @property
@@ -157,7 +162,9 @@ class WildDuck:
             Mailboxes(subjects, parts.mailboxes),
             Messages(boxes, room.listings, room.views, room.arranging),
             MessageContent(boxes, room.listings, room.views, room.messages),
-            Submission(boxes, parts.mailing, parts.spools, parts.clock),
+            Submission(boxes, parts.mailing, room.listings, parts.spools, parts.clock),
+            Files(subjects, parts.mailing.files, parts.clock),
+            Outbound(subjects, parts.queue),
             Archive(boxes, room.listings, room.views, room.arranging),
             Search(boxes, room.finds, room.listings, room.views),
             Authentication(accounts, subjects, login, parts.identity.authlog, parts.tokens),

@@ -75,6 +75,11 @@ def message_not_found() -> Refusal:
     return Refusal(404, "MessageNotFound", "This message does not exist")
 
 
+def file_not_found() -> Refusal:
+    """404 FileNotFound."""
+    return Refusal(404, "FileNotFound", "This file does not exist")
+
+
 def address_not_found() -> Refusal:
     """404 AddressNotFound."""
     return Refusal(404, "AddressNotFound", "Invalid or unknown email address identifier")

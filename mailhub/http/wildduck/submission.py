@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+from functools import partial
 
 from mailhub.core.composing import Draft, Enclosure, Reference
+from mailhub.core.listing import Listings
 from mailhub.core.mailing import Kept, Mailing, Sending, Sent
 from mailhub.core.messages import NewMessage
 from mailhub.core.rights import Resource, creates, deletes, reads
@@ -14,10 +16,12 @@ from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.lifted import Lifted, lift, unescaped
 from mailhub.http.routing import route
-from mailhub.http.wildduck import replies, shapes
+from mailhub.http.wildduck import downloads, replies, shapes
 from mailhub.http.wildduck import submission_shapes as takes
+from mailhub.http.wildduck.message_shapes import metadata_of
 from mailhub.http.wildduck.messages import MAILBOX, MESSAGE, Boxes
 from mailhub.model.account import Account
+from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, LimitReached, NotFound, TooLarge
 from mailhub.model.flags import DRAFT, FLAGGED, SEEN, Flags
 from mailhub.model.mailbox import Mailbox
@@ -26,18 +30,18 @@ from mailhub.wire import base64lines
 from mailhub.wire.composed import Enclosed, Person, person
 
 MESSAGE_TYPE = "message/rfc822"
-TYPES = {"html": "text/html", "htm": "text/html", "txt": "text/plain", "pdf": "application/pdf"}
-
 PLAIN = ("utf8", "utf-8", "ascii")
 """Encodings of contents that come as text."""
-_CHARSET = re.compile(r";\s*charset=\"?([A-Za-z0-9._:+-]{1,40})", re.IGNORECASE)
 
 
 class Submission:
     """Uploads, submissions, and what is passed on."""
 
-    def __init__(self, boxes: Boxes, mailing: Mailing, spools: Spools, clock: Clock) -> None:
+    def __init__(
+        self, boxes: Boxes, mailing: Mailing, listings: Listings, spools: Spools, clock: Clock
+    ) -> None:
         self._boxes = boxes
+        self._listings = listings
         self._mailing = mailing
         self._spools = spools
         self._clock = clock
@@ -62,7 +66,7 @@ class Submission:
             named = wanted.replace_previous
             previous = await self._boxes.one(account, named.mailbox), named.id
         actor = shapes.actor(call, wanted)
-        note = wanted.meta_data
+        note = wanted.noted
         body = await self._raw(lifted, wanted)
         if body is None:
             draft = await self._draft(account, wanted, lifted, wanted.date)
@@ -121,6 +125,10 @@ class Submission:
         stored = wanted.is_draft or wanted.upload_only
         if stored or wanted.mailbox is not None:
             call.require(creates(Resource.MESSAGES))
+        if wanted.files:
+            call.require(reads(Resource.FILES))
+        if wanted.delete_files:
+            call.require(deletes(Resource.FILES))
         account = await self._boxes.account(wanted.user)
         box = await self._boxes.one(account, wanted.mailbox) if wanted.mailbox else None
         draft = await self._draft(account, wanted, lifted, wanted.send_time)
@@ -129,13 +137,15 @@ class Submission:
             target = box or await self._boxes.special(account, wanted.is_draft)
             flags = Flags(SEEN | (DRAFT if wanted.is_draft else 0))
             kept = await self._mailing.keep_draft(
-                account, target, draft, flags, actor, metadata=wanted.meta_data
+                account, target, draft, flags, actor, metadata=wanted.noted
             )
             return replies.shown(takes.Submitted(message=_place(target, kept)))
         sending = _sending(call, wanted.envelope, wanted.send_time)
         sent = await self._mailing.submit(
-            account, draft, sending, box, actor, metadata=wanted.meta_data
+            account, draft, sending, box, actor, metadata=wanted.noted
         )
+        if wanted.delete_files:
+            await self._forget(account, wanted.files, actor)
         return replies.shown(
             takes.Submitted(
                 message=_copy(sent, sent.queued),
@@ -157,10 +167,15 @@ class Submission:
         account, box = await self._boxes.of(wanted.user, wanted.mailbox)
         sending = _sending(call, wanted.envelope, wanted.send_time)
         actor = shapes.actor(call, wanted)
+        if wanted.delete_files:
+            call.require(deletes(Resource.FILES))
         try:
+            files = await self._files_of(account, box, wanted.message)
             sent = await self._mailing.submit_draft(account, box, wanted.message, sending, actor)
         except NotFound:
             raise replies.message_not_found() from None
+        if wanted.delete_files:
+            await self._forget(account, files, actor)
         return replies.shown(
             takes.DraftSubmitted(
                 queue_id=sent.queued, message=_copy(sent), over_quota=sent.full or None
@@ -210,11 +225,37 @@ class Submission:
             cc=_people(wanted.cc, "cc"),
             bcc=_people(wanted.bcc, "bcc"),
             fields=[(one.key, one.value) for one in wanted.headers],
-            enclosures=[_enclosure(one, lifted) for one in wanted.attachments],
+            enclosures=[
+                *(_enclosure(one, lifted) for one in wanted.attachments),
+                *[await self._file(account, one) for one in wanted.files],
+            ],
             reference=reference,
             date=date,
             **takes.given(wanted),
         )
+
+    # -- files
+
+    async def _file(self, account: Account, id: str) -> Enclosure:
+        """A file that is kept with the user. Raises Refusal (404 FileNotFound)."""
+        try:
+            kept = await self._mailing.files.get(account.number, id)
+        except NotFound:
+            raise replies.file_not_found() from None
+        media, charset = downloads.typed(kept.media, kept.name)
+        about = Enclosed(media, kept.name, kept.cid, bool(kept.cid), charset)
+        return Enclosure(about, partial(self._mailing.files.read, kept))
+
+    async def _files_of(self, account: Account, box: Mailbox, uid: int) -> Sequence[str]:
+        """Ids of the files that a draft was written with. Raises NotFound."""
+        found = await self._listings.one(account.number, box.number, uid)
+        ids = metadata_of(found.row.metadata).get(takes.FILES)
+        return [one for one in ids if isinstance(one, str)] if isinstance(ids, list) else []
+
+    async def _forget(self, account: Account, ids: Sequence[str], actor: Actor) -> None:
+        for id in ids:
+            with suppress(NotFound):
+                await self._mailing.files.remove(account.number, id, actor)
 
 
 def _person(one: takes.Someone | None, field: str) -> Person | None:
@@ -227,16 +268,11 @@ def _people(several: Sequence[takes.Someone], field: str) -> list[Person]:
 
 def _enclosure(one: takes.AttachedFile, lifted: Lifted) -> Enclosure:
     text = lifted.text(one.content)
-    suffix = one.filename.rpartition(".")[2].lower()
-    media = one.content_type.partition(";")[0].strip() or TYPES.get(
-        suffix, "application/octet-stream"
-    )
+    media, charset = downloads.typed(one.content_type, one.filename)
     inline = one.content_disposition == "inline" or bool(
         one.cid and one.content_disposition != "attachment"
     )
     encoding = one.encoding.lower()
-    found = _CHARSET.search(one.content_type)
-    charset = found[1] if found else ""
     if encoding in PLAIN and media.lower().startswith("text/"):
         charset = "utf-8"
     about = Enclosed(media, one.filename, one.cid.strip("<>"), inline, charset)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -12,13 +13,15 @@ from pydantic_core import PydanticCustomError
 from mailhub.core.composing import Relation
 from mailhub.core.mailing import RECIPIENTS
 from mailhub.http.wildduck.message_answers import Asked
-from mailhub.http.wildduck.message_shapes import Date, MailboxMessages, Metadata, Uid
+from mailhub.http.wildduck.message_shapes import Date, MailboxMessages, Metadata, Uid, metadata_of
 from mailhub.http.wildduck.shapes import Boolean, HexId, Result, Shown, Trimmed, UserCall
 
 HEADERS = 100
 """Further header fields."""
 ENCLOSED = 200
 """Attachments of one message."""
+FILES = "files"
+"""Where a draft's metadata name the files that it was written with."""
 
 
 class Part(BaseModel):
@@ -107,6 +110,8 @@ def _addresses(value: object) -> object:
 
 
 People = Annotated[list[Someone], BeforeValidator(_several), Field(max_length=RECIPIENTS)]
+FileIds = Annotated[list[HexId], Field(max_length=ENCLOSED)]
+"""Of files that are kept with the user (`…/storage`)."""
 Headers = Annotated[list[HeaderField], BeforeValidator(_headers), Field(max_length=HEADERS)]
 
 
@@ -125,8 +130,16 @@ class Written(UserCall):
     attachments: Annotated[list[AttachedFile], Field(max_length=ENCLOSED)] = Field(
         default_factory=list
     )
+    files: FileIds = Field(default_factory=list)
     reference: ReferenceTo | None = None
     meta_data: Metadata = ""
+
+    @property
+    def noted(self) -> str:
+        """What is kept with the message: the application's own, and which files are in it."""
+        if not self.files:
+            return self.meta_data
+        return json.dumps({**metadata_of(self.meta_data), FILES: self.files}, ensure_ascii=False)
 
 
 class Upload(Written):
@@ -151,14 +164,17 @@ class Submission(Written):
     send_time: Date | None = None
     is_draft: Boolean = False
     upload_only: Boolean = False
+    delete_files: Boolean = False
 
 
 class DraftSubmission(MailboxMessages):
-    """POST …/messages/{message}/submit."""
+    """POST …/messages/{message}/submit. `delete_files`: those that the draft was written with are
+    kept no more."""
 
     message: Uid
     envelope: EnvelopeGiven | None = None
     send_time: Date | None = None
+    delete_files: Boolean = False
 
 
 Targets = Annotated[
