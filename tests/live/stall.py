@@ -31,12 +31,12 @@ def no_stall(server: Server, user: User) -> Iterator[None]:
             ours = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
             theirs = Path(f"/proc/{server.pid}/schedstat")
             while not stop.wait(0.005):
-                held = _starved(ours) + _starved(theirs)
+                held = starved(ours) + starved(theirs)
                 start = time.monotonic()
                 other.say(b"NOOP")
                 waited = time.monotonic() - start
                 if waited > worst[0]:
-                    held = _starved(ours) + _starved(theirs) - held
+                    held = starved(ours) + starved(theirs) - held
                     worst[0] = max(worst[0], waited - held)
 
         thread = threading.Thread(target=knock)
@@ -49,7 +49,7 @@ def no_stall(server: Server, user: User) -> Iterator[None]:
     assert worst[0] < STALL, f"another session waited {worst[0] * 1000:.0f} ms"
 
 
-def _starved(schedstat: Path) -> float:
+def starved(schedstat: Path) -> float:
     """Seconds that a thread has waited, ready to run, for a processor; 0 where nobody counts."""
     try:
         return int(schedstat.read_text().split()[1]) / 1e9

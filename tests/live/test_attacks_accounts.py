@@ -1,31 +1,20 @@
-"""Sessions that must end, accounts that must stay out, and quotas that cannot be raced."""
+"""Accounts that must stay out, and quotas that cannot be raced."""
 
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.live import web
-from tests.live.doors import DOORS, Outcome, plain, said
+from tests.live.doors import DOORS, Outcome, said
 from tests.live.server import PLAIN, Server
 from tests.live.web import PASSWORD
 from tests.live.wire import IMAP, SMTP, Wire
 
-AT_ONCE = 1.0
-"""Seconds in which a session must end when its account says so."""
 _numbers = itertools.count(1)
-
-Ending = Callable[[Server, str], None]
-ENDINGS: dict[str, Ending] = {
-    "a new password": lambda server, id: web.change(server, id, password="Quite-An0ther-One"),
-    "disabled": lambda server, id: web.change(server, id, disabled=True),
-    "suspended": lambda server, id: web.change(server, id, suspended=True),
-    "removed": lambda server, id: (web.call(server, "DELETE", f"/users/{id}"), None)[1],
-}
 
 
 def account(server: Server, **more: object) -> tuple[str, str]:
@@ -40,41 +29,6 @@ def pop3(server: Server, address: str) -> Wire:
     pop.send(b"USER %s\r\nPASS %s\r\n" % (address.encode(), PASSWORD.encode()))
     assert [pop.line()[:3] for _ in range(3)] == [b"+OK"] * 3
     return pop
-
-
-def submission(server: Server, address: str) -> SMTP:
-    """A submission session that is logged in."""
-    smtp = SMTP(server.port("submission"))
-    assert smtp.say(b"AUTH PLAIN " + plain(address, PASSWORD))[:3] == b"235"
-    return smtp
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-def test_every_session_of_the_account_ends_at_once(server: Server, ending: str) -> None:
-    id, address = account(server)
-    idle = IMAP(server.port("imap"), address, PASSWORD)
-    idle.say(b"SELECT INBOX")
-    idle.send(b"i IDLE\r\n")
-    assert idle.line().startswith(b"+ ")
-    selected = IMAP(server.port("imap"), address, PASSWORD)
-    selected.say(b"SELECT INBOX")
-    fetching = IMAP(server.port("imap"), address, PASSWORD)
-    fetching.send(b"a APPEND INBOX {1000+}\r\nhalf")
-    pop = pop3(server, address)
-    before = submission(server, address)
-    begun = submission(server, address)
-    begun.begin(
-        b"account1@live.test" if ending == "removed" else address.encode(), address.encode()
-    )
-    ENDINGS[ending](server, id)
-    began = time.monotonic()
-    assert all(wire.closed(AT_ONCE * 2) for wire in (idle, selected, fetching, pop))
-    assert time.monotonic() - began < AT_ONCE
-    assert before.say(b"MAIL FROM:<%s>" % address.encode())[:1] in (b"5", b"4", b"")
-    begun.send(b"From: %s\r\nSubject: too late\r\n\r\nx\r\n.\r\n" % address.encode())
-    assert begun.reply()[:1] in (b"5", b"4", b"")
-    for wire in (idle, selected, fetching, pop, before, begun):
-        wire.close()
 
 
 @pytest.mark.parametrize("how", ["disabled", "suspended"])
