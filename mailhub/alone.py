@@ -1,6 +1,6 @@
 """Owns a store for one `mailhub` command, where no server runs: `python -m mailhub.alone FD DATA`.
 
-The same parts as the server's, composed by `tap`, without listeners; it ends when its one
+The same parts as the server's, composed by `commanded`, without listeners; it ends when its one
 connection does.
 """
 
@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from mailhub import reporting, sending, tap
+from mailhub import commanded, reporting, sending
 from mailhub.control import wire
 from mailhub.control.server import ControlFactory, ControlServer
 from mailhub.model.errors import MailhubError
@@ -74,7 +74,7 @@ def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> No
 
     reactor: Any = installed
     install_monotonic(reactor)
-    parts = tap.compose_alone(folder.path, Path(config) if config else None, reactor)
+    parts = commanded.compose_alone(folder.path, Path(config) if config else None, reactor)
     failures: list[MailhubError] = []
 
     started: list[Step] = []
@@ -84,7 +84,7 @@ def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> No
             await maybe(step.start())
             started.append(step)
         reports = reporting.compose(parts)
-        services = tap.control_services(parts, sending.ways_alone(parts), reports)
+        services = commanded.services(parts, sending.ways_alone(parts), reports)
         factory = OnlyFactory(services, reactor, parts.log)
         factory.over = lambda: Deferred.fromCoroutine(end())
         channel.setblocking(False)

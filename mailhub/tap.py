@@ -17,13 +17,12 @@ from twisted.application.service import IService
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
-from mailhub import config, directories, reporting, sending
-from mailhub.control import acts as control_acts
+from mailhub import commanded, config, directories, naming, reporting, sending
 from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.core.forgetting import INTERVAL as FORGET
 from mailhub.core.forgetting import Forgetting
 from mailhub.core.holding import Holding
-from mailhub.core.transfer import Transfers
+from mailhub.dns.server import NameServer
 from mailhub.ground import SystemRandomness, hostname_of
 from mailhub.http import app as http
 from mailhub.imap import server as imap
@@ -50,8 +49,6 @@ from mailhub.parts import Parts, compose
 from mailhub.pop3 import server as pop3
 from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Log
-from mailhub.queue.ways import Ways
-from mailhub.reporting import Reports
 from mailhub.service import House, MailServer, Plan, Readiness, Step
 from mailhub.smtp import server as smtp
 from mailhub.welcome import Welcome
@@ -112,24 +109,30 @@ def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
     readiness = Readiness()
     certificates = Certificates(settings.tls, folder.path, hostname_of(settings), log)
     doors = listeners(settings, certificates, folder, metrics, log, reactor)
+    names = naming.name_server(settings, reactor, log)
     return Plan(
         reactor=reactor,
         folder=folder,
         certificates=certificates,
         listeners=doors,
         build=lambda: build(
-            compose(settings, reactor, log, metrics, readiness), doors, certificates, folder
+            compose(settings, reactor, log, metrics, readiness), doors, certificates, folder, names
         ),
         sink=sink,
         observer=Observer(sink, settings.log.level),
         log=log,
         readiness=readiness,
         user=settings.user,
+        early=() if names is None else (names,),
     )
 
 
 def build(
-    parts: Parts, doors: Sequence[Listener], certificates: Certificates, folder: DataFolder
+    parts: Parts,
+    doors: Sequence[Listener],
+    certificates: Certificates,
+    folder: DataFolder,
+    names: NameServer | None,
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     lateness = Lateness(parts.reactor, parts.metrics)
@@ -137,7 +140,7 @@ def build(
     reports = reporting.compose(parts)
     outgoing = sending.compose(parts, partial(_listening, doors))
     factory = ControlFactory(
-        control_services(parts, outgoing.ways, reports), parts.reactor, parts.log
+        commanded.services(parts, outgoing.ways, reports), parts.reactor, parts.log
     )
     control = ControlSocket(factory, folder.path / CONTROL)
     review = Round(
@@ -175,6 +178,7 @@ def build(
                 parts.directories, parts.settings.ldap, parts.reactor, parts.log
             ),
             *outgoing.steps,
+            *naming.serving(names, parts.naming, parts.store, parts.certificate_files, randomness),
             *parts.certifying.steps,
             Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),
@@ -196,52 +200,6 @@ def _listening(doors: Sequence[Listener]) -> Sequence[tuple[str, int]]:
     """Where mail would come back to us."""
     found = [door.describe() for door in doors if door.settings.service in BACK]
     return [(str(one["address"]), int(str(one["port"]))) for one in found if "port" in one]
-
-
-def control_services(parts: Parts, ways: Ways, reports: Reports) -> control_acts.Services:
-    """What the control socket offers of core."""
-    transfers = Transfers(parts.store, parts.mailboxes, parts.messages, parts.clock)
-    return control_acts.Services(
-        parts.domains,
-        parts.accounts,
-        parts.addresses,
-        parts.mailboxes,
-        transfers,
-        parts.store.spools,
-        parts.routes,
-        parts.relays,
-        parts.keys,
-        parts.records,
-        parts.queue,
-        parts.suppressions,
-        ways,
-        reports.reporting,
-        reports.reading,
-        reports.summaries,
-        webhooks=parts.webhooks,
-        identity=parts.identity,
-        search_index=parts.store.search_index,
-        filters=parts.filters,
-        filtering=parts.owners.filtering,
-        scripts=parts.scripts,
-        upload_keys=parts.upload_keys,
-        tokens=parts.tokens,
-        mirroring=parts.directories.mirroring,
-        mailroom=parts.mailroom,
-        certificates=parts.certificates,
-        provisioning=parts.certifying.provisioning,
-        zones=parts.naming.zones,
-        secondaries=parts.naming.secondaries,
-        backups=parts.backups.backups,
-    )
-
-
-def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
-    """Core without faces, for one command that owns the store. Logs to standard error only what
-    went wrong. Raises BadConfig."""
-    settings = replace(config.load(path), data=str(data))
-    sink = Sink("/dev/stderr", reactor, "plain")
-    return compose(settings, reactor, ServiceLog(sink, "error"), Metrics(), lambda: True)
 
 
 def listeners(
@@ -360,6 +318,8 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         feeds=parts.feeds,
         webhooks=parts.webhooks,
         administration=parts.administration,
+        hostname=parts.hostname,
+        panel_secret=parts.secret("panel"),
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
+
 from mailhub import config
 from mailhub.cli.client import Client, Refused, connect
 from mailhub.model.settings import Settings
@@ -48,9 +50,11 @@ class Access:
 
     @property
     def client(self) -> Client:
-        """The connection, opened at its first use. Raises Refused."""
+        """The connection, opened at its first use and closed with the command, so that the store
+        is free when that has ended. Raises Refused."""
         if self._client is None:
             self._client = connect(self.data, self.config)
+            click.get_current_context().call_on_close(self._client.close)
         return self._client
 
     def ask(self, act: str, **arguments: Any) -> Any:

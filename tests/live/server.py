@@ -5,14 +5,22 @@ One folder is one server's whole life: it can be started, stopped or killed ther
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
+
+from mailhub import cli
+from tests.live import warm
 
 BIN = Path(sys.executable).parent
 READY = 30.0
@@ -41,13 +49,16 @@ LISTENERS = (
     ("http", "tcp:0:interface=127.0.0.1", "none"),
 )
 _FACES = ("smtp", "imap", "pop3", "managesieve")
+COMMAND = 120
+"""Seconds that a command may take."""
+_streams = threading.Lock()
 PLAIN = "".join(f"\n[{face}]\nplaintext_auth = true\n" for face in _FACES)
 
 
 class Server:
     """`sections`: more TOML, at first for `[limits]`; `exempt`: networks that these do not apply
     to; `proxies`: networks whose PROXY header every listener of TCP believes; `wrap`: words
-    before the twistd command."""
+    before the twistd command; `cold`: it imports everything itself, as it does with `wrap`."""
 
     def __init__(
         self,
@@ -59,6 +70,7 @@ class Server:
         proxies: Sequence[str] = (),
         wrap: Sequence[str] = (),
         hostname: str = "mail.test",
+        cold: bool = False,
     ) -> None:
         self.folder = folder
         self.config = folder / "mailhub.toml"
@@ -68,7 +80,8 @@ class Server:
         self._proxies = proxies
         self._wrap = wrap
         self._hostname = hostname
-        self._process: subprocess.Popen[bytes] | None = None
+        self._cold = cold
+        self._process: subprocess.Popen[bytes] | warm.Forked | None = None
         self._listeners: list[Mapping[str, object]] = []
 
     @property
@@ -110,27 +123,27 @@ class Server:
             self.write_config()
         ready = self.var / "run" / "mailhub.json"
         ready.unlink(missing_ok=True)
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [
-                    *self._wrap,
-                    BIN / "twistd",
-                    "-n",
-                    "--pidfile=",
-                    "mailhub",
-                    "--config",
-                    self.config,
-                ],
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **(environment or {})},
-            )
+        self._process = self._begun(environment)
         deadline = time.monotonic() + READY
         while not ready.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"not ready: {self.log.read_text()[-3000:]}")
             time.sleep(0.01)
         self._listeners = json.loads(ready.read_text())["listeners"]
+
+    def _begun(
+        self, environment: Mapping[str, str] | None
+    ) -> subprocess.Popen[bytes] | warm.Forked:
+        words = [str(BIN / "twistd"), "-n", "--pidfile=", "mailhub", "--config", str(self.config)]
+        if not (self._cold or self._wrap or environment):
+            return warm.nursery().start(words, self.log, os.environ)
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                [*self._wrap, *words],
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **(environment or {})},
+            )
 
     def port(self, service: str, tls: str | None = None) -> int:
         """The TCP port of a service; the first one, or the one with this kind of TLS."""
@@ -178,17 +191,18 @@ class Server:
         return BIN / "mailhub"
 
     def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs the `mailhub` command on this server's configuration."""
-        done = subprocess.run(
-            [self.tool, "--config", self.config, *words],
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        """Runs the `mailhub` command on this server's configuration: here and now while the
+        server runs, for starting a program costs more than what it does."""
+        given = ("--config", str(self.config), *words)
+        done = _here(given) if self._process is not None else self._apart(given)
         if check and done.returncode:
             raise AssertionError(f"{words}: {done.stdout}{done.stderr}")
         return done
+
+    def _apart(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [self.tool, *words], capture_output=True, text=True, timeout=COMMAND, check=False
+        )
 
     def add_domain(self, name: str) -> None:
         self.command("domain", "add", name)
@@ -200,3 +214,26 @@ class Server:
         """What `mailhub verify` finds wrong; empty when all is well."""
         done = self.command("verify", check=False)
         return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _here(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """The command's own entry point, in this process."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    status: object = 0
+    with _streams, mock.patch("sys.argv", ["mailhub", *words]):
+        patience = socket.getdefaulttimeout()
+        socket.setdefaulttimeout(COMMAND)
+        try:
+            with (
+                redirect_stdout(out),
+                redirect_stderr(err),
+                open(os.devnull) as nothing,
+                mock.patch("sys.stdin", nothing),
+            ):
+                cli.main()
+        except SystemExit as end:
+            status = end.code
+        finally:
+            socket.setdefaulttimeout(patience)
+    said = [stream.buffer.getvalue().decode() for stream in (out, err)]  # type: ignore[attr-defined]
+    return subprocess.CompletedProcess(words, int(str(status or 0)), *said)

@@ -267,10 +267,10 @@ def test_init_then_serve(tmp_path: Path) -> None:
 
 BROKEN = """
 import sys
-from mailhub import alone, tap
+from mailhub import alone, commanded
 def broken(*_):
     raise ValueError("a part is broken")
-tap.control_services = broken
+commanded.services = broken
 sys.exit(alone.main(int(sys.argv[1]), sys.argv[2], None))
 """
 

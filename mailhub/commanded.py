@@ -1,0 +1,66 @@
+"""Core as the `mailhub` command reaches it: behind a server's control socket, and without one.
+
+A command that finds no server opens the store itself; it should not wait for protocols, listeners
+and dialects to be imported, so none of them may be imported here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mailhub import config
+from mailhub.control import acts
+from mailhub.core.transfer import Transfers
+from mailhub.net.log import ServiceLog, Sink
+from mailhub.net.metrics import Metrics
+from mailhub.parts import Parts, compose
+from mailhub.queue.ways import Ways
+from mailhub.reporting import Reports
+
+
+def services(parts: Parts, ways: Ways, reports: Reports) -> acts.Services:
+    """What the control socket offers of core."""
+    transfers = Transfers(parts.store, parts.mailboxes, parts.messages, parts.clock)
+    return acts.Services(
+        parts.domains,
+        parts.accounts,
+        parts.addresses,
+        parts.mailboxes,
+        transfers,
+        parts.store.spools,
+        parts.routes,
+        parts.relays,
+        parts.keys,
+        parts.records,
+        parts.queue,
+        parts.suppressions,
+        ways,
+        reports.reporting,
+        reports.reading,
+        reports.summaries,
+        webhooks=parts.webhooks,
+        identity=parts.identity,
+        search_index=parts.store.search_index,
+        filters=parts.filters,
+        filtering=parts.owners.filtering,
+        scripts=parts.scripts,
+        upload_keys=parts.upload_keys,
+        tokens=parts.tokens,
+        mirroring=parts.directories.mirroring,
+        mailroom=parts.mailroom,
+        certificates=parts.certificates,
+        provisioning=parts.certifying.provisioning,
+        zones=parts.naming.zones,
+        secondaries=parts.naming.secondaries,
+        backups=parts.backups.backups,
+    )
+
+
+def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
+    """Core without faces, for one command that owns the store. Logs to standard error only what
+    went wrong. Raises BadConfig."""
+    settings = replace(config.load(path), data=str(data))
+    sink = Sink("/dev/stderr", reactor, "plain")
+    return compose(settings, reactor, ServiceLog(sink, "error"), Metrics(), lambda: True)
