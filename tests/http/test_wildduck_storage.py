@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 
-from mailhub.core import files
+from mailhub.core import correspondents, files
 from mailhub.core.rights import Role
 from tests.http.browsing import FOREIGN, Reply, Site, with_token
 from tests.http.mailing import JOE, Mailbox
 from tests.http.sending import ANN, FAR, draft, posted, queued, read, source, writing
 from tests.support import run
-from tests.world import world
+from tests.world import ACTOR, world
 
 ABSENT = "0" * 24
 OCTETS = bytes(range(256)) * 10
@@ -136,8 +137,8 @@ def test_nobody_else_has_them(mail: Mailbox) -> None:
     body = {"to": [{"address": FAR}], "text": "t", "files": [id]}
     refused(mail.site.post(f"{hers}/submit", body), 404, "FileNotFound")
     for method, path in (("GET", ""), ("POST", ""), ("GET", f"/{id}"), ("DELETE", f"/{id}")):
-        body = {} if method == "POST" else None
-        reply = mail.site.ask(method, f"/users/{ABSENT}/storage{path}", body)
+        content = {} if method == "POST" else None
+        reply = mail.site.ask(method, f"/users/{ABSENT}/storage{path}", content)
         refused(reply, 404, "UserNotFound")
 
 
@@ -215,3 +216,45 @@ def test_mail_is_taken_back(mail: Mailbox) -> None:
     assert {entry.sender.transaction for entry in queued(mail)} == {other}
     refused(mail.site.delete(f"{mail.user}/outbound/{id}"), 404, "MessageNotFound")
     refused(mail.site.delete(f"/users/{ABSENT}/outbound/{id}"), 404, "UserNotFound")
+
+
+# -- whom somebody wrote to
+
+
+def test_whom_somebody_wrote_to_lately(mail: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correspondents, "PAGE", 2)
+    people = [
+        ("Test Töster", "test@öxample.example"), ("", "bob@far.example"),
+        ("Ann, B", "ann@example.org"), ("Bob again", "BOB@far.example"),
+    ]  # fmt: skip
+    for name, address in people:
+        to = [{"name": name, "address": address}]
+        reply = posted(mail, mail.path("Sent"), {"to": to, "cc": [{"address": FAR}], "text": "t"})
+        assert reply.status == 200, reply.json
+
+    def found(query: str, **more: object) -> list[tuple[str, str]]:
+        reply = mail.site.get(f"{mail.user}/addressregister?query={quote(query)}&{urlencode(more)}")
+        assert reply.status == 200, reply.json
+        return [(row["name"], row["address"]) for row in reply.json["results"]]
+
+    bob, tester = ("Bob again", "BOB@far.example"), ("Test Töster", "test@öxample.example")
+    for query in ("TÖST", "test", "test töst", "öxam", "test@ö"):
+        assert found(query) == [tester], query
+    assert found("bob") == found("far.ex") == found("again") == [bob]
+    assert found("ann") == [("Ann, B", "ann@example.org")]
+    assert found("x") == found("öster") == []
+    assert len(found("b", limit=1)) == 1
+    (row,) = mail.site.get(f"{mail.user}/addressregister?query=again").json["results"]
+    assert len(row["id"]) == 24
+    for wrong in ("query=", "query=x&limit=0", "limit=2"):
+        reply = mail.site.get(f"{mail.user}/addressregister?{wrong}")
+        refused(reply, 400, "InputValidationError")
+    refused(mail.site.get(f"/users/{ABSENT}/addressregister?query=x"), 404, "UserNotFound")
+
+
+def test_who_never_wrote_and_who_has_no_sent_mail(mail: Mailbox) -> None:
+    path = f"{mail.user}/addressregister?query=a"
+    assert mail.site.get(path).json == {"success": True, "results": []}
+    sent = mail.boxes["Sent"].number
+    run(mail.world.store.mailboxes.set_special_use(mail.account.number, sent, "", ACTOR))
+    assert mail.site.get(path).json["results"] == []

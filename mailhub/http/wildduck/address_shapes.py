@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
@@ -24,8 +25,10 @@ from mailhub.http.wildduck.shapes import (
 )
 from mailhub.http.wildduck.user_answers import Counted, Cursor, counted, moment
 from mailhub.http.wildduck.user_shapes import unique
+from mailhub.model.account import Account
 from mailhub.model.address import Address
 from mailhub.wire import address as grammar
+from mailhub.wire.envelope import EnvelopeAddress
 
 
 def _true(value: object) -> object:
@@ -270,3 +273,34 @@ def resolved(address: Address, user: str) -> Resolved:
         created=moment(address.created),
         tags=list(address.tags),
     )
+
+
+# -- whom somebody wrote to
+
+
+class RegisterLook(UserCall):
+    """GET /users/{user}/addressregister. `query`: how an address or a name begins."""
+
+    query: Annotated[Trimmed, Field(min_length=1, max_length=255)]
+    limit: Annotated[Number, Field(ge=1, le=250)] = 20
+
+
+class Correspondent(Shown):
+    """Somebody who was written to. `id`: the same for the same address of the same user."""
+
+    id: str
+    name: str
+    address: str
+
+
+class Register(Result):
+    """Its answer, those of the newest messages first."""
+
+    results: list[Correspondent]
+
+
+def written_to(account: Account, one: EnvelopeAddress) -> Correspondent:
+    """One of them, as people read it."""
+    address = grammar.readable(f"{grammar.quote_local(one.mailbox)}@{one.host}")
+    digest = hashlib.sha256(f"{account.id} {grammar.fold(address)}".encode("utf-8", "replace"))
+    return Correspondent(id=digest.hexdigest()[:24], name=one.name, address=address)

@@ -6,6 +6,7 @@ import dataclasses
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses as CoreAddresses
+from mailhub.core.correspondents import Correspondents
 from mailhub.core.domains import Domains
 from mailhub.core.homes import at_home
 from mailhub.core.rights import Resource, creates, deletes, reads, updates
@@ -24,12 +25,18 @@ class Addresses:
     """The calls on addresses, of one user and of all."""
 
     def __init__(
-        self, accounts: Accounts, subjects: Subjects, addresses: CoreAddresses, domains: Domains
+        self,
+        accounts: Accounts,
+        subjects: Subjects,
+        addresses: CoreAddresses,
+        domains: Domains,
+        correspondents: Correspondents,
     ) -> None:
         self._accounts = accounts
         self._subjects = subjects
         self._addresses = addresses
         self._domains = domains
+        self._correspondents = correspondents
 
     @route(
         "GET",
@@ -80,6 +87,20 @@ class Addresses:
         rows = await self._addresses.of_account(account.number)
         shown = [address_shapes.Facts(**address_shapes.facts(row)) for row in rows]
         return replies.shown(address_shapes.Of(results=shown))
+
+    @route(
+        "GET",
+        "/users/<user>/addressregister",
+        about=About(takes=address_shapes.RegisterLook, answers={200: address_shapes.Register}),
+        right=reads(Resource.MESSAGES),
+    )
+    async def register(self, call: Call) -> Answer:
+        """Whom a user wrote to lately, by the beginning of an address or a name."""
+        wanted = shapes.read(address_shapes.RegisterLook, call)
+        account = await self._subjects.of(wanted.user)
+        found = await self._correspondents.find(account, wanted.query, wanted.limit)
+        rows = [address_shapes.written_to(account, one) for one in found]
+        return replies.shown(address_shapes.Register(results=rows))
 
     @route(
         "GET",

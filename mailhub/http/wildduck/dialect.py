@@ -11,6 +11,7 @@ from mailhub import __version__
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses as CoreAddresses
 from mailhub.core.allowances import Allowances
+from mailhub.core.correspondents import Correspondents
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters as CoreFilters
 from mailhub.core.identity import Identity
@@ -156,7 +157,13 @@ class WildDuck:
                 parts.default_domain,
                 parts.quota,
             ),
-            Addresses(accounts, subjects, parts.addresses, domains),
+            Addresses(
+                accounts,
+                subjects,
+                parts.addresses,
+                domains,
+                Correspondents(parts.mailboxes, room.listings),
+            ),
             DomainNames(domains),
             Forwarded(parts.addresses, domains, parts.allowances),
             Mailboxes(subjects, parts.mailboxes),
