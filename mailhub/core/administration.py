@@ -8,9 +8,14 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administrators import Administrators
 from mailhub.core.aliases import Aliases
+from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
+from mailhub.core.hosted import Hosted
 from mailhub.core.leaving import Leaving
+from mailhub.core.provisioning import Provisioning
+from mailhub.core.secondaries import Secondaries
 from mailhub.core.session_keys import SessionKeys
+from mailhub.core.zones import Zones
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,11 @@ class Administration:
     leaving: Leaving
     aliases: Aliases
     session_keys: SessionKeys
+    zones: Zones
+    secondaries: Secondaries
+    certificates: Certificates
+    hosted: Hosted
+    provisioning: Provisioning
     system_key: str = ""
 
 
@@ -31,6 +41,11 @@ def administration(
     addresses: Addresses,
     domains: Domains,
     session_keys: SessionKeys,
+    zones: Zones,
+    secondaries: Secondaries,
+    certificates: Certificates,
+    hosted: Hosted,
+    provisioning: Provisioning,
     hostname: str,
     default_domain: str = "",
     system_key: str = "",
@@ -45,5 +60,10 @@ def administration(
         leaving,
         Aliases(addresses, domains, leaving, hostname),
         session_keys,
+        zones,
+        secondaries,
+        certificates,
+        hosted,
+        provisioning,
         system_key,
     )

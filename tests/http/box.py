@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from mailhub.model.account import Role
 from tests.http.browsing import Reply, Site
 from tests.http.tmail import basic
-from tests.world import world
+from tests.support import run
+from tests.world import ACTOR, world
 
 ADMIN = "root@example.org"
 JOE = "joe@example.org"
@@ -23,6 +24,7 @@ class Box(Site):
         here = more.pop("world", None) or world(people=(JOE,))
         here.account(ADMIN, role=Role.ADMIN)
         super().__init__(world=here, root="", **more)
+        run(self.zoned.zones.update(ACTOR))  # as somebody does soon after a start
 
     def ask(self, method: str, path: str, body: object = None, **more: Any) -> Reply:
         more.setdefault("authorization", basic(ADMIN))

@@ -19,6 +19,8 @@ from mailhub.core.webhooks import Webhooks
 from mailhub.http.app import Parts, application
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import HTTPSettings, UpdateSettings
+from mailhub.model.settings_acme import ACMESettings
+from tests import zoned
 from tests.certified import certify
 from tests.web import NoWeb
 from tests.world import DOMAIN, HOSTNAME, World, world
@@ -72,6 +74,7 @@ class Site:
     ready: bool = True
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     peer: IPv4Address = LOCAL
+    agree: bool = False
 
     def __post_init__(self) -> None:
         self.reactor = Clock()
@@ -84,6 +87,8 @@ class Site:
             here.log,
         )
         self.papers = certify(here)
+        self.zoned = zoned.place(here)
+        self.certified = certify(here, ACMESettings(agree=self.agree))
         self.parts = Parts(
             accounts=here.accounts,
             addresses=here.addresses,
@@ -124,10 +129,17 @@ class Site:
                 SessionKeys(
                     here.store.sessions, here.store, here.clock, here.randomness, here.log, SECRET
                 ),
+                self.zoned.zones,
+                self.zoned.secondaries,
+                self.certified.certificates,
+                self.certified.hosted,
+                self.certified.provisioning,
                 HOSTNAME,
                 DOMAIN,
                 SYSTEM_KEY,
             ),
+            hostname=HOSTNAME,
+            panel_secret=SECRET,
         )
         self.factory = application(self.parts, self.root)
 

@@ -37,7 +37,7 @@ def test_an_alias_is_added_changed_and_removed(box: Box) -> None:
         "That's not an alias (info@example.org).",
     )
     new = {**ALIAS, "address": "a@other.example", "update_if_exists": "1"}
-    said(box.form("/mail/aliases/add", **new), "alias added\n")
+    said(box.form("/mail/aliases/add", **new), "alias added\nupdated DNS: other.example\n")
 
 
 def test_aliases_are_listed_as_json(box: Box) -> None:

@@ -14,6 +14,7 @@ from tests.support import run
 from tests.world import ACTOR
 
 NEW = {"email": "ann@new.example", "password": "s3curE_pa5Sw0rD"}
+UPDATED = "updated DNS: new.example\n"
 WRONG = "Incorrect email address or password."
 
 
@@ -157,17 +158,18 @@ def test_users_are_listed(box: Box) -> None:
 
 
 def test_a_user_comes_goes_and_comes_back_with_its_mail(box: Box) -> None:
-    said(box.form("/mail/users/add", **NEW, privileges="admin\nops"), "mail user added\n")
+    said(box.form("/mail/users/add", **NEW, privileges="admin\nops"), f"mail user added\n{UPDATED}")
     said(box.get(f"/mail/users/privileges?email={NEW['email']}"), "admin\nops")
     account = run(box.world.accounts.by_name(NEW["email"]))
     assert account.role is Role.ADMIN
     box.world.people[NEW["email"]] = account
     box.world.deliver(NEW["email"], b"Subject: kept\r\n\r\ntext\r\n")
     said(box.form("/mail/users/remove", email=NEW["email"]), "mail user removed\n")
+    assert box.get("/dns/zones").json == ["example.org"]
     assert not run(box.world.addresses.is_local("new.example"))
     box.world.clock.advance(400 * 86400)
     again = {**NEW, "password": "an0ther password"}
-    said(box.form("/mail/users/add", **again), "mail user added\n")
+    said(box.form("/mail/users/add", **again), f"mail user added\n{UPDATED}")
     back = run(box.world.accounts.by_name(NEW["email"]))
     assert (back.number, back.role, back.used_messages) == (account.number, Role.USER, 1)
     for password, status in ((NEW["password"], "invalid"), (again["password"], "ok")):

@@ -17,6 +17,8 @@ from mailhub.http import openapi
 from mailhub.http.call import Answer, Call
 from mailhub.http.mailinabox import replies
 from mailhub.http.mailinabox.aliases import AliasCalls
+from mailhub.http.mailinabox.certificates import CertificateCalls
+from mailhub.http.mailinabox.dns import DNSCalls
 from mailhub.http.mailinabox.effects import Effects
 from mailhub.http.mailinabox.guard import BoxGuard
 from mailhub.http.mailinabox.own import Own
@@ -58,11 +60,13 @@ class MailInABox:
         accounts, ours = parts.accounts, parts.administration
         keys, codes = ours.session_keys, parts.identity.codes
         self._guard = BoxGuard(parts.login, keys, codes, accounts, ours.system_key)
-        effects = Effects()
+        effects = Effects(ours.zones)
         self._calls = (
             Own(self._guard, keys, accounts, self._describe),
             Users(accounts, ours.administrators, ours.leaving, effects, ours.hostname),
             AliasCalls(ours.aliases, accounts, ours.administrators, effects, ours.hostname),
+            DNSCalls(ours.zones, ours.secondaries),
+            CertificateCalls(ours.certificates, ours.hosted, ours.provisioning, effects),
         )
 
     def _describe(self, server: str) -> Any:

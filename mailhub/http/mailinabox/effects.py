@@ -1,7 +1,4 @@
-"""The lines that tell, behind what was done, which else became different: zones of the DNS.
-
-A server without zones of its own says nothing here.
-"""
+"""The lines that tell, behind what was done, what else became different: zones of the DNS."""
 
 from __future__ import annotations
 
@@ -12,15 +9,13 @@ from mailhub.model.change import Actor
 
 
 class Effects:
-    """`zones`: None where this server has none."""
+    """What follows from changes."""
 
-    def __init__(self, zones: Zones | None = None) -> None:
+    def __init__(self, zones: Zones) -> None:
         self._zones = zones
 
     async def after(self, actor: Actor) -> Sequence[str]:
         """What a change of users or aliases led to, a line each."""
-        if self._zones is None:
-            return ()
         return told(await self._zones.update(actor))
 
 
