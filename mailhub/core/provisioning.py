@@ -115,8 +115,8 @@ class Provisioning:
     def is_due(self, name: str) -> bool:
         """Whether it is time for another certificate: it has none that is worth anything, or one
         in the last third of its life. Raises Unavailable."""
-        found = self._certificates.of(name)
-        return found is None or self._clock.now() >= renewal(found, self._clock.now())
+        found, now = self._certificates.of(name), self._clock.now()
+        return found is None or now >= renewal(found, now)
 
     # -- doing it
 
