@@ -36,6 +36,7 @@ from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
 from mailhub.http.inflow import Bounds
 from mailhub.http.mailinabox.dialect import MailInABox
+from mailhub.http.panel.dialect import Panel
 from mailhub.http.routing import Dialect, large_routes, resource
 from mailhub.http.server import BoundedSite
 from mailhub.http.tmail.dialect import TMail
@@ -86,6 +87,8 @@ class Parts:
     clock: Clock
     log: Log
     administration: Administration
+    hostname: str
+    panel_secret: bytes
     certificates: Certificates
     provisioning: Provisioning
     hosted: Hosted
@@ -118,6 +121,7 @@ def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
         TMail(parts),
         WildDuck(parts, guard),
         MailInABox(parts),
+        Panel(parts),
     )
     return [
         *((getattr(dialect, "prefix", f"/{dialect.name}"), dialect) for dialect in dialects),
