@@ -8,7 +8,7 @@ joined in their order. Text stays as the message has it, encoded words included;
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailhub.wire import addresslist, datum, words
@@ -143,24 +143,24 @@ def parse(rendered: bytes, *, cut: bool = False) -> EnvelopeFields:
     usual = _ORDINARY.fullmatch(rendered)
     if usual is not None:
         date, subject, author, to, cc, answered, id = usual.groups(b"")
-        named = _people(author)
+        decode = words.decoder(rendered)
+        named = _people(author, decode)
         return EnvelopeFields(
-            date=words.decode(date),
-            subject=words.decode(subject),
+            date=decode(date),
+            subject=decode(subject),
             from_=named,
             sender=named,
             reply_to=named,
-            to=_people(to) if to else (),
-            cc=_people(cc) if cc else (),
+            to=_people(to, decode) if to else (),
+            cc=_people(cc, decode) if cc else (),
             bcc=(),
-            in_reply_to=words.decode(answered),
-            message_id=words.decode(id),
+            in_reply_to=decode(answered),
+            message_id=decode(id),
         )
     return _parse(rendered, cut)
 
 
-def _people(addresses: bytes) -> tuple[EnvelopeAddress, ...]:
-    decode = words.decode
+def _people(addresses: bytes, decode: Callable[[bytes], str]) -> tuple[EnvelopeAddress, ...]:
     found = [
         EnvelopeAddress(decode(name), decode(mailbox), decode(host))
         for name, mailbox, host in _ONE.findall(addresses)

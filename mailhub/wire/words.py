@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import islice
 
 from mailhub.wire import charsets, transfer
@@ -56,6 +57,15 @@ def decode(value: bytes) -> str:
     pieces.append(charsets.decode(b"".join(held), charset))
     pieces.append(charsets.decode(value[end:]))
     return _one_line("".join(pieces))
+
+
+def decoder(values: bytes) -> Callable[[bytes], str]:
+    """`decode` for what stands in `values`, which are looked at once for all of them."""
+    return _plain if values.isascii() and _SPECIAL.search(values) is None else decode
+
+
+def _plain(value: bytes) -> str:
+    return value.strip().decode("ascii")
 
 
 def _one_line(text: str) -> str:
