@@ -1,4 +1,4 @@
-"""Composes zones of the DNS: what they are made of, and where services are that they tell of.
+"""Composes zones of the DNS, and the name server that answers for them.
 
 A part of the composition root, apart from it for its size. No rule of zones may live here.
 """
@@ -6,17 +6,31 @@ A part of the composition root, apart from it for its size. No rule of zones may
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mailhub.core.secondaries import Secondaries
 from mailhub.core.zonefacts import Gathering
 from mailhub.core.zones import Zones
+from mailhub.dns.keeping import Keeping
+from mailhub.dns.notices import Notices
+from mailhub.dns.server import NameServer
+from mailhub.dns.talk import Talk
 from mailhub.model.settings import Settings
+from mailhub.net.clock import ReactorClock
 from mailhub.net.hostkeys import HostKeyFolder
 from mailhub.net.keymaking import ThreadKeyMaking
-from mailhub.ports import CertificateFacts, Clock, Resolver, Storage
+from mailhub.ports import (
+    CertificateFacts,
+    CertificateFiles,
+    Clock,
+    Log,
+    Randomness,
+    Resolver,
+    Storage,
+)
+from mailhub.service import Step
 
 LABELS: Mapping[tuple[str, str], str] = {
     ("imap", "implicit"): "_imaps._tcp",
@@ -70,3 +84,40 @@ def services(settings: Settings) -> Sequence[tuple[str, int]]:
         if label and endpoint and not _LOOPBACK.search(listener.endpoint):
             found.setdefault(label, int(endpoint[1]))
     return sorted((label, port) for label, port in found.items() if port)
+
+
+def name_server(settings: Settings, reactor: Any, log: Log) -> NameServer | None:
+    """The name server, which binds its ports early; None where none is wanted."""
+    if not settings.dns.listen:
+        return None
+    talk = Talk(settings.dns.rate)
+    return NameServer(settings.dns, talk, reactor, ReactorClock(reactor), log)
+
+
+def serving(
+    server: NameServer | None,
+    naming: Naming,
+    storage: Storage,
+    certificates: CertificateFiles,
+    randomness: Randomness,
+) -> Sequence[Step]:
+    """What keeps the name server in step with the store and with certificates."""
+    if server is None:
+        return ()
+    keeping = Keeping(
+        naming.zones, naming.secondaries, server.talk, server.clock, server.log, server.tell
+    )
+    ends: list[Callable[[], None]] = []
+
+    async def start() -> None:
+        ends.append(storage.watch(server.heard))
+        certificates.watch(server.look)
+        naming.zones.served_by(keeping.serve)
+        await server.start(keeping, Notices(randomness))
+
+    async def stop() -> None:
+        for end in ends:
+            end()
+        await server.stop()
+
+    return (Step("name server", start, stop),)

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
@@ -70,6 +70,18 @@ class Step:
     stop: Callable[[], Awaitable[None] | None]
 
 
+class Early(Protocol):
+    """What binds ports besides the listeners, while the process may still be root's."""
+
+    async def open(self) -> None:
+        """Raises MailhubError."""
+        ...
+
+    def describe(self) -> Sequence[dict[str, object]]:
+        """What `var/run/mailhub.json` says of it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """Every part, made. `open_doors`: called when all have started; it answers when clients may
@@ -94,6 +106,7 @@ class Plan:
     log: Log
     readiness: Readiness
     user: str = ""
+    early: Sequence[Early] = ()
 
 
 class MailServer(Service):
@@ -137,6 +150,8 @@ class MailServer(Service):
         plan.certificates.load()
         for listener in plan.listeners:
             _at_once(listener.open())
+        for one in plan.early:
+            _at_once(one.open())
         if plan.user and os.getuid() == 0:
             uid, gid = privileges.identity(plan.user)
             plan.folder.give_to(uid, gid)
@@ -167,7 +182,8 @@ class MailServer(Service):
         await house.open_doors()
         _settle()
         self._plan.readiness.phase = Phase.SERVING
-        plan.folder.publish([listener.describe() for listener in plan.listeners])
+        described = [listener.describe() for listener in plan.listeners]
+        plan.folder.publish([*described, *(row for one in plan.early for row in one.describe())])
         plan.log.event("start", outcome="ready", pid=os.getpid())
 
     def _failed(self, failure: Failure) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mailhub.core.zonemaking import zone_of
 from mailhub.core.zones import Zones
 from mailhub.ports import Clock
 
@@ -21,7 +20,7 @@ class ZoneChallenges:
 
     async def serves(self, name: str) -> bool:
         """See `ports.ChallengeRecords`."""
-        return bool(zone_of(name, await self._zones.zones()))
+        return await self._zones.has(name)
 
     async def publish(self, records: Sequence[tuple[str, str]]) -> None:
         """See `ports.ChallengeRecords`."""

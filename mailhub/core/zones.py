@@ -17,7 +17,7 @@ What faces ask for:
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from mailhub.core import zonemaking
@@ -79,6 +79,7 @@ class Zones:
         self._clock = clock
         self._settings = settings
         self._momentary: tuple[CustomRecord, ...] = ()
+        self._served: Callable[[], Awaitable[None]] | None = None
 
     # -- what zones say
 
@@ -177,17 +178,32 @@ class Zones:
         await self._storage.zones.set_secondaries(names, actor)
         return await self.update(actor)
 
+    async def has(self, name: str) -> bool:
+        """Whether what stands at `name` is ours to say: it is in a zone, and not below a
+        delegation."""
+        zones = await self.zones()
+        zone = zonemaking.zone_of(name, zones)
+        cuts = {one.name for one in await self.custom() if one.kind == "NS"}
+        return bool(zone) and not zonemaking.zone_of(name, cuts)
+
     async def challenge(self, records: Sequence[tuple[str, str]]) -> None:
         """TXT records (name, text) that stand until the next call: proofs for a certificate's
-        issuer. Raises BadRecord where a name is not ours."""
+        issuer. Where this process serves zones they can be asked for then. Raises BadRecord where
+        a name is not ours."""
         made = []
         for name, text in records:
             found = await self._owned(name)
             made.append(CustomRecord(found, "TXT", zonerecord.value("TXT", text)))
         self._momentary = tuple(made)
         await self.update(KEEPER)
+        if self._served is not None:
+            await self._served()
 
     # -- versions
+
+    def served_by(self, serve: Callable[[], Awaitable[None]]) -> None:
+        """`serve` makes what zones say now be answered by a name server of this process."""
+        self._served = serve
 
     async def update(self, actor: Actor, *, force: bool = False) -> Sequence[str]:
         """Gives zones whose content is new their next serial; which these are. `force`: all."""

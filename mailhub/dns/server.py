@@ -1,0 +1,316 @@
+"""The name server's sockets: datagrams and streams on the same addresses, and notices to
+secondaries.
+
+What is said is `talk`'s, what is served `keeping`'s; nothing of the DNS is known here but that a
+packet of a response may answer a notice.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.protocol import DatagramProtocol, Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from mailhub.dns.framing import Framing, framed
+from mailhub.dns.keeping import Keeping, News
+from mailhub.dns.notices import Notices
+from mailhub.dns.talk import Talk
+from mailhub.model.change import AddressesChanged, Change, ZonesChanged
+from mailhub.model.errors import MailhubError, TooLarge
+from mailhub.model.settings_dns import DNSSettings
+from mailhub.ports import Clock, Log
+from mailhub.wire.dnsname import server_address
+
+IDLE = 10.0
+"""Seconds without a question or an answer that gets through (RFC 7766 6.2.3)."""
+EACH = 20
+"""Connections of one address at a time."""
+DATAGRAM = 4096
+"""Octets of a datagram that are read."""
+SOON = 0.2
+"""Seconds after a change until zones are looked at: what comes together is seen at once."""
+LATER = 5.0
+AGAIN = 3600.0
+"""Seconds after which they are looked at in any case: signatures are renewed, secondaries move."""
+PORT = 53
+
+
+@dataclass(slots=True)
+class _Door:
+    """One address: its port for streams and its port for datagrams."""
+
+    host: str
+    port: int
+    datagrams: Datagrams
+    listening: list[Any]
+
+
+class NameServer:
+    """Answers at `settings.listen`. Bound early (`open`), perhaps as root; it answers from `start`
+    on."""
+
+    def __init__(
+        self, settings: DNSSettings, talk: Talk, reactor: Any, clock: Clock, log: Log
+    ) -> None:
+        self.talk = talk
+        self.settings = settings
+        self.reactor = reactor
+        self.clock = clock
+        self.log = log
+        self.connections: Counter[str] = Counter()
+        self.notices: Notices | None = None
+        self._doors: list[_Door] = []
+        self._keeping: Keeping | None = None
+        self._timer: Any = None
+        self._telling: Any = None
+        self._going = False
+        self._once_more = False
+        self._stopped = False
+
+    # -- opening and closing
+
+    async def open(self) -> None:
+        """Binds every address; nothing is read yet. Raises MailhubError."""
+        for text in self.settings.listen:
+            host, port = server_address(text)
+            datagrams = Datagrams(self)
+            try:
+                streams = self.reactor.listenTCP(port, Streams(self), interface=host)
+                packets = self.reactor.listenUDP(
+                    port, datagrams, interface=host, maxPacketSize=DATAGRAM
+                )
+            except CannotListenError as error:
+                reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
+                raise MailhubError(f"Cannot answer for the DNS at {text}: {reason}") from None
+            for one in (streams, packets):
+                one.stopReading()
+            self._doors.append(_Door(host, port, datagrams, [streams, packets]))
+
+    def describe(self) -> Sequence[dict[str, object]]:
+        """What `var/run/mailhub.json` says of it."""
+        return [
+            {"service": "dns", "tls": "none", "address": door.host, "port": door.port}
+            for door in self._doors
+        ]
+
+    async def start(self, keeping: Keeping, notices: Notices) -> None:
+        """Reads every zone, then answers."""
+        self._keeping = keeping
+        self.notices = notices
+        await keeping.serve()
+        for door in self._doors:
+            for one in door.listening:
+                one.startReading()
+        self._timer = self.reactor.callLater(SOON, self._look)
+
+    async def stop(self) -> None:
+        """Answers no more."""
+        self._stopped = True
+        for timer in (self._timer, self._telling):
+            if timer is not None and timer.active():
+                timer.cancel()
+        for door in self._doors:
+            for one in door.listening:
+                await _ended(one)
+        self._doors.clear()
+
+    # -- keeping in step
+
+    def heard(self, changes: Sequence[Change]) -> None:
+        """What zones are made of may be new. Addresses come in thousands when people move in, and
+        only the first of a domain counts: they are waited for longer."""
+        if any(isinstance(one, ZonesChanged) for one in changes):
+            self.look(SOON)
+        for one in changes:
+            if isinstance(one, AddressesChanged):
+                self.look(SOON if one.what == "domain" else LATER)
+
+    def look(self, wait: float = SOON) -> None:
+        """Looks at the zones in so many seconds, or sooner."""
+        if self._stopped or self._keeping is None:
+            return
+        if self._timer is not None and self._timer.active():
+            if self._timer.getTime() - self.reactor.seconds() <= wait:
+                return
+            self._timer.cancel()
+        self._timer = self.reactor.callLater(wait, self._look)
+
+    def _look(self) -> None:
+        if self._going:
+            self._once_more = True
+            return
+        assert self._keeping is not None
+        self._going = True
+        Deferred.fromCoroutine(self._keeping.refresh()).addErrback(self._failed).addBoth(self._over)
+
+    def _failed(self, failure: Failure) -> None:
+        error = failure.value
+        name, reason = type(error).__name__, str(error)
+        self.log.event("background-failed", what="zones", error=name, reason=reason)
+
+    def _over(self, _: object) -> None:
+        self._going = False
+        if self._stopped:
+            return
+        again, self._once_more = self._once_more, False
+        if self._timer is None or not self._timer.active():
+            self._timer = self.reactor.callLater(SOON if again else AGAIN, self._look)
+
+    # -- secondaries
+
+    def tell(self, news: News) -> None:
+        """Begins to tell secondaries of new zones."""
+        if self.notices is None:
+            return
+        for zone in news.zones:
+            self.notices.put(zone, news.told, self.clock.seconds())
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._stopped or self.notices is None:
+            return
+        if self._telling is not None and self._telling.active():
+            self._telling.cancel()
+        now = self.clock.seconds()
+        for address, packet in self.notices.due(now):
+            for door in self._doors:
+                if (":" in door.host) == (":" in address):
+                    door.datagrams.send(packet, (address, PORT))
+                    break
+        wait = self.notices.wait(now)
+        if wait is not None:
+            self._telling = self.reactor.callLater(wait, self._tell)
+
+
+async def _ended(port: Any) -> None:
+    waited = port.stopListening()
+    if waited is not None:
+        await waited
+
+
+class Datagrams(DatagramProtocol):
+    """Questions over UDP."""
+
+    noisy = False
+
+    def __init__(self, server: NameServer) -> None:
+        self._server = server
+
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+        server = self._server
+        host = addr[0]
+        if len(datagram) > 2 and datagram[2] & 0x80:
+            if server.notices is not None:
+                server.notices.heard(datagram, host)
+            return
+        answer = server.talk.over_udp(datagram, host, server.clock.seconds())
+        if answer:
+            self.send(answer, addr)
+
+    def send(self, packet: bytes, address: Any) -> None:
+        """Sends it, or does not: whoever asked asks again."""
+        transport: Any = self.transport
+        try:
+            transport.write(packet, address)
+        except OSError as error:
+            self._server.log.event(
+                "dns", outcome="not sent", peer=address[0], reason=str(error), level="debug"
+            )
+
+
+class Streams(Factory):
+    """Connections for questions."""
+
+    noisy = False
+
+    def __init__(self, server: NameServer) -> None:
+        self._server = server
+
+    def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
+        server = self._server
+        host = str(getattr(addr, "host", ""))
+        if (
+            server.connections.total() >= server.settings.connections
+            or server.connections[host] >= EACH
+        ):
+            return None
+        return Stream(server, host)
+
+
+@implementer(IPushProducer)
+class Stream(Protocol):
+    """One connection. Who does not read what it asked for is not read either."""
+
+    def __init__(self, server: NameServer, host: str) -> None:
+        self._server = server
+        self._host = host
+        self._framing = Framing()
+        self._asked: deque[bytes] = deque()
+        self._answers: Iterator[bytes] = iter(())
+        self._full = False
+        self._timer: Any = None
+
+    def connectionMade(self) -> None:
+        self._server.connections[self._host] += 1
+        transport: Any = self.transport
+        transport.registerProducer(self, True)
+        self._timer = self._server.reactor.callLater(IDLE, transport.abortConnection)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        connections = self._server.connections
+        connections[self._host] -= 1
+        if not connections[self._host]:
+            del connections[self._host]
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._full = True
+
+    def dataReceived(self, data: bytes) -> None:
+        transport: Any = self.transport
+        try:
+            packets = self._framing.receive(data)
+        except TooLarge:
+            transport.abortConnection()
+            return
+        if packets:
+            self._asked += packets
+            self._pump()
+
+    def pauseProducing(self) -> None:
+        """See IPushProducer: the peer does not read."""
+        self._full = True
+        transport: Any = self.transport
+        transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """See IPushProducer."""
+        self._full = False
+        transport: Any = self.transport
+        transport.resumeProducing()
+        self._pump()
+
+    def stopProducing(self) -> None:
+        """See IPushProducer."""
+        self._full = True
+
+    def _pump(self) -> None:
+        """Answers what was asked, one after the other, as far as it is taken."""
+        transport: Any = self.transport
+        self._timer.reset(IDLE)
+        while not self._full:
+            packet = next(self._answers, None)
+            if packet is not None:
+                transport.write(framed(packet))
+            elif self._asked:
+                said = self._server.talk.over_tcp(self._asked.popleft(), self._host)
+                self._answers = iter(said)
+            else:
+                return
