@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailhub.dns.framing import LARGEST, Framing, framed
-from mailhub.dns.grammar import BadPacket, parse
 from mailhub.dns.limits import Limits, Verdict
 from mailhub.model.errors import TooLarge
 from tests.dns_packets import question, talk
@@ -88,10 +87,7 @@ def test_damaged_questions_raise_nothing(damage: list[tuple[int, int]]) -> None:
     answer = talk().over_udp(data, HOST, 0.0)
     if answer:
         dns.message.from_wire(answer)
-    try:
-        assert parse(data).section in data
-    except BadPacket as error:
-        assert len(error.reply) <= len(data) + 11
+        assert len(answer) <= 1232
 
 
 @settings(max_examples=50)

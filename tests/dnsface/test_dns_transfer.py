@@ -15,7 +15,7 @@ from tests.dns_packets import HOST, question, talk, zone
 from tests.fakes import SeededRandomness
 
 
-@pytest.mark.parametrize("extra", [0, 400])
+@pytest.mark.parametrize("extra", [0, 100])
 def test_a_secondary_gets_all_of_a_zone(extra: int) -> None:
     asked = question("example.org", "AXFR", edns=-1)
     messages = list(talk("192.0.2.0/24", extra=extra).over_tcp(asked.to_wire(), HOST))
@@ -27,10 +27,9 @@ def test_a_secondary_gets_all_of_a_zone(extra: int) -> None:
     assert ended == [False] * (len(messages) - 1) + [True]
     held = zone(extra=extra)
     assert {name.to_wire() for name in made} == {name for name, node in held.nodes.items() if node}
-    count = sum(
-        len(one.rows) + len(one.signatures) for node in held.nodes.values() for one in node.values()
-    )
-    assert sum(len(one) for node in made.values() for one in node) == count
+    sets = [one for node in held.nodes.values() for one in node.values()]
+    rows = sum(len(one.rows) + len(one.signatures) for one in sets)
+    assert sum(len(one) for node in made.values() for one in node) == rows
 
 
 def test_nobody_else_does() -> None:
