@@ -50,7 +50,7 @@ def compose(
     """`scripts`: rules that come between filters and automatic replies. `encrypting`: for large
     messages."""
     rulings = Rulings(storage)
-    sealing = Sealing(rulings, storage.spools, encrypting, clock, log)
+    sealing = Sealing(rulings, storage.spools, encrypting, log)
     filtering = Filtering(rulings, clock, junk=levels.junk, budget=settings.text)
     replying = Replying(rulings, storage, addresses, ids, hostname, pause=settings.reply_pause)
     personal = Personal((filtering, *scripts, replying), clock, log)

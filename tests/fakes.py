@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Awaitable, Callable, Iterator
 
-from mailhub.wire import pgp
+import pysequoia
 
 
 class FakeClock:
@@ -61,10 +61,11 @@ class InlineEncrypting:
         self.count = 0
 
     async def encrypt(
-        self, key: str, pieces: Iterator[bytes], take: Callable[[bytes], None]
+        self, key: bytes, pieces: Iterator[bytes], take: Callable[[bytes], None]
     ) -> None:
         self.count += 1
-        take(pgp.encrypted(b"".join(pieces), key))
+        certificate = pysequoia.Cert.from_bytes(key)
+        take(pysequoia.encrypt(b"".join(pieces), [certificate]).replace(b"\n", b"\r\n"))
 
 
 class ListLog:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from base64 import b64decode
 from functools import cached_property
 
 import pysequoia
 
 _ARMORED = re.compile(
-    rb"-----BEGIN PGP MESSAGE-----\r\n\r\n((?:[A-Za-z0-9+/]{1,76}={0,2}\r\n)+)"
-    rb"-----END PGP MESSAGE-----\r\n\r\n--(=-[0-9a-f]{32})--\r\n\Z"
+    rb"(-----BEGIN PGP MESSAGE-----\r\n\r\n(?:[A-Za-z0-9+/]{1,76}={0,2}\r\n)+"
+    rb"(?:=[A-Za-z0-9+/]{4}\r\n)?-----END PGP MESSAGE-----\r\n)\r\n--(=-[0-9a-f]{32})--\r\n\Z"
 )
 
 
@@ -31,6 +30,8 @@ class Key:
         assert found is not None, message
         assert b'boundary="%b"' % found[2] in header
         assert body.count(b"--%b" % found[2]) == 3
-        data = b64decode(found[1])
-        opened: bytes = pysequoia.decrypt(data, decryptor=self._secret.decryptor()).bytes
+        return self.decrypted(found[1])
+
+    def decrypted(self, armored: bytes) -> bytes:
+        opened: bytes = pysequoia.decrypt(armored, decryptor=self._secret.decryptor()).bytes
         return opened

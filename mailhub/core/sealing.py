@@ -7,17 +7,15 @@ message: it is kept in the clear, and the log says so, as does the journal of wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from mailhub.core import submission
 from mailhub.core.rulings import Rulings
-from mailhub.core.turns import Turns
 from mailhub.model.account import CLEAR, Encryption
 from mailhub.model.errors import Invalid, TooLarge, Unsupported
 from mailhub.model.flags import DRAFT, Flags
-from mailhub.ports import Body, Clock, Encrypting, Log, Spools
+from mailhub.ports import Body, Encrypting, Log, Spool, Spools
 from mailhub.wire import pgp, pgpmime
-from mailhub.wire.base64lines import Lines
 
 DIRECT = 64 * 1024
 """Octets up to which a message is encrypted at once: one or two milliseconds."""
@@ -30,13 +28,10 @@ HEADER = 1024 * 1024
 class Sealing:
     """For the whole process. `encrypting`: for what is larger than `DIRECT`."""
 
-    def __init__(
-        self, rulings: Rulings, spools: Spools, encrypting: Encrypting, clock: Clock, log: Log
-    ) -> None:
+    def __init__(self, rulings: Rulings, spools: Spools, encrypting: Encrypting, log: Log) -> None:
         self._rulings = rulings
         self._spools = spools
         self._encrypting = encrypting
-        self._clock = clock
         self._log = log
 
     async def of(self, account: int) -> Encryption:
@@ -77,15 +72,13 @@ class Sealing:
         frame = pgpmime.frame(block)
         spool = self._spools.open(head + frame.outer)
         try:
-            armor = Lines()
             size = len(frame.inner) + body.size - begin
             if size <= DIRECT:
                 data = frame.inner + bytes(body.view()[begin:])
-                spool.write(armor.feed(pgp.encrypted(data, key)))
+                spool.write(pgp.encrypted(data, key))
             else:
-                pgp.encrypted(b"", key)  # asked here, whose words are clear
-                await self._encrypt(key, frame.inner, body, begin, armor, spool.write)
-            spool.write(armor.finish() + frame.close)
+                await self._encrypt(pgp.certificate(key), frame.inner, body, begin, spool)
+            spool.write(frame.close)
             spool.plain = body.plain
             return spool.finish()
         except BaseException:
@@ -93,13 +86,7 @@ class Sealing:
             raise
 
     async def _encrypt(
-        self,
-        key: str,
-        inner: bytes,
-        body: Body,
-        begin: int,
-        armor: Lines,
-        write: Callable[[bytes], None],
+        self, key: bytes, inner: bytes, body: Body, begin: int, spool: Spool
     ) -> None:
         def pieces() -> Iterator[bytes]:
             view = body.view()
@@ -107,8 +94,7 @@ class Sealing:
             for at in range(begin, len(view), PIECE):
                 yield bytes(view[at : at + PIECE])
 
-        await Turns(self._clock).rest()
-        await self._encrypting.encrypt(key, pieces(), lambda data: write(armor.feed(data)))
+        await self._encrypting.encrypt(key, pieces(), spool.write)
 
     def note(self, account: int, why: str, transaction: str = "") -> None:
         """Writes down that a message stayed in the clear."""

@@ -39,7 +39,7 @@ class ProcessEncrypting:
         self._stopped = False
 
     def encrypt(
-        self, key: str, pieces: Iterator[bytes], take: Callable[[bytes], None]
+        self, key: bytes, pieces: Iterator[bytes], take: Callable[[bytes], None]
     ) -> Awaitable[None]:
         """See `ports.Encrypting`."""
         if len(self._turns.waiting) >= WAITING:
@@ -53,11 +53,11 @@ class ProcessEncrypting:
             process.end(Unavailable("The server stops"))
 
     async def _encrypt(
-        self, key: str, pieces: Iterator[bytes], take: Callable[[bytes], None]
+        self, key: bytes, pieces: Iterator[bytes], take: Callable[[bytes], None]
     ) -> None:
         if self._stopped:
             raise Unavailable("The server stops")
-        process = _Process(key.encode(), pieces, take)
+        process = _Process(key, pieces, take)
         self._running.add(process)
         limit = self._reactor.callLater(SECONDS, process.end, Unavailable("It took too long"))
         try:

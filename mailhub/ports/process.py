@@ -93,11 +93,11 @@ class Encrypting(Protocol):
     """Encrypts large messages with OpenPGP, where that holds nobody up."""
 
     def encrypt(
-        self, key: str, pieces: Iterator[bytes], take: Callable[[bytes], None]
+        self, key: bytes, pieces: Iterator[bytes], take: Callable[[bytes], None]
     ) -> Awaitable[None]:
-        """Gives to `take` the pieces of one OpenPGP message, without armor, that holds `pieces`
-        and is for an armored `key` that was tried. What `take` raises ends it. Raises Unavailable
-        (too many wait, or it failed)."""
+        """Gives to `take` one OpenPGP message that holds `pieces`, in ASCII armor with CRLF. `key`:
+        as `wire.pgp.certificate` has it. What `take` raises ends it. Raises Unavailable (too many
+        wait, or it failed)."""
         ...
 
 

@@ -30,18 +30,16 @@ _OUTER = (
     b"Content-Description: OpenPGP encrypted message\r\n"
     b'Content-Disposition: inline; filename="encrypted.asc"\r\n'
     b"\r\n"
-    b"-----BEGIN PGP MESSAGE-----\r\n"
-    b"\r\n"
 )
-_CLOSE = b"-----END PGP MESSAGE-----\r\n\r\n--%b--\r\n"
+_CLOSE = b"\r\n--%b--\r\n"
 _MOST_ADDED = 2048
 """Octets that the parts of the frame, the packets' heads and the session key take at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`outer`: the new message up to the encrypted octets. `inner`: what is encrypted before the
-    old message's body. `close`: what ends the new message."""
+    """`outer`: the new message up to the armor. `inner`: what is encrypted before the old message's
+    body. `close`: what ends the new message."""
 
     outer: bytes
     inner: bytes

@@ -15,12 +15,11 @@ from mailhub.model.filter import Actions
 from mailhub.model.flags import DRAFT, SEEN, Flags
 from mailhub.model.message import Arrival
 from mailhub.model.uids import UidSet
-from mailhub.wire import pgp
 from tests.core.test_rules_delivery import SECRET, journal, lmtp, mailbox, names, rule
 from tests.pgpkeys import Key
 from tests.queue_bench import ACTOR, bench
+from tests.spentkeys import EXPIRED
 from tests.support import run
-from tests.wire.test_openpgp import KEY as SIGNING
 from tests.world import World, world
 
 JOE, ANN, MAX = "joe@example.org", "ann@example.org", "max@example.org"
@@ -224,9 +223,9 @@ def test_the_copy_of_who_is_full_for_its_sealed_size_waits_beside_the_others() -
 
 
 def spoil(people: World, stored: bool = True, forwarded: bool = True) -> None:
-    """The account's key is one that nothing can be encrypted to: it was not so once."""
+    """The account's key is over since it was set."""
     account = people.people[JOE]
-    bad = replace(account, encryption=Encryption(SIGNING, stored, forwarded))
+    bad = replace(account, encryption=Encryption(EXPIRED, stored, forwarded))
     run(people.store.accounts.replace(bad, ACTOR))
 
 
@@ -242,7 +241,7 @@ def test_a_key_that_cannot_be_used_any_more_costs_no_message() -> None:
     assert kept(people, append(people, MESSAGE)) == MESSAGE
     events = people.log.named("not-encrypted")
     assert len(events) == 3
-    assert "no valid subkey" in str(events[0]["reason"])
+    assert "has expired" in str(events[0]["reason"])
     [first, second] = journal(people, "unencrypted")
     assert first == second == {"reason": events[0]["reason"]}
 
@@ -261,19 +260,6 @@ def test_what_cannot_be_sealed_now_is_not_taken_in_the_clear() -> None:
         append(people, LARGE)
     assert names(people) == {}
     assert kept(people, people.deliver(JOE, MESSAGE)).find(PLAIN) < 0
-
-
-def test_a_revoked_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Revoked:
-        is_revoked = True
-
-    monkeypatch.setattr(pgp, "recipient", lambda armored: Revoked())
-    people = world()
-    account = people.people[JOE]
-    revoked = replace(account, encryption=Encryption(KEY.public, True))
-    run(people.store.accounts.replace(revoked, ACTOR))
-    assert kept(people, people.deliver(JOE, MESSAGE)).endswith(MESSAGE)
-    assert people.log.named("not-encrypted")[0]["reason"] == "The key is revoked"
 
 
 # -- what goes on

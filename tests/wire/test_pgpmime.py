@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.wire import header, mime, pgpmime
-from mailhub.wire.base64lines import Lines
+from mailhub.wire import header, mime, pgp, pgpmime
+from tests.wire.test_pgp import SEALING
 
 BLOCK = (
     b"Received: from a\r\n\tby b\r\n"
@@ -63,8 +63,7 @@ def test_headers_of_odd_forms(block: bytes, outer: bytes, inner: bytes) -> None:
 @given(st.binary(max_size=3000), st.sampled_from([b"From: a\r\n\r\n", BLOCK, b"x\r\n\r\n", b""]))
 def test_what_is_framed_is_two_parts_and_no_larger_than_foreseen(data: bytes, block: bytes) -> None:
     made = pgpmime.frame(block)
-    armor = Lines()
-    text = armor.feed(made.inner + data) + armor.finish()
+    text = pgp.encrypted(made.inner + data, SEALING)
     whole = made.outer + text + made.close
     assert len(whole) <= pgpmime.stored_size(len(block) + len(data))
     root = mime.scan(whole)
