@@ -1,4 +1,4 @@
-"""OpenPGP keys, made with GnuPG, to which nothing may be encrypted any more; and one to which it may."""
+"""OpenPGP keys, made with GnuPG, whose time is over; and one that has a younger subkey."""
 
 from __future__ import annotations
 
