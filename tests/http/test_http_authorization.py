@@ -13,6 +13,7 @@ from mailhub.http.routing import Route
 from mailhub.model.account import Account, Factor
 from mailhub.model.account import Role as AccountRole
 from mailhub.model.errors import NotPermitted
+from tests.http.browsing import Reply
 from tests.http.place import ANN, EVE, JOE, TOKEN, Place
 from tests.http.tmail import basic
 from tests.support import run
@@ -24,6 +25,9 @@ OPEN = {
     ("wildduck", "GET", "/openapi.json"),
     ("mailinabox", "GET", "/openapi.json"),
     *(("mailinabox", how, path) for how in ("GET", "POST") for path in ("/login", "/logout")),
+    ("panel", "GET", "/static/<name>"),
+    *(("panel", how, f"/sign-in{step}") for how in ("GET", "POST") for step in ("", "/code")),
+    ("panel", "POST", "/sign-out"),
     ("well-known", "GET", "/acme-challenge/<token>"),
     ("frame", "GET", "/health"),
     ("frame", "GET", "/health/live"),
@@ -48,12 +52,17 @@ def fresh() -> Place:
     return place
 
 
+def refusal(reply: Reply) -> int:
+    """The status; pages for people ask who is nobody to sign in, and say no more."""
+    return 401 if reply.headers.get("location") == "/panel/sign-in" else reply.status
+
+
 def answered(place: Place, user: str = "", **headers: str) -> dict[str, int]:
     """What each call answers that is not open to all; under its other path only to who shows
     nothing at all. Nothing is different after all of them."""
     before = place.everything()
     found = {
-        f"{name} {one.method} {one.path}": place.ask(prefix, one, user, **headers).status
+        f"{name} {one.method} {one.path}": refusal(place.ask(prefix, one, user, **headers))
         for name, prefix, one in place.calls
         if (name, one.method, one.path) not in OPEN
         and (not headers or not one.path.startswith("/user/"))
