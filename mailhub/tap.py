@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
+from twisted.internet.threads import deferToThreadPool
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
@@ -331,6 +332,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         certificates=parts.certificates,
         provisioning=parts.certifying.provisioning,
         hosted=parts.certifying.hosted,
+        aside=lambda work: deferToThreadPool(parts.reactor, parts.reactor.getThreadPool(), work),
     )
     return http.application(faces, settings.root)
 

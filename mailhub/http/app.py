@@ -31,6 +31,7 @@ from mailhub.core.signing import Keys
 from mailhub.core.tokens import Tokens
 from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
+from mailhub.http.descriptions import Aside, at_once
 from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
@@ -92,6 +93,8 @@ class Parts:
     certificates: Certificates
     provisioning: Provisioning
     hosted: Hosted
+    aside: Aside = at_once
+    """Does what takes long where nobody is held up by it."""
 
 
 def application(parts: Parts, root: str = "") -> BoundedSite:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import wraps
-from typing import Any, Protocol
+from typing import Protocol
 
 from mailhub import __version__
 from mailhub.core.accounts import Accounts
@@ -15,12 +15,14 @@ from mailhub.core.login import Login
 from mailhub.core.rights import Right
 from mailhub.http import openapi
 from mailhub.http.call import Answer, Call
+from mailhub.http.descriptions import Aside, Described
 from mailhub.http.mailinabox import replies
 from mailhub.http.mailinabox.aliases import AliasCalls
 from mailhub.http.mailinabox.certificates import CertificateCalls
 from mailhub.http.mailinabox.dns import DNSCalls
 from mailhub.http.mailinabox.effects import Effects
 from mailhub.http.mailinabox.guard import BoxGuard
+from mailhub.http.mailinabox.mfa import FactorCalls
 from mailhub.http.mailinabox.own import Own
 from mailhub.http.mailinabox.users import Users
 from mailhub.http.routing import Route, routes_of
@@ -47,6 +49,8 @@ class Parts(Protocol):
     @property
     def login(self) -> Login: ...
     @property
+    def aside(self) -> Aside: ...
+    @property
     def identity(self) -> Identity: ...
 
 
@@ -62,15 +66,13 @@ class MailInABox:
         self._guard = BoxGuard(parts.login, keys, codes, accounts, ours.system_key)
         effects = Effects(ours.zones)
         self._calls = (
-            Own(self._guard, keys, accounts, self._describe),
+            Own(self._guard, keys, accounts, Described(DESCRIPTION, self.routes, parts.aside)),
             Users(accounts, ours.administrators, ours.leaving, effects, ours.hostname),
             AliasCalls(ours.aliases, accounts, ours.administrators, effects, ours.hostname),
+            FactorCalls(accounts, codes, ours.hostname),
             DNSCalls(ours.zones, ours.secondaries),
             CertificateCalls(ours.certificates, ours.hosted, ours.provisioning, effects),
         )
-
-    def _describe(self, server: str) -> Any:
-        return openapi.document(DESCRIPTION, self.routes(), server)
 
     def routes(self) -> Iterable[Route]:
         """Every call."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from mailhub.core.accounts import Accounts
 from mailhub.core.rights import Resource, reads
 from mailhub.core.session_keys import SessionKeys
 from mailhub.http.about import About
-from mailhub.http.call import Answer, Call, json_answer
+from mailhub.http.call import Answer, Call
+from mailhub.http.descriptions import PATH, Described
 from mailhub.http.mailinabox import guard, replies
 from mailhub.http.mailinabox.guard import BoxGuard
 from mailhub.http.mailinabox.replies import Denied
@@ -44,12 +42,12 @@ class Own:
         guard: BoxGuard,
         keys: SessionKeys,
         accounts: Accounts,
-        describe: Callable[[str], Any],
+        described: Described,
     ) -> None:
         self._guard = guard
         self._keys = keys
         self._accounts = accounts
-        self._describe = describe
+        self._described = described
 
     @route("GET", "/login")
     @route("POST", "/login", About(answers={200: LoggedIn}))
@@ -89,10 +87,10 @@ class Own:
         key = await self._keys.issue(account)
         return replies.shown({"status": "ok", **_who(account), "api_key": key})
 
-    @route("GET", "/openapi.json")
+    @route("GET", PATH)
     async def describe(self, call: Call) -> Answer:
         """This API, for programs."""
-        return json_answer(self._describe(call.path.removesuffix("/openapi.json") or "/"))
+        return await self._described.answer(call)
 
 
 def _who(account: Account) -> dict[str, object]:

@@ -19,7 +19,8 @@ from mailhub.core.signing import Keys
 from mailhub.http import openapi
 from mailhub.http.about import About
 from mailhub.http.basic import BasicGuard, Operator
-from mailhub.http.call import Answer, Call, json_answer
+from mailhub.http.call import Answer, Call
+from mailhub.http.descriptions import PATH, Aside, Described
 from mailhub.http.routing import Route, route, routes_of
 from mailhub.http.tmail import replies, shapes
 from mailhub.http.tmail.aliases import Aliases
@@ -62,6 +63,8 @@ class Parts(Protocol):
     def login(self) -> Login: ...
     @property
     def settings(self) -> HTTPSettings: ...
+    @property
+    def aside(self) -> Aside: ...
 
 
 class Pong(BaseModel):
@@ -73,19 +76,18 @@ class Pong(BaseModel):
 class Own:
     """The calls that are about the server itself; nobody has to log in for them."""
 
-    def __init__(self, dialect: TMail) -> None:
-        self._dialect = dialect
+    def __init__(self, described: Described) -> None:
+        self._described = described
 
     @route("GET", "/ping", About(answers={200: Pong}, secured=False))
     async def ping(self, call: Call) -> Answer:
         """Whether the server answers."""
         return replies.raw_json(Pong().model_dump_json().encode())
 
-    @route("GET", "/openapi.json")
+    @route("GET", PATH)
     async def describe(self, call: Call) -> Answer:
         """This API, for programs."""
-        server = call.path.removesuffix("/openapi.json") or "/"
-        return json_answer(openapi.document(DESCRIPTION, self._dialect.routes(), server))
+        return await self._described.answer(call)
 
 
 class TMail:
@@ -97,7 +99,7 @@ class TMail:
         settings = parts.settings
         guard = BasicGuard(parts.login, Operator(settings.tmail_login, settings.tmail_password))
         self._calls = (
-            Own(self),
+            Own(Described(DESCRIPTION, self.routes, parts.aside)),
             Users(parts.accounts, parts.domains, guard, hashes=settings.tmail_hashes),
             Queued(parts.queue, parts.accounts, guard),
             Aliases(parts.addresses, parts.accounts, guard),

@@ -27,7 +27,8 @@ from mailhub.core.tokens import Tokens
 from mailhub.core.uploading import Keys
 from mailhub.core.webhooks import Webhooks as CoreWebhooks
 from mailhub.http import openapi
-from mailhub.http.call import Answer, Call, json_answer
+from mailhub.http.call import Answer, Call
+from mailhub.http.descriptions import PATH, Aside, Described
 from mailhub.http.feeds import Feeds
 from mailhub.http.guard import Guard
 from mailhub.http.routing import Route, route, routes_of
@@ -115,6 +116,8 @@ class Parts(Protocol):
     @property
     def webhooks(self) -> CoreWebhooks: ...
     @property
+    def aside(self) -> Aside: ...
+    @property
     def default_domain(self) -> str: ...
     @property
     def quota(self) -> int: ...
@@ -123,14 +126,13 @@ class Parts(Protocol):
 class Description:
     """The call that tells what all the others are; whoever reaches this server may know."""
 
-    def __init__(self, dialect: WildDuck) -> None:
-        self._dialect = dialect
+    def __init__(self, described: Described) -> None:
+        self._described = described
 
-    @route("GET", "/openapi.json")
+    @route("GET", PATH)
     async def describe(self, call: Call) -> Answer:
         """This API, for programs."""
-        server = call.path.removesuffix("/openapi.json") or "/"
-        return json_answer(openapi.document(DESCRIPTION, self._dialect.routes(), server))
+        return await self._described.answer(call)
 
 
 class WildDuck:
@@ -184,7 +186,7 @@ class WildDuck:
             Updates(subjects, parts.feeds),
             Webhooks(subjects, parts.webhooks),
             TokenCalls(parts.tokens),
-            Description(self),
+            Description(Described(DESCRIPTION, self.routes, parts.aside)),
         )
 
     def routes(self) -> Iterable[Route]:
