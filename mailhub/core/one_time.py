@@ -7,11 +7,20 @@ all protocols share, too.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from mailhub.core import profile
 from mailhub.model.account import Account, Factor
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Peer
-from mailhub.model.errors import AlreadyExists, AuthenticationFailed, NotFound, TooManyAttempts
-from mailhub.model.identity import Spent, Totp
+from mailhub.model.errors import (
+    AlreadyExists,
+    AuthenticationFailed,
+    Invalid,
+    NotFound,
+    TooManyAttempts,
+)
+from mailhub.model.identity import CodeDevice, Spent, Totp
 from mailhub.model.settings import LimitSettings
 from mailhub.policy.limits import Guesses
 from mailhub.ports import Clock, Counters, Randomness, Storage
@@ -21,6 +30,10 @@ WINDOW = 6
 """Steps that a code may be from now: three minutes, as telephones' clocks are wrong by that."""
 PENDING = 6 * 3600
 """Seconds that a seed waits for its first code."""
+DEVICES = 10
+"""Devices of one account."""
+LABEL = 100
+"""Longest label, in characters."""
 PURPOSE = "one-time codes"
 SHUT = 180.0
 """Seconds after which somebody who was wrong too often may try again."""
@@ -59,7 +72,7 @@ class OneTimeCodes:
             kept = sealed.seal(self._secret, PURPOSE, account.number, seed, nonce)
             await self._factors.put_totp(account.number, kept, actor)
         else:
-            seed = self._seed(account, waiting)
+            seed = self._seed(account, waiting.seed)
         name = label or account.address or account.username
         return seed, otp.link(seed, name, issuer)
 
@@ -83,6 +96,41 @@ class OneTimeCodes:
             raise NotFound("One-time codes are not set up")
         await self._spend(account, known, code, peer, actor)
 
+    # -- devices
+
+    async def devices(self, account: Account) -> Sequence[CodeDevice]:
+        """Those whose codes are taken; none while they are off."""
+        return await self._factors.devices(account.number)
+
+    def fresh_seed(self) -> str:
+        """For a device that is not enrolled yet: nothing is kept of it."""
+        return otp.seed(self._randomness.token(otp.SEED))
+
+    async def enroll(
+        self, account: Account, seed: str, code: str, label: str, peer: Peer, actor: Actor
+    ) -> CodeDevice:
+        """One more device with this seed, which shows this code; sessions end.
+
+        Raises Invalid (field `seed`: not 32 characters of base32; `code`: not one that it shows;
+        `label`), LimitReached, TooManyAttempts, NotFound.
+        """
+        if otp.octets(seed) != otp.SEED:
+            raise Invalid("A seed has 32 characters of base32", field="seed")
+        guess = await self._guesses.begin(peer.address, f"#{account.number}")
+        step = otp.step_of(seed, code, self._clock.now(), WINDOW)
+        if step is None:
+            raise Invalid("The device does not show this code", field="code")
+        await self._guesses.right(guess)
+        nonce = self._randomness.token(sealed.NONCE)
+        kept = sealed.seal(self._secret, PURPOSE, account.number, seed, nonce)
+        name = profile.line(label, "label", LABEL)
+        return await self._factors.add_device(account.number, kept, name, step, DEVICES, actor)
+
+    async def forget(self, account: Account, number: int, actor: Actor) -> None:
+        """Codes of one device are no longer taken; the last one turns the factor off. Sessions
+        end. Raises NotFound."""
+        await self._factors.remove_device(account.number, number, actor)
+
     async def disable(self, account: Account, actor: Actor) -> None:
         """Turns them off; other factors stay. Sessions end. Raises NotFound (they are off)."""
         if not await self._factors.clear(account.number, (Factor.TOTP,), actor):
@@ -96,16 +144,31 @@ class OneTimeCodes:
         self, account: Account, known: Totp, code: str, peer: Peer, actor: Actor
     ) -> None:
         guess = await self._guesses.begin(peer.address, f"#{account.number}")
-        step = otp.step_of(self._seed(account, known), code, self._clock.now(), WINDOW)
-        outcome = await self._factors.spend(account.number, step, actor, enable=not known.enabled)
+        now, device = self._clock.now(), 0
+        step = otp.step_of(self._seed(account, known.seed), code, now, WINDOW)
+        if step is None and known.enabled:
+            step, device = await self._other(account, known, code)
+        outcome = await self._factors.spend(
+            account.number, step, actor, enable=not known.enabled, device=device
+        )
         if outcome is Spent.LIMITED:
             raise TooManyAttempts(retry_after=SHUT)
         if outcome is Spent.WRONG:
             raise AuthenticationFailed("Invalid authentication token")
         await self._guesses.right(guess)
 
-    def _seed(self, account: Account, kept: Totp) -> str:
-        return sealed.unseal(self._secret, PURPOSE, account.number, kept.seed)
+    async def _other(self, account: Account, known: Totp, code: str) -> tuple[int | None, int]:
+        """Time step and number of the further device that showed the code."""
+        for device in await self._factors.devices(account.number):
+            if device.seed != known.seed:
+                seed = self._seed(account, device.seed)
+                step = otp.step_of(seed, code, self._clock.now(), WINDOW)
+                if step is not None:
+                    return step, device.number
+        return None, 0
+
+    def _seed(self, account: Account, kept: str) -> str:
+        return sealed.unseal(self._secret, PURPOSE, account.number, kept)
 
     def _waits(self, seed: Totp) -> bool:
         return self._clock.now() - seed.created < PENDING

@@ -52,6 +52,17 @@ class Totp:
     created: int
 
 
+@dataclass(frozen=True, slots=True)
+class CodeDevice:
+    """What shows one-time codes that are taken. `number`: among the account's. `label`: its owner's
+    word for it. `seed`: sealed."""
+
+    number: int
+    label: str
+    seed: str
+    created: int
+
+
 class Spent(Enum):
     """What became of a one-time code."""
 

@@ -12,6 +12,7 @@ from mailhub.model.identity import (
     AuthEntry,
     AuthEvent,
     Challenge,
+    CodeDevice,
     LoginNote,
     NewAppPassword,
     SecurityKey,
@@ -49,11 +50,33 @@ class Factors(Protocol):
         ...
 
     def spend(
-        self, account: int, step: int | None, actor: Actor, *, enable: bool = False
+        self,
+        account: int,
+        step: int | None,
+        actor: Actor,
+        *,
+        enable: bool = False,
+        device: int = 0,
     ) -> Awaitable[Spent]:
         """Takes the code of a time step, once and for all; None: the code was wrong, which
-        counts. `enable`: it confirms the waiting seed, and the factor is on. Raises NotFound
-        (there is no seed in that state)."""
+        counts. `enable`: it confirms the waiting seed, and the factor is on. `device`: the number
+        of a further one that showed it; 0: the one that `totp` gives. Raises NotFound (there is no
+        seed in that state)."""
+        ...
+
+    def devices(self, account: int) -> Awaitable[Sequence[CodeDevice]]:
+        """All that show codes which are taken, by number; none while the factor is off."""
+        ...
+
+    def add_device(
+        self, account: int, seed: str, label: str, step: int, most: int, actor: Actor
+    ) -> Awaitable[CodeDevice]:
+        """One more, whose code of `step` was shown; the first one turns the factor on. Sessions
+        end. Raises NotFound (the account), LimitReached (there are `most` already)."""
+        ...
+
+    def remove_device(self, account: int, number: int, actor: Actor) -> Awaitable[None]:
+        """The last one turns the factor off. Sessions end. Raises NotFound."""
         ...
 
     def turn_on(self, account: int, factor: Factor, actor: Actor) -> Awaitable[None]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from mailhub.model.account import Account, Factor, Secrets
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, LimitReached, NotFound
-from mailhub.model.identity import Challenge, SecurityKey, Spent, Totp
-from mailhub.store import accounts, authlog
+from mailhub.model.identity import Challenge, CodeDevice, SecurityKey, Spent, Totp
+from mailhub.store import accounts, authlog, code_devices
 from mailhub.store.sql import Cursor
 from mailhub.store.transaction import Transaction
 
@@ -23,7 +23,7 @@ WORDS = {
     Factor.WEBAUTHN: "2fa webauthn",
     Factor.CUSTOM: "2fa custom",
 }
-TABLES = {Factor.TOTP: "totp", Factor.WEBAUTHN: "security_key"}
+TABLES = {Factor.TOTP: ("totp", "code_device"), Factor.WEBAUTHN: ("security_key",)}
 """Where the proofs of a factor stand."""
 _KEY_COLUMNS = (
     "account, number, id, credential, public_key, uses, description, attachment, party, created,"
@@ -51,15 +51,19 @@ def put_totp(tx: Transaction, account: int, seed: str, actor: Actor) -> None:
     tx.execute(
         "INSERT INTO totp (account, seed, enabled, created, last_step, misses, missed)"
         " VALUES (:account, :seed, 0, :now, 0, 0, 0) ON CONFLICT (account)"
-        " DO UPDATE SET seed = excluded.seed, created = excluded.created, last_step = 0",
+        " DO UPDATE SET seed = excluded.seed, created = excluded.created, last_step = 0,"
+        " label = ''",
         {"account": account, "seed": seed, "now": tx.now},
     )
     tx.journal("factorchanged", actor, account, detail='{"what":"seed"}')
 
 
-def spend(tx: Transaction, account: int, step: int | None, actor: Actor, enable: bool) -> Spent:
+def spend(
+    tx: Transaction, account: int, step: int | None, actor: Actor, enable: bool, device: int
+) -> Spent:
     """See `ports.Factors.spend`. All is decided in this commit: of two that bring the same code
-    at once, one comes in; and a thousand guesses at once count as a thousand."""
+    at once, one comes in; and a thousand guesses at once count as a thousand, whichever device
+    they are of."""
     row = tx.execute(
         "SELECT last_step, misses, missed FROM totp WHERE account = :account AND enabled = :on",
         {"account": account, "on": int(not enable)},
@@ -72,6 +76,8 @@ def spend(tx: Transaction, account: int, step: int | None, actor: Actor, enable:
         misses, missed = 0, tx.now
     if misses >= MISSES:
         return Spent.LIMITED
+    if device:
+        last_step = code_devices.last_step(tx.cursor, account, device)
     if step is None or step <= last_step:
         tx.execute(
             "UPDATE totp SET misses = :misses, missed = :missed WHERE account = :account",
@@ -79,15 +85,70 @@ def spend(tx: Transaction, account: int, step: int | None, actor: Actor, enable:
         )
         authlog.put(tx, account, authlog.by(actor, action, "fail"))
         return Spent.WRONG
+    if device:
+        code_devices.take(tx, account, device, step)
     tx.execute(
-        "UPDATE totp SET enabled = 1, last_step = :step, misses = 0, missed = 0"
+        "UPDATE totp SET enabled = 1, misses = 0, missed = 0,"
+        " last_step = CASE WHEN :device = 0 THEN :step ELSE last_step END"
         " WHERE account = :account",
-        {"account": account, "step": step},
+        {"account": account, "step": step, "device": device},
     )
     authlog.done(tx, account, action, actor)
     if enable:
         _turn_on(tx, account, Factor.TOTP, actor)
     return Spent.TAKEN
+
+
+def devices(cursor: Cursor, account: int) -> Sequence[CodeDevice]:
+    """See `ports.Factors.devices`."""
+    row = cursor.execute(
+        "SELECT number, label, seed, created FROM totp WHERE account = :account AND enabled = 1",
+        {"account": account},
+    ).fetchone()
+    if row is None:
+        return []
+    first = CodeDevice(*row)
+    return sorted((first, *code_devices.of(cursor, account)), key=lambda one: one.number)
+
+
+def add_device(
+    tx: Transaction, account: int, seed: str, label: str, step: int, most: int, actor: Actor
+) -> CodeDevice:
+    """See `ports.Factors.add_device`."""
+    here = devices(tx.cursor, account)
+    if len(here) >= most:
+        raise LimitReached(f"There are {most} devices already, remove one first")
+    if not here:
+        put_totp(tx, account, seed, actor)
+        tx.execute(
+            "UPDATE totp SET enabled = 1, number = 1, label = :label, last_step = :step"
+            " WHERE account = :account",
+            {"account": account, "label": label, "step": step},
+        )
+        authlog.done(tx, account, "enable 2fa totp", actor)
+        _turn_on(tx, account, Factor.TOTP, actor)
+    else:
+        code_devices.add(tx, account, here[-1].number + 1, seed, label, step)
+        authlog.done(tx, account, "add totp device", actor, target_name=label)
+        tx.journal("factorchanged", actor, account, detail='{"what":"device"}')
+    accounts.end_sessions(tx, account, actor, "")
+    return devices(tx.cursor, account)[-1]
+
+
+def remove_device(tx: Transaction, account: int, number: int, actor: Actor) -> None:
+    """See `ports.Factors.remove_device`."""
+    here = devices(tx.cursor, account)
+    gone = next((one for one in here if one.number == number), None)
+    if gone is None:
+        raise NotFound("No such device")
+    if len(here) == 1:
+        clear(tx, account, (Factor.TOTP,), actor)
+        return
+    if not code_devices.drop(tx, account, number):
+        code_devices.promote(tx, account)
+    authlog.done(tx, account, "remove totp device", actor, target_name=gone.label)
+    tx.journal("factorchanged", actor, account, detail='{"what":"device"}')
+    accounts.end_sessions(tx, account, actor, "")
 
 
 # -- which are on
@@ -116,10 +177,8 @@ def clear(tx: Transaction, account: int, factors: Sequence[Factor], actor: Actor
     before = accounts.known(tx.cursor, account).factors
     gone = [factor for factor in before if factor in factors]
     for factor in factors:
-        if factor in TABLES:
-            tx.execute(
-                f"DELETE FROM {TABLES[factor]} WHERE account = :account", {"account": account}
-            )
+        for table in TABLES.get(factor, ()):
+            tx.execute(f"DELETE FROM {table} WHERE account = :account", {"account": account})
     if not gone:
         return False
     _set(tx, account, [factor for factor in before if factor not in factors])

@@ -11,6 +11,7 @@ from mailhub.model.identity import (
     AuthEntry,
     AuthEvent,
     Challenge,
+    CodeDevice,
     LoginNote,
     NewAppPassword,
     SecurityKey,
@@ -52,9 +53,26 @@ class FactorService:
         return self._runner.write(factors.put_totp, account, seed, actor)
 
     def spend(
-        self, account: int, step: int | None, actor: Actor, *, enable: bool = False
+        self,
+        account: int,
+        step: int | None,
+        actor: Actor,
+        *,
+        enable: bool = False,
+        device: int = 0,
     ) -> Awaitable[Spent]:
-        return self._runner.write(factors.spend, account, step, actor, enable)
+        return self._runner.write(factors.spend, account, step, actor, enable, device)
+
+    def devices(self, account: int) -> Awaitable[Sequence[CodeDevice]]:
+        return self._runner.read(factors.devices, account)
+
+    def add_device(
+        self, account: int, seed: str, label: str, step: int, most: int, actor: Actor
+    ) -> Awaitable[CodeDevice]:
+        return self._runner.write(factors.add_device, account, seed, label, step, most, actor)
+
+    def remove_device(self, account: int, number: int, actor: Actor) -> Awaitable[None]:
+        return self._runner.write(factors.remove_device, account, number, actor)
 
     def turn_on(self, account: int, factor: Factor, actor: Actor) -> Awaitable[None]:
         return self._runner.write(factors.turn_on, account, factor, actor)

@@ -28,6 +28,7 @@ OWNED: tuple[str, ...] = (
     "script",
     "app_password",
     "totp",
+    "code_device",
     "security_key",
     "challenge",
     "mirror",

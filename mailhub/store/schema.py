@@ -25,7 +25,7 @@ from mailhub.store.tables import (
     zones,
 )
 
-HEAD = "0017"
+HEAD = "0018"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20

@@ -26,6 +26,14 @@ def seed(octets: bytes) -> str:
     return base64.b32encode(octets).decode()
 
 
+def octets(seed: str) -> int:
+    """How many octets a seed in base32 has, without padding; 0 for what is none."""
+    try:
+        return len(base64.b32decode(seed)) if len(seed) % 8 == 0 else 0
+    except ValueError:
+        return 0
+
+
 def link(seed: str, account: str, issuer: str) -> str:
     """The `otpauth:` address that a QR code holds. A colon would part issuer and account, and
     stands in neither."""

@@ -365,3 +365,51 @@ def test_all_of_it_goes_with_its_account(house: House) -> None:
     assert house.ask(house.store.factors.keys(account)) == []
     assert house.ask(house.store.factors.take_challenge(account, "assertion")) is None
     assert house.ask(house.store.authlog.page(account)) == ([], 0)
+
+
+# -- several devices
+
+
+def test_devices_come_and_go_under_numbers_of_their_own(house: House) -> None:
+    account = house.account()[0].number
+    factors = house.store.factors
+    for place, label in enumerate(("phone", "tablet", "watch"), 1):
+        made = house.ask(factors.add_device(account, f"S{place}", label, 100, 3, USER))
+        assert (made.number, made.label) == (place, label)
+        found = house.ask(house.store.accounts.get(account))
+        assert found is not None
+        assert (found.factors, found.auth_version >= 1 + place) == ((Factor.TOTP,), True)
+    with pytest.raises(LimitReached):
+        house.ask(factors.add_device(account, "S4", "more", 100, 3, USER))
+    house.ask(factors.remove_device(account, 1, USER))
+    with pytest.raises(NotFound):
+        house.ask(factors.remove_device(account, 1, USER))
+    left = house.ask(factors.devices(account))
+    assert [(one.number, one.label, one.seed) for one in left] == [
+        (2, "tablet", "S2"),
+        (3, "watch", "S3"),
+    ]
+    house.ask(factors.remove_device(account, 3, USER))
+    house.ask(factors.remove_device(account, 2, USER))
+    found = house.ask(house.store.accounts.get(account))
+    assert found is not None
+    assert found.factors == ()
+    assert house.ask(factors.devices(account)) == []
+
+
+def test_each_device_has_its_own_last_code_and_misses_count_for_all(house: House) -> None:
+    account = enabled(house)
+    factors = house.store.factors
+    house.ask(factors.add_device(account, "S2", "tablet", 200, 3, USER))
+    for device, step, outcome in (
+        (2, 200, Spent.WRONG),
+        (2, 201, Spent.TAKEN),
+        (0, 101, Spent.TAKEN),
+        (2, 201, Spent.WRONG),
+        (0, 101, Spent.WRONG),
+    ):
+        spent = house.ask(factors.spend(account, step, USER, device=device))
+        assert spent is outcome, (device, step)
+    for _ in range(4):
+        assert house.ask(factors.spend(account, None, USER)) is Spent.WRONG
+    assert house.ask(factors.spend(account, 300, USER, device=2)) is Spent.LIMITED

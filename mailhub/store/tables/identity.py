@@ -36,8 +36,22 @@ TABLES: tuple[str, ...] = (
         created BIGINT NOT NULL,
         last_step BIGINT NOT NULL,
         misses BIGINT NOT NULL,
-        missed BIGINT NOT NULL
+        missed BIGINT NOT NULL,
+        number BIGINT NOT NULL DEFAULT 1,
+        label TEXT NOT NULL DEFAULT ''
     )
+    """,
+    # Further devices that show one-time codes; the first one, whichever its number, is in `totp`.
+    """
+    CREATE TABLE code_device (
+        account BIGINT NOT NULL,
+        number BIGINT NOT NULL,
+        seed TEXT NOT NULL,
+        label TEXT NOT NULL,
+        created BIGINT NOT NULL,
+        last_step BIGINT NOT NULL,
+        PRIMARY KEY (account, number)
+    ) WITHOUT ROWID
     """,
     """
     CREATE TABLE security_key (
