@@ -54,9 +54,11 @@ class Gathering:
 
     async def facts(self, extra: Sequence[CustomRecord] = ()) -> Facts:
         """What is true now. `extra`: records that stand for a moment."""
+        known = self._storage.zones
+        # First: who publishes what is older than these versions meets a conflict.
+        states, keys = await known.states(), await known.keys()
         domains = await self._domains()
         zones = zonemaking.zone_names(Site(self._hostname), [domain.name for domain in domains])
-        known = self._storage.zones
         site = await self._site([domain.name for domain in domains])
         by_zone: dict[str, list[MailDomain]] = {zone: [] for zone in zones}
         for domain in domains:
@@ -68,7 +70,6 @@ class Gathering:
             zone = zonemaking.zone_of(one.name, custom)
             if zone:
                 custom[zone].append(one)
-        states, keys = await known.states(), await known.keys()
         return Facts(site, zones, by_zone, custom, states, keys)
 
     async def zones(self) -> list[str]:
