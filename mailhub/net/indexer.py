@@ -124,6 +124,7 @@ class _Process(ProcessProtocol):
         self._ended = ended
         self._line = b""
         self._complaint = b""
+        self._spoke = False
         self._gone: Deferred[None] | None = None
 
     def tell(self) -> None:
@@ -132,10 +133,13 @@ class _Process(ProcessProtocol):
         transport.write(b"\n")
 
     def end(self) -> Deferred[None]:
-        """Ends it: by itself, or else at once."""
+        """Ends it: by itself, or else by force. One that has not said a word yet is still being
+        loaded, for many seconds on a busy machine, and has nothing to finish."""
         self._gone = Deferred()
         transport: Any = self.transport
         transport.closeStdin()
+        if not self._spoke:
+            self._kill()
         limit = self._reactor.callLater(GOODBYE, self._kill)
         return self._gone.addCallback(lambda _: limit.active() and limit.cancel())
 
@@ -145,6 +149,7 @@ class _Process(ProcessProtocol):
             transport.signalProcess("KILL")
 
     def outReceived(self, data: bytes) -> None:
+        self._spoke = True
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
             self._said(line.decode("utf-8", "replace"))

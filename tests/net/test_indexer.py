@@ -149,6 +149,7 @@ def test_it_is_tried_again_where_it_cannot_be_started() -> None:
 def test_it_ends_with_the_server(stubborn: bool) -> None:
     site = Site()
     site.process.start()
+    site.last.outReceived(b"building\n")
     site.process.heard(NEWS)
     done = site.process.stop()
     assert done is not None
@@ -161,6 +162,15 @@ def test_it_ends_with_the_server(stubborn: bool) -> None:
     assert done.called
     site.reactor.advance(AGAIN[1])
     assert len(site.reactor.started) == 1
+    assert site.reactor.getDelayedCalls() == []
+
+
+def test_one_that_is_still_being_loaded_is_not_waited_for() -> None:
+    site = Site()
+    site.process.start()
+    assert site.process.stop() is not None
+    assert site.last.transport.signals == ["KILL"]
+    site.end()
     assert site.reactor.getDelayedCalls() == []
 
 
