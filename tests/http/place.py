@@ -31,8 +31,9 @@ MESSAGE = (
 )
 TRIED = {"authlog", "api_session"}
 """Tables that say who tried."""
-ARGUMENT = re.compile(r"<(?:path:)?(\w+)>")
+ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 NOWHERE = {
+    "number": "1",
     "hostname": "example.org",
     "network": "192.0.2.0/24",
     "id": "1",
