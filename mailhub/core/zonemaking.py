@@ -9,8 +9,9 @@ for all records of a name and type.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from mailhub.model.zone import LOCAL, SOA, CustomRecord, MailDomain, Origin, Record, Site
 from mailhub.wire import zonerecord
@@ -18,6 +19,8 @@ from mailhub.wire import zonerecord
 TTL = 86400
 CUSTOM_TTL = 1800
 """Seconds; what people change by hand or by dynamic DNS should be seen soon."""
+STEP = 50
+"""Records that are made at a time."""
 MX_PRIORITY = 10
 SET_BY_USER = "(Set by user.)"
 _OVERRIDDEN_BY_PREFIX = ("v=spf1", "v=DKIM1", "v=DMARC1", "v=STSv1", "v=TLSRPTv1")
@@ -53,21 +56,34 @@ def soa(site: Site) -> SOA:
     return SOA(primary=f"ns1.{site.hostname}", mbox=f"hostmaster.{site.hostname}")
 
 
-def digest(records: Sequence[Record], start: SOA, key: str) -> str:
+def digest(records: Sequence[Record], start: SOA, key: str) -> Generator[None, None, str]:
     """Of all that a zone says but its serial. `key`: what signs it, or empty."""
     told = hashlib.sha256(repr((start, key)).encode())
-    for one in records:
+    for number, one in enumerate(records):
         told.update(repr((one.name, one.kind, one.value, one.ttl)).encode())
+        if number % STEP == STEP - 1:
+            yield
     return told.hexdigest()
 
 
 def compose(
     zone: str, site: Site, domains: Sequence[MailDomain], custom: Sequence[CustomRecord]
-) -> tuple[Record, ...]:
+) -> Generator[None, None, tuple[Record, ...]]:
     """The records of one zone without its SOA, apex first. `domains`, `custom`: those of this
-    zone alone."""
+    zone alone. Stops every millisecond or so."""
     making = _Making(zone, site, domains, custom)
-    return _sound(zone, making.records())
+    records = yield from making.records()
+    return (yield from _sound(zone, records))
+
+
+def _slowly(records: Iterable[Record]) -> Generator[None, None, list[Record]]:
+    """All of them, some at a time."""
+    made = []
+    for number, one in enumerate(records):
+        made.append(one)
+        if number % STEP == STEP - 1:
+            yield
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +95,15 @@ class _Making:
     domains: Sequence[MailDomain]
     custom: Sequence[CustomRecord]
 
-    def records(self) -> list[Record]:
+    def records(self) -> Generator[None, None, list[Record]]:
         """All that it is to have, sound or not."""
         own = [one for one in self.custom if not self._is_fixed(one)]
         given = _Given(own, {self.site.hostname, *(one.name for one in self.domains)})
-        made = [
-            *self._apex(),
-            *(one for one in self._generated() if not given.overrides(one)),
-            *(one for record in own for one in self._custom(record)),
-        ]
-        return made + [one for one in self._silent(made) if not given.overrides(one)]
+        generated = (one for one in self._generated() if not given.overrides(one))
+        added = (one for record in own for one in self._custom(record))
+        made = yield from _slowly(chain(self._apex(), generated, added))
+        silent = (one for one in self._silent(made) if not given.overrides(one))
+        return made + (yield from _slowly(silent))
 
     def _is_fixed(self, one: CustomRecord) -> bool:
         """Whether others rely on what is generated there: where this server is."""
@@ -254,15 +269,28 @@ class _Given:
         return kind == "AAAA" and any(one != LOCAL for one in self._values.get((name, "A"), ()))
 
 
-def _sound(zone: str, records: Sequence[Record]) -> tuple[Record, ...]:
+def _sound(zone: str, records: Sequence[Record]) -> Generator[None, None, tuple[Record, ...]]:
     """Records that a zone can hold together, in order and without repeats."""
-    kept = _without_lost_aliases(zone, _below_cuts(zone, _unique(records)))
-    ttls: dict[tuple[str, str], int] = {}
+    unique = _unique(records)
+    yield
+    above = yield from _slowly(_above_cuts(zone, unique))
+    kept = yield from _slowly(_without_lost_aliases(zone, above))
+    names: dict[str, list[Record]] = {}
     for one in kept:
-        key = one.name, one.kind
-        ttls[key] = min(one.ttl, ttls.get(key, one.ttl))
-    fitted = [replace(one, ttl=ttls[one.name, one.kind]) for one in kept]
-    return tuple(sorted(fitted, key=lambda one: _order(zone, one)))
+        names.setdefault(one.name, []).append(one)
+    yield
+    order = sorted(names, key=lambda name: name.removesuffix(zone).split(".")[::-1])
+    yield
+    return tuple((yield from _slowly(one for name in order for one in _fitted(names[name]))))
+
+
+def _fitted(records: Sequence[Record]) -> Iterator[Record]:
+    """The records of one name in order, with one TTL for each type."""
+    least: dict[str, int] = {}
+    for one in records:
+        least[one.kind] = min(one.ttl, least.get(one.kind, one.ttl))
+    for one in sorted(records, key=_order):
+        yield one if one.ttl == least[one.kind] else replace(one, ttl=least[one.kind])
 
 
 def _unique(records: Sequence[Record]) -> list[Record]:
@@ -270,7 +298,7 @@ def _unique(records: Sequence[Record]) -> list[Record]:
     return list({(one.name, one.kind, one.value): one for one in records}.values())
 
 
-def _below_cuts(zone: str, records: Sequence[Record]) -> list[Record]:
+def _above_cuts(zone: str, records: Sequence[Record]) -> Iterator[Record]:
     """Without what others answer for: at a delegation stand its NS and DS, below it glue."""
     cuts = {one.name for one in records if one.kind == "NS" and one.name != zone}
     cuts = {name for name in cuts if not any(above in cuts for above in _above(name))}
@@ -284,26 +312,23 @@ def _below_cuts(zone: str, records: Sequence[Record]) -> list[Record]:
             return True
         return one.kind in ("A", "AAAA") and one.name in glue
 
-    return [one for one in records if stays(one)]
+    return (one for one in records if stays(one))
 
 
-def _without_lost_aliases(zone: str, records: Sequence[Record]) -> list[Record]:
+def _without_lost_aliases(zone: str, records: Sequence[Record]) -> Iterator[Record]:
     """A CNAME stands alone or not at all, and never at the top (RFC 1034 3.6.2, RFC 1912 2.4)."""
     others = {one.name for one in records if one.kind != "CNAME"}
     seen: set[str] = set()
-    kept = []
     for one in records:
         if one.kind == "CNAME":
             if one.name in others or one.name == zone or one.name in seen:
                 continue
             seen.add(one.name)
-        kept.append(one)
-    return kept
+        yield one
 
 
 _FIRST = {kind: place for place, kind in enumerate(("NS", "A", "AAAA", "MX", "TXT"))}
 
 
-def _order(zone: str, one: Record) -> tuple[object, ...]:
-    labels = one.name.removesuffix(zone).split(".")
-    return list(reversed(labels)), _FIRST.get(one.kind, len(_FIRST)), one.kind, one.value
+def _order(one: Record) -> tuple[int, str, str]:
+    return _FIRST.get(one.kind, len(_FIRST)), one.kind, one.value

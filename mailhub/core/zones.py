@@ -21,7 +21,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from mailhub.core import zonemaking
-from mailhub.core.turns import Turns
+from mailhub.core.turns import Turns, run
 from mailhub.core.zonefacts import Facts, Gathering
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, Conflict, NotFound
@@ -39,7 +39,7 @@ from mailhub.model.zone import (
 from mailhub.ports import Clock, KeyMaking, Storage
 from mailhub.wire import dnskey, zonerecord
 
-MOST = 10_000
+MOST = 5_000
 """Custom records of all zones."""
 MOST_ALIKE = 100
 """Custom records of one name and type: with the longest values, half of what a message holds."""
@@ -241,9 +241,11 @@ class Zones:
         turns = Turns(self._clock)
         zones, new = [], []
         for name in [only] if only in facts.domains else [] if only else facts.zones:
-            records = zonemaking.compose(name, facts.site, facts.domains[name], facts.custom[name])
+            domains, custom = facts.domains[name], facts.custom[name]
+            records = await run(zonemaking.compose(name, facts.site, domains, custom), turns)
             key = facts.keys.get(name) if self._settings.sign else None
-            digest = zonemaking.digest(records, start, key.public if key is not None else "")
+            public = key.public if key is not None else ""
+            digest = await run(zonemaking.digest(records, start, public), turns)
             state = facts.states.get(name)
             if state is None or force or state.digest != digest or self._is_old(state):
                 state = self._next(name, digest, state)

@@ -25,6 +25,8 @@ from mailhub.dns.grammar import Kind, RecordSet, row
 from mailhub.model.zone import PublishedZone, Record, ZoneKey, ZoneState
 from mailhub.wire import dnskey, zonerecord
 
+STEP = 500
+"""Names that are looked at at a time."""
 SKEW = 3600
 """Seconds that others' clocks may be behind ours: signatures begin so much earlier."""
 VALID = 30 * 86400
@@ -81,9 +83,12 @@ def build(published: PublishedZone) -> Generator[None, None, Contents]:
     top = wire(origin)
     sets = yield from _sets(origin, published)
     cuts = frozenset(name for name, kinds in sets.items() if Kind.NS in kinds and name != top)
+    yield
     ours = [name for name in sets if not _is_below(name, top, cuts)]
+    yield
     if key is not None:
-        ours.sort(key=place)
+        places = yield from _places(ours)
+        ours.sort(key=places.__getitem__)
         yield from _deny(origin, ours, sets, cuts, zone.soa.minimum)
     signer = _Signer(origin, key, zone.state.signed) if key is not None else None
     nodes: dict[bytes, dict[int, RecordSet]] = {}
@@ -94,8 +99,9 @@ def build(published: PublishedZone) -> Generator[None, None, Contents]:
             bare = name not in vouched or (name in cuts and kind not in (Kind.DS, Kind.NSEC))
             packed[kind] = _packed(rrset, None if bare else signer)
             yield
-    _fill(nodes, top)
+    yield from _fill(nodes, top)
     chain = [nodes[name][Kind.NSEC] for name in ours] if key is not None else []
+    yield
     whole = sets[top][Kind.SOA]
     start = dns.rrset.from_rdata_list(origin, min(whole.ttl, zone.soa.minimum), list(whole))
     return Contents(
@@ -104,7 +110,7 @@ def build(published: PublishedZone) -> Generator[None, None, Contents]:
         nodes=nodes,
         cuts=cuts,
         negative=_packed(start, signer),
-        order=[place(one.owner) for one in chain],
+        order=[places[name] for name in ours] if key is not None else [],
         chain=chain,
         signed=key is not None,
     )
@@ -149,6 +155,7 @@ def _deny(
 ) -> Generator[None, None, None]:
     """The chain of NSEC records (RFC 4034 4, RFC 9077)."""
     names = [next(iter(sets[name].values())).name for name in ours]
+    yield
     made: Any = NSEC
     for number, (name, owner) in enumerate(zip(ours, names, strict=True)):
         following = names[number + 1] if number + 1 < len(ours) else origin
@@ -197,9 +204,20 @@ def _data(rdata: Any) -> bytes:
     return data
 
 
-def _fill(nodes: dict[bytes, dict[int, RecordSet]], origin: bytes) -> None:
+def _places(names: Sequence[bytes]) -> Generator[None, None, dict[bytes, tuple[bytes, ...]]]:
+    found = {}
+    for number, name in enumerate(names):
+        found[name] = place(name)
+        if number % STEP == STEP - 1:
+            yield
+    return found
+
+
+def _fill(nodes: dict[bytes, dict[int, RecordSet]], origin: bytes) -> Generator[None, None, None]:
     """Names between the top and a name that has records exist, too (RFC 4592 2.2.2)."""
-    for name in tuple(nodes):
+    for number, name in enumerate(tuple(nodes)):
+        if number % STEP == STEP - 1:
+            yield
         while name != origin:
             name = name[name[0] + 1 :]
             nodes.setdefault(name, {})

@@ -24,6 +24,7 @@ from mailhub.model.zone import (
     ZoneState,
 )
 from mailhub.wire import zonerecord
+from mailhub.wire.slices import finish
 from tests.support import run
 from tests.world import ACTOR
 from tests.zoned import place
@@ -50,7 +51,7 @@ def said(records: Sequence[Record], name: str) -> list[str]:
 def made(*custom: CustomRecord, domain: MailDomain | None = None) -> Sequence[Record]:
     """The zone example.org with these custom records."""
     mail = domain or MailDomain("example.org", True)
-    return zonemaking.compose("example.org", SITE, [mail], custom)
+    return finish(zonemaking.compose("example.org", SITE, [mail], custom))
 
 
 def test_a_mail_domain_has_all_that_mail_needs() -> None:
