@@ -136,6 +136,18 @@ class Login:
         self._proven.remember(account, password, visit.scope, known)
         return await self.admit(account, known, guess, name, visit)
 
+    async def whose(self, username: str, password: str, visit: Visit) -> Account:
+        """As `prove`: the account, as it is while the login holds. Whatever is to last longer than
+        a call is made of this: what changed meanwhile ends it from the beginning.
+
+        Raises as `prove`.
+        """
+        principal = await self.prove(username, password, visit)
+        account = await self._storage.accounts.get(principal.account)
+        if account is None or account.auth_version != principal.auth_version:
+            raise AuthenticationFailed
+        return account
+
     async def _by_app(self, account: Account | None, password: str, visit: Visit) -> Credential:
         """What lets in while others guess at the account: an app password, as nobody guesses
         those. Raises TooManyAttempts, Unavailable."""

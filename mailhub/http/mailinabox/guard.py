@@ -11,6 +11,7 @@ from base64 import b64decode
 from dataclasses import replace
 
 from mailhub.core.accounts import Accounts
+from mailhub.core.credential import Visit
 from mailhub.core.login import Login
 from mailhub.core.one_time import OneTimeCodes
 from mailhub.core.rights import Caller, Right, check
@@ -72,11 +73,9 @@ class BoxGuard:
         if not password.strip():
             raise Denied(EMPTY)
         try:
-            principal = await self._login.plain(
-                name, password, call.peer, Service.HTTP, scope=Scope.MASTER
-            )
-            account = await self._accounts.get(principal.account)
-        except (AuthenticationFailed, NotFound):
+            visit = Visit(call.peer, Service.HTTP, Scope.MASTER)
+            account = await self._login.whose(name, password, visit)
+        except AuthenticationFailed:
             raise Denied(WRONG) from None
         if account.must_change:
             raise Denied(WRONG)

@@ -41,10 +41,9 @@ class SignIn:
             return _asked(call, status=403)
         visit = Visit(call.peer, Service.HTTP, Scope.MASTER, label="Panel")
         try:
-            who = await self._login.prove(name, password, visit)
+            account = await self._login.whose(name, password, visit)
         except MailhubError as error:
             return _asked(call, error, name)
-        account = await self._accounts.get(who.account)
         token, caller = await self._door.open(account)
         where = "/sign-in/code" if caller.standing is Standing.FACTOR else "/"
         return pages.seen(where, cookie(call, token))

@@ -68,14 +68,13 @@ class Authentication:
             session=wanted.sess,
         )
         try:
-            who = await self._login.prove(wanted.username, wanted.password, visit)
+            account = await self._login.whose(wanted.username, wanted.password, visit)
         except WrongScope as error:
             known = await self._known(wanted.username)
             raise _refusal("InvalidAuthScope", error.text, **known) from None
         except AuthenticationFailed:
             known = await self._known(wanted.username)
             raise _refusal("AuthFailed", "Authentication failed", **known) from None
-        account = await self._accounts.get(who.account)
         master = scope is Scope.MASTER
         shown = {
             "id": account.id,
