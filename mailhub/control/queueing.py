@@ -12,7 +12,8 @@ from mailhub.model.errors import Invalid
 from mailhub.model.outbound import Answer
 from mailhub.model.queue import (
     PROGRAM_LANE,
-    WEB_LANE,
+    RELAY_LANES,
+    WEB_LANES,
     Attempt,
     QueueEntry,
     QueueFilter,
@@ -68,15 +69,16 @@ async def queue_way(services: Services, arguments: Arguments) -> Json:
     entry = await services.queue.get(arguments.number("number"))
     if entry.lane == PROGRAM_LANE:
         return {"kind": "program", "routes": [], "servers": [], "refusal": None}
-    if WEB_LANE in entry.lane:
+    if entry.lane.startswith(WEB_LANES):
         return {"kind": "web", "routes": [], "servers": [], "refusal": None}
-    if entry.home or await services.addresses.is_local(entry.lane):
+    relayed = entry.lane.startswith(RELAY_LANES)
+    if not relayed and (entry.home or await services.addresses.is_local(entry.lane)):
         return {"kind": "mailbox", "routes": [], "servers": [], "refusal": None}
     choice, routes = await services.ways.choose(entry)
     way = await services.ways.find(entry.lane, routes, *choice[1:])
     return {
-        "kind": "route" if routes else "mx",
-        "routes": [route.number for route in routes],
+        "kind": "relay" if relayed else "route" if routes else "mx",
+        "routes": [] if relayed else [route.number for route in routes],
         "servers": [_server(hop) for hop in way.hops],
         "refusal": None if way.hops else _answer(way.refusal),
     }

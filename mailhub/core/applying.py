@@ -26,6 +26,7 @@ from mailhub.model.message import Copy, Note
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.policy.consequences import Consequence
 from mailhub.ports import Body, Clock, Companion, Log, Storage
+from mailhub.wire import relayurl
 from mailhub.wire.header import values
 from mailhub.wire.weburl import parse
 
@@ -123,10 +124,11 @@ class Applying:
         """Those that lead to no loop, as far as the account may forward."""
         wanted = []
         for one in redirects:
-            if await self._comes_back(case, copy, address, one.address):
+            # What a relay sends back is known by our Delivered-To.
+            if not one.relay and await self._comes_back(case, copy, address, one.address):
                 self._note(case, copy, "loop", one.address)
             elif self._allowances is not None and not await self._allowances.pass_on(copy.account):
-                self._note(case, copy, "limit", one.address)
+                self._note(case, copy, "limit", one.address or address)
             else:
                 wanted.append(one)
         return tuple(wanted)
@@ -218,11 +220,14 @@ class Applying:
             orcpt = case.orcpt.get(copy.recipient) or f"rfc822;{copy.recipient}"
             onward = tuple(
                 Onward(
-                    one.address,
+                    one.address or _address(copy),
                     one.notify,
                     orcpt if orcpt.isascii() else "",
                     due=case.now,
-                    sender=sender,
+                    # Who relays mail for an address is its server, and passes nothing on.
+                    sender=None if one.relay else sender,
+                    lane=relayurl.parse(one.relay).place if one.relay else "",
+                    home=copy.account if one.relay else 0,
                 )
                 for one in group
             )

@@ -20,7 +20,7 @@ from mailhub.model.decision import Decision, Filed, Redirect
 from mailhub.model.filter import Actions, Conditions, Filter, Ruling
 from mailhub.model.flags import FLAGGED, SEEN, Flags
 from mailhub.ports import Body, Clock
-from mailhub.wire import header, text
+from mailhub.wire import header, relayurl, text
 
 SENDER = ("from", "sender")
 RECIPIENT = ("to", "cc", "delivered-to")
@@ -190,18 +190,21 @@ def decided(found: Outcome, ruling: Ruling, spam: bool, before: Decision) -> Dec
     bits = (SEEN if found.seen else 0) | (FLAGGED if found.flag else 0)
     filed: tuple[Filed, ...] = (Filed(None if spam else found.mailbox or None, Flags(bits)),)
     forwards = dict(found.forwards)
-    uploads = dict(found.uploads)
+    urls = dict(found.uploads)
     if found.delete:
         filed = ()
     else:
         for target in ruling.targets:
-            (uploads if "://" in target else forwards)[target] = None
+            (urls if "://" in target else forwards)[target] = None
+    relays = [url for url in urls if relayurl.is_relay(url)]
+    redirects = [Redirect(one) for one in forwards] + [Redirect("", relay=url) for url in relays]
+    uploads = [url for url in urls if url not in relays]
     return replace(
         before,
         filed=filed,
         settled=bool(found.delete or found.mailbox or spam),
         spam=spam,
-        redirects=() if spam else tuple(Redirect(one) for one in forwards),
+        redirects=() if spam else tuple(redirects),
         uploads=() if spam else tuple(uploads),
         reasons=(*before.reasons, *found.reasons),
     )

@@ -17,6 +17,7 @@ from mailhub.model.filter import Actions, Autoreply, Conditions, Filter, OwnedFi
 from mailhub.model.settings_rules import FilterSettings
 from mailhub.ports import Clock, Storage, Web
 from mailhub.wire import address as grammar
+from mailhub.wire import relayurl
 
 TEXT = 255
 """Characters of a name and of what is looked for."""
@@ -134,13 +135,17 @@ class Filters:
             raise Invalid("Not a size of messages", "size")
         actions = one.actions
         forwards = tuple(dict.fromkeys(_address(target) for target in actions.forwards))
-        for url in actions.uploads:
-            self._web.check(url, "uploads")
-        uploads = tuple(dict.fromkeys(actions.uploads))
+        uploads = tuple(dict.fromkeys(self._url(url) for url in actions.uploads))
         if max(len(forwards), len(uploads)) > TARGETS:
             raise Invalid(f"A filter has at most {TARGETS} targets", "forwards")
         checked = dataclasses.replace(actions, forwards=forwards, uploads=uploads)
         return dataclasses.replace(one, actions=checked)
+
+    def _url(self, url: str) -> str:
+        if relayurl.is_relay(url):
+            return str(relayurl.parse(url, "uploads"))
+        self._web.check(url, "uploads")
+        return url
 
 
 def _address(target: str) -> str:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from mailhub.model.account import CLEAR, Account, Encryption, Limits, NewAccount
 from mailhub.model.errors import Invalid, Unsupported
 from mailhub.wire import address as grammar
-from mailhub.wire import pgp, weburl
+from mailhub.wire import pgp, relayurl, weburl
 
 NAME_LIMIT = 256
 TAGS_LIMIT = 128
@@ -70,7 +70,7 @@ def tags(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def targets(given: Iterable[str]) -> tuple[str, ...]:
-    """Canonical addresses that mail goes on to, and URLs that it is posted to, without repeats.
+    """Canonical addresses that mail goes on to, URLs that it is posted or relayed to, no repeats.
     Raises Invalid (field `targets`)."""
     try:
         found = tuple(dict.fromkeys(_target(one) for one in given))
@@ -82,6 +82,8 @@ def targets(given: Iterable[str]) -> tuple[str, ...]:
 
 
 def _target(one: str) -> str:
+    if relayurl.is_relay(one):
+        return str(relayurl.parse(one))
     if "://" in one:
         return str(weburl.parse(one))
     return grammar.join(*grammar.split(one))

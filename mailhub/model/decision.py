@@ -35,11 +35,14 @@ class Filed:
 @dataclass(frozen=True, slots=True)
 class Redirect:
     """One address that the message goes on to. `header`: as in `Filed`. `notify`: delivery status
-    wishes (RFC 3461), none: the sender is told of failures alone."""
+    wishes (RFC 3461), none: the sender is told of failures alone. `relay`: URL of the server that
+    gets it for the account's own address, with `address` empty; empty: who is responsible for the
+    address."""
 
     address: str
     header: bytes | None = None
     notify: tuple[str, ...] = ()
+    relay: str = ""
 
 
 @dataclass(frozen=True, slots=True)

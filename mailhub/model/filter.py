@@ -31,7 +31,8 @@ class Conditions:
 @dataclass(frozen=True, slots=True)
 class Actions:
     """What is done with such a message; None is left to the filters behind. `mailbox`: its number,
-    0 for none. `forwards`: addresses that it goes on to. `uploads`: URLs that it is posted to."""
+    0 for none. `forwards`: addresses that it goes on to. `uploads`: URLs that it is posted to, or
+    relayed to (smtp:)."""
 
     seen: bool | None = None
     flag: bool | None = None

@@ -41,9 +41,12 @@ PROGRAM_LANE = "program"
 """The lane of recipients that are handed to a program and to no server."""
 JUNK_LANE = "junk"
 """The lane of copies that wait for a mailbox here, and belong into the one for junk."""
-WEB_LANE = "://"
-"""What lanes of web servers have in them, and no domain: their recipients are URLs that a message
-is posted to for the account `home`."""
+WEB_LANES = ("http://", "https://")
+"""What lanes of web servers begin with: their recipients are URLs that a message is posted to for
+the account `home`."""
+RELAY_LANES = ("smtp://", "smtps://")
+"""What lanes of servers begin with that the account `home` named: they get mail for its own
+addresses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,8 @@ class Onward:
 
     `sender`: its own envelope sender (a list's), where not the message's; `QueueEntry.sender` then
     has it as `address`. `lane`: where not the recipient's domain. `home`: number of the local
-    account whose INBOX alone it is for, or whose rule posts it to a URL; 0: wherever the recipient
-    leads when it is tried."""
+    account whose INBOX alone it is for, or whose rule posts or relays it to a URL; 0: wherever the
+    recipient leads when it is tried."""
 
     recipient: str
     notify: tuple[str, ...] = ()

@@ -88,7 +88,9 @@ class Route:
     any. `account`: number of the submitting account, None for any. `host`, `port`: the server;
     `host` empty: the MX of the recipient's domain. `priority`: lowest first. `weight`: share
     among equals. `sources`: local addresses; `spread`: chosen at random, else in order.
-    `username`, `password`: AUTH. `tls`: a `TLSLevel`'s value.
+    `username`, `password`: AUTH. `tls`: a `TLSLevel`'s value. `implicit`: TLS from the first octet,
+    whatever the port. `guarded`: a user named the host, so that it has to be a public one, and not
+    we.
     """
 
     number: int
@@ -105,3 +107,5 @@ class Route:
     password: str = ""
     tls: TLSLevel = TLSLevel.OPPORTUNISTIC
     created: int = 0
+    implicit: bool = False
+    guarded: bool = False

@@ -222,16 +222,22 @@ class Destinations:
         return _untold(await self._protect((host,), wanted, base))
 
     async def _relay(self, domain: str, route: Route, require: bool) -> Destination:
-        """The route's server, private or not: an administrator named it. Its absence from the DNS
-        is a fault of ours, so mail waits for its repair."""
+        """The route's server, private or not where an administrator named it. Its absence from the
+        DNS is a fault of ours, so mail waits for its repair."""
         host = await self._route_host(route)
         if isinstance(host, Destination):
             return host
+        if route.guarded:
+            if any(self._own(address, route.port) for address in host.addresses):
+                return _loop(route.host)
+            host = replace(host, addresses=tuple(filter(self._allowed, host.addresses)))
+            if not host.addresses:
+                return refused("5.7.1", f"The host {route.host} has only private addresses")
         base = Hop(
             "",
             (),
             route.port,
-            Security(implicit=route.port == IMPLICIT_TLS_PORT),
+            Security(implicit=route.implicit or route.port == IMPLICIT_TLS_PORT),
             Credentials(route.username, route.password) if route.username else None,
             self._sources(route),
         )

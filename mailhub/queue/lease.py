@@ -19,7 +19,8 @@ from mailhub.model.errors import Corrupt, MailhubError, StorageFull, Unavailable
 from mailhub.model.outbound import Answer, Sent, Stage
 from mailhub.model.queue import (
     PROGRAM_LANE,
-    WEB_LANE,
+    RELAY_LANES,
+    WEB_LANES,
     Lease,
     Outcome,
     QueueEntry,
@@ -204,8 +205,11 @@ class Work:
         if lane == PROGRAM_LANE:
             await self._each(ready, self._run_program)
             return
-        if WEB_LANE in lane:
+        if lane.startswith(WEB_LANES):
             await self._each(ready, means.uploads.post)
+            return
+        if lane.startswith(RELAY_LANES):
+            await self._send(ready)
             return
         local = await means.addresses.is_local(lane)
         home = [entry for entry in ready if local or entry.home]

@@ -12,7 +12,7 @@ from mailhub.core.suppressions import key
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.model.outbound import Answer, Stage
-from mailhub.model.queue import QueueEntry, Suppression
+from mailhub.model.queue import RELAY_LANES, QueueEntry, Suppression
 from mailhub.model.settings import QueueSettings
 from mailhub.ports import Clock, Storage
 
@@ -46,7 +46,7 @@ class Suppressions:
         Those whose time is over are taken off it."""
         if not listed:
             return {}
-        keys = {entry.number: _key(entry.recipient) for entry in entries}
+        keys = {entry.number: _key(entry.recipient) for entry in entries if not _is_relayed(entry)}
         since = int(self._clock.now()) - self._life
         answers = {}
         for one in listed:
@@ -61,10 +61,17 @@ class Suppressions:
 
     async def heard(self, entry: QueueEntry, answer: Answer) -> None:
         """Lists a recipient that was refused for good. Raises Unavailable, StorageFull."""
+        if _is_relayed(entry):
+            return
         if answer.stage is Stage.RCPT and answer.status in self._statuses and answer.permanent:
             now = int(self._clock.now())
             one = Suppression(_key(entry.recipient), answer.status, answer.text, now)
             await self._storage.routes.suppress(one, ACTOR)
+
+
+def _is_relayed(entry: QueueEntry) -> bool:
+    """Whether its recipient is an address of ours: a relay's word on it holds for nobody else."""
+    return entry.lane.startswith(RELAY_LANES)
 
 
 def _answer(one: Suppression) -> Answer:

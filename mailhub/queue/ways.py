@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailhub.model.outbound import Answer, Stage
-from mailhub.model.queue import QueueEntry
+from mailhub.model.queue import RELAY_LANES, QueueEntry
 from mailhub.model.route import Hop, Route
 from mailhub.model.tlsreport import TLSReport
 from mailhub.ports import Clock, Randomness, Storage
 from mailhub.queue.destination import Destination
+from mailhub.queue.relayed import relayed
 from mailhub.queue.routing import Table
 
 FRESH = 5.0
@@ -49,7 +50,8 @@ class Way:
 
 
 Choice = tuple[tuple[int, ...], bool, bool]
-"""What tells ways of one lane apart: numbers of routes, whether TLS is required, and whether it is
+"""What tells ways of one lane apart: numbers of routes (of an account, negative, where that named
+its relay), whether TLS is required, and whether it is
 optional (RFC 8689)."""
 
 
@@ -73,14 +75,18 @@ class Ways:
         self._forgotten += 1
 
     async def choose(self, entry: QueueEntry) -> tuple[Choice, Sequence[Route]]:
-        """The routes for an entry, none for the MX, and what tells them from others."""
+        """The routes for an entry, none for the MX, and what tells them from others. Raises
+        Unavailable."""
+        sender = entry.sender
+        if entry.lane.startswith(RELAY_LANES):
+            relay = await relayed(self._storage, entry)
+            return ((relay.number,), sender.require_tls, sender.tls_optional), (relay,)
         while self._until <= self._clock.seconds():
             known = self._forgotten
             self._table = Table(await self._storage.routes.all())
             if known == self._forgotten:
                 self._until = self._clock.seconds() + FRESH
         chosen = self._table.choose(entry, self._draw)
-        sender = entry.sender
         numbers = tuple(one.number for one in chosen)
         return (numbers, sender.require_tls, sender.tls_optional), chosen
 

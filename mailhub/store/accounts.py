@@ -24,6 +24,7 @@ from mailhub.model.mailbox import NewMailbox
 from mailhub.store import addresses, authlog, mailboxes
 from mailhub.store.sql import Cursor, Row, array_text, like, next_number, number, one_moment, span
 from mailhub.store.transaction import Transaction
+from mailhub.wire import relayurl
 
 _SELECT = """
     SELECT a.number, a.id, a.username,
@@ -275,7 +276,8 @@ def replace(tx: Transaction, account: Account, actor: Actor) -> Account:
     )
     for target in account.targets:
         if target not in before.targets:
-            authlog.done(tx, account.number, "user forward added", actor, target=target)
+            named = relayurl.shown(target)
+            authlog.done(tx, account.number, "user forward added", actor, target=named)
     return _told(tx, account.number, "updated", actor)
 
 

@@ -24,6 +24,7 @@ from mailhub.store.sql import (
     span,
 )
 from mailhub.store.transaction import Transaction
+from mailhub.wire import relayurl
 
 _COLUMNS = "account, number, id, name, disabled, created, mailbox, conditions, actions, metadata"
 _EVERYBODYS = """
@@ -180,8 +181,9 @@ def _note_forwards(tx: Transaction, one: Filter, before: Sequence[str], actor: A
     """Who gets at a mailbox likes to pass its mail on: its owner shall see that."""
     for target in (*one.actions.forwards, *one.actions.uploads):
         if target not in before:
+            named = relayurl.shown(target)
             authlog.done(
-                tx, one.account, "filter forward added", actor, target=target, target_name=one.id
+                tx, one.account, "filter forward added", actor, target=named, target_name=one.id
             )
 
 

@@ -18,7 +18,7 @@ from mailhub.wire.dnsname import query_name
 LIMIT = 2048
 """Characters of a URL."""
 PORTS = {"http": 80, "https": 443}
-_BAD = re.compile(r'[\x00-\x20\x7f-\x9f\\"<>^`{|}\u2028\u2029\ud800-\udfff]')
+BAD = re.compile(r'[\x00-\x20\x7f-\x9f\\"<>^`{|}\u2028\u2029\ud800-\udfff]')
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _NUMBER = re.compile(r"0x[0-9a-f]*|[0-9]+")
 _SAFE = "/?:@!$&'()*+,;=-._~%[]"
@@ -60,7 +60,7 @@ def parse(url: str, field: str = "url") -> WebURL:
     Raises Invalid (naming `field`): another scheme, a user name or password, a host that only
     some would read as an address, a port of another service.
     """
-    if not url or len(url) > LIMIT or _BAD.search(url):
+    if not url or len(url) > LIMIT or BAD.search(url):
         raise Invalid("Not a URL", field)
     try:
         parts = urlsplit(url)
@@ -75,15 +75,22 @@ def parse(url: str, field: str = "url") -> WebURL:
     if parts.netloc.endswith(":"):
         raise Invalid("Not a URL", field)
     port = PORTS[scheme] if port is None else port
-    if port not in PORTS.values() and (port < 1024 or port in _OTHER_SERVICES):
+    if port not in PORTS.values() and is_other_service(port):
         raise Invalid("This port belongs to another service", field)
     target = quote(parts.path or "/", safe=_SAFE)
     if parts.query:
         target += "?" + quote(parts.query, safe=_SAFE)
-    return WebURL(scheme, _host(parts.hostname or "", parts.netloc, field), port, target)
+    return WebURL(scheme, host(parts.hostname or "", parts.netloc, field), port, target)
 
 
-def _host(host: str, netloc: str, field: str) -> str:
+def is_other_service(port: int) -> bool:
+    """Whether somebody at this port may take the request for commands of their own."""
+    return port < 1024 or port in _OTHER_SERVICES
+
+
+def host(host: str, netloc: str, field: str) -> str:
+    """A name in A-labels, or an address without brackets. `netloc`: how it stands in the URL.
+    Raises Invalid."""
     if netloc.startswith("["):
         if netloc.partition("]")[2][:1] not in ("", ":"):
             raise Invalid("Not an address", field)

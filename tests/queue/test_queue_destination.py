@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -355,3 +356,47 @@ def test_questions_are_under_way_together() -> None:
         "asked mx2.example.org",
         "awaited mx1.example.org",
     ]
+
+
+# -- servers that users name
+
+
+@pytest.mark.parametrize(
+    ("host", "status_"),
+    [("relay.example", "5.7.1"), ("10.0.0.5", "5.7.1"), ("127.0.0.1", "5.7.1"), ("::1", "5.7.1")],
+)
+def test_a_users_relay_is_no_private_one(host: str, status_: str) -> None:
+    named = Route(-1, "smtp://x", host=host, guarded=True)
+    assert status(seek(ZONE, "smtp://x", named)) == status_
+    allowed = seek(ZONE, "smtp://x", named, settings=QueueSettings(private_addresses=True))
+    assert hosts(allowed) == [host]
+
+
+def test_a_users_relay_keeps_its_public_addresses_alone() -> None:
+    zone = ZONE | {("two.example", "A"): ["10.0.0.5", "192.0.2.8"]}
+    [hop] = seek(zone, "smtp://x", Route(-1, "smtp://x", host="two.example", guarded=True)).hops
+    assert hop.addresses == ("192.0.2.8",)
+
+
+def test_a_users_relay_is_not_this_server() -> None:
+    def own(address: str, port: int) -> bool:
+        return (address, port) == ("192.0.2.9", 2525)
+
+    named = Route(-1, "smtp://x", host="implicit.example", port=2525, guarded=True)
+    assert status(seek(ZONE, "smtp://x", named, own=own)) == "5.4.6"
+    assert hosts(seek(ZONE, "smtp://x", replace(named, port=25), own=own)) == ["implicit.example"]
+
+
+def test_tls_from_the_first_octet_at_any_port() -> None:
+    named = Route(
+        -1,
+        "smtps://x",
+        host="implicit.example",
+        port=4465,
+        tls=TLSLevel.VERIFIED,
+        implicit=True,
+        guarded=True,
+    )
+    [hop] = seek(ZONE, "smtps://x", named).hops
+    assert (hop.security.implicit, hop.security.level) == (True, TLSLevel.VERIFIED)
+    assert hop.security.names == ("implicit.example",)
