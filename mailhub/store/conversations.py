@@ -14,9 +14,9 @@ from mailhub.store.sql import array_text, number
 from mailhub.store.transaction import Transaction
 
 _HERE = (
-    "(EXISTS (SELECT 1 FROM message AS j WHERE j.account = {account} AND j.thread = {thread}"
-    " AND j.mailbox = {mailbox} AND j.thread <> 0)"
-    " OR EXISTS (SELECT 1 FROM message AS s WHERE s.content = {thread}"
+    "(EXISTS (SELECT 1 FROM message AS j INDEXED BY message_thread WHERE j.account = {account}"
+    " AND j.thread = {thread} AND j.mailbox = {mailbox} AND j.thread <> 0)"
+    " OR EXISTS (SELECT 1 FROM message AS s INDEXED BY message_content WHERE s.content = {thread}"
     " AND s.account = {account} AND s.mailbox = {mailbox}))"
 )
 """Whether a thread has a message in a mailbox: one that joined it, or the one that began it."""
