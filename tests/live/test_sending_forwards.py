@@ -10,6 +10,7 @@ import pytest
 
 from tests.live.outgoing import HOME, PASSWORD, SENDER, Hub, hub, text
 from tests.live.peers import ROOT, Postfix, Sink, open_folder, parsed, running, until
+from tests.live.web import ask, make
 
 pytestmark = [pytest.mark.live, ROOT]
 FROM = "carl@origin.test"
@@ -134,3 +135,41 @@ def test_success_at_home_is_told_where_it_was_asked_for(ours: Hub) -> None:
     assert "Action: delivered" in told
     assert f"Final-Recipient: rfc822; {grace}" in told
     assert len(ours.inbox(grace)) == 1
+
+
+# -- servers that users name
+
+
+def test_a_users_relay_gets_their_mail_as_it_came(ours: Hub) -> None:
+    """Over another port, to the user's own address; a relay that is away gets it later."""
+    relay = Sink(ours.server.folder, port=2525)
+    rita = f"rita@{HOME}"
+    make(ours.server, rita, targets=[f"smtp://{relay.address}:{relay.port}"])
+    ours.arrives(text("relayed"), rita, sender=FROM)
+    ours.waits("delivery", outcome="deferred", recipient=rita)
+    with running(relay):
+        ours.fate(rita, "delivered")
+        [arrived] = relay.received()
+    assert FROM in arrived.mail
+    assert rita in arrived.rcpt[0]
+    assert parsed(arrived.message)["Delivered-To"] == rita
+    assert parsed(arrived.message)["Message-ID"] == "<relayed@home.test>"
+    assert len(ours.inbox(rita)) == 1
+
+
+def test_a_relay_that_leads_back_here_is_no_relay(ours: Hub) -> None:
+    port = ours.server.port("smtp")
+    nora = f"nora@{HOME}"
+    make(ours.server, nora, targets=[f"smtp://127.0.0.1:{port}"])
+    ours.arrives(text("round"), nora, sender=SENDER)
+    said = ours.waits("delivery", outcome="failed", recipient=nora)
+    assert "come back to this server" in str(said["reply"])
+    assert len(ours.inbox(nora)) == 1
+
+
+@pytest.mark.parametrize("url", ["smtp://mx.far.test:22", "smtps://joe@mx.far.test", "smtp://0x7f"])
+def test_a_relay_that_cannot_be_one_is_refused_in_plain_words(ours: Hub, url: str) -> None:
+    name = {"username": "bad", "password": PASSWORD, "address": f"bad@{HOME}"}
+    status, answer = ask(ours.server, "POST", "/users", {**name, "targets": [url]})
+    assert (status, answer["code"]) == (400, "InputValidationError")
+    assert set(answer["details"]) == {"targets"}
