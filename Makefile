@@ -14,7 +14,7 @@ JOBS ?= auto
 LIVE_JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench crash fuzz sample packages clean
+.PHONY: help run test check lint bench crash fuzz sample catalogs packages clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
@@ -50,6 +50,9 @@ fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of the parsers; FOR=seconds for e
 
 sample: $(VENV)/.run ## Write etc/mailhub.toml anew from the settings
 	$(BIN)/mailhub config sample > etc/mailhub.toml
+
+catalogs: $(VENV)/.test ## Compile the panel's translations
+	$(BIN)/pybabel --quiet compile -D panel -d mailhub/http/panel/locale
 
 packages: ## Install the Debian packages that tests and bench need
 	@.ci/packages

@@ -35,7 +35,10 @@ class Resource(Enum):
     TOKENS = "tokens"
     ZONES = "zones"
     CERTIFICATES = "certificates"
+    SYSTEM = "system"
     DOMAINS = "domains"
+    QUEUE = "queue"
+    BACKUPS = "backups"
     FILES = "files"
 
 

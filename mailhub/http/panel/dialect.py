@@ -9,17 +9,23 @@ from typing import Any, Protocol
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
+from mailhub.core.administration import Administration
+from mailhub.core.backup import Backups
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
+from mailhub.core.queue import Queue
 from mailhub.core.rights import Standing
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer, Call
 from mailhub.http.panel import pages
+from mailhub.http.panel.backing import Backing
 from mailhub.http.panel.door import Door, forgotten, language
 from mailhub.http.panel.factors import Factors
 from mailhub.http.panel.own import Own
 from mailhub.http.panel.passwords import Passwords
+from mailhub.http.panel.queueing import Queueing
 from mailhub.http.panel.signing import SignIn
+from mailhub.http.panel.users import Users
 from mailhub.http.routing import MethodNotAllowed, Route, route, routes_of
 from mailhub.model import errors
 from mailhub.model.errors import AuthenticationFailed, MailhubError, NotFound, NotPermitted
@@ -53,6 +59,12 @@ class Parts(Protocol):
     @property
     def addresses(self) -> Addresses: ...
     @property
+    def administration(self) -> Administration: ...
+    @property
+    def queue(self) -> Queue: ...
+    @property
+    def backups(self) -> Backups: ...
+    @property
     def login(self) -> Login: ...
     @property
     def identity(self) -> Identity: ...
@@ -80,6 +92,9 @@ class Panel:
             Own(parts.addresses, parts.hostname, parts.quota),
             Passwords(self._door, accounts, parts.login, identity),
             Factors(self._door, identity),
+            Users(accounts, parts.addresses, parts.administration, parts.quota),
+            Queueing(parts.queue),
+            Backing(parts.backups),
         )
 
     def routes(self) -> Iterable[Route]:

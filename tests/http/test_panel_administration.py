@@ -1,0 +1,217 @@
+"""The panel's pages for administrators, and that nobody else sees them."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+import pytest
+
+from mailhub.http.panel.users import quota, words
+from mailhub.model.account import Role
+from mailhub.model.errors import Invalid
+from mailhub.model.queue import QueueFilter
+from tests.http.browsing import Site
+from tests.http.visiting import Browser
+from tests.queue_bench import LATER, bench
+from tests.support import run
+from tests.world import PASSWORD, world
+
+ROOT = "root@example.org"
+JOE = "joe@example.org"
+PAGES = ("/panel/users", "/panel/queue", "/panel/backup")
+XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def site() -> Site:
+    here = world()
+    here.account(ROOT, role=Role.ADMIN)
+    return Site(world=here)
+
+
+@pytest.fixture
+def root(site: Site) -> Browser:
+    made = Browser(site)
+    made.sign_in(ROOT, PASSWORD)
+    return made
+
+
+def test_they_are_for_administrators_alone(site: Site) -> None:
+    joe = Browser(site)
+    joe.sign_in(JOE, PASSWORD)
+    id, other = site.world.people[JOE].id, site.world.people[ROOT].id
+    for path in (*PAGES, f"/panel/users/{id}", f"/panel/users/{other}", "/panel/queue/1"):
+        assert "/panel/users" not in joe.look("/panel/")
+        joe.look(path)
+        assert joe.status == 403, path
+    proof = re.search(r'name="csrf" value="(\w+)"', joe.look("/panel/"))
+    assert proof is not None
+    for path in (
+        "/panel/users",
+        f"/panel/users/{id}",
+        f"/panel/users/{other}/password",
+        f"/panel/users/{id}/sign-out",
+        f"/panel/users/{other}/remove",
+        "/panel/queue/1",
+        "/panel/backup",
+        "/panel/backup/run",
+    ):
+        assert joe.post(path, {"csrf": proof[1], "password": "x", "admin": "1"}).status == 403, path
+    assert not site.parts.backups._picture.taken  # type: ignore[attr-defined]
+
+
+# -- accounts
+
+
+def test_an_account_comes_changes_and_leaves(site: Site, root: Browser) -> None:
+    root.look("/panel/users")
+    fields = {"address": "Ann@example.org ", "name": XSS, "password": "a long one", "quota": "2G"}
+    page = root.send("/panel/users", **fields)
+    assert "<h1>ann@example.org</h1>" in page
+    assert XSS not in page
+    assert escape(XSS, quote=True) in page.replace("&#34;", "&quot;").replace("&#39;", "&#x27;")
+    path = root.path
+    assert 'value="2G"' in page
+
+    page = root.send(path, name="Ann", quota="", disabled="1")
+    assert 'name="disabled" value="1" checked' in page
+    assert "do not belong together" in Browser(site).sign_in("ann@example.org", "a long one")
+    root.send(path, name="Ann", quota="1M", admin="1")
+    assert "Accounts</a>" in Browser(site).sign_in("ann@example.org", "a long one")
+    page = root.send(f"{path}/password", password="another long one")
+    assert "was changed" in page
+    ann = Browser(site)
+    ann.sign_in("ann@example.org", "another long one")
+    assert ann.path == "/panel/"
+    assert "Every session ended" in root.send(f"{path}/sign-out")
+    ann.look("/panel/")
+    assert ann.path == "/panel/sign-in"
+
+    assert "to be sure" in root.send(f"{path}/remove", address="joe@example.org")
+    assert root.status == 400
+    root.send(f"{path}/remove", address="ann@example.org")
+    assert root.path == "/panel/users"
+    assert "ann@example.org" not in root.page
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"address": JOE, "password": "a long one"}, "taken"),
+        ({"address": "joe", "password": "a long one"}, "whole address"),
+        ({"address": "a b@example.org", "password": "a long one"}, "address"),
+        ({"address": "x@example.org", "password": ""}, "needed"),
+        ({"address": "x@example.org", "password": "a long one", "quota": "much"}, "quota"),
+    ],
+)
+def test_an_account_that_cannot_be(root: Browser, fields: dict[str, str], text: str) -> None:
+    root.look("/panel/users")
+    page = root.send("/panel/users", **fields)
+    assert root.status == 400
+    assert 'role="alert"' in page
+    assert text in page
+    assert f'value="{fields["address"]}"' in page, "what was typed is still there"
+
+
+def test_nobody_shuts_out_the_last_administrator(site: Site, root: Browser) -> None:
+    path = f"/panel/users/{site.world.people[ROOT].id}"
+    root.look(path)
+    assert "yourself" in root.send(path, name="", disabled="1", admin="1")
+    assert "last administrator" in root.send(path, name="")
+    assert "last administrator" in root.send(f"{path}/remove", address=ROOT)
+    root.look("/panel/users")
+    assert root.status == 200
+
+
+def test_accounts_are_found_and_turned_over(site: Site, root: Browser) -> None:
+    for number in range(60):
+        site.world.account(f"user{number:02}@example.org")
+    page = root.look("/panel/users")
+    assert "62 accounts" in page
+    (more,) = re.findall(r'href="(/panel/users\?after=\d+)"', page)
+    last = root.look(more)
+    assert "user59@" in last
+    assert "user10@" not in last
+    assert "user07@" in root.look("/panel/users?query=user07")
+    assert "<p>1 account</p>" in root.page
+    assert root.look("/panel/users?after=x&query=%22%3E%3Cb%3E").count("<b>") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "octets"),
+    [("", 0), ("0", 0), ("2G", 2 << 30), ("1 MiB", 1 << 20), ("5kb", 5 << 10), ("77", 77)],
+)
+def test_quotas(text: str, octets: int) -> None:
+    assert quota(text) == octets
+    assert quota(words(octets)) == octets
+
+
+@pytest.mark.parametrize("text", ["-1", "1.5G", "G", "1P", "9" * 13, "1G1"])
+def test_what_is_no_quota(text: str) -> None:
+    with pytest.raises(Invalid):
+        quota(text)
+
+
+# -- the queue
+
+
+def test_the_queue_is_seen_and_acted_on() -> None:
+    house = bench()
+    house.outbound.says["away.test"] = [LATER]
+    house.submit("far@away.test", "other@away.test")
+    here = house.world
+    here.queue = house.queue
+    here.account(ROOT, role=Role.ADMIN)
+    root = Browser(Site(world=here))
+    root.sign_in(ROOT, PASSWORD)
+    page = root.look("/panel/queue")
+    assert "2 recipients wait" in page
+    assert "1 recipient waits" in root.look("/panel/queue?query=other@")
+    (path,) = re.findall(r'href="(/panel/queue/\d+)"', root.page)
+    root.look(path)
+    assert LATER.text in root.page, "what the server said"
+    assert "on hold" in root.send(path, act="hold")
+    [held], _ = run(here.queue.page(QueueFilter(held=True)))
+    assert held.recipient == "other@away.test"
+    assert "on hold" not in root.send(path, act="release")
+    root.send(path, act="retry")
+    assert root.path == path
+    root.send(path, act="nonsense")
+    assert root.status == 404
+    root.look(path)
+    root.send(path, act="discard")
+    assert "1 recipient waits" in root.page
+    root.look(path)
+    assert root.status == 404
+    root.look("/panel/queue/99999999999999999999")
+    assert root.status == 404
+
+
+# -- backups
+
+
+def test_backups_are_made_and_aimed(site: Site, root: Browser) -> None:
+    root.look("/panel/backup")
+    assert "none yet" in root.page
+    page = root.send("/panel/backup/run")
+    assert re.search(r"<code>[0-9a-f]{8}</code>", page)
+    page = root.send("/panel/backup", address="sftp://me@far/x", keep="7", secret="hidden one")
+    assert "ssh-ed25519 AAAA" in page
+    assert 'value="7"' in page
+    assert "hidden one" not in page
+    root.send("/panel/backup", address="nonsense", keep="7")
+    assert root.status == 400
+    assert root.look("/panel/backup").count("sftp://me@far/x") >= 1
+    root.send("/panel/backup", address="off", keep="x")
+    assert root.status == 400
+    root.send("/panel/backup", address="off", keep="7")
+    assert "Make one now" not in root.page
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_small_and_holds_no_script(root: Browser, path: str) -> None:
+    page = root.look(path)
+    assert len(page) < 200_000
+    assert not re.search(r"<script|\son\w+=|\sstyle=", page)
+    assert page.count('aria-current="page"') == 1
