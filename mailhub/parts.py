@@ -11,12 +11,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailhub import backups, certifying, directories, filters, judging, naming, personal, sieve
+from mailhub import (
+    __version__,
+    backups,
+    certifying,
+    directories,
+    filters,
+    judging,
+    naming,
+    personal,
+    sieve,
+)
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration, administration
 from mailhub.core.allowances import Allowances
 from mailhub.core.certificates import Certificates
+from mailhub.core.checkup import Checkup
 from mailhub.core.departure import Departures
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
@@ -42,6 +53,7 @@ from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
 from mailhub.core.suppressions import Suppressions
+from mailhub.core.system import System
 from mailhub.core.tallying import Tallies
 from mailhub.core.tokens import Tokens
 from mailhub.core.updates import Updates
@@ -55,7 +67,9 @@ from mailhub.model.settings import Settings
 from mailhub.net.certificate_files import CertificateFolder
 from mailhub.net.cms import CertificateSigning
 from mailhub.net.folder import DataFolder
+from mailhub.net.keptfile import KeptFile
 from mailhub.net.keymaking import ThreadKeyMaking
+from mailhub.net.machine import DataVolume, DebianMachine
 from mailhub.net.metrics import Metrics
 from mailhub.net.textfile import TextFile
 from mailhub.net.together import together
@@ -188,9 +202,12 @@ class Parts(Ground):
         )
 
     @cached_property
-    def identity(self) -> Identity:
+    def profiles(self) -> Profiles:
         signing = CertificateSigning(self.settings.tls, self.log)
-        profiles = Profiles(self.settings.profile, self.hostname, signing, self.randomness)
+        return Profiles(self.settings.profile, self.hostname, signing, self.randomness)
+
+    @cached_property
+    def identity(self) -> Identity:
         return identity(
             self.store,
             self.hashing,
@@ -200,7 +217,7 @@ class Parts(Ground):
             self.clock,
             self.ids,
             self.randomness,
-            profiles,
+            self.profiles,
             self.secret("login"),
         )
 
@@ -218,9 +235,32 @@ class Parts(Ground):
             self.certificates,
             self.certifying.hosted,
             self.certifying.provisioning,
+            self.system,
+            self.checkup,
             self.hostname,
             self.settings.default_domain,
             DataFolder(Path(self.settings.data)).fresh_key("admin-key.txt"),
+        )
+
+    @cached_property
+    def system(self) -> System:
+        kept = KeptFile(Path(self.settings.data) / "system.json")
+        machine = DebianMachine(self.reactor)
+        return System(machine, self.web, kept, self.log, self.settings.system, __version__)
+
+    @cached_property
+    def checkup(self) -> Checkup:
+        return Checkup(
+            self.addresses,
+            self.records,
+            self.certifying.provisioning,
+            self.backups.backups,
+            self.resolver,
+            DataVolume(Path(self.settings.data)),
+            self.clock,
+            together,
+            self.hostname,
+            self.settings.dns.addresses,
         )
 
     # -- mail that comes

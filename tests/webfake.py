@@ -16,6 +16,7 @@ class FakeWeb:
 
     statuses: list[int] = field(default_factory=list)
     asked: list[tuple[WebRequest, bytes]] = field(default_factory=list)
+    body: bytes = b""
 
     def check(self, url: str, field: str = "url") -> None:
         parse(url, field)
@@ -27,4 +28,4 @@ class FakeWeb:
         status = self.statuses.pop(0) if self.statuses else 200
         if not status:
             raise Unavailable("Nobody answers")
-        return WebAnswer(status, "text/plain", b"", request.url)
+        return WebAnswer(status, "text/plain", self.body, request.url)

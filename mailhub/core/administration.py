@@ -9,12 +9,14 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.administrators import Administrators
 from mailhub.core.aliases import Aliases
 from mailhub.core.certificates import Certificates
+from mailhub.core.checkup import Checkup
 from mailhub.core.domains import Domains
 from mailhub.core.hosted import Hosted
 from mailhub.core.leaving import Leaving
 from mailhub.core.provisioning import Provisioning
 from mailhub.core.secondaries import Secondaries
 from mailhub.core.session_keys import SessionKeys
+from mailhub.core.system import System
 from mailhub.core.zones import Zones
 
 
@@ -33,6 +35,8 @@ class Administration:
     certificates: Certificates
     hosted: Hosted
     provisioning: Provisioning
+    system: System
+    checkup: Checkup
     system_key: str = ""
 
 
@@ -46,6 +50,8 @@ def administration(
     certificates: Certificates,
     hosted: Hosted,
     provisioning: Provisioning,
+    system: System,
+    checkup: Checkup,
     hostname: str,
     default_domain: str = "",
     system_key: str = "",
@@ -65,5 +71,7 @@ def administration(
         certificates,
         hosted,
         provisioning,
+        system,
+        checkup,
         system_key,
     )

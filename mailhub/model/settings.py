@@ -41,6 +41,8 @@ from mailhub.model.settings_sending import (
     SenderSettings,
 )
 from mailhub.model.settings_sieve import ManageSieveSettings, SieveSettings
+from mailhub.model.settings_sites import SiteSettings, SitesSettings
+from mailhub.model.settings_system import SystemSettings
 from mailhub.model.settings_web import JournalSettings, UpdateSettings, WebhookSettings, WebSettings
 
 __all__ = [
@@ -81,8 +83,11 @@ __all__ = [
     "SearchSettings",
     "SenderSettings",
     "Settings",
+    "SiteSettings",
+    "SitesSettings",
     "SpamAssassinSettings",
     "StoreSettings",
+    "SystemSettings",
     "TLSSettings",
     "TarpitSettings",
     "TokenSettings",
@@ -102,7 +107,7 @@ class ListenerSettings:
     endpoint: str = setting("", "a Twisted endpoint string, such as tcp:25 or unix:/run/lmtp.sock")
     tls: str = setting("none", "none, starttls or implicit")
     proxy_from: tuple[str, ...] = setting((), "networks whose PROXY protocol header is believed")
-    root: str = setting("", "for http: the dialect that this listener's root speaks")
+    root: str = setting("", "for http: the dialect that this listener's root speaks, or web")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -328,6 +333,7 @@ class Settings:
     hook: tuple[HookSettings, ...] = setting((), "see [[hook]]")
     dnsbl: tuple[DnsblSettings, ...] = setting((), "see [[dnsbl]]")
     milter: tuple[MilterSettings, ...] = setting((), "see [[milter]]")
+    site: tuple[SiteSettings, ...] = setting((), "see [[site]]")
     smtp: SMTPSettings = setting(SMTPSettings, "")
     imap: IMAPSettings = setting(IMAPSettings, "")
     pop3: POP3Settings = setting(POP3Settings, "")
@@ -357,6 +363,7 @@ class Settings:
     redis: RedisSettings = setting(RedisSettings, "")
     ldap: LDAPSettings = setting(LDAPSettings, "")
     web: WebSettings = setting(WebSettings, "")
+    sites: SitesSettings = setting(SitesSettings, "")
     updates: UpdateSettings = setting(UpdateSettings, "")
     webhooks: WebhookSettings = setting(WebhookSettings, "")
     journal: JournalSettings = setting(JournalSettings, "")
@@ -367,6 +374,7 @@ class Settings:
     dkim: DkimSettings = setting(DkimSettings, "")
     reports: ReportSettings = setting(ReportSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")
+    system: SystemSettings = setting(SystemSettings, "")
     acme: ACMESettings = setting(ACMESettings, "")
     dns: DNSSettings = setting(DNSSettings, "")
     log: LogSettings = setting(LogSettings, "")

@@ -19,6 +19,7 @@ from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors
 from mailhub.ports.listing import Archive, Listings
+from mailhub.ports.machine import Machine, Volume
 from mailhub.ports.mail import Besides, Companion, Journal, Messages
 from mailhub.ports.network import (
     Dial,
@@ -49,6 +50,7 @@ from mailhub.ports.process import (
 from mailhub.ports.scripts import Scripts
 from mailhub.ports.search_index import SearchIndex
 from mailhub.ports.sending import DkimKeys, Notice, Queue, Reports, Routes, Tally
+from mailhub.ports.sites import SiteFolders
 from mailhub.ports.storage import Storage
 from mailhub.ports.zones import CertificateFacts, HostKeys, Zones
 
@@ -90,6 +92,7 @@ __all__ = [
     "KeyMaking",
     "Listings",
     "Log",
+    "Machine",
     "Mailboxes",
     "Message",
     "Messages",
@@ -110,11 +113,13 @@ __all__ = [
     "Sessions",
     "Shelf",
     "Signing",
+    "SiteFolders",
     "Spool",
     "Spools",
     "Storage",
     "Tally",
     "Together",
+    "Volume",
     "Web",
     "Webhooks",
     "Workers",

@@ -18,10 +18,13 @@ from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
 from mailhub.http.app import Parts, application
 from mailhub.http.feeds import Feeds
-from mailhub.model.settings import HTTPSettings, UpdateSettings
+from mailhub.model.settings import BackupSettings, HTTPSettings, SitesSettings, UpdateSettings
 from mailhub.model.settings_acme import ACMESettings
-from tests import zoned
+from mailhub.model.settings_system import SystemSettings
+from tests import checked, zoned
+from tests.backing import backups
 from tests.certified import certify
+from tests.checked import FakeMachine
 from tests.web import NoWeb
 from tests.world import DOMAIN, HOSTNAME, World, world
 
@@ -74,7 +77,11 @@ class Site:
     ready: bool = True
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     peer: IPv4Address = LOCAL
+    sites: SitesSettings = field(default_factory=SitesSettings)
     agree: bool = False
+    backing: BackupSettings | None = None
+    machine: FakeMachine = field(default_factory=FakeMachine)
+    system: SystemSettings = field(default_factory=SystemSettings)
 
     def __post_init__(self) -> None:
         self.reactor = Clock()
@@ -86,9 +93,9 @@ class Site:
             self.reactor,
             here.log,
         )
-        self.papers = certify(here)
         self.zoned = zoned.place(here)
         self.certified = certify(here, ACMESettings(agree=self.agree))
+        self.backups = backups(here.clock, here.log, self.backing)
         self.parts = Parts(
             accounts=here.accounts,
             addresses=here.addresses,
@@ -119,9 +126,10 @@ class Site:
             reactor=self.reactor,
             clock=here.clock,
             log=here.log,
-            certificates=self.papers.certificates,
-            provisioning=self.papers.provisioning,
-            hosted=self.papers.hosted,
+            certificates=self.certified.certificates,
+            websites=self.certified.websites,
+            profiles=self.certified.profiles,
+            sites=self.sites,
             administration=administration(
                 here.accounts,
                 here.addresses,
@@ -134,12 +142,15 @@ class Site:
                 self.certified.certificates,
                 self.certified.hosted,
                 self.certified.provisioning,
+                checked.system(here, self.machine, self.system),
+                checked.checkup(here, self.machine, self.certified.provisioning, self.backups),
                 HOSTNAME,
                 DOMAIN,
                 SYSTEM_KEY,
             ),
             hostname=HOSTNAME,
             panel_secret=SECRET,
+            backups=self.backups,
         )
         self.factory = application(self.parts, self.root)
 

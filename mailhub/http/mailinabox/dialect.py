@@ -10,6 +10,7 @@ from typing import Protocol
 from mailhub import __version__
 from mailhub.core.accounts import Accounts
 from mailhub.core.administration import Administration
+from mailhub.core.backup import Backups
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.rights import Right
@@ -18,15 +19,18 @@ from mailhub.http.call import Answer, Call
 from mailhub.http.descriptions import Aside, Described
 from mailhub.http.mailinabox import replies
 from mailhub.http.mailinabox.aliases import AliasCalls
+from mailhub.http.mailinabox.backups import BackupCalls
 from mailhub.http.mailinabox.certificates import CertificateCalls
 from mailhub.http.mailinabox.dns import DNSCalls
 from mailhub.http.mailinabox.effects import Effects
 from mailhub.http.mailinabox.guard import BoxGuard
 from mailhub.http.mailinabox.mfa import FactorCalls
 from mailhub.http.mailinabox.own import Own
+from mailhub.http.mailinabox.system import SystemCalls
 from mailhub.http.mailinabox.users import Users
 from mailhub.http.routing import Route, routes_of
 from mailhub.model.errors import AuthenticationFailed, MailhubError
+from mailhub.ports import Clock
 
 DESCRIPTION = openapi.Description(
     title="Mail-in-a-Box",
@@ -46,6 +50,10 @@ class Parts(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def administration(self) -> Administration: ...
+    @property
+    def backups(self) -> Backups: ...
+    @property
+    def clock(self) -> Clock: ...
     @property
     def login(self) -> Login: ...
     @property
@@ -71,6 +79,8 @@ class MailInABox:
             AliasCalls(ours.aliases, accounts, ours.administrators, effects, ours.hostname),
             FactorCalls(accounts, codes, ours.hostname),
             DNSCalls(ours.zones, ours.secondaries),
+            SystemCalls(ours.system, ours.checkup, ours.aliases),
+            BackupCalls(parts.backups, parts.clock),
             CertificateCalls(ours.certificates, ours.hosted, ours.provisioning, effects),
         )
 

@@ -1,0 +1,90 @@
+"""The server as a program on a machine: its version, upgrades, a reboot; each as far as the
+settings let administrators go. Nothing is asked of anybody outside unless privacy is off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mailhub.model.errors import NotPermitted, Unavailable
+from mailhub.model.settings_system import SystemSettings
+from mailhub.model.web import WebRequest
+from mailhub.ports import Log, Machine, Web
+from mailhub.ports.backup import BackupMemory
+
+PRIVATE = "private"
+_VERSION = re.compile(r"v?[0-9][0-9A-Za-z.+-]{0,60}")
+
+
+class System:
+    """`memory`: outlives the process. `version`: this program's."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        web: Web,
+        memory: BackupMemory,
+        log: Log,
+        settings: SystemSettings,
+        version: str,
+    ) -> None:
+        self._machine = machine
+        self._web = web
+        self._memory = memory
+        self._log = log
+        self._settings = settings
+        self.version = f"v{version}"
+        """As releases are tagged."""
+
+    @property
+    def private(self) -> bool:
+        """Whether nobody is asked for new versions. So it is until somebody says otherwise."""
+        kept = self._memory.read()
+        return not (isinstance(kept, dict) and kept.get(PRIVATE) is False)
+
+    def keep_private(self, private: bool) -> None:
+        """Raises Unavailable."""
+        self._memory.write({PRIVATE: private})
+
+    async def latest(self) -> str:
+        """The newest version. Raises NotPermitted (privacy), Unavailable."""
+        if self.private:
+            raise NotPermitted("New versions are not looked for: privacy is on")
+        if not self._settings.versions:
+            raise Unavailable("Nobody is asked for new versions: set `system.versions`")
+        answer = await self._web.ask(WebRequest(url=self._settings.versions, size=4096))
+        found = _VERSION.fullmatch(answer.body.decode("ascii", "ignore").strip())
+        if answer.status != 200 or found is None:
+            raise Unavailable("What was answered is no version")
+        return found[0]
+
+    async def updates(self) -> Sequence[tuple[str, str]]:
+        """Packages with newer versions. Raises NotPermitted, Unavailable."""
+        self._check(self._settings.packages, "packages")
+        return await self._machine.updates()
+
+    async def upgrade(self) -> str:
+        """Upgrades packages; what was said. Raises NotPermitted, Unavailable."""
+        self._check(self._settings.packages, "packages")
+        said = await self._machine.upgrade()
+        self._log.event("system", outcome="upgraded")
+        return said
+
+    def wants_reboot(self) -> bool:
+        """Whether an upgrade takes effect after a reboot only."""
+        return self._machine.wants_reboot()
+
+    async def reboot(self) -> bool:
+        """Whether the machine goes down now: only where an upgrade wants it. Raises NotPermitted,
+        Unavailable."""
+        if not self.wants_reboot():
+            return False
+        self._check(self._settings.reboot, "reboot")
+        self._log.event("system", outcome="rebooting", level="warn")
+        await self._machine.reboot()
+        return True
+
+    def _check(self, allowed: bool, name: str) -> None:
+        if not allowed:
+            raise NotPermitted(f"This is off: `system.{name}` in the configuration turns it on")
