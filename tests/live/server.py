@@ -136,7 +136,7 @@ class Server:
     ) -> subprocess.Popen[bytes] | warm.Forked:
         words = [str(BIN / "twistd"), "-n", "--pidfile=", "mailhub", "--config", str(self.config)]
         if not (self._cold or self._wrap or environment):
-            return warm.nursery().start(words, self.log, os.environ)
+            return warm.nursery().twistd(words, self.log)
         with self.log.open("ab") as log:
             return subprocess.Popen(
                 [*self._wrap, *words],
@@ -191,10 +191,10 @@ class Server:
         return BIN / "mailhub"
 
     def command(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs the `mailhub` command on this server's configuration: here and now while the
-        server runs, for starting a program costs more than what it does."""
+        """Runs the `mailhub` command on this server's configuration: here and now, unless the
+        server is a cold one, for starting a program costs more than what it does."""
         given = ("--config", str(self.config), *words)
-        done = _here(given) if self._process is not None else self._apart(given)
+        done = self._apart(given) if self._cold else _here(given)
         if check and done.returncode:
             raise AssertionError(f"{words}: {done.stdout}{done.stderr}")
         return done
@@ -220,7 +220,11 @@ def _here(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     """The command's own entry point, in this process."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     status: object = 0
-    with _streams, mock.patch("sys.argv", ["mailhub", *words]):
+    with (
+        _streams,
+        mock.patch("sys.argv", ["mailhub", *words]),
+        mock.patch("mailhub.cli.client._alone", lambda *store: warm.nursery().alone(*store)),
+    ):
         patience = socket.getdefaulttimeout()
         socket.setdefaulttimeout(COMMAND)
         try:

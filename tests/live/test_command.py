@@ -196,7 +196,7 @@ def test_verify_runs_beside_the_server(server: Server) -> None:
 @pytest.fixture
 def alone(tmp_path: Path) -> Iterator[Server]:
     """A folder with a configuration and a store, and nothing that runs."""
-    server = Server(tmp_path / "hub")
+    server = Server(tmp_path / "hub", cold=True)
     server.start()
     server.stop()
     yield server

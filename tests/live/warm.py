@@ -2,8 +2,9 @@
 
 What a start costs is importing, 1.1 of 1.5 seconds of a processor, and the live tests start two
 hundred servers. A forked one runs `twistd`'s own entry point with its own words, environment and
-log; only what a module does while it is imported happened before. Starts from nothing are proven
-where they are the subject (`Server(cold=True)`, a `wrap` or an `environment`).
+log; only what a module does while it is imported happened before. So does the process that serves
+a command where no server runs. Starts from nothing are proven where they are the subject
+(`Server(cold=True)`, a `wrap` or an `environment`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,21 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+from mailhub.cli.client import Client
+
+LONG = 1 << 18
+"""Bytes of a request, with an environment in it."""
 _nursery: Nursery | None = None
+_asking = threading.Lock()
+alone: Any = None
+twistd: Any = None
 
 
 class Forked:
@@ -62,27 +72,35 @@ class Nursery:
     """The process that forks: one for each that runs tests, begun when it is first asked."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             words = [sys.executable, "-m", "tests.live.warm", str(theirs.fileno())]
             root = Path(__file__).parents[2]
             self._process = subprocess.Popen(
                 words, cwd=root, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
-        self._answers = ours.makefile("r")
-        self._channel = ours
 
-    def start(self, words: Sequence[str], log: Path, environment: Mapping[str, str]) -> Forked:
+    def twistd(self, words: Sequence[str], log: Path) -> Forked:
         """Runs twistd with `words`; its output goes behind what is in `log`."""
-        pid = self.ask(
-            words=list(words), log=str(log), folder=os.getcwd(), environment=dict(environment)
-        )
-        return Forked(pid, self)
+        return self._fork(None, run="twistd", words=list(words), log=str(log))
 
-    def ask(self, **what: object) -> int:
+    def alone(self, data: Path, config: Path | None) -> Client:
+        """What `mailhub.cli.client` does to reach a store that no server has open."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            words = [str(data), *([str(config)] if config else [])]
+            return Client(ours, self._fork(theirs, run="alone", words=words))  # type: ignore[arg-type]
+
+    def _fork(self, given: socket.socket | None, **what: object) -> Forked:
+        about = {**what, "folder": os.getcwd(), "environment": dict(os.environ)}
+        return Forked(self.ask(given, **about), self)
+
+    def ask(self, given: socket.socket | None = None, **what: object) -> int:
         """One request and its answer."""
-        self._channel.sendall(json.dumps(what).encode() + b"\n")
-        return int(self._answers.readline())
+        descriptors = [given.fileno()] if given is not None else []
+        with _asking:
+            socket.send_fds(self._channel, [json.dumps(what).encode()], descriptors)
+            return int(self._channel.recv(100))
 
 
 def nursery() -> Nursery:
@@ -98,8 +116,11 @@ def main(descriptor: int) -> None:
     _import()
     channel = socket.socket(fileno=descriptor)
     living: set[int] = set()
-    for line in channel.makefile("r"):
-        what = json.loads(line)
+    while True:
+        request, given, _, _ = socket.recv_fds(channel, LONG, 1)
+        if not request:
+            break
+        what = json.loads(request)
         if "end" in what:
             _, status = os.waitpid(what["end"], 0)
             living.discard(what["end"])
@@ -107,15 +128,12 @@ def main(descriptor: int) -> None:
         else:
             answer = os.fork()
             if answer == 0:
-                channel.detach()
-                os.close(descriptor)
-                _become(what)
-                from twisted.scripts.twistd import run
-
-                run()
-                sys.exit(0)
+                channel.close()
+                sys.exit(_become(what, given))
             living.add(answer)
-        channel.sendall(b"%d\n" % answer)
+        for one in given:
+            os.close(one)
+        channel.send(b"%d" % answer)
     for pid in living:
         os.kill(pid, signal.SIGKILL)
 
@@ -125,12 +143,13 @@ def _import() -> None:
     run that nobody uses here, gets something of that name."""
     name = "twisted.internet.reactor"
     sys.modules[name] = nothing = ModuleType(name)
-    import twisted.scripts.twistd
+    global alone, twistd
+    from twisted.scripts import twistd
 
     import mailhub.tap
+    from mailhub import alone
 
     assert mailhub.tap
-    assert twisted.scripts.twistd
     held = [one for one, module in sys.modules.items() if vars(module).get("reactor") is nothing]
     assert held == ["klein._app"], held
     assert sys.modules.pop(name) is nothing
@@ -138,21 +157,22 @@ def _import() -> None:
     gc.freeze()
 
 
-def _become(what: Mapping[str, object]) -> None:
-    """This process is a twistd that was just started."""
-    log = os.open(str(what["log"]), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+def _become(what: Mapping[str, Any], given: Sequence[int]) -> int | None:
+    """This process is one that was just started."""
+    os.chdir(what["folder"])
+    os.environ.clear()
+    os.environ.update(what["environment"])
+    time.tzset()
+    gc.unfreeze()
+    if what["run"] == "alone":
+        return alone.main(given[0], *what["words"], *([None] * (2 - len(what["words"]))))
+    log = os.open(what["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    os.chdir(str(what["folder"]))
-    os.environ.clear()
-    environment, words = what["environment"], what["words"]
-    assert isinstance(environment, dict)
-    assert isinstance(words, list)
-    os.environ.update(environment)
-    time.tzset()
-    sys.argv = words
-    gc.unfreeze()
+    sys.argv = what["words"]
+    twistd.run()
+    return 0
 
 
 if __name__ == "__main__":
