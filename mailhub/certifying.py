@@ -1,4 +1,4 @@
-"""Composes how certificates are asked for. A part of the composition root, apart from it for its
+"""Composes how certificates are asked for, and web sites. A part of the composition root, apart from it for its
 size."""
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from typing import Any
 from mailhub.core.certificates import Certificates
 from mailhub.core.hosted import Hosted
 from mailhub.core.provisioning import Provisioning
+from mailhub.core.websites import Websites
 from mailhub.core.zonechallenges import ZoneChallenges
 from mailhub.core.zones import Zones
 from mailhub.model.settings import Settings
 from mailhub.net.acme import ACMEAuthority
 from mailhub.net.rounds import Round
+from mailhub.net.sitefiles import FolderOfSites
 from mailhub.net.together import together
 from mailhub.ports import (
     CertificateFiles,
@@ -33,9 +35,11 @@ FIRST = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Certifying:
-    """Who asks for certificates, for which names, and what has to run for it."""
+    """The names that are served here, what is shown there, who asks for their certificates, and
+    what has to run for it."""
 
     hosted: Hosted
+    websites: Websites
     provisioning: Provisioning
     steps: Sequence[Step]
 
@@ -76,4 +80,6 @@ def compose(
         provisioning.review, settings.acme.review, reactor, log, "certificates", first=FIRST
     )
     steps = (Step("certificates", review.start, review.stop),)
-    return Certifying(hosted, provisioning, steps)
+    folder = Path(settings.sites.folder or Path(settings.data) / "www")
+    websites = Websites(hosted, FolderOfSites(folder), clock, settings.sites, settings.site)
+    return Certifying(hosted, websites, provisioning, steps)

@@ -239,6 +239,11 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         redis=replace(redis, authority=full(redis.authority)),
         sender=replace(settings.sender, trusted=full(settings.sender.trusted)),
         web=replace(settings.web, trusted=full(settings.web.trusted)),
+        sites=replace(settings.sites, folder=full(settings.sites.folder)),
+        site=tuple(
+            replace(one, aliases=tuple((path, full(folder)) for path, folder in one.aliases))
+            for one in settings.site
+        ),
         acme=replace(settings.acme, trusted=full(settings.acme.trusted)),
         tls=replace(
             tls,

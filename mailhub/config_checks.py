@@ -12,7 +12,7 @@ from dataclasses import Field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from mailhub import config_acme, config_dns, config_ldap
+from mailhub import config_acme, config_dns, config_ldap, config_sites
 from mailhub.model.errors import Invalid
 from mailhub.model.hook import HookStage
 from mailhub.model.settings import (
@@ -44,6 +44,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "policy.spf_fail": CONSEQUENCES,
     "reports.dmarc_format": ("rfc9990", "rfc7489"),
     "resolver.trust_ad": ("loopback", "always", "never"),
+    "sites.hsts": ("no", "yes", "preload"),
     "log.format": ("auto", "json", "plain"),
     "ldap.tls": ("required", "none"),
     "log.level": ("debug", "info", "warn", "error"),
@@ -108,6 +109,7 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     problems += config_ldap.faults(settings.ldap)
     problems += config_dns.faults(settings.dns)
     problems += config_acme.faults(settings.acme)
+    problems += config_sites.faults(settings.site)
     if settings.programs.enabled and not settings.programs.folder:
         problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
     if bool(settings.tls.key) and not settings.tls.certificate:

@@ -17,6 +17,7 @@ from mailhub.model.settings import (
     ListenerSettings,
     MilterSettings,
     Settings,
+    SiteSettings,
 )
 
 WIDTH = 96
@@ -53,11 +54,19 @@ MILTER_HEAD = """\
 Filters of others that speak the milter protocol, asked in this order: one block for each. See
 docs/filtering.md."""
 MILTER = MilterSettings(endpoint="unix:/run/opendkim/opendkim.sock", name="opendkim")
+SITE_HEAD = """\
+What is different about the web site of a domain: one block for each. See docs/web.md."""
+SITE = SiteSettings(
+    domain="example.org",
+    redirects=(("^/old/(.*)$", "/new/$1"),),
+    proxies=(("/app/", "http://127.0.0.1:3000/"),),
+)
 BLOCKS = (
     ("listener", LISTENERS_HEAD, LISTENERS),
     ("hook", HOOKS_HEAD, (HOOK,)),
     ("dnsbl", DNSBL_HEAD, (DNSBL,)),
     ("milter", MILTER_HEAD, (MILTER,)),
+    ("site", SITE_HEAD, (SITE,)),
 )
 
 

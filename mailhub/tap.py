@@ -321,6 +321,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         administration=parts.administration,
         hostname=parts.hostname,
         panel_secret=parts.secret("panel"),
+        backups=parts.backups.backups,
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,
@@ -330,8 +331,9 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         clock=parts.clock,
         log=parts.log,
         certificates=parts.certificates,
-        provisioning=parts.certifying.provisioning,
-        hosted=parts.certifying.hosted,
+        websites=parts.certifying.websites,
+        profiles=parts.profiles,
+        sites=parts.settings.sites,
         aside=lambda work: deferToThreadPool(parts.reactor, parts.reactor.getThreadPool(), work),
     )
     return http.application(faces, settings.root)

@@ -9,15 +9,18 @@ from cryptography import x509 as cx509
 
 from mailhub.core.certificates import Certificates
 from mailhub.core.hosted import Hosted
+from mailhub.core.profiles import Profiles
 from mailhub.core.provisioning import Provisioning
+from mailhub.core.websites import Websites
 from mailhub.model.acme import DNS_01, HTTP_01, Challenge, OpenOrder
 from mailhub.model.certificate import Certificate
 from mailhub.model.errors import NotFound
+from mailhub.model.settings import ProfileSettings, SitesSettings
 from mailhub.model.settings_acme import ACMESettings
 from mailhub.net.together import together
 from mailhub.wire import x509
 from tests.authority import Authority, key
-from tests.world import HOSTNAME, World
+from tests.world import HOSTNAME, Unsigned, World
 
 ADDRESS = "192.0.2.25"
 
@@ -59,6 +62,16 @@ class MemoryFiles:
 
     def watch(self, changed: Callable[[], object]) -> None:
         """Nobody is told."""
+
+
+class NoFolders:
+    """`ports.SiteFolders` without any."""
+
+    def place(self, name: str) -> str:
+        return f"/www/{name}"
+
+    def find(self, name: str) -> str:
+        return ""
 
 
 @dataclass
@@ -106,6 +119,8 @@ class Certified:
     certificates: Certificates
     hosted: Hosted
     provisioning: Provisioning
+    websites: Websites
+    profiles: Profiles
 
 
 def certify(here: World, settings: ACMESettings | None = None, **given: object) -> Certified:
@@ -131,4 +146,6 @@ def certify(here: World, settings: ACMESettings | None = None, **given: object) 
         own=lambda: (ADDRESS,),
         **given,  # type: ignore[arg-type]
     )
-    return Certified(files, authority, certificates, hosted, provisioning)
+    websites = Websites(hosted, NoFolders(), here.clock, SitesSettings())
+    profiles = Profiles(ProfileSettings(), HOSTNAME, Unsigned(), here.randomness)
+    return Certified(files, authority, certificates, hosted, provisioning, websites, profiles)

@@ -10,6 +10,7 @@ from mailhub.model.identity import AppPassword
 from mailhub.model.settings_identity import ProfileSettings
 from mailhub.ports import Randomness, Signing
 from mailhub.wire import mobileconfig
+from mailhub.wire.autoconfig import MailServers
 from mailhub.wire.mobileconfig import Profile, Server
 
 
@@ -39,12 +40,9 @@ class Profiles:
             raise Invalid("The account has no address", "address")
         settings, host = self._settings, self._hostname
         imap = Scope.IMAP in app.scopes
-        organization = settings.name or host
-        reading = (
-            Server(settings.imap_host or host, settings.imap_port)
-            if imap
-            else Server(settings.pop3_host or host, settings.pop3_port)
-        )
+        servers = self.servers()
+        organization = servers.name
+        reading = servers.imap if imap else Server(settings.pop3_host or host, settings.pop3_port)
         profile = Profile(
             organization=organization,
             title=f"{address} ({organization})",
@@ -52,13 +50,37 @@ class Profiles:
             ids=(self._uuid(), self._uuid()),
             kind="EmailTypeIMAP" if imap else "EmailTypePOP",
             incoming=reading,
-            outgoing=Server(settings.smtp_host or host, settings.smtp_port),
+            outgoing=servers.smtp,
             address=address,
             name=account.name or address,
             username=account.username,
             password=password,
         )
         return await self._signing.sign(mobileconfig.encode(profile))
+
+    async def blank(self, domain: str) -> bytes:
+        """A profile for nobody in particular: the telephone asks for address and password."""
+        servers = self.servers()
+        profile = Profile(
+            organization=servers.name,
+            title=f"{domain} ({servers.name})",
+            identifier=f"{self._identifier()}.{domain}",
+            ids=(self._uuid(), self._uuid()),
+            kind="EmailTypeIMAP",
+            incoming=servers.imap,
+            outgoing=servers.smtp,
+        )
+        return await self._signing.sign(mobileconfig.encode(profile))
+
+    def servers(self) -> MailServers:
+        """Where mail is read and sent."""
+        settings, host = self._settings, self._hostname
+        return MailServers(
+            settings.name or host,
+            Server(settings.imap_host or host, settings.imap_port),
+            Server(settings.smtp_host or host, settings.smtp_port),
+            Server(settings.pop3_host or host, settings.pop3_port) if settings.pop3 else None,
+        )
 
     def _identifier(self) -> str:
         return self._settings.identifier or ".".join(reversed(self._hostname.split(".")))

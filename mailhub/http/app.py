@@ -7,21 +7,22 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from twisted.internet.interfaces import IReactorTime
+from twisted.web.resource import IResource
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration
 from mailhub.core.allowances import Allowances
+from mailhub.core.backup import Backups
 from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
-from mailhub.core.hosted import Hosted
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailing import Mailing
 from mailhub.core.mailroom import Mailroom
-from mailhub.core.provisioning import Provisioning
+from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
@@ -31,6 +32,7 @@ from mailhub.core.signing import Keys
 from mailhub.core.tokens import Tokens
 from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
+from mailhub.core.websites import Websites
 from mailhub.http.descriptions import Aside, at_once
 from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
@@ -41,10 +43,16 @@ from mailhub.http.panel.dialect import Panel
 from mailhub.http.routing import Dialect, large_routes, resource
 from mailhub.http.server import BoundedSite
 from mailhub.http.tmail.dialect import TMail
-from mailhub.http.wellknown import WellKnown
+from mailhub.http.web.behind import Behind
+from mailhub.http.web.doors import ROOT, Doors
+from mailhub.http.web.found import Found
+from mailhub.http.web.pages import Pages
+from mailhub.http.web.sites import Sites
 from mailhub.http.wildduck.dialect import WildDuck
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
+from mailhub.model.settings_sites import SitesSettings
+from mailhub.net.sitefiles import SiteFiles, on_threads
 from mailhub.ports import Clock, Log, Spools
 
 DIALECTS = ("mailinabox", "tmail", "wildduck")
@@ -90,21 +98,25 @@ class Parts:
     administration: Administration
     hostname: str
     panel_secret: bytes
+    backups: Backups
     certificates: Certificates
-    provisioning: Provisioning
-    hosted: Hosted
+    websites: Websites
+    profiles: Profiles
+    sites: SitesSettings
     aside: Aside = at_once
     """Does what takes long where nobody is held up by it."""
 
 
 def application(parts: Parts, root: str = "") -> BoundedSite:
-    """The site of one listener: every dialect under its prefix, and `root` without one too.
+    """The site of one listener: every dialect under its prefix, and `root` without one too. Where
+    that is ROOT, web sites are in front of them.
 
     Raises Invalid for a root that is no dialect.
     """
-    mounted = mounts(parts, root)
+    mounted = mounts(parts, "" if root == ROOT else root)
+    inside = resource(mounted)
     return BoundedSite(
-        resource(mounted),
+        _doors(parts, inside, mounted) if root == ROOT else inside,
         bounds=Bounds(
             parts.settings.body, parts.settings.upload, large_routes(mounted), parts.spools
         ),
@@ -115,10 +127,18 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
     )
 
 
+def _doors(parts: Parts, inside: IResource, mounted: Sequence[tuple[str, Dialect]]) -> Doors:
+    found = Found(parts.certificates, parts.websites, parts.profiles)
+    pages, behind = Pages(SiteFiles(on_threads(parts.reactor))), Behind(parts.reactor)
+    sites = Sites(parts.websites, found, pages, behind, https=parts.sites.https)
+    return Doors(sites, parts.websites, parts.hostname, inside, mounted)
+
+
 def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
     """Every dialect with its prefix, the frame last. Raises Invalid for a root that is none."""
     if root and root not in DIALECTS:
-        raise Invalid(f"{root} is none of the dialects {', '.join(DIALECTS)}", field="root")
+        known = ", ".join((*DIALECTS, ROOT))
+        raise Invalid(f"{root} is none of {known}", field="root")
     guard = Guard(parts.settings.access_token, parts.tokens)
     dialects: Sequence[Dialect] = (
         TMail(parts),
@@ -129,6 +149,6 @@ def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
     return [
         *((getattr(dialect, "prefix", f"/{dialect.name}"), dialect) for dialect in dialects),
         *(("", dialect) for dialect in dialects if dialect.name == root),
-        ("/.well-known", WellKnown(parts.certificates)),
         ("", Frame(guard, parts.registry, parts.ready)),
+        ("", Found(parts.certificates, parts.websites, parts.profiles)),
     ]

@@ -150,10 +150,14 @@ class Channel(HTTPChannel):
 
 
 def headers_of(answer: Answer) -> list[tuple[str, str]]:
-    """Every header field of the answer but those of the connection."""
-    given = [*SECURITY_HEADERS, *answer.headers]
-    if answer.status != 204:
-        given.append(("Content-Type", answer.type))
+    """Every header field of the answer but those of the connection. One of its own takes the place
+    of ours; an empty one leaves it out."""
+    own = {name.lower() for name, _ in answer.headers}
+    given = [pair for pair in SECURITY_HEADERS if pair[0].lower() not in own]
+    given += [pair for pair in answer.headers if pair[1]]
+    if answer.status not in (204, 304):
+        if answer.type:
+            given.append(("Content-Type", answer.type))
         length = len(answer.body) if answer.stream is None else answer.length
         if length is not None:
             given.append(("Content-Length", str(length)))

@@ -15,7 +15,8 @@ from klein import Klein
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.resource import IResource
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
@@ -128,6 +129,30 @@ def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
     app.handle_errors(HTTPException)(_unrouted(longest_first))  # type: ignore[arg-type]
     resource: IResource = app.resource()
     return resource
+
+
+def leaf(run: Callable[[Call], Awaitable[Answer]], path: str, dialect: Dialect) -> IResource:
+    """All paths at once, answered by one function. `path`: what the log calls them."""
+    return _Leaf(_serve(Route("", path, run), path, dialect))
+
+
+class _Leaf(Resource):
+    isLeaf = True
+
+    def __init__(self, serve: Any) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._serve = serve
+
+    def render(self, request: Any) -> int:
+        """See IResource."""
+
+        def finish(_: object) -> None:
+            if not request.finished and not request._disconnected:
+                request.finish()
+
+        done: Deferred[None] = self._serve(None, request)
+        done.addCallback(finish).addErrback(request.processingFailed)
+        return NOT_DONE_YET
 
 
 def large_routes(

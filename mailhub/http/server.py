@@ -191,8 +191,13 @@ class BoundedRequest(Request):
             return None if answer.stream is None else Deferred.fromCoroutine(drop(answer))
         self.setResponseCode(answer.status)
         self.responseHeaders.removeHeader(b"server")
+        named: set[str] = set()
         for name, value in headers_of(answer):
-            self.setHeader(name, value)
+            if name.lower() in named:
+                self.responseHeaders.addRawHeader(name, value)
+            else:
+                self.setHeader(name, value)
+            named.add(name.lower())
         self.write(answer.body)
         if answer.stream is None:
             return None

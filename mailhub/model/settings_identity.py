@@ -9,7 +9,8 @@ from mailhub.model.setting import STRICT, setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileSettings:
-    """`[profile]`: what a profile that sets up Apple's mail clients says of this server."""
+    """`[profile]`: what mail programs that set themselves up are told of this server: by profiles
+    of Apple's, and where Thunderbird and Outlook look."""
 
     __pydantic_config__ = STRICT
 
@@ -17,6 +18,7 @@ class ProfileSettings:
     identifier: str = setting("", "such as org.example.mail; empty: hostname, turned round")
     imap_host: str = setting("", "where IMAP is reached over TLS; empty: hostname")
     imap_port: int = setting(993, "its port")
+    pop3: bool = setting(True, "tell of POP3 too")
     pop3_host: str = setting("", "where POP3 is reached over TLS; empty: hostname")
     pop3_port: int = setting(995, "its port")
     smtp_host: str = setting("", "where submission is reached over TLS; empty: hostname")

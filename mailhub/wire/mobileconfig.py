@@ -22,7 +22,8 @@ class Server:
 @dataclass(frozen=True, slots=True)
 class Profile:
     """`kind`: EmailTypeIMAP or EmailTypePOP. `identifier`: dotted, the same for a profile that
-    takes the place of an older one. `ids`: of the whole and of the account in it."""
+    takes the place of an older one. `ids`: of the whole and of the account in it. What is said of
+    the account and is empty, the telephone asks for."""
 
     organization: str
     title: str
@@ -31,10 +32,10 @@ class Profile:
     kind: str
     incoming: Server
     outgoing: Server
-    address: str
-    name: str
-    username: str
-    password: str
+    address: str = ""
+    name: str = ""
+    username: str = ""
+    password: str = ""
 
 
 def encode(profile: Profile) -> bytes:
@@ -60,13 +61,14 @@ def encode(profile: Profile) -> bytes:
         "PreventMove": False,
         "SMIMEEnabled": False,
     }
+    account = {key: value for key, value in account.items() if value != ""}
     whole = {
         "PayloadType": "Configuration",
         "PayloadVersion": 1,
         "PayloadIdentifier": profile.identifier,
         "PayloadUUID": outer,
         "PayloadDisplayName": profile.title,
-        "PayloadDescription": f"Sets up mail for {profile.address}",
+        "PayloadDescription": f"Sets up mail for {profile.address or profile.title}",
         "PayloadOrganization": profile.organization,
         "PayloadRemovalDisallowed": False,
         "PayloadContent": [account],

@@ -1,0 +1,1 @@
+"""Web sites of the mail domains, and what programs look for under their names."""

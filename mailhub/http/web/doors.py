@@ -1,0 +1,66 @@
+"""Which of two a request goes to: the web sites, or the APIs and pages of the server itself.
+
+A listener with root = "web" is open to the world. Under the name of a domain's site nothing but the
+site is found there; APIs answer under the server's own name and under names that are no site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET
+
+from mailhub.core.websites import Websites
+from mailhub.http.routing import Dialect, leaf
+from mailhub.http.web.found import host_name
+from mailhub.http.web.sites import Sites
+from mailhub.model.errors import MailhubError
+
+ROOT = "web"
+
+
+class Doors(Resource):
+    """`inside`: the resource of the APIs. `mounts`: theirs, which say how their paths begin.
+    `hostname`: under which they are found beside the site."""
+
+    isLeaf = True
+
+    def __init__(
+        self,
+        sites: Sites,
+        websites: Websites,
+        hostname: str,
+        inside: IResource,
+        mounts: Sequence[tuple[str, Dialect]],
+    ) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._websites = websites
+        self._hostname = hostname.lower()
+        self._inside: Any = inside
+        self._outside: Any = leaf(sites.answer, "(site)", sites)
+        paths = [prefix + one.path for prefix, dialect in mounts for one in dialect.routes()]
+        self._first = frozenset(path.split("/", 2)[1] for path in paths) - {"", ".well-known"}
+
+    def render(self, request: Any) -> int:
+        """See IResource."""
+        work = Deferred.fromCoroutine(self._render(request))
+        work.addErrback(request.processingFailed)
+        return NOT_DONE_YET
+
+    async def _render(self, request: Any) -> None:
+        chosen = self._outside if await self._is_outside(request) else self._inside
+        chosen.render(request)
+
+    async def _is_outside(self, request: Any) -> bool:
+        first = request.path.split(b"/", 2)[1].decode("latin-1")
+        if first not in self._first:
+            return True
+        hosts = request.requestHeaders.getRawHeaders("host", [""])
+        name = host_name(hosts[0])
+        try:
+            return name != self._hostname and await self._websites.get(name) is not None
+        except MailhubError:
+            return True  # who answers there says that it cannot
