@@ -23,8 +23,9 @@ from mailhub.core.queue import Queue
 from mailhub.core.rights import Right
 from mailhub.core.scripts import Scripts as CoreScripts
 from mailhub.core.sessions import Sessions
+from mailhub.core.signing import Keys
 from mailhub.core.tokens import Tokens
-from mailhub.core.uploading import Keys
+from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks as CoreWebhooks
 from mailhub.http import openapi
 from mailhub.http.call import Answer, Call
@@ -38,6 +39,7 @@ from mailhub.http.wildduck.app_passwords import AppPasswords
 from mailhub.http.wildduck.archive import Archive
 from mailhub.http.wildduck.authentication import Authentication
 from mailhub.http.wildduck.autoreplies import Autoreplies
+from mailhub.http.wildduck.dkim import DkimKeys
 from mailhub.http.wildduck.domain_names import DomainNames
 from mailhub.http.wildduck.factors import Factors
 from mailhub.http.wildduck.files import Files
@@ -90,6 +92,8 @@ class Parts(Protocol):
     @property
     def mailing(self) -> Mailing: ...
     @property
+    def keys(self) -> Keys: ...
+    @property
     def queue(self) -> Queue: ...
     @property
     def allowances(self) -> Allowances: ...
@@ -106,7 +110,7 @@ class Parts(Protocol):
     @property
     def scripts(self) -> CoreScripts: ...
     @property
-    def upload_keys(self) -> Keys: ...
+    def upload_keys(self) -> UploadKeys: ...
     @property
     def spools(self) -> Spools: ...
     @property
@@ -167,6 +171,7 @@ class WildDuck:
                 Correspondents(parts.mailboxes, room.listings),
             ),
             DomainNames(domains),
+            DkimKeys(parts.keys),
             Forwarded(parts.addresses, domains, parts.allowances),
             Mailboxes(subjects, parts.mailboxes),
             Messages(boxes, room.listings, room.views, room.arranging),
