@@ -13,6 +13,7 @@ from mailhub.ports import Randomness
 WAITS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """Seconds until it is said again; after the last one the secondary finds out by itself, by the
 refresh interval of the SOA."""
+TOGETHER = 50
 MOST = 10_000
 """Notices under way."""
 
@@ -41,9 +42,11 @@ class Notices:
             self._open[address, zone.origin] = _Notice(id, transfer.notify(id, zone), 0, now)
 
     def due(self, now: float) -> list[tuple[str, bytes]]:
-        """What is to be sent now: addresses and packets."""
-        found = []
+        """What is to be sent now, some at a time: addresses and packets."""
+        found: list[tuple[str, bytes]] = []
         for key, one in list(self._open.items()):
+            if len(found) == TOGETHER:
+                break
             if one.due > now:
                 continue
             if one.tries >= len(WAITS):

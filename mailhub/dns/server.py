@@ -28,11 +28,16 @@ from mailhub.model.errors import MailhubError, TooLarge
 from mailhub.model.settings_dns import DNSSettings
 from mailhub.ports import Clock, Log
 from mailhub.wire.dnsname import server_address
+from mailhub.wire.networks import plain
 
 IDLE = 10.0
 """Seconds without a question or an answer that gets through (RFC 7766 6.2.3)."""
 EACH = 20
 """Connections of one address at a time."""
+SLICE = 6144
+"""Octets of datagrams that are read before others have a turn: a hundred questions."""
+TURN = 100
+"""Answers in one stream, the same."""
 DATAGRAM = 4096
 """Octets of a datagram that are read."""
 SOON = 0.2
@@ -90,6 +95,7 @@ class NameServer:
             except CannotListenError as error:
                 reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
                 raise MailhubError(f"Cannot answer for the DNS at {text}: {reason}") from None
+            packets.maxThroughput = SLICE
             for one in (streams, packets):
                 one.stopReading()
             self._doors.append(_Door(host, port, datagrams, [streams, packets]))
@@ -211,7 +217,7 @@ class Datagrams(DatagramProtocol):
             if server.notices is not None:
                 server.notices.heard(datagram, host)
             return
-        answer = server.talk.over_udp(datagram, host, server.clock.seconds())
+        answer = server.talk.over_udp(datagram, plain(host), server.clock.seconds())
         if answer:
             self.send(answer, addr)
 
@@ -236,7 +242,7 @@ class Streams(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> Protocol | None:
         server = self._server
-        host = str(getattr(addr, "host", ""))
+        host = plain(str(getattr(addr, "host", "")))
         if (
             server.connections.total() >= server.settings.connections
             or server.connections[host] >= EACH
@@ -256,6 +262,7 @@ class Stream(Protocol):
         self._asked: deque[bytes] = deque()
         self._answers: Iterator[bytes] = iter(())
         self._full = False
+        self._resting = False
         self._timer: Any = None
 
     def connectionMade(self) -> None:
@@ -282,7 +289,8 @@ class Stream(Protocol):
             return
         if packets:
             self._asked += packets
-            self._pump()
+            if not self._resting:
+                self._pump()
 
     def pauseProducing(self) -> None:
         """See IPushProducer: the peer does not read."""
@@ -293,19 +301,25 @@ class Stream(Protocol):
     def resumeProducing(self) -> None:
         """See IPushProducer."""
         self._full = False
-        transport: Any = self.transport
-        transport.resumeProducing()
-        self._pump()
+        if not self._resting:
+            transport: Any = self.transport
+            transport.resumeProducing()
+            self._pump()
 
     def stopProducing(self) -> None:
         """See IPushProducer."""
         self._full = True
 
     def _pump(self) -> None:
-        """Answers what was asked, one after the other, as far as it is taken."""
+        """Answers what was asked, one after the other, as far as it is taken, and with a rest
+        after many."""
         transport: Any = self.transport
+        if not self._timer.active():
+            return
         self._timer.reset(IDLE)
-        while not self._full:
+        for _ in range(TURN):
+            if self._full:
+                return
             packet = next(self._answers, None)
             if packet is not None:
                 transport.write(framed(packet))
@@ -314,3 +328,11 @@ class Stream(Protocol):
                 self._answers = iter(said)
             else:
                 return
+        self._resting = True
+        transport.pauseProducing()
+        self._server.reactor.callLater(0, self._go_on)
+
+    def _go_on(self) -> None:
+        self._resting = False
+        if not self._full:
+            self.resumeProducing()
