@@ -16,6 +16,7 @@ from mailhub.control.acts import (
     username,
 )
 from mailhub.model.address import Address
+from mailhub.wire import relayurl
 
 
 async def alias_add(services: Services, arguments: Arguments) -> Json:
@@ -92,6 +93,7 @@ async def address_resolve(services: Services, arguments: Arguments) -> Json:
         "users": [await username(services, number) for number, _ in resolution.accounts],
         "addresses": list(resolution.remote),
         "programs": list(resolution.programs),
+        "relays": [relayurl.shown(url) for _, url in resolution.relays],
         "subaddress": resolution.detail,
     }
 

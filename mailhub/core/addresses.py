@@ -74,7 +74,7 @@ class Addresses:
             generation = self._generation
         walk = recipients.Walk(domains, match, self._find_administrator, self._hostname)
         found = await walk.of(local, domain) if domain in domains else None
-        if found is None or not (found.accounts or found.remote or found.programs):
+        if found is None or not (found.accounts or found.elsewhere):
             raise NotFound("No such address here")
         if generation == self._generation:
             remember(self._known, address, found)
@@ -221,14 +221,14 @@ class Addresses:
             key=key,
             created=int(self._clock.now()),
             account=account,
-            targets=profile.targets(targets),
+            targets=profile.aims(targets),
             name=profile.line(name, "name", profile.NAME_LIMIT),
             main=main,
             program=profile.program(program),
             minilist=minilist,
             tags=profile.tags(tags),
             forwards=forwards,
-            senders=profile.targets(senders),
+            senders=profile.addresses(senders, "senders"),
         )
 
     async def get(self, address: str) -> Address:
@@ -288,10 +288,10 @@ class Addresses:
             address=text,
             key=key,
             name=profile.line(address.name, "name", profile.NAME_LIMIT),
-            targets=profile.targets(address.targets),
+            targets=profile.aims(address.targets),
             program=profile.program(address.program),
             tags=profile.tags(address.tags),
-            senders=profile.targets(address.senders),
+            senders=profile.addresses(address.senders, "senders"),
         )
         if not (changed.receives or changed.senders):
             raise Invalid("An alias needs a target", field="targets")
@@ -344,6 +344,8 @@ class Addresses:
         if row.account is not None and not (row.senders or row.diverted):
             return row.account == account
         for target in row.senders or row.targets:
+            if "://" in target:
+                continue
             local, domain = grammar.split(target)
             own = await self._row(local, domain, domains)
             if own is not None and own.account == account:

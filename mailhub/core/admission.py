@@ -129,7 +129,7 @@ class Admission:
             if standing is not Standing.SHUT:
                 left.append(entry)
                 full += standing is Standing.FULL
-        if not (resolution.remote or resolution.programs):
+        if not resolution.elsewhere:
             if not left:
                 raise NotFound("This mailbox is disabled")
             if full == len(left):

@@ -37,11 +37,11 @@ def kept_here(recipients: Sequence[Recipient], consequence: Consequence) -> Sequ
 
 def _kept_here(recipient: Recipient) -> Recipient:
     found = recipient.resolution
-    if not (found.remote or found.programs):
+    if not found.elsewhere:
         return recipient
     if not found.accounts:
         raise PolicyRefused("This would be forwarded, and nobody vouches for it")
-    return replace(recipient, resolution=replace(found, remote=(), programs=()))
+    return replace(recipient, resolution=replace(found, remote=(), programs=(), relays=()))
 
 
 async def placed(storage: Storage, made: Plan, consequence: Consequence) -> Plan:

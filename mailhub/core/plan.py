@@ -15,8 +15,8 @@ from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath
 from mailhub.model.errors import MailhubError, MailLoop
 from mailhub.model.message import Arrival, Copy
-from mailhub.model.queue import PROGRAM_LANE, Onward, QueueSender
-from mailhub.wire import header
+from mailhub.model.queue import PROGRAM_LANE, RELAY_LANES, Onward, QueueSender
+from mailhub.wire import header, relayurl
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,9 @@ class _Making:
             position = self._taken[account]
             if position is not None:
                 self.serves.setdefault(index, position)
-        for lane, addresses in (("", resolution.remote), (PROGRAM_LANE, resolution.programs)):
+        relays = [(relayurl.parse(url).place, (one,)) for one, url in resolution.relays]
+        aside = ("", resolution.remote), (PROGRAM_LANE, resolution.programs)
+        for lane, addresses in (*aside, *relays):
             for address in addresses:
                 through = lists.get(address)
                 if through in cut:
@@ -143,14 +145,10 @@ class _Making:
             return Onward(address, due=self._due, sender=through, lane=lane)
         if recipient.direct:
             return Onward(address, path.notify, path.orcpt, self._due, lane=lane)
-        return Onward(
-            address,
-            path.notify,
-            path.orcpt or _orcpt(path.address),
-            self._due,
-            self._forwarder,
-            lane,
-        )
+        # Who relays mail for an address is its server, and passes nothing on.
+        sender = None if lane.startswith(RELAY_LANES) else self._forwarder
+        orcpt = path.orcpt or _orcpt(path.address)
+        return Onward(address, path.notify, orcpt, self._due, sender, lane)
 
     def _sender(self, through: str | None) -> str:
         return self._envelope.reverse_path.address if through is None else through

@@ -81,6 +81,23 @@ def targets(given: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
+def aims(given: Iterable[str]) -> tuple[str, ...]:
+    """As `targets`, for an address that is nobody's own: nothing is posted in nobody's name. Raises
+    Invalid (field `targets`)."""
+    found = targets(given)
+    if any("://" in one and not relayurl.is_relay(one) for one in found):
+        raise Invalid("An address leads to addresses, and to relays (smtp:)", field="targets")
+    return found
+
+
+def addresses(given: Iterable[str], field: str) -> tuple[str, ...]:
+    """As `targets`, of addresses alone. Raises Invalid."""
+    found = targets(given)
+    if any("://" in one for one in found):
+        raise Invalid("Only addresses are possible here", field=field)
+    return found
+
+
 def _target(one: str) -> str:
     if relayurl.is_relay(one):
         return str(relayurl.parse(one))

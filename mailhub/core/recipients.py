@@ -14,6 +14,7 @@ from mailhub.core.domains import ALIAS_HOPS
 from mailhub.model.address import Address, Domain, Resolution
 from mailhub.model.errors import Invalid, LimitReached
 from mailhub.wire import address as grammar
+from mailhub.wire import relayurl
 
 ROLES = frozenset({"postmaster", "abuse"})
 """Local parts that every domain answers for (RFC 5321 4.5.1, RFC 2142)."""
@@ -44,6 +45,7 @@ class Walk:
     programs: dict[str, None] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     limited: dict[int, int] = field(default_factory=dict)
+    relays: dict[tuple[str, str], None] = field(default_factory=dict)
     _seen: set[str] = field(default_factory=set)
 
     async def of(self, local: str, domain: str) -> Resolution | None:
@@ -60,6 +62,7 @@ class Walk:
             tuple(self.programs),
             tuple(self.lists.items()),
             tuple(self.limited.items()),
+            tuple(self.relays),
         )
 
     async def _local(self, local: str, domain: str, depth: int, through: str) -> bool:
@@ -113,7 +116,11 @@ class Walk:
             self.programs[row.address] = None
             self._note(row.address, through)
         for target in row.targets:
-            if await self._follow(target, depth + 1, through):
+            if relayurl.is_relay(target):
+                found = True
+                self.relays[row.address, target] = None
+                self._note(row.address, through)
+            elif await self._follow(target, depth + 1, through):
                 found = True
         return found
 
@@ -141,7 +148,8 @@ class Walk:
         """What was found. Raises LimitReached past the width."""
         if through:
             self.lists[address] = through
-        if len(self.accounts) + len(self.remote) + len(self.programs) > WIDTH:
+        others = len(self.remote) + len(self.programs) + len(self.relays)
+        if len(self.accounts) + others > WIDTH:
             raise LimitReached("The address leads to too many recipients")
 
     def _detail(self, local: str, domain: str) -> str:

@@ -102,7 +102,8 @@ class Resolution:
     `remote`: addresses of other servers. `detail`: the subaddress after the delimiter, or empty.
     `programs`: local addresses whose command receives. `lists`: (one of all these addresses, the
     minilist that it stands on): the list is the envelope sender there. `limited`: aliases on the
-    way that pass on so many messages a day, by their numbers.
+    way that pass on so many messages a day, by their numbers. `relays`: (local address, URL of the
+    server that gets its mail).
     """
 
     accounts: tuple[tuple[int, str], ...] = ()
@@ -111,3 +112,9 @@ class Resolution:
     programs: tuple[str, ...] = ()
     lists: tuple[tuple[str, str], ...] = ()
     limited: tuple[tuple[int, int], ...] = ()
+    relays: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it leads anywhere but to accounts."""
+        return bool(self.remote or self.programs or self.relays)

@@ -45,8 +45,8 @@ WEB_LANES = ("http://", "https://")
 """What lanes of web servers begin with: their recipients are URLs that a message is posted to for
 the account `home`."""
 RELAY_LANES = ("smtp://", "smtps://")
-"""What lanes of servers begin with that the account `home` named: they get mail for its own
-addresses."""
+"""What lanes of servers begin with that the account `home` named, or, where that is 0, who set up
+the recipient's address: they get mail for addresses of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from mailhub.core.srs import SRS
 from mailhub.model.account import Limits
-from mailhub.model.errors import Invalid
+from mailhub.model.errors import AllowanceUsed, Invalid
 from mailhub.model.filter import Actions
 from mailhub.model.outbound import Answer, Stage
 from mailhub.model.route import TLSLevel
@@ -112,6 +113,44 @@ def test_a_relay_gets_it_encrypted_where_that_is_asked_for() -> None:
     b.submit(JOE, sender=SENDER, message=MESSAGE)
     [call] = b.outbound.calls
     assert KEY.opened(call.data.removeprefix(b"X-Signed: yes\r\n")) == INNER
+
+
+# -- of addresses that are nobody's own
+
+
+def leads(b: QueueBench, address: str, *targets: str, **more: Any) -> None:
+    run(b.world.addresses.create(address, ACTOR, targets=targets, **more))
+
+
+def test_an_address_leads_to_a_relay_beside_others() -> None:
+    b = bench(srs=SRS(b"secret", "example.org"))
+    leads(b, "info@example.org", "smtp://joe:word@mx.example.net:587", JOE, "x@far.example")
+    b.submit("info@example.org", sender=SENDER, message=MESSAGE)
+    relayed, passed_on = sorted(b.outbound.calls, key=lambda call: call.sender.address != SENDER)
+    assert [one.recipient for one in relayed.recipients] == ["info@example.org"]
+    assert [one.recipient for one in passed_on.recipients] == ["x@far.example"]
+    [route] = [asked[1] for asked in b.finding.asked if asked[0] == "smtp://mx.example.net:587"]
+    assert route is not None
+    assert (route.username, route.password, route.guarded) == ("joe", "word", True)
+    assert names(b.world) == {"INBOX": [0]}
+
+
+def test_a_relay_alone_is_enough_and_its_alias_counts() -> None:
+    b = bench()
+    leads(b, "in.fo@example.org", URL, forwards=1)
+    leads(b, "both@example.org", "in.fo@example.org")
+    b.submit("both@example.org", sender=SENDER)
+    assert b.outbound.recipients == [["in.fo@example.org"]]
+    with pytest.raises(AllowanceUsed):
+        b.submit("both@example.org", sender=SENDER)
+
+
+@pytest.mark.parametrize("url", ["https://example.net/in", "smtp://mx.example.net:22"])
+def test_where_an_address_cannot_lead(url: str) -> None:
+    b = bench()
+    with pytest.raises(Invalid) as caught:
+        leads(b, "info@example.org", url)
+    assert caught.value.field == "targets"
 
 
 @pytest.mark.parametrize("url", ["smtp://mx.example.net:22", "smtp://joe@mx", "smtp://127.1"])
