@@ -93,13 +93,20 @@ def spoken(wanted: str, preferred: str = "") -> str:
 
 
 @cache
+def _files() -> Mapping[str, tuple[bytes, str]]:
+    """All of them, by name, with their digests: what strangers ask for is looked up here, and
+    neither remembered nor made a path of."""
+    found = ((one.name, one.read_bytes()) for one in (_HOME / "static").iterdir())
+    return {
+        name: (data, hashlib.sha256(data).hexdigest()[:16])
+        for name, data in found
+        if Path(name).suffix in TYPES
+    }
+
+
 def static(name: str) -> tuple[bytes, str] | None:
     """A file of ours and its digest; None for what is none."""
-    path = _HOME / "static" / name
-    if path.suffix not in TYPES or path.parent != _HOME / "static" or not path.is_file():
-        return None
-    data = path.read_bytes()
-    return data, hashlib.sha256(data).hexdigest()[:16]
+    return _files().get(name)
 
 
 def static_path(name: str) -> str:
