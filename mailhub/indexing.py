@@ -30,6 +30,10 @@ from mailhub.wire import mime
 
 PATIENCE = 30.0
 """Seconds between two looks where nobody says anything."""
+PAUSE = 1.0
+"""Seconds between two makings of an index that is damaged again and again."""
+READING = "search.reading"
+"""A file that says what is being read."""
 REVIEW = 3600.0
 """Seconds between two counts of what was removed."""
 MEMORY = 1 << 30
@@ -47,27 +51,28 @@ class Follower:
         """Waits so many seconds for news; whether the server is gone."""
         self._source = database.connect_reader(folder)
         self._files = Files(folder / "segments")
+        self._steps = Steps(folder)
         self._reviewed = 0.0
 
     def run(self, say: Say) -> None:
         """Until the server is gone."""
         path = self._folder / schema.NAME
         while True:
-            target = self._opened(path, say)
+            pause = 0.0
             try:
-                if self._follow(target, say):
-                    return
-            except sqlite3.OperationalError as error:
+                if self._follows(path, say) or (self._ordered and self._again(say)):
+                    break
+            except (sqlite3.OperationalError, OSError) as error:
                 say(f"waiting: {error}")  # a full disk, say
-                if self._ended(PATIENCE):
-                    return
+                schema.remove(self._folder / schema.NEXT)
+                pause = PATIENCE
             except sqlite3.DatabaseError as error:
                 say(f"damaged: {error}")
                 schema.remove(path)
-            finally:
-                target.close()
-            if self._ordered and self._again(say):
-                return
+                pause = PAUSE
+            if pause and self._ended(pause):
+                break
+        self._steps.done()
 
     @property
     def _ordered(self) -> bool:
@@ -92,12 +97,20 @@ class Follower:
         schema.remove(self._folder / schema.NEXT)
         return schema.create(self._folder / schema.NEXT)
 
+    def _follows(self, path: Path, say: Say) -> bool:
+        target = self._opened(path, say)
+        try:
+            return self._follow(target, say)
+        finally:
+            target.close()
+
     def _follow(self, target: sqlite3.Connection, say: Say) -> bool:
         """Until the server is gone, which is told, or the index is to be made anew."""
         while True:
             while self._step(target):
                 if self._ended(0):
                     return True
+            self._steps.done()
             say("following")
             self._review(target)
             if self._ordered:
@@ -141,7 +154,11 @@ class Follower:
         """Takes in the next messages; whether there were any."""
         taken = building.waiting(self._source, building.position(target, "main"))
         if taken:
-            building.put(target, "main", [(one, self._document(one)) for one in taken])
+            alone = self._steps.careful(taken[0].content)
+            taken = taken[:1] if alone else taken
+            fatal = self._steps.take(taken[0].content, taken[-1].content, alone=alone)
+            made = [(one, None if fatal else self._document(one)) for one in taken]
+            building.put(target, "main", made)
         return bool(taken)
 
     def _document(self, one: Waiting) -> Document | None:
@@ -155,6 +172,38 @@ class Follower:
             return document(message, one.header_length, papers)
         except (Corrupt, OSError, MemoryError):  # searches look at it themselves
             return None
+
+
+class Steps:
+    """Which messages are being read, in a file: so one that ends the process, whatever it does to
+    it, ends it twice. After the first time those of its batch are read one by one; after the second
+    it is left to searches."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / READING
+        self._first = self._last = 0
+        self._alone = False
+        try:
+            first, last, alone = map(int, self._path.read_text("ascii").split())
+        except (OSError, ValueError):
+            return
+        self._first, self._last, self._alone = first, last, bool(alone)
+
+    def careful(self, content: int) -> bool:
+        """Whether a message is among those that were read when a process ended."""
+        return self._first <= content <= self._last
+
+    def take(self, first: int, last: int, *, alone: bool) -> bool:
+        """Notes what is read now. Whether a process ended over just that message, alone."""
+        fatal = self._alone and first == self._first
+        last = self._last if alone else last
+        self._path.write_text(f"{first} {last} {int(alone)}", "ascii")
+        return fatal
+
+    def done(self) -> None:
+        """Nothing is read now."""
+        self._last = 0
+        self._path.unlink(missing_ok=True)
 
 
 def ended(seconds: float) -> bool:

@@ -7,13 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from mailhub import indexing
 from mailhub.core.search_plan import plan
 from mailhub.indexing import Follower
 from mailhub.model.flags import Flags
-from mailhub.model.indexed import IndexPage, IndexStatus, Span
+from mailhub.model.indexed import Document, IndexPage, IndexStatus, Span
 from mailhub.model.search import ANYWHERE, Says
 from mailhub.model.uids import UidSet
 from mailhub.store.fulltext import building, schema
@@ -174,6 +176,121 @@ def test_a_message_that_cannot_be_read_is_looked_at_by_searches(site: Site) -> N
     site.follow()
     segment.write_bytes(kept)
     assert (site.page().total, len(site.page().maybe)) == (0, 1)
+
+
+def test_a_full_disk_is_waited_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not in the index is looked at by searches until there is room again."""
+    site.deliver(3)
+    site.follow()
+    site.deliver(600)
+    opened = schema.open_writer
+
+    def full(path: Path) -> sqlite3.Connection:
+        writer = opened(path)
+        writer.execute(f"PRAGMA max_page_count = {path.stat().st_size // 4096}")
+        return writer
+
+    monkeypatch.setattr(schema, "open_writer", full)
+    site.follow()
+    assert site.said[-1] == "waiting: database or disk is full"
+    assert (site.page().total, len(site.page().maybe)) == (3, 600)
+    monkeypatch.undo()
+    site.follow()
+    assert (site.page().total, len(site.page().maybe)) == (603, 0)
+    assert site.status().documents == 603
+
+
+def test_no_room_for_a_new_one_leaves_the_old_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.deliver(3)
+    site.follow()
+    site.rebuild()
+
+    def full(path: Path) -> sqlite3.Connection:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(schema, "create", full)
+    site.follow()
+    assert site.said[-1].startswith("waiting: ")
+    assert not (site.folder / schema.NEXT).exists()
+    assert site.page().total == 3
+    monkeypatch.undo()
+    site.follow()
+    assert "rebuilding" in site.said
+    assert not (site.folder / schema.ORDERED).exists()
+
+
+class KilledError(BaseException):
+    """What ends a process in the middle of a message."""
+
+
+def test_a_message_that_ends_the_process_ends_it_twice(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are in the index, and that one is looked at by searches."""
+    site.deliver(3)
+    site.deliver(1, b"Subject: poison\r\n\r\nthe annual bomb\r\n")
+    site.deliver(3)
+    made = indexing.document
+    tried = []
+
+    def document(message: bytes, *more: Any) -> Document:
+        if b"poison" in message:
+            tried.append(message)
+            raise KilledError
+        return made(message, *more)
+
+    monkeypatch.setattr(indexing, "document", document)
+    for _ in range(2):
+        with pytest.raises(KilledError):
+            site.follow()
+        assert site.page().total + len(site.page().maybe) == 7
+    site.follow()
+    assert (site.page().total, len(site.page().maybe)) == (6, 1)
+    assert len(tried) == 2
+    assert not (site.folder / indexing.READING).exists()
+    site.deliver()
+    site.follow()
+    assert (site.page().total, len(site.page().maybe)) == (7, 1)
+
+
+def test_one_that_memory_does_not_suffice_for_is_left_out(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = indexing.document
+
+    def document(message: bytes, *more: Any) -> Document:
+        if b"large" in message:
+            raise MemoryError
+        return made(message, *more)
+
+    monkeypatch.setattr(indexing, "document", document)
+    site.deliver(2)
+    site.deliver(1, b"Subject: large\r\n\r\nannual\r\n")
+    site.deliver(2)
+    site.follow()
+    assert (site.page().total, len(site.page().maybe)) == (4, 1)
+
+
+def test_damage_again_and_again_is_not_mended_without_a_pause(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> None:
+        raise sqlite3.DatabaseError("malformed")
+
+    monkeypatch.setattr(building, "put", damaged)
+    site.deliver()
+    waits: list[float] = []
+
+    def ended(seconds: float) -> bool:
+        waits.append(seconds)
+        return len(waits) == 3
+
+    site.follow(ended)
+    assert waits == [indexing.PAUSE] * 3
+    assert len(site.page().maybe) == 1
 
 
 def test_the_process_ends_with_its_input(site: Site) -> None:

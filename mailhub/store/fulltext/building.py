@@ -9,7 +9,9 @@ index, unseen, until so much of it is there that the whole is made anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from sqlite3 import OperationalError
 
 from mailhub.model.indexed import Document
 from mailhub.model.message import BlobRef
@@ -82,7 +84,8 @@ def put(target: Cursor, schema: str, taken: Sequence[tuple[Waiting, Document | N
             (taken[-1][0].content, len(taken)),
         )
     except BaseException:
-        target.execute("ROLLBACK")
+        with suppress(OperationalError):  # SQLite did so by itself: the disk is full
+            target.execute("ROLLBACK")
         raise
     target.execute("COMMIT")
 
