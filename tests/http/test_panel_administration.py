@@ -19,7 +19,10 @@ from tests.world import PASSWORD, world
 
 ROOT = "root@example.org"
 JOE = "joe@example.org"
-PAGES = ("/panel/users", "/panel/queue", "/panel/backup")
+PAGES = tuple(
+    f"/panel/{name}"
+    for name in ("status", "users", "aliases", "dns", "certificates", "queue", "backup")
+)
 XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
 
@@ -53,6 +56,13 @@ def test_they_are_for_administrators_alone(site: Site) -> None:
         f"/panel/users/{other}/password",
         f"/panel/users/{id}/sign-out",
         f"/panel/users/{other}/remove",
+        "/panel/aliases",
+        "/panel/aliases/remove",
+        "/panel/dns",
+        "/panel/dns/remove",
+        "/panel/certificates",
+        "/panel/certificates/request",
+        "/panel/certificates/provision",
         "/panel/queue/1",
         "/panel/backup",
         "/panel/backup/run",
@@ -151,6 +161,76 @@ def test_quotas(text: str, octets: int) -> None:
 def test_what_is_no_quota(text: str) -> None:
     with pytest.raises(Invalid):
         quota(text)
+
+
+# -- how it does
+
+
+def test_the_status_says_what_to_do(root: Browser) -> None:
+    page = root.look("/panel/status")
+    assert "<h2>System</h2>" in page
+    assert 'class="error"' in page or 'class="warning"' in page
+    assert "Backup" in page or "backup" in page
+
+
+def test_certificates_are_shown_asked_for_and_installed(root: Browser) -> None:
+    page = root.look("/panel/certificates")
+    assert "mx.example.org" in page or "example.org" in page
+    page = root.send("/panel/certificates/request", domain="mail.example.org", country="AT")
+    assert "-----BEGIN CERTIFICATE REQUEST-----" in page
+    root.send("/panel/certificates/request", domain="mail.example.org", country="Austria")
+    assert root.status == 400
+    page = root.send("/panel/certificates", domain="mail.example.org", certificate=XSS)
+    assert root.status == 400
+    assert XSS not in page
+
+
+# -- aliases
+
+
+def test_aliases_come_change_and_go(root: Browser) -> None:
+    root.look("/panel/aliases")
+    page = root.send("/panel/aliases", address="Info@example.org", targets=f"{JOE}\nfar@away.test")
+    assert "info@example.org" in page
+    assert f"<td>far@away.test, {JOE}</td>" in page or f"<td>{JOE}, far@away.test</td>" in page
+    fields = {"address": "info@example.org", "targets": JOE}
+    assert "exists" in root.send("/panel/aliases", **fields)
+    assert root.status == 400
+    page = root.send("/panel/aliases", **fields, update="1")
+    assert f"<td>{JOE}</td>" in page
+    assert "far@away.test" not in root.look("/panel/aliases?query=info")
+    for fields in ({"address": "x"}, {"address": "x@example.org"}, {"address": "", "targets": JOE}):
+        root.send("/panel/aliases", **fields)
+        assert root.status == 400
+    root.look("/panel/aliases?query=info")
+    root.send("/panel/aliases/remove", address="info@example.org")
+    assert "info@example.org" not in root.look("/panel/aliases")
+
+
+# -- names
+
+
+def test_zones_are_explained_and_added_to(root: Browser) -> None:
+    page = root.look("/panel/dns")
+    (zone,) = re.findall(r'href="/panel/dns/zones/(example\.org)"', page)
+    page = root.look(f"/panel/dns/zones/{zone}")
+    assert "v=spf1" in page
+    assert "Required." in page
+    root.look("/panel/dns")
+    page = root.send("/panel/dns", name=f"www2.{zone}", kind="a", value="192.0.2.9")
+    assert "<td>192.0.2.9</td>" in page
+    for fields in (
+        {"name": "www.elsewhere.test", "kind": "A", "value": "192.0.2.9"},
+        {"name": f"x.{zone}", "kind": "A", "value": XSS},
+        {"name": XSS, "kind": XSS, "value": XSS},
+    ):
+        page = root.send("/panel/dns", **fields)
+        assert root.status == 400
+        assert XSS not in page
+    root.look("/panel/dns")
+    assert "192.0.2.9" not in root.send("/panel/dns/remove")
+    root.look("/panel/dns/zones/elsewhere.test")
+    assert root.status == 404
 
 
 # -- the queue

@@ -18,9 +18,12 @@ from mailhub.core.rights import Standing
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer, Call
 from mailhub.http.panel import pages
+from mailhub.http.panel.aliases import AliasPages
 from mailhub.http.panel.backing import Backing
+from mailhub.http.panel.checks import Checks
 from mailhub.http.panel.door import Door, forgotten, language
 from mailhub.http.panel.factors import Factors
+from mailhub.http.panel.names import Names
 from mailhub.http.panel.own import Own
 from mailhub.http.panel.passwords import Passwords
 from mailhub.http.panel.queueing import Queueing
@@ -93,6 +96,9 @@ class Panel:
             Passwords(self._door, accounts, parts.login, identity),
             Factors(self._door, identity),
             Users(accounts, parts.addresses, parts.administration, parts.quota),
+            Checks(parts.administration),
+            AliasPages(parts.administration.aliases),
+            Names(parts.administration.zones),
             Queueing(parts.queue),
             Backing(parts.backups),
         )
