@@ -109,11 +109,11 @@ def serving(
     )
     ends: list[Callable[[], None]] = []
 
-    async def start() -> None:
+    def start() -> None:
         ends.append(storage.watch(server.heard))
         certificates.watch(server.look)
         naming.zones.served_by(keeping.serve)
-        await server.start(keeping, Notices(randomness))
+        server.start(keeping, Notices(randomness))
 
     async def stop() -> None:
         for end in ends:

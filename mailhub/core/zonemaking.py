@@ -9,7 +9,7 @@ for all records of a name and type.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -39,10 +39,9 @@ def zone_names(site: Site, domains: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not any(above in names for above in _above(name)))
 
 
-def zone_of(name: str, zones: Iterable[str]) -> str:
+def zone_of(name: str, zones: Container[str]) -> str:
     """The zone that a name belongs to; empty where none does."""
-    known = set(zones)
-    return next((one for one in (name, *_above(name)) if one in known), "")
+    return next((one for one in (name, *_above(name)) if one in zones), "")
 
 
 def _above(name: str) -> Iterator[str]:

@@ -72,9 +72,9 @@ class Keeping:
             state = zone.state
             self._log.event("zone", zone=state.zone, serial=state.serial, outcome="served")
 
-    async def refresh(self) -> None:
-        """The same, and looks where secondaries are: that may take as long as the DNS takes."""
-        await self.serve()
+    async def tell(self) -> None:
+        """Looks where secondaries are, which may take as long as the DNS takes, and tells them what
+        is new."""
         self._allowed = await self._secondaries.allowed()
         self._talk.serve(self._talk.zones, self._allowed.networks)
         news, self._untold = self._untold, []

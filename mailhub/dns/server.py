@@ -43,6 +43,9 @@ DATAGRAM = 4096
 SOON = 0.2
 """Seconds after a change until zones are looked at: what comes together is seen at once."""
 LATER = 5.0
+"""The same, after a change of addresses."""
+FAILED = 60.0
+"""Seconds until it is tried again when that went wrong."""
 AGAIN = 3600.0
 """Seconds after which they are looked at in any case: signatures are renewed, secondaries move."""
 PORT = 53
@@ -78,6 +81,8 @@ class NameServer:
         self._telling: Any = None
         self._going = False
         self._once_more = False
+        self._answers = False
+        self._work: Deferred[None] | None = None
         self._stopped = False
 
     # -- opening and closing
@@ -107,15 +112,12 @@ class NameServer:
             for door in self._doors
         ]
 
-    async def start(self, keeping: Keeping, notices: Notices) -> None:
-        """Reads every zone, then answers."""
+    def start(self, keeping: Keeping, notices: Notices) -> None:
+        """Begins to read every zone; answers as soon as it has them. Signing a thousand takes some
+        seconds, and mail need not wait for them."""
         self._keeping = keeping
         self.notices = notices
-        await keeping.serve()
-        for door in self._doors:
-            for one in door.listening:
-                one.startReading()
-        self._timer = self.reactor.callLater(SOON, self._look)
+        self._timer = self.reactor.callLater(0, self._look)
 
     async def stop(self) -> None:
         """Answers no more."""
@@ -123,6 +125,8 @@ class NameServer:
         for timer in (self._timer, self._telling):
             if timer is not None and timer.active():
                 timer.cancel()
+        if self._work is not None:
+            self._work.cancel()
         for door in self._doors:
             for one in door.listening:
                 await _ended(one)
@@ -155,20 +159,34 @@ class NameServer:
             return
         assert self._keeping is not None
         self._going = True
-        Deferred.fromCoroutine(self._keeping.refresh()).addErrback(self._failed).addBoth(self._over)
+        self._work = Deferred.fromCoroutine(self._refresh(self._keeping))
+        self._work.addErrback(self._failed)
+
+    async def _refresh(self, keeping: Keeping) -> None:
+        await keeping.serve()
+        if not self._answers and not self._stopped:
+            self._answers = True
+            for door in self._doors:
+                for one in door.listening:
+                    one.startReading()
+        await keeping.tell()
+        self._over(AGAIN)
 
     def _failed(self, failure: Failure) -> None:
+        if self._stopped:
+            return
         error = failure.value
         name, reason = type(error).__name__, str(error)
         self.log.event("background-failed", what="zones", error=name, reason=reason)
+        self._over(FAILED)
 
-    def _over(self, _: object) -> None:
+    def _over(self, wait: float) -> None:
         self._going = False
         if self._stopped:
             return
         again, self._once_more = self._once_more, False
         if self._timer is None or not self._timer.active():
-            self._timer = self.reactor.callLater(SOON if again else AGAIN, self._look)
+            self._timer = self.reactor.callLater(SOON if again else wait, self._look)
 
     # -- secondaries
 
