@@ -176,6 +176,11 @@ def _tests() -> list[tuple[list[str], str]]:
         'envelope :all :is "to" "BOB+detail@example.com"',
         'envelope :matches ["from", "to"] "*@example.com"',
         'envelope :is "from" ""',
+        'envelope "auth" "bob"',
+        'envelope :contains "auth" ""',
+        'envelope :contains ["auth", "FROM"] "ann"',
+        'envelope :matches ["To", "Auth"] "*+*@*"',
+        'envelope :domain :comparator "i;octet" "to" "Example.com"',
     )
     add(
         "subaddress envelope",
@@ -188,6 +193,13 @@ def _tests() -> list[tuple[list[str], str]]:
         'envelope :user "to" "bob"',
         'envelope :detail "from" ""',
         'envelope :detail :matches "from" "*"',
+    )
+    add(
+        "envelope relational comparator-i;ascii-numeric",
+        'envelope :count "eq" :comparator "i;ascii-numeric" "from" "1"',
+        'envelope :count "ge" :comparator "i;ascii-numeric" ["from", "to"] "2"',
+        'envelope :count "eq" :comparator "i;ascii-numeric" "auth" "0"',
+        'envelope :value "lt" "to" "c"',
     )
     add(
         "relational comparator-i;ascii-numeric",

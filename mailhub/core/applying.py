@@ -105,6 +105,7 @@ class Applying:
             fraud=case.consequence is Consequence.QUARANTINE,
             score=case.score,
             visited=case.visited,
+            user=case.user,
         )
         decision = await self._personal.decide(incoming)
         if incoming.fraud and not decision.spam:

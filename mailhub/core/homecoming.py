@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mailhub.core import trace
-from mailhub.core.applying import Applying
+from mailhub.core.applying import NEVER, Applying
 from mailhub.core.intake import HEADER, Intake
 from mailhub.core.placing import placed
 from mailhub.core.plan import Plan, plan
@@ -147,12 +147,22 @@ class Homecomings:
             forwarder=self._intake.forwarder,
             visited=visited,
             orcpt={entry.recipient: entry.orcpt},
+            user=await self._submitter(entry),
         )
         applied = await applying.apply(case, made)
         if applied.refusals and len(applied.refusals) == len(made.copies) and not made.onward:
             applied.close()
             raise PolicyRefused(next(iter(applied.refusals.values())).text)
         return applied
+
+    async def _submitter(self, entry: QueueEntry) -> str:
+        """Who logged in to submit it; nobody where the server wrote it for an account, which it
+        does in such a way that nobody is told of its fate."""
+        number = entry.sender.account
+        if number is None or entry.notify == NEVER:
+            return ""
+        account = await self._storage.accounts.get(number)
+        return account.username if account is not None else ""
 
     async def _to_one(self, entry: QueueEntry) -> Plan:
         """Where it leads was found when it came."""

@@ -348,7 +348,7 @@ class Intake:
         applying, judged = self._applying, message.judged
         if applying is None or not await self.is_ruled(made):
             return Applied(made)
-        sender = message.envelope.reverse_path.address
+        sender, principal = message.envelope.reverse_path.address, message.envelope.principal
         case = Case(
             sender=sender,
             body=message.body,
@@ -363,6 +363,7 @@ class Intake:
             visited=message.visited,
             orcpt={path.address: path.orcpt for path in message.envelope.forward_paths},
             decisions=message.decisions,
+            user=principal.username if principal is not None else "",
         )
         return await applying.apply(case, made)
 

@@ -68,7 +68,8 @@ class Incoming:
     (RFC 3461). `prefix`: header lines of this copy alone: Return-Path, Delivered-To. `spam`: it
     was judged to belong into Junk; `named`: for what it is, and not for its points alone; `fraud`:
     as a possible fraud, which goes to nobody else. `score`: the points that checks gave it. `now`:
-    epoch seconds. `visited`: mailboxes that its Delivered-To fields name, folded.
+    epoch seconds. `visited`: mailboxes that its Delivered-To fields name, folded. `user`: who
+    logged in to submit it, empty where nobody did.
     """
 
     account: int
@@ -85,6 +86,7 @@ class Incoming:
     fraud: bool = False
     score: float = 0.0
     visited: frozenset[str] = frozenset()
+    user: str = ""
 
 
 class Rules(Protocol):

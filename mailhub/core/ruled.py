@@ -20,7 +20,7 @@ from mailhub.ports import Besides, Body, Companion
 class Case:
     """One message that is about to be committed. `forwarder`: from its sender to the one with which
     it goes on, None for the same. `queued`: what entries of it in the queue share. `decisions`: by
-    account, kept between tries."""
+    account, kept between tries. `user`: who logged in to submit it."""
 
     sender: str
     body: Body
@@ -35,6 +35,7 @@ class Case:
     visited: frozenset[str] = frozenset()
     orcpt: Mapping[str, str] = field(default_factory=dict)
     decisions: dict[int, Decision] = field(default_factory=dict)
+    user: str = ""
 
 
 @dataclass(slots=True)

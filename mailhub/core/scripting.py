@@ -122,6 +122,7 @@ class Scripting:
             recipient=incoming.recipient,
             now=incoming.now,
             delimiter=await self._addresses.delimiter(incoming.address) or "+",
+            user=incoming.user,
             mailboxes=frozenset(box.name for box in boxes),
             uses=tuple((box.name, box.special_use) for box in boxes if box.special_use),
             items=self._items(incoming),

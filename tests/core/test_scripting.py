@@ -380,3 +380,27 @@ def test_scripts_are_kept_within_limits() -> None:
         run(scripts.activate(joe, "c", ACTOR))
     with pytest.raises(NotFound):
         run(scripts.get(joe, "c"))
+
+
+# -- who submitted it
+
+
+@pytest.mark.parametrize(
+    ("sender", "notify", "filed"),
+    [
+        ("eve@example.org", (), "Eve"),
+        ("eve@example.org", ("SUCCESS",), "Eve"),  # by way of the queue
+        (SENDER, (), "INBOX"),
+        (SENDER, ("SUCCESS",), "INBOX"),
+    ],
+)
+def test_the_envelope_knows_who_logged_in(sender: str, notify: tuple[str, ...], filed: str) -> None:
+    made = scripted(
+        'require ["envelope", "fileinto", "mailbox"];\n'
+        'if envelope "auth" "eve@example.org" {fileinto :create "Eve";}\n'
+        'elsif envelope :contains "auth" "" {fileinto :create "Somebody";}',
+        (JOE, "eve@example.org"),
+    )
+    message = MESSAGE.replace(SENDER.encode(), sender.encode())
+    made.submit(JOE, sender=sender, message=message, notify=notify)
+    assert boxes(made) == {filed: 1}
