@@ -52,7 +52,7 @@ class System:
         if self.private:
             raise NotPermitted("New versions are not looked for: privacy is on")
         if not self._settings.versions:
-            raise Unavailable("Nobody is asked for new versions: set `system.versions`")
+            raise NotPermitted("Nobody is asked for new versions: set `system.versions`")
         answer = await self._web.ask(WebRequest(url=self._settings.versions, size=4096))
         found = _VERSION.fullmatch(answer.body.decode("ascii", "ignore").strip())
         if answer.status != 200 or found is None:

@@ -32,8 +32,8 @@ Json = dict[str, Any]
 @dataclass(frozen=True, slots=True)
 class Description:
     """A dialect as a whole. `security`: OpenAPI security schemes, any of which opens its calls.
-    `error`: the body of every error; None: words of type `words`. `everywhere`: errors that any
-    call may answer with."""
+    `error`: the body of every error; None: words of one of the types `words`.
+    `everywhere`: errors that any call may answer with."""
 
     title: str
     version: str
@@ -41,7 +41,7 @@ class Description:
     security: Sequence[Mapping[str, object]]
     error: type[BaseModel] | None
     everywhere: tuple[int, ...]
-    words: str = ""
+    words: tuple[str, ...] = ()
 
     @property
     def schemes(self) -> Mapping[str, Mapping[str, object]]:
@@ -259,7 +259,8 @@ def _answer(status: int, about: About, schemas: _Schemas) -> Json:
 
 def _failure(status: int, what: Description, schemas: _Schemas) -> Json:
     if what.error is None:
-        return {"description": HTTPStatus(status).phrase, "content": {what.words: {}}}
+        content: Json = {media: {} for media in what.words}
+        return {"description": HTTPStatus(status).phrase, "content": content}
     return _response(status, schemas.of(what.error, "serialization"))
 
 

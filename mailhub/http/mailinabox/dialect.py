@@ -15,7 +15,7 @@ from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.rights import Right
 from mailhub.http import openapi
-from mailhub.http.call import Answer, Call
+from mailhub.http.call import JSON, Answer, Call
 from mailhub.http.descriptions import Aside, Described
 from mailhub.http.mailinabox import replies
 from mailhub.http.mailinabox.aliases import AliasCalls
@@ -39,7 +39,7 @@ DESCRIPTION = openapi.Description(
     security=({"type": "http", "scheme": "basic"},),
     error=None,
     everywhere=(400, 401, 403, 413, 429, 503),
-    words=replies.TEXT,
+    words=(replies.TEXT, replies.PLAIN, JSON),
 )
 
 

@@ -77,7 +77,7 @@ class DNSCalls:
     @route(
         "GET",
         "/dns/dump",
-        About(answers={200: list[tuple[str, list[Explained]]]}),
+        About(answers={200: list[list[str | list[Explained]]]}),
         right=reads(Resource.ZONES),
     )
     async def dump(self, call: Call) -> Answer:

@@ -49,8 +49,8 @@ class Own:
         self._accounts = accounts
         self._described = described
 
-    @route("GET", "/login")
-    @route("POST", "/login", About(answers={200: LoggedIn}))
+    @route("GET", "/login", About(answers={200: LoggedIn}, secured=False))
+    @route("POST", "/login", About(answers={200: LoggedIn}, secured=False))
     async def login(self, call: Call) -> Answer:
         """Exchanges a password for a session key. It is answered with 200 in any case."""
         guard.check_site(call)
@@ -65,8 +65,8 @@ class Own:
         key = await self._keys.issue(account)
         return replies.shown({"status": "ok", **_who(account), "api_key": key})
 
-    @route("GET", "/logout")
-    @route("POST", "/logout", About(answers={200: Status}))
+    @route("GET", "/logout", About(answers={200: Status}, secured=False))
+    @route("POST", "/logout", About(answers={200: Status}, secured=False))
     async def logout(self, call: Call) -> Answer:
         """Ends the session key that it is called with. It is answered with 200 in any case."""
         guard.check_site(call)
