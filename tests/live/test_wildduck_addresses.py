@@ -11,6 +11,7 @@ import pytest
 from tests.live.server import Server
 from tests.live.web import ask, call, make
 from tests.live.wire import SMTP
+from tests.signed import pair
 
 pytestmark = pytest.mark.live
 ABSENT = "59467f27535f8f0f067ba8e6"
@@ -104,7 +105,61 @@ def test_a_forwarded_address_has_a_daily_limit(server: Server) -> None:
     assert reply(server, "team@forward.test").startswith(b"550")
 
 
+def test_a_domain_gets_another_name(server: Server) -> None:
+    id = make(server, "joe@before.test")
+    call(server, "POST", "/addresses/forwarded", {
+        "address": "team@before.test", "targets": ["joe@before.test"],
+    })  # fmt: skip
+    alias = call(server, "POST", "/domainaliases", {"alias": "twin.test", "domain": "before.test"})
+    assert reply(server, "joe@twin.test").startswith(b"250")
+    listing: Any = call(server, "GET", "/domainaliases?query=twin&limit=1")
+    row = {"id": alias["id"], "alias": "twin.test", "domain": "before.test"}
+    assert (listing["results"], listing["total"], listing["nextCursor"]) == ([row], 1, False)
+    names = {"oldDomain": "before.test", "newDomain": "after.test"}
+    status, done = ask(server, "PUT", "/addresses/renameDomain", names)
+    assert status == 200
+    assert done.pop("modifiedDkim") >= 0
+    assert done == {
+        "success": True, "modifiedAddresses": 2, "modifiedUsers": 1, "modifiedAliases": 1,
+    }  # fmt: skip
+    shown = call(server, "GET", f"/users/{id}")
+    assert (shown["username"], shown["address"]) == ("joe@after.test", "joe@after.test")
+    for address in ("joe@after.test", "team@after.test", "joe@twin.test"):
+        assert reply(server, address).startswith(b"250"), address
+    assert reply(server, "joe@before.test").startswith(b"550")
+    one = dict(call(server, "GET", f"/domainaliases/{alias['id']}"))
+    assert STAMP.fullmatch(str(one.pop("created")))
+    assert one == {"success": True, **row, "domain": "after.test"}
+    found = call(server, "GET", "/domainaliases/resolve/twin.test")
+    assert found == {"success": True, "id": alias["id"]}
+    assert ask(server, "DELETE", f"/domainaliases/{alias['id']}") == (200, {"success": True})
+    assert reply(server, "joe@twin.test").startswith(b"550")
+    said = server.command("domain", "rename", "after.test", "again.test").stdout
+    assert said.startswith("renamed after.test to again.test: 2 addresses, 1 users")
+    assert reply(server, "joe@again.test").startswith(b"250")
+
+
+def test_a_signing_key(server: Server) -> None:
+    make(server, "joe@keys.test")
+    pem = pair("live.example", "live")[0].private
+    fields = {"domain": "keys.test", "selector": "live", "privateKey": pem, "sess": "s"}
+    made = call(server, "POST", "/dkim", fields)
+    again = ask(server, "POST", "/dkim", fields)
+    assert (again[0], again[1]["code"]) == (400, "DkimExists")
+    record: Any = made["dnsTxt"]
+    assert record["name"] == "live._domainkey.keys.test"
+    assert record["value"].endswith(f"p={made['publicKey']}")
+    path = f"/dkim/{made['id']}"
+    assert call(server, "GET", path) == made
+    rows: Any = call(server, "GET", "/dkim?query=keys.test")["results"]
+    assert made["id"] in {row["id"] for row in rows}
+    assert ID.fullmatch(str(call(server, "GET", "/dkim/resolve/keys.test")["id"]))
+    assert ask(server, "DELETE", path) == (200, {"success": True})
+    assert ask(server, "GET", path)[1]["code"] == "DkimNotFound"
+
+
 NEW, ONE = "/users/USER/addresses", "/users/USER/addresses/MAIN"
+RENAME, TWINS = "/addresses/renameDomain", "/domainaliases"
 ERRORS: list[tuple[str, str, object, int, str]] = [
     ("POST", NEW, {}, 400, "InputValidationError"),
     ("POST", NEW, {"address": "a+b@example.com"}, 400, "InputValidationError"),
@@ -124,6 +179,17 @@ ERRORS: list[tuple[str, str, object, int, str]] = [
     ("GET", "/addresses/resolve/nobody@nowhere.test", None, 404, "AddressNotFound"),
     ("GET", "/addresses/forwarded/MAIN", None, 404, "AddressNotFound"),
     ("POST", "/addresses/forwarded", {"address": "x@y.test"}, 400, "InputValidationError"),
+    ("PUT", RENAME, {"oldDomain": "a.test", "newDomain": "b.test"}, 404, "DomainNotFound"),
+    ("PUT", RENAME, {"oldDomain": "example.com"}, 400, "InputValidationError"),
+    ("POST", TWINS, {"alias": "live.test", "domain": "example.com"}, 400, "AliasExists"),
+    ("POST", TWINS, {"alias": "t.test", "domain": "absent.test"}, 400, "InputValidationError"),
+    ("POST", "/dkim", {"domain": "absent.test", "selector": "s"}, 404, "DomainNotFound"),
+    ("GET", f"/dkim/{ABSENT}", None, 404, "DkimNotFound"),
+    ("DELETE", f"/dkim/{ABSENT}", None, 404, "DkimNotFound"),
+    ("GET", "/dkim/resolve/absent.test", None, 404, "DkimNotFound"),
+    ("GET", f"{TWINS}/{ABSENT}", None, 404, "AliasNotFound"),
+    ("DELETE", f"{TWINS}/{ABSENT}", None, 404, "AliasNotFound"),
+    ("GET", f"{TWINS}/resolve/example.com", None, 404, "AliasNotFound"),
 ]
 
 

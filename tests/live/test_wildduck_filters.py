@@ -152,6 +152,36 @@ def test_the_lines_of_the_document(ours: Hub) -> None:
     assert joe.call("GET", "/autoreply")["status"] is False
 
 
+def test_what_a_filter_looks_at_and_what_is_kept_with_it(ours: Hub) -> None:
+    joe = Person(ours, "looks")
+    for fields in (
+        {"query_to": "LOOKS@", "query_size": 10, "action_seen": "yes", "metaData": {"a": 1}},
+        {"query_size": -10, "action_delete": True},
+        {"query_ha": True, "action_delete": True},
+        {"query_text": "nowhere", "action_delete": True},
+    ):
+        joe.call("POST", "/filters", fields)
+    joe.gets("looks1")
+    [line] = joe.mail()
+    assert b"\\Seen" in line
+    listed = joe.call("GET", "/filters?metaData=true")
+    assert listed["limits"]["used"] == 4
+    assert [row.get("metaData") for row in listed["results"]] == [{"a": 1}, {}, {}, {}]
+    id = listed["results"][0]["id"]
+    joe.call("PUT", f"/filters/{id}", {"action_forward": "away@far.test", "metaData": {"b": 2}})
+    assert joe.call("GET", f"/filters/{id}")["metaData"] == {"b": 2}
+    every: Any = call(ours.server, "GET", "/filters?forward=away@far&limit=5")
+    [row] = every["results"]
+    assert (every["total"], row["id"], row["user"]) == (1, id, joe.id)
+    assert row["targets"] == ["away@far.test"]
+    joe.call("PUT", "/autoreply", {"subject": "Away", "text": "Gone"})
+    assert joe.call("GET", "/autoreply")["status"] is False
+    joe.call("PUT", "/autoreply", {"status": True})
+    shown = joe.call("GET", "/autoreply")
+    assert (shown["status"], shown["subject"], shown["message"]) == (True, "Away", "Gone")
+    joe.call("DELETE", "/autoreply")
+
+
 def test_errors(ours: Hub) -> None:
     joe = Person(ours, "errors")
     path, server = f"/users/{joe.id}", ours.server

@@ -133,6 +133,36 @@ def test_authenticate(server: Server, user: tuple[str, str]) -> None:
     assert (status, answer["code"], answer["id"]) == (403, "AuthFailed", id)
 
 
+def test_before_the_password(server: Server, user: tuple[str, str]) -> None:
+    id, address = user
+    fields = {"username": address, "scope": "imap", "ip": "192.168.10.10"}
+    assert done(server, "POST", "/preauth", fields) == {
+        "success": True, "id": id, "username": address, "address": address, "scope": "imap",
+        "require2fa": False,
+    }  # fmt: skip
+    nobody = {"username": "nobody@live.test"}
+    assert refused(server, "AuthFailed", "POST", "/preauth", nobody) == 403
+    scope = {**fields, "scope": "calendar"}
+    assert refused(server, "InvalidAuthScope", "POST", "/preauth", scope) == 403
+
+
+def test_a_factor_of_the_applications_own(server: Server, user: tuple[str, str]) -> None:
+    id, address = user
+    path, app = f"/users/{id}/2fa/custom", asp(server, id)["password"]
+    session = IMAP(server.port("imap"), address, PASSWORD)
+    done(server, "PUT", path, {"ip": "192.168.10.10"})
+    assert session.closed(2 * AT_ONCE)
+    session.close()
+    assert login(server, address, PASSWORD)[1]["require2fa"] == ["custom"]
+    for enter, kind in CLIENTS.values():
+        with pytest.raises(kind):
+            enter(server, address, PASSWORD)
+        enter(server, address, app)
+    done(server, "DELETE", f"{path}?ip=192.168.10.10")
+    imap_in(server, address, PASSWORD)
+    assert refused(server, "UserNotFound", "PUT", f"/users/{ABSENT}/2fa/custom", {}) == 404
+
+
 def test_authlog(server: Server, user: tuple[str, str]) -> None:
     id, address = user
     made = asp(server, id)
@@ -150,6 +180,8 @@ def test_authlog(server: Server, user: tuple[str, str]) -> None:
     assert one == {"success": True, **created}
     only = done(server, "GET", f"/users/{id}/authlog?action=create%20asp&ip=192.168.10.10")
     assert only["results"] == [created]
+    done(server, "POST", f"/users/{id}/2fa/totp/setup", {"sess": "browser", "fresh": True})
+    assert done(server, "GET", f"/users/{id}/authlog?sess=other")["results"] == []
     first = done(server, "GET", f"/users/{id}/authlog?limit=1")
     second = done(server, "GET", f"/users/{id}/authlog?limit=3&next={first['nextCursor']}")
     assert first["results"] + second["results"] == told["results"]

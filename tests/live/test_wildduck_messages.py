@@ -146,6 +146,65 @@ def test_every_documented_line_of_messages(client: Client) -> None:
     assert client.json("GET", client.inbox)["results"] == []
 
 
+def test_every_documented_field_of_an_update(client: Client) -> None:
+    """One, several and a range of messages; words for booleans; dates for an end."""
+    for _ in range(3):
+        client.deliver()
+    for numbers, fields, count in (
+        ("1", {"seen": "yes"}, 1),
+        ("1,2", {"flagged": 1}, 2),
+        ("1:3", {"draft": "on", "deleted": "true"}, 3),
+        ("2:*", {"draft": "off"}, 2),
+        ("3:*", {"deleted": "0", "expires": "2999-01-01T00:00:00.000Z"}, 1),
+    ):
+        assert client.json("PUT", f"{client.inbox}/{numbers}", fields)["updated"] == count
+    rows = client.json("GET", f"{client.inbox}?order=asc")["results"]
+    marks = [[row[name] for name in ("seen", "flagged", "draft", "deleted")] for row in rows]
+    assert marks == [
+        [True, True, True, True], [False, True, False, True], [False, False, False, False],
+    ]  # fmt: skip
+    shown = client.json("GET", f"{client.inbox}/3")
+    assert shown["expires"] == "2999-01-01T00:00:00.000Z"
+    client.json("PUT", f"{client.inbox}/3", {"expires": False})
+    assert not client.json("GET", f"{client.inbox}/3").get("expires")
+    flagged = client.json("GET", f"{client.user}/flagged?order=asc&limit=1")
+    assert ([row["id"] for row in flagged["results"]], flagged["total"]) == ([1], 2)
+    found = client.json("GET", f"{client.user}/search?query=line&mailbox={client.boxes['INBOX']}")
+    assert (found["query"], found["total"], found["page"]) == ("line", 3, 1)
+    assert set(found["results"][0]) >= SHOWN
+    assert client.json("GET", f"{client.user}/search?query=elsewhere")["total"] == 0
+    client.json("DELETE", f"{client.inbox}/2:3")
+    (first, second) = client.json("GET", f"{client.user}/archived?order=asc")["results"]
+    path = f"{client.user}/archived/{second['id']}/restore"
+    back = client.json("POST", path, {"mailbox": client.boxes["Archive"]})
+    assert (back["mailbox"], back["uid"]) == (client.boxes["Archive"], 1)
+    status, _, body = client.raw("POST", f"{client.user}/archived/{first['id']}/restore", {
+        "mailbox": "f" * 24,
+    })  # fmt: skip
+    assert (status, json.loads(body)["code"]) == (404, "NoSuchMailbox")
+
+
+def test_pages_neither_repeat_nor_hide_while_mail_comes_and_goes(client: Client) -> None:
+    for _ in range(8):
+        client.deliver()
+    seen: list[int] = []
+    cursor = ""
+    for step in range(10):
+        page = client.json("GET", f"{client.inbox}?limit=2&next={cursor}&page={step + 1}&sess=s")
+        seen += [row["id"] for row in page["results"]]
+        cursor = page["nextCursor"]
+        if not cursor:
+            break
+        client.deliver()
+        # What was just shown, the cursor's own row among it, and one that is still to come.
+        client.json("DELETE", f"{client.inbox}/{seen[-1]}")
+        if step == 1:
+            client.json("DELETE", f"{client.inbox}/3")
+    assert seen == [8, 7, 6, 5, 4, 2, 1]
+    page = client.json("GET", f"{client.inbox}?limit=2&previous={page['previousCursor']}")
+    assert [row["id"] for row in page["results"]] == [6, 4], "those that are still there"
+
+
 def test_archive_and_restore_are_seen_by_idle(client: Client) -> None:
     client.deliver()
     with client.imap() as imap:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import time
 import urllib.request
@@ -158,10 +159,73 @@ def test_a_stored_message_is_passed_on(client: Client, place: Place) -> None:
     assert parsed(found.message)["Subject"] == "pass"
 
 
+def test_files_are_kept_and_leave_with_a_draft(client: Client, place: Place) -> None:
+    picture, storage = os.urandom(LARGE), f"{client.user}/storage"
+    url = f"http://127.0.0.1:{client.ours.server.port('http')}/wildduck{storage}"
+    typed = {"Content-Type": "image/png"}
+    request = urllib.request.Request(url + "?filename=large.png&cid=p", picture, typed)
+    with urllib.request.urlopen(request, timeout=30) as reply:
+        large = json.load(reply)["id"]
+    text = {"filename": "a.txt", "content": "SGVsbG8=", "encoding": "base64"}
+    small = client.json("POST", storage, text)["id"]
+    listing = client.json("GET", f"{storage}?query=.png&limit=5")
+    assert (listing["total"], listing["query"]) == (1, ".png")
+    (row,) = listing["results"]
+    assert row.pop("created").endswith("Z")
+    assert row == {
+        "id": large, "filename": "large.png", "contentType": "image/png", "cid": "p", "size": LARGE,
+    }  # fmt: skip
+    with urllib.request.urlopen(f"{url}/{large}", timeout=30) as reply:
+        assert (reply.headers["Content-Type"], reply.read()) == ("image/png", picture)
+    to = f"bob@{place.domain}"
+    draft = {"draft": True, "to": [{"address": to}], "text": "t", "files": [large, small]}
+    uid = client.json("POST", client.messages("Drafts"), draft)["message"]["id"]
+    client.json("DELETE", f"{storage}/{small}")
+    client.json("POST", f"{client.messages('Drafts')}/{uid}/submit", {"deleteFiles": True})
+    client.ours.fate(to, "delivered")
+    found = parsed(place.arrived().message)
+    attached = {one.get_filename(): one.get_payload(decode=True) for one in found.walk()}
+    assert (attached["large.png"], attached["a.txt"]) == (picture, b"Hello")
+    assert client.json("GET", storage)["total"] == 0
+    for method, fields in (("GET", None), ("DELETE", None)):
+        status, answer = ask(client.ours.server, method, f"{storage}/{small}", fields)
+        assert (status, answer["code"]) == (404, "FileNotFound")
+
+
+def test_what_has_not_left_is_taken_back(client: Client) -> None:
+    later = int((time.time() + 3600) * 1000)
+    fields = {"to": [{"address": FAR}], "text": "t", "sendTime": later}
+    id = client.json("POST", f"{client.user}/submit", fields)["message"]["queueId"]
+    path = f"{client.user}/outbound/{id}"
+    assert client.json("DELETE", path) == {"success": True, "deleted": 1, "busy": 0}
+    status, answer = ask(client.ours.server, "DELETE", path)
+    assert (status, answer["code"]) == (404, "MessageNotFound")
+
+
+def test_addresses_are_completed_from_sent_mail(client: Client) -> None:
+    to = [{"name": "Grace Höpper", "address": "grace@complete.test"}]
+    client.json("POST", client.messages(client.sent), {"to": to, "text": "t"})
+    for query in ("h%C3%B6p", "grace@", "complete"):
+        path = f"{client.user}/addressregister?query={query}&limit=3"
+        (row,) = client.json("GET", path)["results"]
+        assert (row["name"], row["address"]) == ("Grace Höpper", "grace@complete.test")
+        assert len(row["id"]) == 24
+
+
+def test_a_message_that_is_no_draft_is_not_submitted(client: Client) -> None:
+    fields = {"to": [{"address": FAR}], "subject": "no draft", "text": "t"}
+    uid = client.json("POST", client.messages("INBOX"), fields)["message"]["id"]
+    for number, expected in ((uid, (400, "Conflict")), (9999, (404, "MessageNotFound"))):
+        path = f"{client.messages('INBOX')}/{number}/submit"
+        status, answer = ask(client.ours.server, "POST", path, {})
+        assert (status, answer["code"]) == expected
+
+
 ERRORS = [
     ({"to": []}, 400, "InputValidationError"),
     ({"subject": "a\r\nBcc: x@far.test"}, 400, "InputValidationError"),
     ({"from": {"address": "ceo@far.test"}}, 403, "MissingPrivileges"),
+    ({"files": ["0" * 24]}, 404, "FileNotFound"),
 ]
 
 

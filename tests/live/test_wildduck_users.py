@@ -111,6 +111,52 @@ def test_the_curl_lines_of_users(server: Server) -> None:
     assert ask(server, "GET", f"/users/{id}")[0] == 404
 
 
+def test_every_documented_field_of_a_user(server: Server) -> None:
+    """Both calls that take them, read back; a form and words do as well as JSON."""
+    before = {
+        "name": "Test User", "quota": 10_000, "retention": 86_400_000, "language": "et",
+        "recipients": 7, "forwards": 8, "tags": ["green", "blue"], "pubKey": SEALING,
+        "encryptMessages": "yes", "encryptForwarded": 0, "sess": "s", "ip": "192.168.10.10",
+    }  # fmt: skip
+    id = make(server, "fields@here.test", **before)
+    shown: Any = call(server, "GET", f"/user/{id}")
+    assert shown["limits"]["recipients"] == {"allowed": 7, "used": 0, "ttl": False}
+    assert (shown["limits"]["forwards"]["allowed"], shown["limits"]["quota"]["allowed"]) == (
+        8, 10_000,
+    )  # fmt: skip
+    plain = ("name", "retention", "language", "tags", "encryptMessages", "encryptForwarded")
+    assert [shown[name] for name in plain] == [
+        "Test User", 86_400_000, "et", ["green", "blue"], True, False,
+    ]  # fmt: skip
+    assert shown["keyInfo"]["fingerprint"] == FINGERPRINT
+    after = {
+        "name": "Other", "quota": 20_000, "retention": 0, "language": "en", "recipients": 0,
+        "forwards": 0, "tags": "", "pubKey": "", "encryptMessages": "off",
+        "encryptForwarded": "n", "password": "Another-Passw0rd", "existingPassword": PASSWORD,
+    }  # fmt: skip
+    assert ask(server, "PUT", f"/users/{id}?sess=s", after) == (200, {"success": True})
+    shown = call(server, "GET", f"/users/{id}")
+    assert [shown[name] for name in plain] == [
+        "Other", False, "en", ["green", "blue"], False, False,
+    ]  # fmt: skip
+    assert (shown["pubKey"], shown["limits"]["quota"]["allowed"]) == ("", 20_000)
+    with pytest.raises(AssertionError):
+        imap(server, "fields@here.test")
+    for query, found in (
+        ("tags=blue,red", 1), ("requiredTags=blue,red", 0), ("requiredTags=GREEN,blue", 1),
+    ):  # fmt: skip
+        listing = call(server, "GET", f"/users?query=fields@&limit=1&{query}")
+        assert listing["total"] == found, query
+
+
+def test_everybodys_quota_is_counted_again(server: Server) -> None:
+    make(server, "counted@here.test")
+    assert smtp(server, "counted@here.test").startswith(b"250")
+    counted = call(server, "POST", "/quota/reset", {})
+    assert counted["storageUsed"] == counted["previousStorageUsed"]
+    assert int(str(counted["storageUsed"])) > len(MESSAGE)
+
+
 ERRORS: list[tuple[str, str, object, int, str]] = [
     ("POST", "/users", {"username": "x y", "password": "p"}, 400, "InputValidationError"),
     ("POST", "/users", {"username": "noword"}, 400, "InputValidationError"),
@@ -295,6 +341,16 @@ def test_the_description_knows_the_calls(server: Server) -> None:
     with urllib.request.urlopen(url, timeout=10) as response:
         paths = json.load(response)["paths"]
     for path, methods in {
+        "/addresses/renameDomain": {"put"},
+        "/domainaliases": {"get", "post"},
+        "/filters": {"get"},
+        "/preauth": {"post"},
+        "/quota/reset": {"post"},
+        "/users/{user}/addressregister": {"get"},
+        "/users/{user}/outbound/{queueId}": {"delete"},
+        "/users/{user}/storage": {"get", "post"},
+        "/users/{user}/storage/{file}": {"get", "delete"},
+        "/users/{user}/2fa/custom": {"put", "delete"},
         "/users": {"get", "post"},
         "/users/{user}": {"get", "put", "delete"},
         "/users/{user}/logout": {"put"},
