@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from io import BytesIO
 
 
@@ -32,15 +33,27 @@ def xlsx(words: str) -> bytes:
     return packed(xl__sharedStrings_xml=f"<sst>{cells}</sst>")
 
 
+def bomb() -> bytes:
+    """A page of PDF that unpacks to 120 MB, within a few hundred bytes."""
+    inner = zlib.compressobj(9)
+    zeros = bytes(1 << 20)
+    packed = b"".join(inner.compress(zeros) for _ in range(120)) + inner.flush()
+    return page(zlib.compress(packed), b" /Filter [/FlateDecode /FlateDecode]")
+
+
 def pdf(words: str) -> bytes:
     """A page of PDF."""
-    drawn = f"BT /F1 12 Tf 72 720 Td ({words}) Tj ET".encode()
+    return page(f"BT /F1 12 Tf 72 720 Td ({words}) Tj ET".encode())
+
+
+def page(drawn: bytes, filters: bytes = b"") -> bytes:
+    """A page of PDF with this content."""
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R"
         b" /Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%b\nendstream" % (len(drawn), drawn),
+        b"<< /Length %d%b >>\nstream\n%b\nendstream" % (len(drawn), filters, drawn),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]
     made = b"%PDF-1.4\n"

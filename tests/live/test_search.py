@@ -237,6 +237,24 @@ def test_the_process_comes_back(site: Site) -> None:
     assert site.ids(query="annual") == [81]
 
 
+def test_hostile_documents_are_left_out(site: Site) -> None:
+    """What unpacks to more than memory holds is not read; the rest of the message is, and the
+    process goes on."""
+    until(site.followed)
+    before = site.process()
+    bomb = letter("bombs", "a pangolin\n")
+    bomb.add_attachment(papers.bomb(), "application", "pdf", filename="bomb.pdf")
+    bomb.add_attachment(papers.docx("a " * 50_000), "application", "x", filename="long.docx")
+    bomb.add_attachment(papers.docx("okapi"), "application", "x", filename="good.docx")
+    box = site.get(query="annual")["results"][0]["mailbox"]
+    uid = site.get(mailbox=box, limit="1")["total"] + 1
+    site.append([bomb.as_bytes().replace(b"\n", b"\r\n")])
+    until(site.followed, 60)
+    assert site.ids(query="pangolin") == [uid]
+    assert site.ids(query="okapi") == [uid]
+    assert site.process() == before
+
+
 def test_a_damaged_index_is_mended(site: Site) -> None:
     until(site.followed)
     damaged = site.index.with_name("damaged")
