@@ -108,6 +108,8 @@ IPAddress = Annotated[
         }
     ),
 ]
+Label = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+"""Text of one line, which lists and logs show as it is."""
 Tags = Annotated[
     list[Annotated[Trimmed, Field(min_length=1, max_length=128)]], Field(max_length=100)
 ]
@@ -125,7 +127,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
     clearable: ClassVar[frozenset[str]] = frozenset()
 
-    sess: Annotated[str, Field(max_length=255)] = ""
+    sess: Label = ""
     ip: IPAddress = ""
 
     @model_validator(mode="before")
