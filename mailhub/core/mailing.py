@@ -127,10 +127,10 @@ class Mailing:
         replaces = None
         if previous is not None and await self._is_there(*previous):
             replaces = previous[0].number, previous[1]
-        (arrival,) = await self._messages.append(box, [message], actor, replaces=replaces)
+        arrival, size = await self._messages.add(box, message, actor, replaces=replaces)
         if metadata:
             await self._label(arrival, metadata, actor)
-        return Kept(arrival, message.body.size, replaces is not None)
+        return Kept(arrival, size, replaces is not None)
 
     async def keep_draft(
         self,

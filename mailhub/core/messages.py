@@ -8,7 +8,7 @@ messages are named, and what a client is told, is the faces' affair.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailhub.core.reading import Reading
 from mailhub.core.sealing import Sealing
@@ -92,6 +92,24 @@ class Messages:
             )
         finally:
             for body in made:
+                body.close()
+
+    async def add(
+        self,
+        mailbox: Mailbox,
+        message: NewMessage,
+        actor: Actor,
+        *,
+        replaces: tuple[int, int] | None = None,
+    ) -> tuple[Arrival, int]:
+        """As `append`, of one message: where it went, and the octets that were stored of it."""
+        body = await self.kept(mailbox.account, message.body, message.flags)
+        try:
+            stored = replace(message, body=body)
+            (arrival,) = await self.append(mailbox, [stored], actor, replaces=replaces)
+            return arrival, body.size
+        finally:
+            if body is not message.body:
                 body.close()
 
     async def kept(self, account: int, body: Body, flags: Flags) -> Body:

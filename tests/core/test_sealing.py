@@ -132,6 +132,16 @@ def test_what_its_owner_stores_is_sealed(data: bytes) -> None:
     assert b"Subject: Offer\r\n" in stored
 
 
+def test_what_an_application_keeps_has_the_size_that_is_stored() -> None:
+    people = world()
+    seal(people)
+    box = run(people.mailboxes.get(people.people[JOE].number, "INBOX"))
+    body = people.store.spools.open(MESSAGE).finish()
+    done = run(people.mailing.keep(box, NewMessage(body, Flags()), ACTOR))
+    stored = kept(people, done.arrival)
+    assert (done.size, KEY.opened(stored)) == (len(stored), INNER)
+
+
 def test_a_draft_stays_as_it_is() -> None:
     people = world()
     seal(people)
