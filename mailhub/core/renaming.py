@@ -80,9 +80,9 @@ class Renaming:
         moved = after = 0
         while True:
             count, after = await self._domains.move_usernames(old, new, after, actor)
-            if not count:
-                return moved
             moved += count
+            if not after:
+                return moved
 
     async def _addresses(self, old: str, new: str, actor: Actor) -> int:
         moved = 0

@@ -113,8 +113,8 @@ class Domains(Protocol):
     def move_usernames(
         self, old: str, new: str, after: int, actor: Actor
     ) -> Awaitable[tuple[int, int]]:
-        """Some usernames of accounts with number > after: how many, and the last one's number; 0:
-        there is none left. Raises AlreadyExists."""
+        """Looks at some accounts with number > after: how many usernames changed, and the last
+        account's number; 0: there is none left. Raises AlreadyExists."""
         ...
 
     def move_targets(self, old: str, new: str, after: int, actor: Actor) -> Awaitable[int]:

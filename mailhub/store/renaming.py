@@ -101,27 +101,29 @@ def addresses(tx: Transaction, old: str, new: str, actor: Actor) -> int:
 def usernames(tx: Transaction, old: str, new: str, after: int, actor: Actor) -> tuple[int, int]:
     """See `ports.Domains.move_usernames`. Raises AlreadyExists."""
     values = {"old": old, "new": new, "after": after, "pattern": f"%@{old}", "step": STEP}
-    row = tx.execute(
-        "SELECT group_concat(number) FROM (SELECT number FROM account WHERE number > :after"
-        " AND username LIKE :pattern ORDER BY number LIMIT :step) AS found",
+    end = number(
+        tx.cursor,
+        "SELECT max(number) FROM (SELECT number FROM account WHERE number > :after"
+        " ORDER BY number LIMIT :step) AS found",
         values,
-    ).fetchone()
+    )
+    values["end"] = end
+    these = "number > :after AND number <= :end AND username LIKE :pattern"
+    row = tx.execute(f"SELECT group_concat(number) FROM account WHERE {these}", values).fetchone()
     found = integers(row[0])
     if not found:
-        return 0, 0
-    chosen = values | {"first": found[0], "last": found[-1]}
-    these = "number BETWEEN :first AND :last AND username LIKE :pattern"
+        return 0, end
     taken = tx.execute(
         f"SELECT username FROM account WHERE username IN (SELECT {_MOVED.format('username')}"
         f" FROM account WHERE {these}) LIMIT 1",
-        chosen,
+        values,
     ).fetchone()
     if taken is not None:
         raise AlreadyExists(f"{taken[0]} exists already", "username")
-    tx.execute(f"UPDATE account SET username = {_MOVED.format('username')} WHERE {these}", chosen)
+    tx.execute(f"UPDATE account SET username = {_MOVED.format('username')} WHERE {these}", values)
     for account in found:
         _tell_account(tx, account, actor)
-    return len(found), found[-1]
+    return len(found), end
 
 
 def targets(tx: Transaction, old: str, new: str, after: int, actor: Actor) -> int:
