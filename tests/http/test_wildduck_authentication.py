@@ -484,9 +484,11 @@ def test_every_change_of_what_proves_a_login_is_in_the_log(site: Site) -> None:
 
 def test_what_a_guesser_sends_starts_no_line_of_its_own(site: Site) -> None:
     id = made(site)
-    login(site, "wrong", sess='x\r\n{"forged": 1}', ip="192.0.2.1")
+    reply = login(site, "wrong", sess='x\r\n{"forged": 1}', ip="192.0.2.1")
+    assert (reply.status, list(reply.json["details"])) == (400, ["sess"])
+    login(site, "wrong", sess='x{"forged": 1}', ip="192.0.2.1")
     (entry,) = log(site, id, "?action=authentication")["results"]
-    assert entry["sess"] == 'x\r\n{"forged": 1}'
+    assert entry["sess"] == 'x{"forged": 1}'
     assert "forged" not in repr(site.world.log.events)
 
 
