@@ -181,11 +181,14 @@ def logout(access: Access, name: str, reason: str) -> None:
 
 
 @user.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Of everybody, one after the other.")
 @click.pass_obj
-def count(access: Access, name: str) -> None:
+def count(access: Access, name: str | None, every: bool) -> None:
     """Count again what lies in the mailboxes of NAME."""
-    used = access.ask("user-count", name=name)
+    if every == bool(name):
+        raise click.UsageError("Give a NAME, or --all.")
+    used = access.ask("user-count", name=name) if name else access.ask("user-count")
     click.echo(f"{used['used']} bytes (was {used['before']})")
 
 

@@ -93,6 +93,9 @@ def test_a_domain_from_beginning_to_end(desk: Desk) -> None:
     assert desk.done("domain-set", name="example.net", delimiter="")["delimiter"] == ""
     names = [domain["name"] for domain in desk.done("domain-list")]
     assert {"example.org", "example.net"} <= set(names)
+    moved = desk.done("domain-rename", name="example.net", new="example.com")
+    assert moved == {"addresses": 0, "users": 0, "aliases": 0, "keys": 0}
+    desk.done("domain-rename", name="example.com", new="example.net")
     desk.done("domain-remove", name="example.net")
     assert desk.ask("domain-show", name="example.net")["error"] == "NotFound"
     assert desk.ask("domain-remove", name="example.org")["error"] == "InUse"
