@@ -48,6 +48,7 @@ from mailhub.http.web.doors import ROOT, Doors
 from mailhub.http.web.found import Found
 from mailhub.http.web.pages import Pages
 from mailhub.http.web.sites import Sites
+from mailhub.http.web.sockets import Sockets
 from mailhub.http.wildduck.dialect import WildDuck
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
@@ -131,7 +132,8 @@ def _doors(parts: Parts, inside: IResource, mounted: Sequence[tuple[str, Dialect
     found = Found(parts.certificates, parts.websites, parts.profiles)
     pages, behind = Pages(SiteFiles(on_threads(parts.reactor))), Behind(parts.reactor)
     sites = Sites(parts.websites, found, pages, behind, https=parts.sites.https)
-    return Doors(sites, parts.websites, parts.hostname, inside, mounted)
+    sockets = Sockets(parts.reactor)
+    return Doors(sites, sockets, parts.websites, parts.hostname, inside, mounted)
 
 
 def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:

@@ -45,6 +45,7 @@ class Channel(HTTPChannel):
     _receiving = False
     _ended = False
     _turn_began = 0.0
+    _onward: Any = None
     _peer: Peer | None = None
 
     @property
@@ -61,10 +62,27 @@ class Channel(HTTPChannel):
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         self._ended = True
+        if self._onward is not None:
+            self._onward.unregisterProducer()
+            self._onward.loseConnection()
         super().connectionLost(reason)
 
+    def take(self, onward: Any) -> None:
+        """From here on nothing is HTTP: what comes goes to the transport `onward`, as fast as that
+        takes it; what goes back is the caller's to write."""
+        self._onward = onward
+        self.setTimeout(None)
+        self.registerProducer(onward, True)
+        onward.registerProducer(self._networkProducer, True)
+        early, self._dataBuffer = b"".join(self._dataBuffer), []
+        self._networkProducer.resumeProducing()
+        if early:
+            onward.write(early)
+
     def dataReceived(self, data: bytes) -> None:
-        if not self._ended:
+        if self._onward is not None:
+            self._onward.write(data)
+        elif not self._ended:
             self._turn_began = self.site.reactor.seconds()
             super().dataReceived(data)
 
@@ -134,7 +152,7 @@ class Channel(HTTPChannel):
 
     def retire(self) -> None:
         """The server stops: idle connections close, others after the answer in progress."""
-        if not self.requests:
+        if not self.requests or self._onward is not None:
             self.loseConnection()
             return
         self.persistent = False

@@ -353,7 +353,7 @@ def test_programs_find_the_servers(browser: Browser) -> None:
     status, headers, shown = browser.ask("/mail.mobileconfig")
     assert headers["Content-Type"] == "application/x-apple-aspen-config"
     assert b"IncomingMailServerHostName" in shown
-    assert b"IncomingPassword</key>" not in shown
+    assert b"<key>IncomingPassword</key>" not in shown
 
 
 def test_the_policy_of_mta_sts_has_a_name_of_its_own(browser: Browser) -> None:

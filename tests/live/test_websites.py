@@ -32,7 +32,8 @@ root = "web"
 [[site]]
 domain = "shop.test"
 redirects = [["^/old/(.*)$", "/new/$1"]]
-proxies = [["/app/", "http://127.0.0.1:{port}/in/"], ["/gone/", "http://127.0.0.1:{closed}/"]]
+proxies = [["/app/", "http://127.0.0.1:{port}/in/", "web-sockets"],
+  ["/plain/", "http://127.0.0.1:{port}/in/"], ["/gone/", "http://127.0.0.1:{closed}/"]]
 """
 
 
@@ -42,7 +43,9 @@ class Application(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        if self.path.startswith("/in/large"):
+        if self.path.startswith("/in/socket"):
+            self.socket()
+        elif self.path.startswith("/in/large"):
             self.answer(200, LARGE)
         elif self.path.startswith("/in/led"):
             self.answer(302, b"", Location=f"http://127.0.0.1:{self.server.server_address[1]}/in/x")
@@ -61,6 +64,20 @@ class Application(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.answer(201, body[::-1])
+
+    def socket(self) -> None:
+        """Sends back what comes, in capitals; no frames, for those are between the two ends."""
+        if self.headers["Upgrade"] != "websocket" or self.headers["Connection"] != "Upgrade":
+            self.answer(400, b"no socket")
+            return
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.end_headers()
+        self.wfile.write(b"hello ")
+        self.close_connection = True
+        while data := self.rfile.read1(1 << 16):
+            self.wfile.write(data.upper())
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)
@@ -244,3 +261,52 @@ def test_who_leaves_early_leaves_nothing_behind(hub: Server) -> None:
     assert until(held)
     channel.close()
     assert until(lambda: not held())
+
+
+UPGRADE = (
+    b"GET /%s HTTP/1.1\r\nHost: shop.test\r\nConnection: keep-alive, Upgrade\r\n"
+    b"Upgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
+def read(channel: ssl.SSLSocket, size: int) -> bytes:
+    """So many octets, or all until the end."""
+    data = b""
+    while len(data) < size and (piece := channel.recv(1 << 16)):
+        data += piece
+    return data
+
+
+def test_a_socket_goes_through(hub: Server) -> None:
+    with secure(hub) as channel:
+        channel.sendall(UPGRADE % b"app/socket")
+        head = b""
+        while not head.endswith(b"hello "):
+            piece = channel.recv(4000)
+            assert piece, head
+            head += piece
+        assert head.startswith(b"HTTP/1.1 101 ")
+        large = b"abcdefgh" * (1 << 18)
+        sending = threading.Thread(target=channel.sendall, args=(large,))
+        sending.start()
+        assert read(channel, len(large)) == large.upper()
+        sending.join()
+        channel.sendall(b"bye")
+        assert read(channel, 3) == b"BYE"
+
+
+def test_nobody_talks_past_a_site(hub: Server) -> None:
+    """Whoever is not let through by the server behind does not reach it (request smuggling)."""
+    inner = b"GET /in/secret HTTP/1.1\r\nHost: x\r\n\r\n"
+    for path in (b"app/other", b"plain/socket", b"nothing", b"app/../in/socket"):
+        with secure(hub) as channel:
+            channel.sendall(UPGRADE % path + inner)
+            channel.settimeout(0.3)
+            data = b""
+            try:
+                while piece := channel.recv(1 << 16):
+                    data += piece
+            except TimeoutError:
+                pass
+            assert not data.startswith(b"HTTP/1.1 101"), path
+            assert b"/in/secret" not in data, path

@@ -6,7 +6,7 @@ Which are asked for what, the settings say. No cache, no cookies; nothing is fol
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -71,7 +71,10 @@ class Behind:
         """What the server of `proxy` answers to a call. Raises Unavailable."""
         url = address(call, proxy)
         body = _body(call.body) if call.body or call.method in ("POST", "PUT", "PATCH") else None
-        asked = self._agent.request(call.method.encode(), url.encode(), _headers(call, proxy), body)
+        headers = Headers()
+        for name, value in passed_on(call, proxy):
+            headers.addRawHeader(name, value)
+        asked = self._agent.request(call.method.encode(), url.encode(), headers, body)
         asked.addTimeout(PATIENCE, self._reactor)
         try:
             response = await asked
@@ -89,21 +92,23 @@ def address(call: Call, proxy: Proxy) -> str:
     return f"{proxy.url}{rest}{query}"
 
 
-def _headers(call: Call, proxy: Proxy) -> Headers:
-    """Those of the call that are for the other side, and who asks."""
+def passed_on(call: Call, proxy: Proxy) -> Sequence[tuple[str, str]]:
+    """The header fields of a call that are for the other side, and who asks."""
     listed = ",".join(call.headers.get("connection", ()))
     named = {one.strip().lower() for one in listed.split(",")}
-    sent = Headers()
-    for name, values in call.headers.items():
-        if name not in HOP | OURS | named:
-            for value in values:
-                sent.addRawHeader(name, value)
     host = call.header("host")
-    sent.setRawHeaders("Host", [host if proxy.keeps_host else weburl.parse(proxy.url).authority])
-    sent.setRawHeaders("X-Forwarded-For", [call.peer.address])
-    sent.setRawHeaders("X-Forwarded-Host", [host])
-    sent.setRawHeaders("X-Forwarded-Proto", ["https" if call.peer.tls is not None else "http"])
-    return sent
+    return [
+        ("Host", host if proxy.keeps_host else weburl.parse(proxy.url).authority),
+        *(
+            (name, value)
+            for name, values in call.headers.items()
+            for value in values
+            if name not in HOP | OURS | named
+        ),
+        ("X-Forwarded-For", call.peer.address),
+        ("X-Forwarded-Host", host),
+        ("X-Forwarded-Proto", "https" if call.peer.tls is not None else "http"),
+    ]
 
 
 def _body(data: bytes) -> Any:

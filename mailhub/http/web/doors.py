@@ -17,6 +17,7 @@ from mailhub.core.websites import Websites
 from mailhub.http.routing import Dialect, leaf
 from mailhub.http.web.found import host_name
 from mailhub.http.web.sites import Sites
+from mailhub.http.web.sockets import Sockets, is_wanted
 from mailhub.model.errors import MailhubError
 
 ROOT = "web"
@@ -31,12 +32,15 @@ class Doors(Resource):
     def __init__(
         self,
         sites: Sites,
+        sockets: Sockets,
         websites: Websites,
         hostname: str,
         inside: IResource,
         mounts: Sequence[tuple[str, Dialect]],
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._sites = sites
+        self._sockets = sockets
         self._websites = websites
         self._hostname = hostname.lower()
         self._inside: Any = inside
@@ -51,8 +55,16 @@ class Doors(Resource):
         return NOT_DONE_YET
 
     async def _render(self, request: Any) -> None:
-        chosen = self._outside if await self._is_outside(request) else self._inside
-        chosen.render(request)
+        if not await self._is_outside(request):
+            self._inside.render(request)
+            return
+        if request.requestHeaders.hasHeader(b"upgrade"):
+            call = request.call({})
+            proxy = await self._sites.socket(call) if is_wanted(call) else None
+            if proxy is not None:
+                await self._sockets.join(request, call, proxy)
+                return
+        self._outside.render(request)
 
     async def _is_outside(self, request: Any) -> bool:
         first = request.path.split(b"/", 2)[1].decode("latin-1")

@@ -68,6 +68,23 @@ class Sites:
             )
         return answer
 
+    async def socket(self, call: Call) -> Proxy | None:
+        """The server that a call for a WebSocket goes through to, None where it does not. Raises
+        Unavailable."""
+        site = await self.site(call)
+        if site is None or site.kind is not SiteKind.STATIC:
+            return None
+        if call.peer.tls is None and self._https:
+            return None
+        try:
+            parts(call.path)
+        except NotFound:
+            return None
+        if any(led(one, call.path) for one in site.redirects):
+            return None
+        proxy = proxied(site, call.path)
+        return proxy if proxy is not None and proxy.sockets else None
+
     async def _default(self, call: Call) -> Answer:
         """A name that is none of ours: it may have been led here a moment ago."""
         found = await self._found.answer(call)
