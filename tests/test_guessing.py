@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -341,3 +342,64 @@ def test_while_processes_cannot_speak_each_holds_its_limits(shared: Shared, firs
     shared.away = False
     found = {name: DOORS[name](house, "127.1.1.1", ROOT, PASSWORD) for name in PUBLIC}
     assert found == dict.fromkeys(PUBLIC, LIMITED), "it counted nothing, and frees nobody"
+
+
+def test_an_address_is_where_a_guess_comes_from_and_no_word_in_it() -> None:
+    house = House()
+    outcomes = []
+    for number in range(PER_ADDRESS + 2):
+        label = f"203.0.113.{number}"
+        reply = house.site.ask(
+            "POST",
+            "/wildduck/authenticate",
+            {"username": ROOT, "password": "wrong", "ip": label, "sess": label},
+            peer=peer("192.0.2.1"),
+            x_access_token=TOKEN,
+            x_forwarded_for=label,
+            x_real_ip=label,
+            forwarded=f"for={label}",
+        )
+        outcomes.append(reply.json["code"])
+    assert outcomes == ["AuthFailed"] * PER_ADDRESS + ["RateLimitedError"] * 2
+    assert tmail(house, "192.0.2.1", ROOT, PASSWORD) == LIMITED
+    assert tmail(house, "203.0.113.1", ROOT, PASSWORD) == IN
+
+
+# -- who is there
+
+
+def by_name(house: House, path: str, name: str) -> bytes:
+    """A whole answer to a wrong password, without the name itself and the time."""
+    form = path.startswith("/panel")
+    reply = house.site.ask(
+        "POST" if form or path.endswith("login") else "GET",
+        path,
+        urlencode({"name": name, "password": "wrong"}).encode() if form else None,
+        peer=peer("127.0.0.1"),
+        **({"content_type": FORM} if form else {"authorization": basic(name, "wrong")}),
+    )
+    head = {key: value for key, value in reply.headers.items() if key not in TOLD}
+    return repr((reply.status, head, reply.body.replace(name.encode(), b"NAME"))).encode()
+
+
+TOLD = ("date", "content-length")
+
+
+@pytest.mark.parametrize(
+    "path", ["/tmail/users", "/admin/mail/users", "/admin/login", "/panel/sign-in"]
+)
+def test_no_answer_tells_who_is_there(path: str) -> None:
+    house = House()
+    codes = house.world.account("codes@example.org", role=Role.ADMIN)
+    house.world.second_factor(codes.address)
+    for name in ("joe", "shut", "gone"):
+        house.world.account(f"{name}@example.org")
+    people = house.world.people
+    run(house.world.accounts.update(replace(people["shut@example.org"], disabled=True), ACTOR))
+    run(house.world.accounts.remove(people["gone@example.org"].number, ACTOR))
+    answers = set()
+    for name in (ROOT, codes.address, "joe@example.org", "shut@example.org", "gone@example.org",
+                 "nobody@example.org", "nobody@elsewhere.example", "nobody"):  # fmt: skip
+        answers.add(by_name(house, path, name))
+        house.world.clock.advance(61)
+    assert len(answers) == 1, answers
