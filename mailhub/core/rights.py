@@ -36,6 +36,7 @@ class Resource(Enum):
     ZONES = "zones"
     CERTIFICATES = "certificates"
     SYSTEM = "system"
+    WEBSITES = "web sites"
     DOMAINS = "domains"
     QUEUE = "queue"
     BACKUPS = "backups"

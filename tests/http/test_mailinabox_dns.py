@@ -1,4 +1,4 @@
-"""Mail-in-a-Box's calls about the DNS and certificates: each success and each failure."""
+"""Mail-in-a-Box's calls about the DNS, certificates and sites: each success and each failure."""
 
 from __future__ import annotations
 
@@ -220,3 +220,24 @@ def test_certificates_are_asked_for(box: Box) -> None:
     assert done[HOSTNAME]["result"] == "installed", done[HOSTNAME]
     assert done["example.org"]["result"] == "skipped"
     assert "does not resolve to this machine" in done["example.org"]["log"][0]
+
+
+# -- web sites
+
+
+def test_sites_are_shown(box: Box) -> None:
+    sites = {one["domain"]: one for one in box.get("/web/domains").json}
+    site = sites["example.org"]
+    assert set(site) == {"domain", "root", "custom_root", "ssl_certificate", "static_enabled"}
+    assert site["ssl_certificate"] == ["danger", "No certificate installed."]
+    assert site["static_enabled"] is True
+    assert site["custom_root"].endswith("/example.org")
+    assert sites["www.example.org"]["static_enabled"] is False
+
+
+def test_sites_are_told_to_be_new_once(box: Box) -> None:
+    said(box.ask("POST", "/web/update"), "web updated\n")
+    said(box.ask("POST", "/web/update"), "")
+    box.form("/mail/aliases/add", address="a@new.example", forwards_to=JOE)
+    box.world.clock.advance(3)
+    said(box.ask("POST", "/web/update"), "web updated\n")

@@ -4,6 +4,7 @@ and whatever a program that has read our description makes of it."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import smtplib
@@ -216,6 +217,9 @@ CASES = [
         "There is a problem with the certificate file: .*",
     ),
     Case('curl -X POST "/ssl/provision"', {"requests": [{"result": "error"}]}),
+    # web sites
+    Case('curl -X GET "/web/domains"', [{"domain": "home.test", "static_enabled": True}]),
+    Case('curl -X POST "/web/update"', r"web updated\n"),
     # the system
     Case('curl -X POST "/system/status"', [{"type": "heading", "text": "System", "extra": []}]),
     Case('curl -X GET "/system/version"', r"v[0-9.]+"),
@@ -320,6 +324,8 @@ def test_second_factors(box: Box) -> None:
     assert box.curl('curl -X POST "/login"', mia).json["status"] == "ok"
 
 
+PHASES = os.environ.get("SCHEMATHESIS_PHASES", "fuzzing")
+"""`coverage,fuzzing` tries each rule of each field as well."""
 CONFIG = """
 [checks.positive_data_acceptance]
 # Rules that no schema can tell are refused with 400; what is off, and what is not there.
@@ -347,7 +353,7 @@ def test_what_a_program_makes_of_the_description(box: Box, tmp_path: Path) -> No
             "run",
             f"{box.base}/openapi.json",
             "--max-examples=2",
-            "--phases=coverage,fuzzing",
+            f"--phases={PHASES}",
             "--generation-deterministic",
             "--request-timeout=20",
             "--no-color",

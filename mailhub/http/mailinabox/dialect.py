@@ -14,6 +14,7 @@ from mailhub.core.backup import Backups
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.rights import Right
+from mailhub.core.websites import Websites
 from mailhub.http import openapi
 from mailhub.http.call import JSON, Answer, Call
 from mailhub.http.descriptions import Aside, Described
@@ -28,6 +29,7 @@ from mailhub.http.mailinabox.mfa import FactorCalls
 from mailhub.http.mailinabox.own import Own
 from mailhub.http.mailinabox.system import SystemCalls
 from mailhub.http.mailinabox.users import Users
+from mailhub.http.mailinabox.websites import WebCalls
 from mailhub.http.routing import Route, routes_of
 from mailhub.model.errors import AuthenticationFailed, MailhubError
 from mailhub.ports import Clock
@@ -52,6 +54,8 @@ class Parts(Protocol):
     def administration(self) -> Administration: ...
     @property
     def backups(self) -> Backups: ...
+    @property
+    def websites(self) -> Websites: ...
     @property
     def clock(self) -> Clock: ...
     @property
@@ -79,6 +83,7 @@ class MailInABox:
             AliasCalls(ours.aliases, accounts, ours.administrators, effects, ours.hostname),
             FactorCalls(accounts, codes, ours.hostname),
             DNSCalls(ours.zones, ours.secondaries),
+            WebCalls(parts.websites, ours.certificates),
             SystemCalls(ours.system, ours.checkup, ours.aliases),
             BackupCalls(parts.backups, parts.clock),
             CertificateCalls(ours.certificates, ours.hosted, ours.provisioning, effects),
