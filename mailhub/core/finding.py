@@ -21,7 +21,7 @@ from mailhub.core.turns import Turns
 from mailhub.model.errors import NotFound, Unavailable
 from mailhub.model.flags import Flags
 from mailhub.model.indexed import Place, Span
-from mailhub.model.listing import Row
+from mailhub.model.listing import Heads, Row
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.message import Index
 from mailhub.model.search import (
@@ -87,13 +87,14 @@ class Finds:
         else:
             searched = list(boxes)
         key = resolved(key, boxes, self.now)
-        found = await self._storage.search_index.page(
-            account,
-            [box.number for box in searched],
-            plan(key),
-            replace(span, limit=span.limit + 1),
-        )
+        index, numbers = self._storage.search_index, [box.number for box in searched]
+        planned, wide = plan(key), replace(span, limit=span.limit + 1)
+        found = await index.page(account, numbers, planned, wide)
         looked = await self._look(account, boxes, key, found.maybe)
+        if span.heads is not Heads.ALL and looked:
+            # Each of them may be of a thread that another one stands for.
+            found = await index.page(account, numbers, planned, wide, looked)
+            looked = []
         places = [*found.places, *(place for place in looked if _within(place, span))]
         places.sort(reverse=not span.ascending)
         total = found.total + len(looked)

@@ -59,10 +59,12 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Extras:
-    """What is shown beyond the usual. `threads`: how many messages the thread of each has."""
+    """What is shown beyond the usual. `threads`: how many messages the thread of each has.
+    `collapsed`: each stands for its thread."""
 
     threads: bool = False
     metadata: bool = False
+    collapsed: bool = False
 
 
 class NoMailbox(NotFound):
@@ -130,9 +132,9 @@ class Listings:
         return Listed(row, facts(row), intro(row.preview))
 
     async def _listed(self, account: int, page: Page, extras: Extras) -> List:
-        if extras.threads and page.rows:
+        if page.rows and (extras.threads or extras.collapsed):
             threads = list({row.thread for row in page.rows})
-            sums = await self._storage.listings.threads(account, threads)
+            sums = await self._storage.listings.threads(account, threads, flags=extras.collapsed)
             page = replace(page, threads=sums)
         return await self._shown_all(page)
 

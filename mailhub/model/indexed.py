@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailhub.model.listing import Heads
+
 
 @dataclass(frozen=True, slots=True)
 class Document:
@@ -39,11 +41,13 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of an account's matches in order. `after`: behind that place, where one is given."""
+    """A part of an account's matches in order. `after`: behind that place, where one is given.
+    `heads`: which of the matches of a thread there are."""
 
     limit: int
     ascending: bool = False
     after: Place | None = None
+    heads: Heads = Heads.ALL
 
 
 @dataclass(frozen=True, slots=True)

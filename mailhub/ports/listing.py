@@ -56,8 +56,10 @@ class Listings(Protocol):
         """The first UIDs of `wanted` that exist, in order."""
         ...
 
-    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, ThreadSum]]:
-        """How many messages each of these threads has."""
+    def threads(
+        self, account: int, wanted: Sequence[int], *, flags: bool = False
+    ) -> Awaitable[dict[int, ThreadSum]]:
+        """How many messages each of these threads has. `flags`: and what they are."""
         ...
 
     def timeline(self, account: int, content: int) -> Awaitable[Sequence[JournalEntry]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
-from mailhub.model.indexed import IndexPage, IndexStatus, Looked, Span
+from mailhub.model.indexed import IndexPage, IndexStatus, Looked, Place, Span
 from mailhub.model.search import Indexed, SearchKey
 
 
@@ -21,11 +21,16 @@ class SearchIndex(Protocol):
         ...
 
     def page(
-        self, account: int, mailboxes: Sequence[int], key: SearchKey, span: Span
+        self,
+        account: int,
+        mailboxes: Sequence[int],
+        key: SearchKey,
+        span: Span,
+        also: Sequence[Place] = (),
     ) -> Awaitable[IndexPage]:
         """What matches `key` in these mailboxes of the account, in the order of `Place`s, the
-        newest first unless the span says so. Without an index, all may match that the rows of
-        messages do not rule out."""
+        newest first unless the span says so; `also` match as was found otherwise. Without an
+        index, all may match that the rows of messages do not rule out."""
         ...
 
     def status(self) -> Awaitable[IndexStatus]:

@@ -56,8 +56,10 @@ class ListingService:
     ) -> Awaitable[Sequence[int]]:
         return self._runner.read(listing.uids, account, mailbox, wanted, limit)
 
-    def threads(self, account: int, wanted: Sequence[int]) -> Awaitable[dict[int, ThreadSum]]:
-        return self._runner.read(listing_rows.threads, account, wanted, flags=False)
+    def threads(
+        self, account: int, wanted: Sequence[int], *, flags: bool = False
+    ) -> Awaitable[dict[int, ThreadSum]]:
+        return self._runner.read(listing_rows.threads, account, wanted, flags=flags)
 
     def timeline(self, account: int, content: int) -> Awaitable[Sequence[JournalEntry]]:
         return self._runner.read(timeline.timeline, account, content)

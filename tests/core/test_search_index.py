@@ -37,7 +37,7 @@ from mailhub.model.search import (
 )
 from mailhub.model.settings import StoreSettings
 from mailhub.model.uids import UidSet
-from mailhub.store.fulltext import lookup
+from mailhub.store.fulltext import questions
 from mailhub.wire.mime import scan
 from mailhub.wire.rendering import render
 from tests.support import run
@@ -212,7 +212,7 @@ def test_an_index_finds_what_looking_at_every_message_finds(
     box.made.store.database.execute("UPDATE found.state SET position = position - 2")
     _same(box, keys, scanned)
     with pytest.MonkeyPatch.context() as far:
-        far.setattr(lookup, "FAR", 1)
+        far.setattr(questions, "FAR", 1)
         _same(box, keys, scanned)
 
 

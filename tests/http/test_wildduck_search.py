@@ -202,3 +202,18 @@ def test_users_and_mailboxes_that_are_not_there(site: Searched) -> None:
 
 def test_the_singular_path(site: Searched) -> None:
     assert site.site.get(f"/user/{site.user}/search?query=annual").json["total"] == 1
+
+
+def test_of_each_thread_one_message_is_shown(site: Searched) -> None:
+    query = {"q": "subject:budget OR subject:resume OR filename:budget", "collapseThreads": "yes"}
+    assert site.ids(**query) == [3, 2]
+    assert site.ids(**query, order="asc") == [1, 3]
+    first = site.get(**query, limit=1, threadCounters=1)
+    second = site.get(**query, limit=1, threadCounters=1, next=first["nextCursor"])
+    back = site.get(**query, limit=1, previous=second["previousCursor"])
+    (one,), (other,) = first["results"], second["results"]
+    assert (one["id"], one["threadMessageCount"], one["seen"]) == (3, 1, False)
+    assert (other["id"], other["threadMessageCount"], other["flagged"]) == (2, 2, True)
+    assert other["seen"] is False  # the first one of the thread is not
+    assert [row["id"] for row in back["results"]] == [3]
+    assert (first["total"], second["nextCursor"]) == (2, False)

@@ -171,12 +171,17 @@ class MessageList(MessagePage):
 
     @property
     def showing(self) -> Showing:
-        """What the list shows: of each thread, where they are collapsed, the first one that the
-        list's order comes to."""
-        heads = Heads.ALL
-        if self.collapse_threads:
-            heads = Heads.NEWEST if self.order == "desc" else Heads.OLDEST
+        """What the list shows."""
+        heads = heads_of(self.collapse_threads, self.order)
         return Showing(self.unseen, heads, self.thread_counters, self.meta_data)
+
+
+def heads_of(collapsed: bool, order: str) -> Heads:
+    """Of each thread, where they are collapsed, the first message that the list's order comes to;
+    whichever way it is walked."""
+    if not collapsed:
+        return Heads.ALL
+    return Heads.NEWEST if order == "desc" else Heads.OLDEST
 
 
 class MailboxMessages(UserCall):

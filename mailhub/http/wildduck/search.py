@@ -14,6 +14,7 @@ from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
 from mailhub.http.wildduck import places, replies, search_shapes, shapes
 from mailhub.http.wildduck.message_answers import listed_message
+from mailhub.http.wildduck.message_shapes import heads_of
 from mailhub.http.wildduck.messages import Boxes
 from mailhub.model.indexed import Place, Span
 from mailhub.model.listing import Boundary, Page
@@ -47,7 +48,8 @@ class Search:
         if wanted.mailbox is not None and wanted.mailbox not in boxes.values():
             raise replies.no_such_mailbox()
         start = how.stretch.start
-        span = Span(wanted.limit, how.stretch.newer, _place(start))
+        heads = heads_of(wanted.collapse_threads, wanted.order)
+        span = Span(wanted.limit, how.stretch.newer, _place(start), heads)
         found = await self._finds.page(
             account.number, key, span, everywhere=wanted.searchable is False
         )
@@ -64,6 +66,7 @@ class Search:
                 boxes[row.row.mailbox],
                 metadata=wanted.meta_data,
                 threads=wanted.thread_counters,
+                collapsed=wanted.collapse_threads,
                 headers=headers.get((row.row.mailbox, row.row.number)),
             )
             for row in rows
@@ -78,7 +81,7 @@ class Search:
     async def _listed(
         self, account: int, found: Finding, wanted: search_shapes.Search
     ) -> Sequence[Listed]:
-        extras = Extras(wanted.thread_counters, wanted.meta_data)
+        extras = Extras(wanted.thread_counters, wanted.meta_data, wanted.collapse_threads)
         those = [(place.mailbox, place.uid) for place in found.places]
         return await self._listings.some(account, those, extras)
 

@@ -55,6 +55,7 @@ class Search(MessagePage):
     seen: Boolean | None = None
     searchable: Boolean | None = None
     use_and_search: Boolean = True
+    collapse_threads: Boolean = False
     or_query: Words = _alternative("query")
     or_from: Words = _alternative("from")
     or_to: Words = _alternative("to")

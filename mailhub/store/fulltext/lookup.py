@@ -10,12 +10,10 @@ rare word looks at few rows of messages.
 
 from __future__ import annotations
 
-import json
 from calendar import timegm
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mailhub.model.indexed import IndexPage, Looked, Place, Span
 from mailhub.model.search import (
     And,
     Arrived,
@@ -39,8 +37,7 @@ from mailhub.model.search import (
     ThreadIdIs,
 )
 from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
-from mailhub.store.messages import Lazily
-from mailhub.store.sql import Cursor, integers, number
+from mailhub.store.sql import Cursor, number
 
 DAY = 86400
 _TABLES = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
@@ -120,7 +117,7 @@ class Compiler:
         """The condition of `key`."""
         match key:
             case And(keys):
-                return _both([self.part(one, upper) for one in keys])
+                return both([self.part(one, upper) for one in keys])
             case Or(left, right):
                 return _either(self.part(left, upper), self.part(right, upper))
             case Not(inner):
@@ -239,7 +236,8 @@ def expression(terms: Terms) -> str:
     )
 
 
-def _both(parts: Sequence[Part]) -> Part:
+def both(parts: Sequence[Part]) -> Part:
+    """All of them hold."""
     if any(part == NONE for part in parts):
         return NONE
     driving = next((part for part in parts if part.driver), None)
@@ -258,140 +256,3 @@ def _either(left: Part, right: Part) -> Part:
     if left.driver and right.driver and left.condition == right.condition == "1":
         return Part("1", f"{left.driver} UNION ALL {right.driver}")
     return Part(f"({left.whole} OR {right.whole})")
-
-
-# -- the questions
-
-
-def _compiler(cursor: Cursor, account: int) -> Compiler:
-    """For the index as it is now."""
-    position = number(cursor, "SELECT position FROM found.state", {})
-    behind = {"position": position, "far": FAR}
-    far = number(
-        cursor,
-        "SELECT count(*) FROM (SELECT 1 FROM content WHERE key > :position LIMIT :far) AS some",
-        behind,
-    )
-    return Compiler(account, position, far == FAR)
-
-
-def look(cursor: Cursor, account: int, mailbox: int, key: Indexed) -> Looked:
-    """See `ports.SearchIndex.look`."""
-    with _OneMoment(cursor):
-        compiler = _compiler(cursor, account)
-        lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
-        surely = _uids(cursor, lower, mailbox, compiler)
-        between = _between(cursor, key, lower, upper, compiler)
-        return Looked(surely, _uids(cursor, between, mailbox, compiler))
-
-
-def _uids(cursor: Cursor, part: Part, mailbox: int, compiler: Compiler) -> list[int]:
-    if part == NONE:
-        return []
-    sql = part.select("group_concat(m.uid)", [mailbox])
-    return integers(cursor.execute(sql, compiler.parameters).fetchone()[0])
-
-
-def page(
-    cursor: Cursor,
-    account: int,
-    mailboxes: Sequence[int],
-    key: SearchKey,
-    span: Span,
-    *,
-    indexed: bool,
-) -> IndexPage:
-    """See `ports.SearchIndex.page`. `indexed`: whether there is an index at `found`."""
-    with _OneMoment(cursor):
-        compiler = _compiler(cursor, account) if indexed else Compiler(account, None)
-        lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
-        between = _between(cursor, key, lower, upper, compiler)
-        total, places = _page(cursor, lower, mailboxes, compiler, span)
-        maybe = _every(cursor, between, mailboxes, compiler)
-        return IndexPage(total, places, maybe)
-
-
-def _between(cursor: Cursor, key: SearchKey, lower: Part, upper: Part, compiler: Compiler) -> Part:
-    """What may match and does not surely. Nothing where all is known."""
-    if _settled(key) and not (_about_text(key) and compiler.anything_open(cursor)):
-        return NONE
-    return _both([upper, ALL if lower == NONE else Part(f"NOT {lower.whole}")])
-
-
-def _settled(key: SearchKey) -> bool:
-    """Whether rows, and an index that has seen every message, have the whole answer."""
-    match key:
-        case And() | Or() | Not():
-            return all(map(_settled, _inner(key)))
-        case Indexed(surely, possibly):
-            return surely == possibly
-    lower, upper = (Compiler(0, None).part(key, upper) for upper in (False, True))
-    return lower == upper
-
-
-def _about_text(key: SearchKey) -> bool:
-    return isinstance(key, Indexed) or any(map(_about_text, _inner(key)))
-
-
-def _inner(key: SearchKey) -> Sequence[SearchKey]:
-    match key:
-        case And(keys):
-            return keys
-        case Or(left, right):
-            return left, right
-        case Not(inner):
-            return (inner,)
-    return ()
-
-
-_COLUMNS = "m.content AS content, m.mailbox AS mailbox, m.uid AS uid"
-_FOLDED = "SELECT json_group_array(json_array(content, mailbox, uid)) FROM"
-
-
-def _page(
-    cursor: Cursor, part: Part, mailboxes: Sequence[int], compiler: Compiler, span: Span
-) -> tuple[int, Sequence[Place]]:
-    """How many there are, and those of the span, found in one go."""
-    if part == NONE:
-        return 0, ()
-    parameters = compiler.parameters
-    sign, way = (">", "ASC") if span.ascending else ("<", "DESC")
-    behind = ""
-    if span.after is not None:
-        behind = f"WHERE (content, mailbox, uid) {sign} (:content, :mailbox, :uid)"
-        place = span.after
-        parameters |= {"content": place.content, "mailbox": place.mailbox, "uid": place.uid}
-    total, places = cursor.execute(
-        f"WITH hits AS MATERIALIZED ({part.select(_COLUMNS, mailboxes)})"
-        f" SELECT (SELECT count(*) FROM hits), ({_FOLDED} (SELECT content, mailbox, uid FROM hits"
-        f" {behind} ORDER BY content {way}, mailbox {way}, uid {way} LIMIT {span.limit:d})"
-        " AS page)",
-        parameters,
-    ).fetchone()
-    return total, [Place(*row) for row in json.loads(places)]
-
-
-def _every(
-    cursor: Cursor, part: Part, mailboxes: Sequence[int], compiler: Compiler
-) -> Sequence[Place]:
-    """All of them, by mailbox and UID."""
-    if part == NONE:
-        return ()
-    rows = part.select(_COLUMNS, mailboxes)
-    found = cursor.execute(
-        f"{_FOLDED} ({rows} ORDER BY m.mailbox, m.uid) AS rows", compiler.parameters
-    ).fetchone()
-    return Lazily(lambda row: Place(*row), json.loads(found[0]))
-
-
-class _OneMoment:
-    """All statements within see the same commits of both databases."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self._cursor = cursor
-
-    def __enter__(self) -> None:
-        self._cursor.execute("BEGIN", {})
-
-    def __exit__(self, *_: object) -> None:
-        self._cursor.execute("COMMIT", {})

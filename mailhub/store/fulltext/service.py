@@ -16,12 +16,12 @@ from typing import Any, Protocol, TypeVar
 from twisted.internet.defer import Deferred
 
 from mailhub.model.errors import MailhubError
-from mailhub.model.indexed import Document, IndexPage, IndexStatus, Looked, Span
+from mailhub.model.indexed import Document, IndexPage, IndexStatus, Looked, Place, Span
 from mailhub.model.message import BlobRef
 from mailhub.model.search import Indexed, SearchKey
 from mailhub.store import database
 from mailhub.store.faults import DRIVER, kind_of
-from mailhub.store.fulltext import building, lookup, schema
+from mailhub.store.fulltext import building, questions, schema
 from mailhub.store.hop import Hop
 from mailhub.store.sql import Cursor, number
 
@@ -112,16 +112,21 @@ class IndexService:
     def look(self, account: int, mailbox: int, key: Indexed) -> Awaitable[Looked | None]:
         """See `ports.SearchIndex.look`."""
         return self._ask(
-            lambda index: lookup.look(index, account, mailbox, key), lambda plain: None
+            lambda index: questions.look(index, account, mailbox, key), lambda plain: None
         )
 
     def page(
-        self, account: int, mailboxes: Sequence[int], key: SearchKey, span: Span
+        self,
+        account: int,
+        mailboxes: Sequence[int],
+        key: SearchKey,
+        span: Span,
+        also: Sequence[Place] = (),
     ) -> Awaitable[IndexPage]:
         """See `ports.SearchIndex.page`."""
         return self._ask(
-            lambda index: lookup.page(index, account, mailboxes, key, span, indexed=True),
-            lambda plain: lookup.page(plain, account, mailboxes, key, span, indexed=False),
+            lambda index: questions.page(index, account, mailboxes, key, span, also, indexed=True),
+            lambda plain: questions.page(plain, account, mailboxes, key, span, also, indexed=False),
         )
 
     def status(self) -> Awaitable[IndexStatus]:
@@ -249,13 +254,20 @@ class MemoryIndex:
 
     async def look(self, account: int, mailbox: int, key: Indexed) -> Looked | None:
         """See `ports.SearchIndex.look`."""
-        return lookup.look(self._connection, account, mailbox, key) if self._attached else None
+        return questions.look(self._connection, account, mailbox, key) if self._attached else None
 
     async def page(
-        self, account: int, mailboxes: Sequence[int], key: SearchKey, span: Span
+        self,
+        account: int,
+        mailboxes: Sequence[int],
+        key: SearchKey,
+        span: Span,
+        also: Sequence[Place] = (),
     ) -> IndexPage:
         """See `ports.SearchIndex.page`."""
-        return lookup.page(self._connection, account, mailboxes, key, span, indexed=self._attached)
+        return questions.page(
+            self._connection, account, mailboxes, key, span, also, indexed=self._attached
+        )
 
     async def status(self) -> IndexStatus:
         """See `ports.SearchIndex.status`."""
