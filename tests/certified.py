@@ -56,6 +56,9 @@ class MemoryFiles:
         self._kept[id] = chain
         self.keys[id] = key
 
+    def is_installed(self, id: str) -> bool:
+        return bool(id) and id in self._kept
+
     def drop(self, id: str) -> None:
         self.chain(id)
         del self._kept[id]

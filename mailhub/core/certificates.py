@@ -36,6 +36,8 @@ from mailhub.wire import address as grammar
 from mailhub.wire import x509
 
 WILDCARD = "*."
+KEPT = 30 * DAY
+"""Seconds for which a certificate that ended is kept."""
 
 
 class Certificates:
@@ -152,6 +154,15 @@ class Certificates:
         self._files.drop(id)
         await self._notes.changed("removed", id, names, actor)
         self._log.event("certificate", outcome="removed", names=list(names), id=id)
+
+    async def tidy(self, actor: Actor) -> None:
+        """Removes what was installed, ended a month ago, and is shown for no name. Raises
+        Unavailable."""
+        found, now = self._files.all(), self._clock.now()
+        shown = {self.of(name) for one in found for name in one.names}
+        for one in found:
+            if one.ends + KEPT < now and one not in shown and self._files.is_installed(one.id):
+                await self.remove(one.id, actor)
 
     def _check(self, facts: Certificate, name: str, key: str) -> None:
         """Raises CertificateRefused for the first thing that is wrong."""

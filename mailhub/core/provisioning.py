@@ -121,7 +121,9 @@ class Provisioning:
     # -- doing it
 
     async def review(self) -> None:
-        """One round of the sweep: asks for what is due, unless it failed a while ago."""
+        """One round of the sweep: asks for what is due, unless it failed a while ago, and clears
+        away what is over."""
+        await self._certificates.tidy(ACTOR)
         if not self._settings.agree:
             return
         try:

@@ -177,9 +177,12 @@ class CertificateFolder:
             raise Unavailable(f"It cannot be written ({error.strerror})") from error
         self._told()
 
+    def is_installed(self, id: str) -> bool:
+        return _ID.fullmatch(id) is not None and (self._installed / f"{id}.crt").is_file()
+
     def drop(self, id: str) -> None:
         folder = self._installed
-        if _ID.fullmatch(id) is None or not (folder / f"{id}.crt").is_file():
+        if not self.is_installed(id):
             raise NotFound("No such certificate was installed")
         try:
             (folder / f"{id}.crt").unlink()

@@ -57,7 +57,7 @@ class DataFolder:
 
     def _tls(self) -> list[Path]:
         folder = self.path / "tls"
-        return [folder, *folder.iterdir()] if folder.is_dir() else []
+        return [folder, *folder.rglob("*")] if folder.is_dir() else []
 
     def lock(self) -> None:
         """Takes the folder for this process, until it ends. Raises Busy."""

@@ -39,6 +39,10 @@ class CertificateFiles(Protocol):
         server's."""
         ...
 
+    def is_installed(self, id: str) -> bool:
+        """Whether it is one of those."""
+        ...
+
     def drop(self, id: str) -> None:
         """Removes one that was installed. Raises NotFound."""
         ...

@@ -156,6 +156,23 @@ def test_a_request_is_signed_with_the_servers_key(bench: Bench) -> None:
         bench.certificates.request("a b", "fr")
 
 
+def test_what_ended_long_ago_is_cleared_away(bench: Bench) -> None:
+    certificates = bench.certificates
+
+    def kept() -> set[str]:
+        return {path.stem for path in (bench.folder / "installed").glob("*.crt")}
+
+    old = bench.install("a.example", MIDDLE.issue(["a.example"], bench.own), MIDDLE.text)
+    alone = bench.install("b.example", MIDDLE.issue(["b.example"], bench.own), MIDDLE.text)
+    bench.clock.advance(89 * DAY)
+    text = MIDDLE.issue(["a.example"], bench.own, days=(80, 170))
+    new = bench.install("a.example", text, MIDDLE.text)
+    for days, left in ((20, {old, alone, new}), (20, {alone, new})):
+        bench.clock.advance(days * DAY)
+        run(certificates.tidy(ACTOR))
+        assert kept() == left
+
+
 def test_the_key_outlives_a_new_start_and_new_names(tmp_path: Path) -> None:
     before = Bench(tmp_path).certificates.fingerprint()
     (tmp_path / "tls" / "self-signed.crt").unlink()

@@ -181,6 +181,22 @@ def test_a_certificate_is_renewed_with_the_same_key() -> None:
     assert after.key == before.key == certificates.fingerprint()
 
 
+class Running(FakeClock):
+    """Goes on while it is looked at, as clocks do."""
+
+    def now(self) -> float:
+        self.advance(0.001)
+        return super().now()
+
+
+def test_what_is_due_at_once_is_due() -> None:
+    desk = Desk()
+    running = Running(now=Authority.now)
+    desk.certified.certificates._clock = running
+    desk.certified.provisioning._clock = running
+    assert desk.certified.provisioning.is_due(HOSTNAME)
+
+
 def test_only_one_asks_at_a_time() -> None:
     desk = Desk()
     run(desk.world.counters.hit("certificates", 100.0))
