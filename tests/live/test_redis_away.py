@@ -12,7 +12,7 @@ from http.client import HTTPConnection
 
 import pytest
 
-from tests.live.doors import Outcome, imap, said
+from tests.live.doors import DOORS, Outcome, imap, said
 from tests.live.redis_hub import GUESSES, PASSWORD, TEXT, USER, Hub, until
 from tests.redisserver import RedisServer
 
@@ -43,8 +43,8 @@ def test_mail_is_taken_and_read_while_redis_is_away_and_leaves_when_it_is_back(
         with hub.mailbox() as imap, smtplib.SMTP("127.0.0.1", hub.server.port("smtp")) as smtp:
             [waiting] = imap.select("INBOX")[1]
             smtp.sendmail("x@y.test", [USER], TEXT.format("<local@y.test>"))
-            until(lambda: imap.select("INBOX")[1] != [waiting], hub, 5)
-        until(lambda: hub.events("redis", "lost") > lost, hub, 5)
+            until(lambda: imap.select("INBOX")[1] != [waiting], hub)
+        until(lambda: hub.events("redis", "lost") > lost, hub)
         time.sleep(1.5)
         if how == "killed":
             assert hub.tally.came.total() == before
@@ -126,7 +126,11 @@ def test_limits_on_guesses_hold_while_redis_is_away(hub: Hub, redis: RedisServer
     # What this server saw itself still counts, in both directions.
     assert [guess("wrong") for _ in range(2)] == [Outcome.WRONG] * 2
     assert guess("wrong") is guess(PASSWORD) is Outcome.LIMITED
-    assert guess(PASSWORD, "127.9.8.1") is Outcome.IN
+    for name, door in DOORS.items():
+        answer = door(hub.server, USER, PASSWORD, "127.9.9.9")
+        assert said(name, answer, Outcome.LIMITED), answer
+        answer = door(hub.server, USER, PASSWORD, "127.9.8.1")
+        assert said(name, answer, Outcome.IN), answer
     redis.start()
     until(lambda: hub.events("redis", "back") == hub.events("redis", "lost"), hub)
     # Redis is empty now, and frees nobody.
