@@ -238,6 +238,11 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         programs=replace(programs, folder=full(programs.folder)),
         redis=replace(redis, authority=full(redis.authority)),
         sender=replace(settings.sender, trusted=full(settings.sender.trusted)),
+        dns=replace(
+            settings.dns,
+            knot=full(settings.dns.knot),
+            host_keys=full(settings.dns.host_keys),
+        ),
         web=replace(settings.web, trusted=full(settings.web.trusted)),
         sites=replace(settings.sites, folder=full(settings.sites.folder)),
         site=tuple(

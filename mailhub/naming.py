@@ -6,21 +6,26 @@ A part of the composition root, apart from it for its size. No rule of zones may
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from mailhub.core.secondaries import Secondaries
 from mailhub.core.zonefacts import Gathering
+from mailhub.core.zonehanding import Handing
 from mailhub.core.zones import Zones
 from mailhub.dns.keeping import Keeping
 from mailhub.dns.notices import Notices
-from mailhub.dns.server import NameServer
+from mailhub.dns.server import AGAIN, NameServer
 from mailhub.dns.talk import Talk
+from mailhub.model.change import AddressesChanged, Change, ZonesChanged
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
 from mailhub.net.hostkeys import HostKeyFolder
 from mailhub.net.keymaking import ThreadKeyMaking
+from mailhub.net.knot import KnotServer
+from mailhub.net.stirred import Stirred
 from mailhub.ports import (
     CertificateFacts,
     CertificateFiles,
@@ -40,16 +45,21 @@ LABELS: Mapping[tuple[str, str], str] = {
     ("managesieve", "starttls"): "_sieve._tcp",
 }
 """Services that programs look for, by kind of listener (RFC 6186, RFC 8314, RFC 5804)."""
+SOON = 0.2
+"""Seconds after a change until zones are looked at: what comes together is seen at once."""
+LATER = 5.0
+"""The same, after a change of addresses."""
 _ENDPOINT = re.compile(r"tcp6?:(?:port=)?(\d+)(?::|\Z)")
 _LOOPBACK = re.compile(r":interface=(?:127\.|\\:\\:1|localhost)")
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Zones, and the servers that fetch them."""
+    """Zones, the servers that fetch them, and another program that answers for them."""
 
     zones: Zones
     secondaries: Secondaries
+    knot: KnotServer | None = None
 
 
 def compose(
@@ -72,7 +82,10 @@ def compose(
         settings.reports.receive,
     )
     zones = Zones(storage, gathering, ThreadKeyMaking(reactor), clock, settings.dns)
-    return Naming(zones, Secondaries(zones, resolver))
+    knot = KnotServer(settings.dns.knot, reactor) if settings.dns.knot else None
+    if knot is not None:
+        zones.signed_by(knot)
+    return Naming(zones, Secondaries(zones, resolver), knot)
 
 
 def services(settings: Settings) -> Sequence[tuple[str, int]]:
@@ -100,24 +113,36 @@ def serving(
     storage: Storage,
     certificates: CertificateFiles,
     randomness: Randomness,
+    reactor: Any,
+    log: Log,
 ) -> Sequence[Step]:
-    """What keeps the name server in step with the store and with certificates."""
-    if server is None:
-        return ()
-    keeping = Keeping(
-        naming.zones, naming.secondaries, server.talk, server.clock, server.log, server.tell
-    )
-    ends: list[Callable[[], None]] = []
+    """What keeps name servers, ours and another program, in step with the store and with
+    certificates."""
+    zones, steps = naming.zones, []
+    if server is not None:
+        keeping = Keeping(zones, naming.secondaries, server.talk, server.clock, log, server.tell)
+        zones.served_by(keeping.serve)
+        begin = partial(server.start, keeping, Notices(randomness))
+        steps.append(Step("name server", begin, server.stop))
+        _follow(server.stirred, storage, certificates)
+    if naming.knot is not None:
+        handed = Handing(zones, naming.knot, log)
+        handing = Stirred(handed.refresh, AGAIN, reactor, log, "Knot")
+        steps.append(Step("Knot", handing.start, handing.stop))
+        _follow(handing, storage, certificates)
+    return steps
 
-    def start() -> None:
-        ends.append(storage.watch(server.heard))
-        certificates.watch(server.look)
-        naming.zones.served_by(keeping.serve)
-        server.start(keeping, Notices(randomness))
 
-    async def stop() -> None:
-        for end in ends:
-            end()
-        await server.stop()
+def _follow(stirred: Stirred, storage: Storage, certificates: CertificateFiles) -> None:
+    """Zones are made of these. Addresses come in thousands when people move in, and only the first
+    of a domain counts: they are waited for longer."""
 
-    return (Step("name server", start, stop),)
+    def heard(changes: Sequence[Change]) -> None:
+        for one in changes:
+            if isinstance(one, ZonesChanged):
+                stirred.stir(SOON)
+            elif isinstance(one, AddressesChanged):
+                stirred.stir(SOON if one.what == "domain" else LATER)
+
+    storage.watch(heard)
+    certificates.watch(lambda: stirred.stir(SOON))

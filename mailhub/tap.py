@@ -179,7 +179,15 @@ def build(
                 parts.directories, parts.settings.ldap, parts.reactor, parts.log
             ),
             *outgoing.steps,
-            *naming.serving(names, parts.naming, parts.store, parts.certificate_files, randomness),
+            *naming.serving(
+                names,
+                parts.naming,
+                parts.store,
+                parts.certificate_files,
+                randomness,
+                parts.reactor,
+                parts.log,
+            ),
             *parts.certifying.steps,
             Step("control", control.start, control.stop),
             Step("lateness", lateness.start, lateness.stop),

@@ -36,7 +36,7 @@ from mailhub.model.zone import (
     ZoneKey,
     ZoneState,
 )
-from mailhub.ports import Clock, KeyMaking, Storage
+from mailhub.ports import Clock, KeyMaking, Storage, ZoneServer
 from mailhub.wire import dnskey, zonerecord
 
 MOST = 5_000
@@ -79,6 +79,7 @@ class Zones:
         self._clock = clock
         self._settings = settings
         self._momentary: tuple[CustomRecord, ...] = ()
+        self._signer: ZoneServer | None = None
         self._served: Callable[[], Awaitable[None]] | None = None
 
     # -- what zones say
@@ -115,15 +116,17 @@ class Zones:
 
     async def ds(self, name: str) -> Sequence[str]:
         """The DS records for the zone above, SHA-256 and SHA-384; none where the zone is not
-        signed. Raises NotFound."""
+        signed. Raises NotFound, Unavailable (who signs it elsewhere)."""
         zone = await self.get(name)
+        if self._signer is not None:
+            return dnskey.ds(zone.name, *await self._signer.keys(zone.name))
         if not self._settings.sign:
             return []
         key = (await self._storage.zones.keys()).get(zone.name)
         if key is None:
             await self.update(KEEPER)
             key = (await self._storage.zones.keys())[zone.name]
-        return dnskey.ds(zone.name, key.public)
+        return dnskey.ds(zone.name, dnskey.text_of(key.public))
 
     # -- what administrators add
 
@@ -200,6 +203,15 @@ class Zones:
             await self._served()
 
     # -- versions
+
+    def signed_by(self, server: ZoneServer) -> None:
+        """Another program answers for our zones with keys of its own."""
+        self._signer = server
+
+    async def former(self) -> Sequence[str]:
+        """Zones that were ours once."""
+        known, now = await self._storage.zones.states(), await self.zones()
+        return sorted(set(known).difference(now))
 
     def served_by(self, serve: Callable[[], Awaitable[None]]) -> None:
         """`serve` makes what zones say now be answered by a name server of this process."""

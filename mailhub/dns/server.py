@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IPushProducer
 from twisted.internet.protocol import DatagramProtocol, Factory, Protocol, connectionDone
@@ -23,9 +22,9 @@ from mailhub.dns.framing import Framing, framed
 from mailhub.dns.keeping import Keeping, News
 from mailhub.dns.notices import Notices
 from mailhub.dns.talk import Talk
-from mailhub.model.change import AddressesChanged, Change, ZonesChanged
 from mailhub.model.errors import MailhubError, TooLarge
 from mailhub.model.settings_dns import DNSSettings
+from mailhub.net.stirred import Stirred
 from mailhub.ports import Clock, Log
 from mailhub.wire.dnsname import server_address
 from mailhub.wire.networks import plain
@@ -40,14 +39,9 @@ TURN = 100
 """Answers in one stream, the same."""
 DATAGRAM = 4096
 """Octets of a datagram that are read."""
-SOON = 0.2
-"""Seconds after a change until zones are looked at: what comes together is seen at once."""
-LATER = 5.0
-"""The same, after a change of addresses."""
-FAILED = 60.0
-"""Seconds until it is tried again when that went wrong."""
 AGAIN = 3600.0
-"""Seconds after which they are looked at in any case: signatures are renewed, secondaries move."""
+"""Seconds after which zones are looked at though nothing changed: signatures are renewed,
+secondaries move."""
 PORT = 53
 
 
@@ -77,13 +71,10 @@ class NameServer:
         self.notices: Notices | None = None
         self._doors: list[_Door] = []
         self._keeping: Keeping | None = None
-        self._timer: Any = None
         self._telling: Any = None
-        self._going = False
-        self._once_more = False
         self._answers = False
-        self._work: Deferred[None] | None = None
         self._stopped = False
+        self.stirred = Stirred(self._refresh, AGAIN, reactor, log, "name server")
 
     # -- opening and closing
 
@@ -117,52 +108,22 @@ class NameServer:
         seconds, and mail need not wait for them."""
         self._keeping = keeping
         self.notices = notices
-        self._timer = self.reactor.callLater(0, self._look)
+        self.stirred.start()
 
     async def stop(self) -> None:
         """Answers no more."""
         self._stopped = True
-        for timer in (self._timer, self._telling):
-            if timer is not None and timer.active():
-                timer.cancel()
-        if self._work is not None:
-            self._work.cancel()
+        self.stirred.stop()
+        if self._telling is not None and self._telling.active():
+            self._telling.cancel()
         for door in self._doors:
             for one in door.listening:
                 await _ended(one)
         self._doors.clear()
 
-    # -- keeping in step
-
-    def heard(self, changes: Sequence[Change]) -> None:
-        """What zones are made of may be new. Addresses come in thousands when people move in, and
-        only the first of a domain counts: they are waited for longer."""
-        if any(isinstance(one, ZonesChanged) for one in changes):
-            self.look(SOON)
-        for one in changes:
-            if isinstance(one, AddressesChanged):
-                self.look(SOON if one.what == "domain" else LATER)
-
-    def look(self, wait: float = SOON) -> None:
-        """Looks at the zones in so many seconds, or sooner."""
-        if self._stopped or self._keeping is None:
-            return
-        if self._timer is not None and self._timer.active():
-            if self._timer.getTime() - self.reactor.seconds() <= wait:
-                return
-            self._timer.cancel()
-        self._timer = self.reactor.callLater(wait, self._look)
-
-    def _look(self) -> None:
-        if self._going:
-            self._once_more = True
-            return
-        assert self._keeping is not None
-        self._going = True
-        self._work = Deferred.fromCoroutine(self._refresh(self._keeping))
-        self._work.addErrback(self._failed)
-
-    async def _refresh(self, keeping: Keeping) -> None:
+    async def _refresh(self) -> None:
+        keeping = self._keeping
+        assert keeping is not None
         await keeping.serve()
         if not self._answers and not self._stopped:
             self._answers = True
@@ -170,23 +131,6 @@ class NameServer:
                 for one in door.listening:
                     one.startReading()
         await keeping.tell()
-        self._over(AGAIN)
-
-    def _failed(self, failure: Failure) -> None:
-        if self._stopped:
-            return
-        error = failure.value
-        name, reason = type(error).__name__, str(error)
-        self.log.event("background-failed", what="zones", error=name, reason=reason)
-        self._over(FAILED)
-
-    def _over(self, wait: float) -> None:
-        self._going = False
-        if self._stopped:
-            return
-        again, self._once_more = self._once_more, False
-        if self._timer is None or not self._timer.active():
-            self._timer = self.reactor.callLater(SOON if again else wait, self._look)
 
     # -- secondaries
 

@@ -26,6 +26,11 @@ class DNSSettings:
         "/etc/ssh", "folder of the machine's SSH host keys for SSHFP records; empty: none"
     )
     calendars: str = setting("", "host of CalDAV and CardDAV that records lead to; empty: none")
+    knot: str = setting(
+        "",
+        "control socket of a Knot DNS server that gets our zones, such as /run/knot/knot.sock; it "
+        "signs them as its own configuration says; empty: there is none",
+    )
     rate: int = setting(
         50, "most alike UDP answers to one network in a second; who asks more is sent to TCP"
     )

@@ -52,7 +52,7 @@ from mailhub.ports.search_index import SearchIndex
 from mailhub.ports.sending import DkimKeys, Notice, Queue, Reports, Routes, Tally
 from mailhub.ports.sites import SiteFolders
 from mailhub.ports.storage import Storage
-from mailhub.ports.zones import CertificateFacts, HostKeys, Zones
+from mailhub.ports.zones import CertificateFacts, HostKeys, Zones, ZoneServer
 
 __all__ = [
     "Accounts",
@@ -123,5 +123,6 @@ __all__ = [
     "Web",
     "Webhooks",
     "Workers",
+    "ZoneServer",
     "Zones",
 ]

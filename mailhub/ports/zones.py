@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from mailhub.model.change import Actor
-from mailhub.model.zone import CustomRecord, ZoneKey, ZoneState
+from mailhub.model.zone import CustomRecord, Zone, ZoneKey, ZoneState
 
 
 class Zones(Protocol):
@@ -81,4 +81,25 @@ class HostKeys(Protocol):
 
     def fingerprints(self) -> Sequence[str]:
         """Texts of SSHFP records (RFC 4255); empty where there is no such server."""
+        ...
+
+
+class ZoneServer(Protocol):
+    """Another program that answers for our zones, and signs them. Raises Unavailable where it
+    cannot be reached or refuses."""
+
+    def names(self) -> Awaitable[frozenset[str]]:
+        """The zones that it has, ours and others."""
+        ...
+
+    def put(self, zone: Zone) -> Awaitable[bool]:
+        """It says what `zone` says, at once and whole; whether that is new."""
+        ...
+
+    def drop(self, name: str) -> Awaitable[None]:
+        """It answers for this zone no more."""
+        ...
+
+    def keys(self, name: str) -> Awaitable[Sequence[str]]:
+        """Texts of the DNSKEY records that it signs a zone with."""
         ...

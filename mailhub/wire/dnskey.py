@@ -15,18 +15,34 @@ import dns.rdatatype
 
 FLAGS = 257
 """A zone's key that the zone above points to (RFC 4034 2.1.1)."""
+ENTRY = 1
+"""The flag of such a key."""
 ALGORITHM = 13
 DIGESTS = ("SHA256", "SHA384")
 
 
 def record(public: str) -> dns.rdata.Rdata:
     """The DNSKEY of a public key: both coordinates, base64 (RFC 6605 4)."""
-    text = f"{FLAGS} 3 {ALGORITHM} {public}"
-    return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.DNSKEY, text)
+    return _read(text_of(public))
 
 
-def ds(zone: str, public: str) -> list[str]:
-    """Texts of the DS records that the zone above needs."""
+def text_of(public: str) -> str:
+    """The same as text."""
+    return f"{FLAGS} 3 {ALGORITHM} {public}"
+
+
+def ds(zone: str, *texts: str) -> list[str]:
+    """Texts of the DS records that the zone above needs for DNSKEY records: of those that it is
+    to point to (RFC 4034 2.1.1)."""
     owner = dns.name.from_text(zone)
-    key: Any = record(public)
-    return [dns.dnssec.make_ds(owner, key, digest).to_text() for digest in DIGESTS]
+    keys: list[Any] = [_read(text) for text in texts]
+    return [
+        dns.dnssec.make_ds(owner, key, digest).to_text()
+        for key in keys
+        if key.flags & ENTRY
+        for digest in DIGESTS
+    ]
+
+
+def _read(text: str) -> dns.rdata.Rdata:
+    return dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.DNSKEY, text)

@@ -61,6 +61,31 @@ stub-zone:
 """
 
 
+KNOT = """
+server:
+  rundir: "{folder}"
+  user: root:root
+  listen: {address}@{port}
+database:
+  storage: "{folder}/db"
+log:
+  - target: stderr
+    any: info
+policy:
+  - id: ours
+    algorithm: ecdsap256sha256
+    single-type-signing: on
+template:
+  - id: default
+    storage: "{folder}/zones"
+    zonefile-sync: -1
+    zonefile-load: none
+    journal-content: all
+    dnssec-signing: on
+    dnssec-policy: ours
+"""
+
+
 @contextmanager
 def _running(words: Sequence[object], folder: Path, address: str, port: int) -> Iterator[None]:
     log = folder / "log"
@@ -87,6 +112,17 @@ def nsd(
     file.write_text(text)
     with _running([program("nsd"), "-d", "-c", file], folder, address, 53):
         yield
+
+
+@contextmanager
+def knotd(folder: Path, address: str, port: int) -> Iterator[Path]:
+    """A Knot without a zone, which signs those that it gets; its control socket."""
+    for name in ("db", "zones"):
+        (folder / name).mkdir(exist_ok=True)
+    file = folder / "knot.conf"
+    file.write_text(KNOT.format(folder=folder, address=address, port=port))
+    with _running([program("knotd"), "-c", file], folder, address, port):
+        yield folder / "knot.sock"
 
 
 @contextmanager
