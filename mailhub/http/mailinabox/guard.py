@@ -10,7 +10,6 @@ import hmac
 from base64 import b64decode
 from dataclasses import replace
 
-from mailhub.core.accounts import Accounts
 from mailhub.core.credential import Visit
 from mailhub.core.login import Login
 from mailhub.core.one_time import OneTimeCodes
@@ -40,13 +39,11 @@ class BoxGuard:
         login: Login,
         keys: SessionKeys,
         codes: OneTimeCodes,
-        accounts: Accounts,
         system: str = "",
     ) -> None:
         self._login = login
         self._keys = keys
         self._codes = codes
-        self._accounts = accounts
         self._system = system.encode()
 
     async def admit(self, call: Call, right: Right) -> Call:

@@ -90,7 +90,7 @@ class Panel:
     def __init__(self, parts: Parts) -> None:
         accounts, identity = parts.accounts, parts.identity
         self._door = Door(parts.tokens, accounts, parts.panel_secret)
-        self._open = (SignIn(self._door, parts.login, accounts, identity), Files())
+        self._open = (SignIn(self._door, parts.login, identity), Files())
         self._kept = (
             Own(parts.addresses, parts.hostname, parts.quota),
             Passwords(self._door, accounts, parts.login, identity),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from mailhub.core.accounts import Accounts
 from mailhub.core.credential import Visit
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
@@ -18,10 +17,9 @@ from mailhub.model.errors import AuthenticationFailed, MailhubError, NotFound, T
 class SignIn:
     """The pages that who is not signed in may see."""
 
-    def __init__(self, door: Door, login: Login, accounts: Accounts, identity: Identity) -> None:
+    def __init__(self, door: Door, login: Login, identity: Identity) -> None:
         self._door = door
         self._login = login
-        self._accounts = accounts
         self._codes = identity.codes
 
     @route("GET", "/sign-in")
