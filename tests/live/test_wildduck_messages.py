@@ -205,6 +205,27 @@ def test_pages_neither_repeat_nor_hide_while_mail_comes_and_goes(client: Client)
     assert [row["id"] for row in page["results"]] == [6, 4], "those that are still there"
 
 
+def test_of_each_thread_one_message_is_listed(client: Client) -> None:
+    for number, answered in ((1, 0), (2, 0), (3, 1), (4, 0), (5, 3)):
+        head = f"Subject: note {number}\r\nMessage-ID: <{number}@far.example>\r\n"
+        head += f"In-Reply-To: <{answered}@far.example>\r\n" if answered else ""
+        client.deliver(f"{head}\r\ntext\r\n".encode())
+    query = f"{client.inbox}?collapseThreads=true&threadCounters=true&limit=2"
+    page = client.json("GET", query)
+    assert [(row["id"], row["threadMessageCount"]) for row in page["results"]] == [(5, 3), (4, 1)]
+    assert (page["total"], page["results"][0]["seen"]) == (3, False)
+    client.json("DELETE", f"{client.inbox}/5")  # its thread goes where the newest that is left is
+    last = client.json("GET", f"{query}&next={page['nextCursor']}")
+    assert [(row["id"], row["threadMessageCount"]) for row in last["results"]] == [(3, 2), (2, 1)]
+    assert (last["total"], last["nextCursor"]) == (3, False)
+    oldest = client.json("GET", f"{client.inbox}?collapseThreads=true&order=asc")["results"]
+    assert [row["id"] for row in oldest] == [1, 2, 4]
+    client.json("PUT", f"{client.inbox}/1:4", {"seen": True})
+    assert client.json("GET", f"{client.inbox}?collapseThreads=true&unseen=true")["total"] == 0
+    found = client.json("GET", f"{client.user}/search?query=note&collapseThreads=true")
+    assert ([row["id"] for row in found["results"]], found["total"]) == ([4, 3, 2], 3)
+
+
 def test_archive_and_restore_are_seen_by_idle(client: Client) -> None:
     client.deliver()
     with client.imap() as imap:
