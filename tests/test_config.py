@@ -17,6 +17,7 @@ from mailhub.model.settings import (
     ListenerSettings,
     MilterSettings,
     Settings,
+    SiteSettings,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -187,6 +188,7 @@ BLOCKS: dict[str, type[Any]] = {
     "hook": HookSettings,
     "dnsbl": DnsblSettings,
     "milter": MilterSettings,
+    "site": SiteSettings,
 }
 
 
@@ -204,12 +206,19 @@ def test_the_sample_is_the_defaults_also_when_uncommented() -> None:
     settings = config.parse(uncommented(), "sample")
     plain = config.parse("", "defaults")
     assert dataclasses.replace(
-        settings, listener=plain.listener, limits=plain.limits, hook=(), dnsbl=(), milter=()
+        settings,
+        listener=plain.listener,
+        limits=plain.limits,
+        hook=(),
+        dnsbl=(),
+        milter=(),
+        site=(),
     ) == dataclasses.replace(plain)
     assert settings.listener == sample.LISTENERS
     assert settings.hook == (sample.HOOK,)
     assert settings.dnsbl == (sample.DNSBL,)
     assert settings.milter == (sample.MILTER,)
+    assert settings.site == (sample.SITE,)
 
 
 def test_the_sample_holds_every_setting_with_words() -> None:
