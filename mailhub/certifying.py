@@ -56,9 +56,10 @@ def compose(
     log: Log,
     zones: Zones,
 ) -> Certifying:
-    """`zones`: ours; they prove wildcards where this server answers for them."""
-    serving = bool(settings.dns.listen)
-    records = ZoneChallenges(zones, clock) if serving else None
+    """`zones`: ours; they prove wildcards where somebody answers for them."""
+    dns, records = settings.dns, None
+    if dns.listen or dns.knot:
+        records = ZoneChallenges(zones, clock, elsewhere=bool(dns.knot))
     hosted = Hosted(storage, certificates.hostname, settings.acme.names)
     folder = Path(settings.data) / "tls" / "accounts"
     provisioning = Provisioning(

@@ -52,6 +52,8 @@ class Pebble:
         self._process: subprocess.Popen[bytes] | None = None
         self._nonces = nonces
         self.dns = dns
+        self.resolver = dns
+        """Whom others ask."""
 
     def start(self) -> None:
         """Starts it, and keeps its root in `root`."""
