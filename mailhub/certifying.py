@@ -1,5 +1,7 @@
-"""Composes how certificates are asked for, and web sites. A part of the composition root, apart from it for its
-size."""
+"""Composes how certificates are asked for, and web sites.
+
+A part of the composition root, apart from it for its size.
+"""
 
 from __future__ import annotations
 
