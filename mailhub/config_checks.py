@@ -67,6 +67,8 @@ AT_LEAST_ONE = (
 )
 LONGEST_HOLD = 999_999_999
 """Seconds: nine digits are all that RFC 4865 section 5 has room for."""
+SHORTEST_TOKEN = 16
+"""Characters of a token that nobody finds by trying: nothing counts who tries one."""
 Where = tuple[str | int, ...]
 """A setting: names of tables and keys, numbers of listed tables."""
 
@@ -112,6 +114,9 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     problems += config_sites.faults(settings.site)
     if settings.programs.enabled and not settings.programs.folder:
         problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
+    if 0 < len(settings.http.access_token) < SHORTEST_TOKEN:
+        text = f"http.access_token: at least {SHORTEST_TOKEN} characters, best random ones"
+        problems.append((("http", "access_token"), text))
     if bool(settings.tls.key) and not settings.tls.certificate:
         problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
     return problems

@@ -106,6 +106,14 @@ def test_a_queue_that_could_not_work_is_refused(setting: str, complaint: str) ->
     assert problems(f"[queue]\n{setting}\n") == [f"m.toml:2: {complaint}"]
 
 
+def test_a_token_that_somebody_finds_by_trying_is_refused_and_not_shown() -> None:
+    (problem,) = problems("[http]\naccess_token = 'fifteen-letters'\n")
+    assert problem.startswith("m.toml:2: http.access_token: at least 16 characters")
+    assert "fifteen-letters" not in problem
+    assert problems("[http]\naccess_token = 'sixteen--letters'\n") == []
+    assert problems("[http]\naccess_token = ''\n") == []
+
+
 def test_paths_count_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "m.toml"
     path.write_text('[sender]\ntrusted = "ca.pem"\n[tls]\ndirectory = "/etc/tls"\n')

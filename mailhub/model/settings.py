@@ -190,7 +190,9 @@ class HTTPSettings:
 
     body: int = setting(1 << 20, "largest request body", "bytes")
     upload: int = setting(64 << 20, "the same, of calls that take a message or a file", "bytes")
-    access_token: str = setting("", "root token of the WildDuck dialect; empty: loopback only")
+    access_token: str = setting(
+        "", "root token of the WildDuck dialect, 16 characters or more; empty: loopback only"
+    )
     idle_timeout: int = setting(60, "silence after which a connection ends", "seconds")
     tmail_login: str = setting(
         "", "a name that may use the tmail dialect, beside the administrators' accounts"

@@ -14,7 +14,7 @@ from tests.live.server import PLAIN, Server
 from tests.live.web import HTTP
 from tests.live.wire import IMAP, SMTP, Wire
 
-TOKEN = "Root-T0ken-4711"
+TOKEN = "Root-T0ken-4711-0815"
 PASSWORD = "Right-Passw0rd-31"
 WRONG = "Wr0ng-Passw0rd-57"
 TEXT = "The-Text-Of-The-Message-99"

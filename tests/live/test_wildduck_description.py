@@ -16,7 +16,7 @@ import pytest
 
 from tests.live.server import BIN, PLAIN, Server
 
-TOKEN = "described"
+TOKEN = "described" * 4
 EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "2")
 """For each call; more of them find more, in minutes."""
 SECTIONS = f'{PLAIN}\n[http]\naccess_token = "{TOKEN}"\n'
