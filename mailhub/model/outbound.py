@@ -51,9 +51,10 @@ class Answer:
 @dataclass(frozen=True, slots=True)
 class Sent:
     """One attempt's report. `answers`: one for each recipient, in order. `host`, `address`: whom
-    we spoke to last, or empty. `tls`: version, or empty. `dsn`: the remote offered DSN, and took
-    over what was asked for with NOTIFY (RFC 3461 5.2.1). `reports`: what TLS came to on each new
-    connection whose hop says under which policy it was made (`Security.applied`)."""
+    we spoke to last, or empty; `source`: our own address then. `tls`: version, or empty. `dsn`: the
+    remote offered DSN, and took over what was asked for with NOTIFY (RFC 3461 5.2.1). `reports`:
+    what TLS came to on each new connection whose hop says under which policy it was made
+    (`Security.applied`)."""
 
     answers: tuple[Answer, ...]
     host: str = ""
@@ -61,3 +62,4 @@ class Sent:
     tls: str = ""
     dsn: bool = False
     reports: tuple[TLSReport, ...] = ()
+    source: str = ""

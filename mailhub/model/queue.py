@@ -93,7 +93,7 @@ class Attempt:
     `status`: enhanced status code (RFC 3463), such as `5.1.1`. `reply`: the remote's words
     verbatim, lines joined by a newline, or what kept us from asking. `remote`: `host [address]`,
     or empty where nobody was reached. `tls`: version of the layer, or empty. `warned`: a delay
-    notification goes with it.
+    notification goes with it. `source`: our own address on the way there, or empty.
     """
 
     entry: int
@@ -105,6 +105,7 @@ class Attempt:
     tls: str = ""
     due: int | None = None
     warned: bool = False
+    source: str = ""
 
 
 class Action(Enum):

@@ -22,20 +22,21 @@ UNREACHED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """How an answer came: `remote`, `tls` as in `Attempt`. `told`: who took the message tells its
-    sender what was asked for (RFC 3461 5.2.1). `final`: it is in its mailbox, and not on its way.
-    """
+    """How an answer came: `remote`, `tls`, `source` as in `Attempt`. `told`: who took the message
+    tells its sender what was asked for (RFC 3461 5.2.1). `final`: it is in its mailbox, and not on
+    its way."""
 
     remote: str = ""
     tls: str = ""
     told: bool = False
     final: bool = False
+    source: str = ""
 
 
 def via(sent: Sent) -> Via:
     """How another server's answer came."""
     remote = f"{sent.host} [{sent.address}]" if sent.address else sent.host
-    return Via(remote, sent.tls, told=sent.dsn)
+    return Via(remote, sent.tls, told=sent.dsn, source=sent.source)
 
 
 def after(
@@ -71,6 +72,7 @@ def after(
         tls=how.tls,
         due=due,
         warned=warned,
+        source=how.source,
     )
     return Outcome(entry, attempt, action)
 
@@ -90,6 +92,7 @@ def _delivered(entry: QueueEntry, answer: Answer, how: Via, now: int) -> Outcome
         words(answer),
         how.remote,
         how.tls,
+        source=how.source,
     )
     return Outcome(entry, attempt, action if entry.wants(action) and not how.told else None)
 
@@ -97,7 +100,16 @@ def _delivered(entry: QueueEntry, answer: Answer, how: Via, now: int) -> Outcome
 def _failed(entry: QueueEntry, status: str, answer: Answer, how: Via, now: int) -> Outcome:
     """Gives up. A notification that fails ends in silence (RFC 3461 6.1)."""
     result = AttemptResult.FAILED if entry.sender.address else AttemptResult.DISCARDED
-    attempt = Attempt(entry.number, now, result, status, words(answer), how.remote, how.tls)
+    attempt = Attempt(
+        entry.number,
+        now,
+        result,
+        status,
+        words(answer),
+        how.remote,
+        how.tls,
+        source=how.source,
+    )
     return Outcome(entry, attempt, Action.FAILED if entry.wants(Action.FAILED) else None)
 
 

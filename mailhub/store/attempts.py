@@ -157,6 +157,7 @@ def _detail(entry: _Entry, attempt: Attempt) -> str:
             "status": attempt.status,
             "reply": attempt.reply,
             "remote": attempt.remote,
+            "source": attempt.source,
             "tls": attempt.tls,
             "due": attempt.due,
         }

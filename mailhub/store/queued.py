@@ -259,6 +259,7 @@ def _attempt(detail: Mapping[str, Any]) -> Attempt:
         remote=detail["remote"],
         tls=detail["tls"],
         due=detail["due"],
+        source=detail.get("source", ""),
     )
 
 

@@ -103,6 +103,7 @@ def test_a_delivered_entry_is_gone_and_a_message_with_its_last(house: House) -> 
         "status": "2.0.0",
         "reply": "250 2.0.0 taken",
         "remote": "mx.x [192.0.2.1]",
+        "source": "",
         "tls": "TLSv1.3",
         "due": None,
     }

@@ -30,6 +30,8 @@ MESSAGE = (
     b"Message-ID: <%b@origin.test>\r\n\r\nHello abc\r\n"
 )
 NOBODY = "0" * 24
+EVENT = {"id", "action", "from", "to", "time"}
+"""What everything that became of a message is told with."""
 
 
 class Web:
@@ -254,6 +256,30 @@ def test_forwards_leave_with_a_sender_of_ours(ours: Hub, far: Sink) -> None:
     assert message["Delivered-To"] == joe.address
     assert message["ARC-Seal"] is None or "cv=" in str(message["ARC-Seal"])
     assert joe.mail() == []
+
+
+def test_what_became_of_a_message_is_told(ours: Hub, far: Sink) -> None:
+    joe = Person(ours, "events")
+    joe.call("POST", "/filters", {"action_forward": "told@far.test"})
+    joe.gets("events1")
+    ours.fate("told@far.test", "delivered")
+    assert far.received()
+    boxes = joe.call("GET", "/mailboxes")["results"]
+    path = f"/mailboxes/{boxes[0]['id']}/messages/1/events"
+    told = joe.call("GET", path)
+    assert len(told["id"]) == 24
+    stored, queued, sent = told["events"]
+    assert [one["action"] for one in told["events"]] == ["STORE", "FORWARD", "ACCEPTED"]
+    assert set(stored) == {*EVENT, "source", "origin", "transtype"}
+    assert (stored["source"], stored["to"], stored["from"]) == ("MX", [joe.address], FROM)
+    assert set(queued) == EVENT
+    assert set(sent) == {*EVENT, "seq", "src", "dst", "response"}
+    assert (queued["id"], queued["to"], sent["to"]) == (
+        sent["id"], ["told@far.test"], ["told@far.test"],
+    )  # fmt: skip
+    assert sent["seq"] == "001"
+    assert sent["src"].startswith("127.")
+    assert sent["response"].startswith("250 ")
 
 
 def test_two_that_forward_to_each_other_have_it_once_each(ours: Hub) -> None:

@@ -163,6 +163,7 @@ def test_via_names_whom_we_spoke_to() -> None:
         "mx.example.net [192.0.2.1]", "TLSv1.3", told=True
     )
     assert plan.via(Sent((LOST,), "mx.example.net")).remote == "mx.example.net"
+    assert plan.via(Sent((OK,), source="192.0.2.9")).source == "192.0.2.9"
 
 
 def test_only_an_answer_to_the_whole_message_delivers() -> None:

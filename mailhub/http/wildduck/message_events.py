@@ -106,6 +106,7 @@ def _tried(entry: JournalEntry, detail: dict[str, Any], places: dict[int, str]) 
         id=str(detail.get("transaction", "")),
         seq=places.get(int(detail.get("entry", 0))),
         action=ACTIONS.get(entry.kind, "DISCARDED"),
+        src=str(detail.get("source") or "") or None,
         dst=str(detail.get("remote") or "") or None,
         response=str(detail.get("reply") or detail.get("status") or ""),
         from_=str(detail.get("sender", "")),

@@ -95,6 +95,7 @@ class Delivery:
             answers,
             host=seen.hop.host,
             address=seen.link.address,
+            source=seen.link.source,
             tls=seen.tls,
             dsn=seen.link.machine.capabilities.dsn,
             reports=tuple(self._reports),
