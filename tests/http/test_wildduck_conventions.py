@@ -190,3 +190,55 @@ def test_every_list_tells_of_its_page(place: Place) -> None:
         assert len(told["results"]) <= 1
         cursor = told["nextCursor"]
         assert cursor is False or re.fullmatch(r"[A-Za-z0-9_-]{1,1024}", cursor), one.path
+
+
+# -- pages, while rows come and go
+
+USER = {"username": "x", "password": False, "emptyAddress": True}
+LISTS: dict[str, tuple[str, str, str]] = {
+    # list: what makes a row (with a number for what has to differ), and what removes one
+    "/users?": ("/users", "username", "/users/{id}"),
+    "/addresses?query=a": ("{user}/addresses", "address", "{user}/addresses/{id}"),
+    "/filters?": ("{user}/filters", "name", "{user}/filters/{id}"),
+    "{user}/storage?": ("{user}/storage", "filename", "{user}/storage/{id}"),
+    "/domainaliases?": ("/domainaliases", "alias", "/domainaliases/{id}"),
+}
+
+
+@pytest.mark.parametrize("listed", LISTS)
+@pytest.mark.parametrize("size", [1, 3])
+def test_pages_neither_repeat_nor_hide_while_rows_come_and_go(listed: str, size: int) -> None:
+    site = Site()
+    owner = site.post("/users", {**USER, "username": "owner"}).json["id"]
+    user = f"/users/{owner}"
+    site.post(f"{user}/addresses", {"address": "first@home.test"})
+    make, field, gone = LISTS[listed]
+
+    def row(number: int) -> str:
+        value = {
+            "username": f"u{number}", "address": f"a{number}@home.test", "name": f"f{number}",
+            "filename": f"f{number}", "alias": f"a{number}.test",
+        }[field]  # fmt: skip
+        more = {"username": USER, "alias": {"domain": "home.test"}}.get(field, {})
+        reply = site.post(make.format(user=user), {**more, field: value})
+        assert reply.status == 200, reply.json
+        return str(reply.json["id"])
+
+    made = [row(number) for number in range(8)]
+    removed, seen, cursor, fresh = {made[5]}, [], "", 100
+    for step in range(20):
+        path = listed.format(user=user) + f"&limit={size}&next={cursor}&page={step + 1}"
+        page = site.get(path).json
+        seen += [one["id"] for one in page["results"]]
+        if step == 0:
+            site.delete(gone.format(user=user, id=made[5]))
+        cursor = page["nextCursor"]
+        if not cursor:
+            break
+        # The row at the cursor goes, and another one comes.
+        if seen[-1] in made:
+            site.delete(gone.format(user=user, id=seen[-1]))
+        if step < 2:
+            row(fresh := fresh + 1)
+    assert len(set(seen)) == len(seen)
+    assert [one for one in seen if one in made] == [one for one in made if one not in removed]
