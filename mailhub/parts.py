@@ -49,6 +49,7 @@ from mailhub.core.scripts import Scripts
 from mailhub.core.selected import Selections
 from mailhub.core.session_keys import SessionKeys
 from mailhub.core.sessions import Sessions
+from mailhub.core.signed_tokens import SignedTokens
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
@@ -203,7 +204,7 @@ class Parts(Ground):
 
     @cached_property
     def profiles(self) -> Profiles:
-        signing = CertificateSigning(self.settings.tls, self.log)
+        signing = CertificateSigning(self.certificate_files, self.log)
         return Profiles(self.settings.profile, self.hostname, signing, self.randomness)
 
     @cached_property
@@ -230,6 +231,7 @@ class Parts(Ground):
             self.addresses,
             self.domains,
             SessionKeys(sessions, self.store, self.clock, self.randomness, self.log, secret),
+            SignedTokens(self.store, self.clock, self.secret("api-tokens")),
             self.naming.zones,
             self.naming.secondaries,
             self.certificates,

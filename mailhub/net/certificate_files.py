@@ -23,7 +23,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
 
-from mailhub.model.certificate import Certificate
+from mailhub.model.certificate import Certificate, best
 from mailhub.model.errors import Invalid, NotFound, Unavailable
 from mailhub.model.settings import TLSSettings
 from mailhub.net.certificate import (
@@ -125,6 +125,16 @@ class CertificateFolder:
             names = dict.fromkeys([self._hostname, "localhost", "127.0.0.1", "::1"])
             make_self_signed(certificate, key, list(names))
         return certificate, key
+
+    def vouching(self) -> Pair | None:
+        """What the server's own name is shown with; None while nobody else vouches for that.
+        Raises Invalid."""
+        loaded = self.load() if self.has_changed() or not self._loaded else self._loaded
+        fit = [one for one in loaded if one.facts.key == loaded[0].facts.key]
+        found = best((one.facts for one in fit), self._hostname.lower(), time.time())
+        chosen = next((one for one in fit if one.facts is found), loaded[0])
+        is_own = chosen.facts.self_signed and not self._settings.certificate
+        return None if is_own else chosen.pair
 
     # -- see `ports.CertificateFiles`
 
