@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOUND = ROOT / "var" / "fuzz"
-TARGETS = ("smtp", "imap", "pop3", "managesieve", "sieve", "mime")
+TARGETS = ("smtp", "imap", "pop3", "managesieve", "sieve", "mime", "nameserver")
 EXECUTED = re.compile(r"^stat::number_of_executed_units:\s*(\d+)", re.MULTILINE)
 PROGRESS = re.compile(r"#\d+\t|INFO: Instrumenting ")
 GRACE = 120

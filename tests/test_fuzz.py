@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fuzz import imap, managesieve, mime, pop3, sieve, smtp
+from fuzz import imap, managesieve, mime, nameserver, pop3, sieve, smtp
 from fuzz.sessions import spelled
 from mailhub.core.intake import Intake
 from mailhub.core.mailboxes import Mailboxes
@@ -22,6 +22,7 @@ TARGETS: dict[str, Any] = {
     "imap": imap,
     "managesieve": managesieve,
     "mime": mime,
+    "nameserver": nameserver,
     "pop3": pop3,
     "sieve": sieve,
     "smtp": smtp,

@@ -317,6 +317,9 @@ class Zones:
         if known in ("NS", "DS") and found in await self.zones():
             said = f"{known} records can only be set below the top of a zone"
             raise BadRecord(RecordFault.APEX, said, found)
+        if known in ("NS", "DS") and found.startswith("*"):
+            said = "A wildcard cannot be delegated (RFC 4592 4.2)"
+            raise BadRecord(RecordFault.NAME, said, found)
         await self._check_alias(record)
         return record
 

@@ -169,6 +169,7 @@ REFUSED = [
     ("x.example.org", "TXT", "a\nb", RecordFault.VALUE),
     ("x.example.org", "TXT", "x" * 5000, RecordFault.VALUE),
     ("example.org", "NS", "ns.example.net", RecordFault.APEX),
+    ("*.example.org", "NS", "ns.example.net", RecordFault.NAME),
     ("example.org", "CNAME", "a.example.net", RecordFault.CONFLICT),
     ("mx.example.org", "CNAME", "a.example.net", RecordFault.CONFLICT),
     ("taken.example.org", "CNAME", "a.example.net", RecordFault.CONFLICT),
