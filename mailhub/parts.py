@@ -11,36 +11,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailhub import (
-    __version__,
-    backups,
-    certifying,
-    directories,
-    filters,
-    judging,
-    naming,
-    personal,
-    sieve,
-)
-from mailhub.core.accounts import Accounts
-from mailhub.core.addresses import Addresses
+from mailhub import __version__, backups, certifying, filters, judging, naming, personal, sieve
 from mailhub.core.administration import Administration, administration
-from mailhub.core.allowances import Allowances
-from mailhub.core.certificates import Certificates
 from mailhub.core.checkup import Checkup
 from mailhub.core.departure import Departures
-from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
-from mailhub.core.identity import Identity, identity
 from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
-from mailhub.core.login import Login
-from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrops
 from mailhub.core.mailing import Mailing, mailing
 from mailhub.core.mailroom import Mailroom, mailroom
 from mailhub.core.messages import Messages
-from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
@@ -48,32 +29,25 @@ from mailhub.core.routes import Routes
 from mailhub.core.scripts import Scripts
 from mailhub.core.selected import Selections
 from mailhub.core.session_keys import SessionKeys
-from mailhub.core.sessions import Sessions
 from mailhub.core.signed_tokens import SignedTokens
-from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
-from mailhub.core.standing import Standings
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.system import System
 from mailhub.core.tallying import Tallies
-from mailhub.core.tokens import Tokens
 from mailhub.core.updates import Updates
 from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhook_calls import WebhookCalls
 from mailhub.core.webhooks import Webhooks
-from mailhub.directory.local import LocalDirectory
 from mailhub.ground import Ground
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
-from mailhub.net.certificate_files import CertificateFolder
-from mailhub.net.cms import CertificateSigning
 from mailhub.net.folder import DataFolder
 from mailhub.net.keptfile import KeptFile
-from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.machine import DataVolume, DebianMachine
 from mailhub.net.metrics import Metrics
 from mailhub.net.textfile import TextFile
 from mailhub.net.together import together
+from mailhub.people import People
 from mailhub.ports import Log
 from mailhub.queue.notices import ReportNotices
 from mailhub.queue.wording import EditedWording, Wording, default
@@ -86,14 +60,14 @@ def compose(
     """Core on the embedded store. All parts are there from the first moment: some hear of what
     others do."""
     parts = Parts(settings, reactor, log, metrics, ready)
-    for kind in (Ground, Parts):
+    for kind in (Ground, People, Parts):
         for name, what in vars(kind).items():
             if isinstance(what, cached_property):
                 getattr(parts, name)
     return parts
 
 
-class Parts(Ground):
+class Parts(People):
     """Every part of core, and what it stands on."""
 
     @property
@@ -110,117 +84,7 @@ class Parts(Ground):
             Step("coordination", self.coordination.start, self.coordination.stop),
         )
 
-    # -- people and their addresses
-
-    @cached_property
-    def domains(self) -> Domains:
-        return Domains(self.store, self.clock, self.ids, keys=self.keys)
-
-    @cached_property
-    def addresses(self) -> Addresses:
-        return Addresses(
-            self.store,
-            self.clock,
-            self.ids,
-            hostname=self.hostname,
-            default_domain=self.settings.default_domain,
-        )
-
-    @cached_property
-    def mailboxes(self) -> Mailboxes:
-        return Mailboxes(
-            self.store,
-            self.clock,
-            self.ids,
-            limit=self.settings.imap.mailboxes,
-            settings=self.settings.accounts,
-        )
-
-    @cached_property
-    def accounts(self) -> Accounts:
-        return Accounts(
-            self.store,
-            self.hashing,
-            self.addresses,
-            self.mailboxes,
-            self.clock,
-            self.ids,
-            grace=self.settings.accounts.grace,
-        )
-
-    @cached_property
-    def directories(self) -> directories.Directories:
-        return directories.compose(
-            self.settings.ldap,
-            LocalDirectory(self.store, self.hashing, self.log),
-            self.store,
-            self.accounts,
-            self.addresses,
-            self.domains,
-            self.reactor,
-            self.clock,
-            self.log,
-        )
-
-    @cached_property
-    def allowances(self) -> Allowances:
-        standings = Standings(self.store, self.clock, self.settings.store.quota)
-        counters = self.coordination.counters
-        return Allowances(counters, standings, self.settings.limits, self.log)
-
-    @cached_property
-    def sessions(self) -> Sessions:
-        return Sessions(self.allowances)
-
-    # -- who is there
-
-    @cached_property
-    def login(self) -> Login:
-        return Login(
-            self.directories.login,
-            self.store,
-            self.hashing,
-            self.coordination.counters,
-            self.settings.limits,
-            self.clock,
-            self.log,
-            randomness=self.randomness,
-            default_domain=self.settings.default_domain,
-            secret=self.secret("login"),
-        )
-
-    @cached_property
-    def tokens(self) -> Tokens:
-        return Tokens(
-            self.coordination.sessions(self.store.sessions),
-            self.store,
-            self.watch,
-            self.clock,
-            self.randomness,
-            self.log,
-            self.secret("tokens"),
-            self.settings.tokens,
-        )
-
-    @cached_property
-    def profiles(self) -> Profiles:
-        signing = CertificateSigning(self.certificate_files, self.log)
-        return Profiles(self.settings.profile, self.hostname, signing, self.randomness)
-
-    @cached_property
-    def identity(self) -> Identity:
-        return identity(
-            self.store,
-            self.hashing,
-            self.login,
-            self.coordination.counters,
-            self.settings.limits,
-            self.clock,
-            self.ids,
-            self.randomness,
-            self.profiles,
-            self.secret("login"),
-        )
+    # -- who looks after it
 
     @cached_property
     def administration(self) -> Administration:
@@ -427,12 +291,6 @@ class Parts(Ground):
         return Relays(self.store, self.settings.smtp.trusted_networks)
 
     @cached_property
-    def keys(self) -> Keys:
-        making = ThreadKeyMaking(self.reactor)
-        settings = self.settings.dkim
-        return Keys(self.store, self.resolver, making, self.clock, self.log, settings)
-
-    @cached_property
     def records(self) -> Records:
         settings = self.settings.reports
         return Records(self.domains, self.keys, self.resolver, self.hostname, settings)
@@ -487,18 +345,6 @@ class Parts(Ground):
             self.clock,
             self.hostname,
         )
-
-    # -- who this server proves to be
-
-    @cached_property
-    def certificate_files(self) -> CertificateFolder:
-        folder = Path(self.settings.data)
-        return CertificateFolder(self.settings.tls, folder, self.hostname, self.log)
-
-    @cached_property
-    def certificates(self) -> Certificates:
-        notes = self.store.certificates
-        return Certificates(self.certificate_files, notes, self.clock, self.log, self.hostname)
 
     @cached_property
     def certifying(self) -> certifying.Certifying:
