@@ -53,8 +53,9 @@ def scripted(decide: Decide, *of: str) -> QueueBench:
     people = b.world
     numbers = {people.people[one].number for one in of or (JOE,)}
     rules = Personal((Script(numbers, decide),), people.clock, people.log)
+    sealing = people.owners.sealing
     people.intake._applying = Applying(
-        rules, people.store, people.addresses, None, people.clock, people.log
+        rules, people.store, people.addresses, None, people.clock, people.log, sealing
     )
     return b
 

@@ -68,7 +68,7 @@ DAMAGE = [
         False,
     ),
     (
-        "INSERT INTO mail_filter VALUES (1, 1, 'f', '', 0, 5, 77, '{}', '{}')",
+        "INSERT INTO mail_filter VALUES (1, 1, 'f', '', 0, 5, 77, '{}', '{}', '')",
         "filter-without-mailbox",
         True,
     ),
