@@ -9,7 +9,7 @@ import pytest
 from mailhub.model.account import Limits
 from mailhub.model.errors import LimitReached, NotFound, OverQuota
 from mailhub.model.file import StoredFile
-from mailhub.store import files
+from mailhub.store import files, removals, sweeps
 from tests.contract.stores import ACTOR, House
 
 ONE = StoredFile(0, "a" * 24, "bïg_1.bin", "image/png", 10, 100, "cid@x")
@@ -86,3 +86,20 @@ def test_how_many_and_how_much(house: House) -> None:
         house.ask(store.begin(replace(one, id="c" * 24, size=1), 2))
     with pytest.raises(NotFound):
         house.ask(store.begin(replace(one, account=number + 99), 9))
+
+
+def test_files_go_with_their_account_in_steps(house: House) -> None:
+    number = house.account()[0].number
+    one = kept(house, number, pieces=files.STEP + 1)
+    house.ask(house.store.accounts.remove(number, ACTOR, due=0))
+    work = house.store.runner.write
+    while house.ask(work(removals.purge)):
+        continue
+    assert house.ask(house.store.files.piece(one, files.STEP)) != b""
+    steps = 0
+    while house.ask(work(sweeps.step)):
+        steps += 1
+    assert steps >= 2
+    for place in range(files.STEP + 1):
+        assert house.ask(house.store.files.piece(one, place)) == b""
+    assert house.ask(house.store.files.get(number, one.id)) is None
