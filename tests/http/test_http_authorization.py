@@ -14,7 +14,7 @@ from mailhub.model.account import Account, Factor
 from mailhub.model.account import Role as AccountRole
 from mailhub.model.errors import NotPermitted
 from tests.http.browsing import Reply
-from tests.http.place import ANN, EVE, JOE, TOKEN, Place
+from tests.http.place import ANN, ARGUMENT, EVE, JOE, TOKEN, Place
 from tests.http.tmail import basic
 from tests.support import run
 from tests.world import ACTOR, APPS
@@ -24,6 +24,7 @@ OPEN = {
     ("tmail", "GET", "/openapi.json"),
     ("wildduck", "GET", "/openapi.json"),
     ("mailinabox", "GET", "/openapi.json"),
+    *(("easymail", "GET", path) for path in ("/openapi.json", "/ping")),
     *(("mailinabox", how, path) for how in ("GET", "POST") for path in ("/login", "/logout")),
     ("panel", "GET", "/static/<name>"),
     *(("panel", how, f"/sign-in{step}") for how in ("GET", "POST") for step in ("", "/code")),
@@ -95,6 +96,12 @@ def test_the_root_comes_in_everywhere(place: Place) -> None:
             assert reply.status in (200, 400, 404), (one.path, reply.body)
             met += reply.status == 200
     assert met > 40
+
+
+def test_every_argument_of_a_path_is_known_here(place: Place) -> None:
+    """Whose is it? What an account owns belongs into `Place.known`, other things into `NOWHERE`."""
+    found = {name for _, _, one in place.calls for name in ARGUMENT.findall(one.path)}
+    assert found - place.known.keys() == set()
 
 
 def test_every_call_of_wildduck_names_a_right(place: Place) -> None:
