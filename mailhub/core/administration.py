@@ -10,12 +10,14 @@ from mailhub.core.administrators import Administrators
 from mailhub.core.aliases import Aliases
 from mailhub.core.certificates import Certificates
 from mailhub.core.checkup import Checkup
+from mailhub.core.clearing import Clearing
 from mailhub.core.domains import Domains
 from mailhub.core.hosted import Hosted
 from mailhub.core.leaving import Leaving
 from mailhub.core.provisioning import Provisioning
 from mailhub.core.secondaries import Secondaries
 from mailhub.core.session_keys import SessionKeys
+from mailhub.core.signed_tokens import SignedTokens
 from mailhub.core.system import System
 from mailhub.core.zones import Zones
 
@@ -29,7 +31,9 @@ class Administration:
     administrators: Administrators
     leaving: Leaving
     aliases: Aliases
+    clearing: Clearing
     session_keys: SessionKeys
+    signed_tokens: SignedTokens
     zones: Zones
     secondaries: Secondaries
     certificates: Certificates
@@ -45,6 +49,7 @@ def administration(
     addresses: Addresses,
     domains: Domains,
     session_keys: SessionKeys,
+    signed_tokens: SignedTokens,
     zones: Zones,
     secondaries: Secondaries,
     certificates: Certificates,
@@ -65,7 +70,9 @@ def administration(
         administrators,
         leaving,
         Aliases(addresses, domains, leaving, hostname),
+        Clearing(accounts, addresses, administrators, domains),
         session_keys,
+        signed_tokens,
         zones,
         secondaries,
         certificates,

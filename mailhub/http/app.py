@@ -34,6 +34,7 @@ from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
 from mailhub.core.websites import Websites
 from mailhub.http.descriptions import Aside, at_once
+from mailhub.http.easymail.dialect import EasyMail
 from mailhub.http.feeds import Feeds
 from mailhub.http.frame import Frame
 from mailhub.http.guard import Guard
@@ -56,7 +57,7 @@ from mailhub.model.settings_sites import SitesSettings
 from mailhub.net.sitefiles import SiteFiles, on_threads
 from mailhub.ports import Clock, Log, Spools
 
-DIALECTS = ("mailinabox", "tmail", "wildduck")
+DIALECTS = ("easymail", "mailinabox", "tmail", "wildduck")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +147,7 @@ def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
         TMail(parts),
         WildDuck(parts, guard),
         MailInABox(parts),
+        EasyMail(parts),
         Panel(parts),
     )
     return [

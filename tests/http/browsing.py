@@ -13,6 +13,7 @@ from twisted.internet.testing import StringTransport
 
 from mailhub.core.administration import administration
 from mailhub.core.session_keys import SessionKeys
+from mailhub.core.signed_tokens import SignedTokens
 from mailhub.core.updates import Updates
 from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
@@ -137,6 +138,7 @@ class Site:
                 SessionKeys(
                     here.store.sessions, here.store, here.clock, here.randomness, here.log, SECRET
                 ),
+                SignedTokens(here.store, here.clock, SECRET),
                 self.zoned.zones,
                 self.zoned.secondaries,
                 self.certified.certificates,

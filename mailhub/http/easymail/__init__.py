@@ -1,0 +1,1 @@
+"""The EasyMail dialect: its management API, under `/easymail`."""

@@ -1,0 +1,151 @@
+"""The EasyMail dialect as a whole: its routes, who comes in, and how it spells an error."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import wraps
+from typing import Protocol
+
+from mailhub import __version__
+from mailhub.core.accounts import Accounts
+from mailhub.core.addresses import Addresses
+from mailhub.core.administration import Administration
+from mailhub.core.domains import Domains as CoreDomains
+from mailhub.core.login import Login
+from mailhub.core.rights import Caller, Right, check
+from mailhub.core.signed_tokens import SignedTokens
+from mailhub.core.signing import Keys
+from mailhub.http import openapi
+from mailhub.http.about import About
+from mailhub.http.call import Answer, Call
+from mailhub.http.descriptions import PATH, Aside, Described
+from mailhub.http.easymail import replies, shapes
+from mailhub.http.easymail.certificates import Certificates
+from mailhub.http.easymail.domains import Domains
+from mailhub.http.easymail.replies import Refusal
+from mailhub.http.easymail.users import Users
+from mailhub.http.routing import Route, route, routes_of
+from mailhub.model.account import Role, Service
+from mailhub.model.errors import AuthenticationFailed, MailhubError, NotPermitted
+
+DESCRIPTION = openapi.Description(
+    title="EasyMail",
+    version=__version__,
+    about="EasyMail's management API, as mailhub speaks it.",
+    security=({"type": "apiKey", "in": "header", "name": "Auth-token"},),
+    error=shapes.Failure,
+    everywhere=(400, 401, 403, 413, 429, 503),
+)
+WRONG = "Username/password is not correct"
+NO_TOKEN = "Token is not correct"  # noqa: S105  (no token)
+
+
+class Parts(Protocol):
+    """What the dialect stands on."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def addresses(self) -> Addresses: ...
+    @property
+    def domains(self) -> CoreDomains: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def login(self) -> Login: ...
+    @property
+    def administration(self) -> Administration: ...
+    @property
+    def aside(self) -> Aside: ...
+
+
+class Own:
+    """The calls that need no token."""
+
+    def __init__(
+        self, login: Login, accounts: Accounts, tokens: SignedTokens, described: Described
+    ) -> None:
+        self._login = login
+        self._accounts = accounts
+        self._tokens = tokens
+        self._described = described
+
+    @route("POST", "/auth", About(takes=shapes.Login, answers={200: shapes.Token}, secured=False))
+    async def auth(self, call: Call) -> Answer:
+        """Exchanges an administrator's password for a token that is good for half an hour."""
+        given = shapes.read(shapes.Login, call)
+        if not given.username and not given.password:
+            raise Refusal(401, "Username/password is required")
+        try:
+            principal = await self._login.plain(
+                given.username, given.password, call.peer, Service.HTTP
+            )
+        except AuthenticationFailed:
+            raise Refusal(401, WRONG) from None
+        if principal.role is not Role.ADMIN:
+            raise Refusal(401, WRONG)
+        account = await self._accounts.get(principal.account)
+        return replies.done(token=self._tokens.issue(account))
+
+    @route("GET", "/ping", About(answers={200: None}, media="text/plain", secured=False))
+    async def ping(self, call: Call) -> Answer:
+        """Whether the server answers."""
+        return Answer(200, b"pong", "text/plain; charset=utf-8")
+
+    @route("GET", PATH)
+    async def describe(self, call: Call) -> Answer:
+        """This API, for programs."""
+        return await self._described.answer(call)
+
+
+class EasyMail:
+    """`routing.Dialect`."""
+
+    name = "easymail"
+
+    def __init__(self, parts: Parts) -> None:
+        ours, accounts, domains = parts.administration, parts.accounts, parts.domains
+        self._tokens = ours.signed_tokens
+        self._calls = (
+            Own(
+                parts.login,
+                accounts,
+                self._tokens,
+                Described(DESCRIPTION, self.routes, parts.aside),
+            ),
+            Domains(accounts, parts.addresses, domains, ours.clearing, parts.keys),
+            Users(accounts, parts.addresses, domains, ours.administrators),
+            Certificates(ours.certificates, ours.provisioning),
+        )
+
+    def routes(self) -> Iterable[Route]:
+        """Every call."""
+        return self._all()
+
+    def _all(self) -> Iterator[Route]:
+        for calls in self._calls:
+            for one in routes_of(calls):
+                yield one if one.right is None else replace(one, run=self._kept(one.run, one.right))
+
+    def _kept(
+        self, run: Callable[[Call], Awaitable[Answer]], right: Right
+    ) -> Callable[[Call], Awaitable[Answer]]:
+        """`run` for those with `right` alone."""
+
+        @wraps(run)
+        async def kept(call: Call) -> Answer:
+            account = await self._tokens.account(call.header("auth-token"))
+            if account is None:
+                raise Refusal(401, NO_TOKEN)
+            if account.role is not Role.ADMIN:
+                raise NotPermitted("Only an administrator may do this")
+            caller = Caller(call.peer.address, account.number, account.id)
+            check(caller, right, None)
+            return await run(replace(call, caller=caller))
+
+        return kept
+
+    def failure(self, error: MailhubError | None) -> Answer:
+        """See `replies`."""
+        return replies.failure(error)
