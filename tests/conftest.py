@@ -15,4 +15,5 @@ def pytest_collection_finish() -> None:
     and again was a third of its time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 10, 10)  # a whole site is made for a test, and gone after it
     gc.enable()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Protocol, TypeVar
 
 from klein import Klein
@@ -108,10 +108,17 @@ def route(
 
 def routes_of(part: object) -> Iterator[Route]:
     """The marked methods of `part`, in the order of their names."""
-    for name in dir(type(part)):
-        for mark in getattr(getattr(type(part), name), _ROUTE, ()):
-            method, path, about, right, large = mark
-            yield Route(method, path, getattr(part, name), about, right, large)
+    for name, marks in _marked(type(part)):  # type: ignore[arg-type]  # classes are hashable
+        run = getattr(part, name)
+        for method, path, about, right, large in marks:
+            yield Route(method, path, run, about, right, large)
+
+
+@cache
+def _marked(kind: type) -> Sequence[tuple[str, Sequence[tuple[Any, ...]]]]:
+    """A class's methods that have marks, with these."""
+    found = ((name, getattr(getattr(kind, name), _ROUTE, ())) for name in dir(kind))
+    return [(name, marks) for name, marks in found if marks]
 
 
 def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
