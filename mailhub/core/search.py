@@ -261,7 +261,7 @@ class _Run:
                 async with self._reading.large(piece.content) as data:
                     return await self._says(data, wanted)
             length = piece.content.header_length
-            if wanted.phrase and phrase_absent(piece.data, length, wanted.phrase):
+            if phrase_absent(piece.data, length, wanted.telling):
                 return False
             return await self._says(piece.data, wanted)
 

@@ -24,8 +24,9 @@ _ENCODED = re.compile(
     rb"|charset\*?=(?!\"?(?:us-ascii|utf-8|iso-8859-\d+|windows-125\d)\b)"
 )
 """What makes the raw bytes of an ASCII message say something else than its text."""
-_DECODED = (b"=?", b"text/html", b"name*")
-"""What is read otherwise than it is written: encoded words, HTML, names in RFC 2231's spelling."""
+_DECODED = (b"=?", b"text/html", b"name*", b"\\")
+"""What is read otherwise than it is written: encoded words, HTML, names in RFC 2231's spelling,
+quoted characters (RFC 5322 3.2.1)."""
 _COMPOSITE = re.compile(rb"multipart/|message/|content-type:(?!\s*+text/)")
 _DATE = re.compile(rb'\("([^"\\]*)"')
 _STRING = rb'(?:NIL|"[^"\\\x80-\xff]*")'

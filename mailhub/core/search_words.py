@@ -170,13 +170,16 @@ def attachment_name(part: mime.Part) -> str:
 class Wanted:
     """A `Says` as it is compared."""
 
-    __slots__ = ("needed", "phrase", "where")
+    __slots__ = ("needed", "phrase", "telling", "where")
 
     def __init__(self, key: Says) -> None:
         self.where = frozenset(key.where)
         listed = sequence(key.text) if key.phrase else []
         self.phrase = listed if len(listed) > 1 else []
         self.needed = _needed(key)
+        # Raw bytes without it tell that a message does not match: words if not a phrase.
+        longest = max((term.text for term in self.needed), key=len, default="")
+        self.telling = self.phrase or [longest]
 
     @property
     def nothing(self) -> bool:
