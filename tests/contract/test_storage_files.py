@@ -89,17 +89,16 @@ def test_how_many_and_how_much(house: House) -> None:
 
 
 def test_files_go_with_their_account_in_steps(house: House) -> None:
-    number = house.account()[0].number
-    one = kept(house, number, pieces=files.STEP + 1)
-    house.ask(house.store.accounts.remove(number, ACTOR, due=0))
+    number, other = house.account()[0].number, house.account()[0].number
+    one, stays = kept(house, number, pieces=files.STEP + 1), kept(house, other)
     work = house.store.runner.write
-    while house.ask(work(removals.purge)):
-        continue
-    assert house.ask(house.store.files.piece(one, files.STEP)) != b""
-    steps = 0
-    while house.ask(work(sweeps.step)):
-        steps += 1
-    assert steps >= 2
-    for place in range(files.STEP + 1):
-        assert house.ask(house.store.files.piece(one, place)) == b""
-    assert house.ask(house.store.files.get(number, one.id)) is None
+    assert [house.ask(work(files.forget_account, number)) for _ in range(3)] == [True, True, False]
+    assert house.ask(house.store.files.piece(one, files.STEP)) == b""
+    again = kept(house, number)
+    house.ask(house.store.accounts.remove(number, ACTOR, due=0))
+    for step in (removals.purge, sweeps.step):
+        while house.ask(work(step)):
+            continue
+    assert house.ask(house.store.files.get(number, again.id)) is None
+    assert house.ask(house.store.files.piece(again, 0)) == b""
+    assert house.ask(house.store.files.piece(stays, 0)) == b"x"
