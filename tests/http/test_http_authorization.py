@@ -3,8 +3,10 @@ different afterwards. Calls are found in the dialects, so that no new one is for
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
+from json import dumps
 
 import pytest
 
@@ -114,12 +116,20 @@ def test_every_call_of_wildduck_names_a_right(place: Place) -> None:
 
 # -- nobody
 
+
+def unsigned(**claims: object) -> str:
+    """A JWT as RFC 7519 section 6 has it, which says itself that nobody vouches for it."""
+    words = ({"alg": "none", "typ": "JWT"}, claims)
+    return ".".join(urlsafe_b64encode(dumps(one).encode()).decode() for one in words) + "."
+
+
 NO_CREDENTIALS = [
     {},
     {"x_access_token": "0" * 40},
     {"authorization": "Bearer " + "f" * 40},
     {"authorization": "Bearer x"},
     {"authorization": f"Bearer {TOKEN[:-1]}"},
+    {"authorization": "Bearer " + unsigned(sub=ROOT, id=1, role="admin", exp=2**40)},
     {"authorization": "Basic x"},
     {"authorization": basic("", TOKEN)},
     {"authorization": basic(TOKEN, TOKEN)},
