@@ -41,7 +41,7 @@ from mailhub.core.webhooks import Webhooks
 from mailhub.ground import Ground
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
-from mailhub.net.folder import DataFolder
+from mailhub.net.folder import DataFolder, FreshKey
 from mailhub.net.keptfile import KeptFile
 from mailhub.net.machine import DataVolume, DebianMachine
 from mailhub.net.metrics import Metrics
@@ -105,7 +105,7 @@ class Parts(People):
             self.checkup,
             self.hostname,
             self.settings.default_domain,
-            DataFolder(Path(self.settings.data)).fresh_key("admin-key.txt"),
+            FreshKey(DataFolder(Path(self.settings.data)), "admin-key.txt"),
         )
 
     @cached_property
@@ -343,6 +343,7 @@ class Parts(People):
             self.resolver,
             self.reactor,
             self.clock,
+            self.log,
             self.hostname,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailhub.core.accounts import Accounts
@@ -25,7 +26,7 @@ from mailhub.core.zones import Zones
 @dataclass(frozen=True, slots=True)
 class Administration:
     """`hostname`: this server's. `system_key`: what programs of this machine's own log in with,
-    new at every start; empty: nothing."""
+    new at every start; empty: nothing. Asked for by who lets them in."""
 
     hostname: str
     administrators: Administrators
@@ -41,7 +42,7 @@ class Administration:
     provisioning: Provisioning
     system: System
     checkup: Checkup
-    system_key: str = ""
+    system_key: Callable[[], str] = str
 
 
 def administration(
@@ -59,7 +60,7 @@ def administration(
     checkup: Checkup,
     hostname: str,
     default_domain: str = "",
-    system_key: str = "",
+    system_key: Callable[[], str] = str,
 ) -> Administration:
     """All of it. The server's own domains stay when nothing stands in them."""
     administrators = Administrators(accounts)

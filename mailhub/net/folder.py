@@ -139,6 +139,21 @@ class DataFolder:
         (self.path / ADMIN).unlink(missing_ok=True)
 
 
+class FreshKey:
+    """A key of the folder's `fresh_key`, made when somebody first wants it: a command that only
+    looks into the folder writes none."""
+
+    def __init__(self, folder: DataFolder, name: str) -> None:
+        self._folder = folder
+        self._name = name
+        self._key = ""
+
+    def __call__(self) -> str:
+        """Raises MailhubError."""
+        self._key = self._key or self._folder.fresh_key(self._name)
+        return self._key
+
+
 def write_json(path: Path, value: Any, mode: int) -> None:
     """As `write_text`."""
     write_text(path, json.dumps(value, indent=2) + "\n", mode)

@@ -148,7 +148,7 @@ class Site:
                 checked.checkup(here, self.machine, self.certified.provisioning, self.backups),
                 HOSTNAME,
                 DOMAIN,
-                SYSTEM_KEY,
+                lambda: SYSTEM_KEY,
             ),
             hostname=HOSTNAME,
             panel_secret=SECRET,

@@ -75,7 +75,7 @@ class MailInABox:
     def __init__(self, parts: Parts) -> None:
         accounts, ours = parts.accounts, parts.administration
         keys, codes = ours.session_keys, parts.identity.codes
-        self._guard = BoxGuard(parts.login, keys, codes, ours.system_key)
+        self._guard = BoxGuard(parts.login, keys, codes, ours.system_key())
         effects = Effects(ours.zones)
         self._calls = (
             Own(self._guard, keys, accounts, Described(DESCRIPTION, self.routes, parts.aside)),
