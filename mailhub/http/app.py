@@ -134,7 +134,8 @@ def _doors(parts: Parts, inside: IResource, mounted: Sequence[tuple[str, Dialect
     pages, behind = Pages(SiteFiles(on_threads(parts.reactor))), Behind(parts.reactor)
     sites = Sites(parts.websites, found, pages, behind, https=parts.sites.https)
     sockets = Sockets(parts.reactor)
-    return Doors(sites, sockets, parts.websites, parts.hostname, inside, mounted)
+    https = parts.sites.https
+    return Doors(sites, sockets, parts.websites, parts.hostname, inside, mounted, https=https)
 
 
 def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:

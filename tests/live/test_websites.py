@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 import ssl
@@ -23,6 +24,11 @@ pytestmark = pytest.mark.live
 PAGE = b"<h1>Hello</h1>\n"
 LARGE = os.urandom(1 << 20) * 12
 SETTINGS = """
+[[listener]]
+service = "http"
+endpoint = "tcp:0:interface=127.0.0.1"
+root = "web"
+
 [[listener]]
 service = "http"
 endpoint = "tcp:0:interface=127.0.0.1"
@@ -206,14 +212,37 @@ def test_apis_are_not_found_under_the_name_of_a_site(hub: Server) -> None:
     assert status(curl(hub, "/nothing", host="mail.test")[0]) == 404
 
 
+def clear(hub: Server, path: str, host: str, root: str) -> str:
+    """The head of an answer without TLS, of the listener with this root."""
+    known = json.loads((hub.var / "run" / "mailhub.json").read_text())["listeners"]
+    (port,) = [
+        one["port"]
+        for one in known
+        if (one["service"], one["tls"], one.get("root")) == ("http", "none", root)
+    ]
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as channel:
+        sent = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        channel.sendall(sent.encode())
+        return channel.recv(4000).decode()
+
+
+def test_in_the_clear_visitors_are_sent_on_and_nobody_logs_in(hub: Server) -> None:
+    for host, path in (("shop.test", "/a?b=1"), ("mail.test", "/admin/me"), ("mail.test", "/")):
+        answer = clear(hub, path, host, "web")
+        assert answer.startswith("HTTP/1.1 301"), answer
+        assert f"Location: https://{host}{path}\r\n" in answer
+        assert "Strict-Transport-Security" not in answer
+    assert clear(hub, "/admin/me", "127.0.0.1", "web").startswith("HTTP/1.1 404")
+    assert clear(hub, "/health", "127.0.0.1", "web").startswith("HTTP/1.1 200")
+    path = "/.well-known/acme-challenge/x"
+    assert clear(hub, path, "shop.test", "web").startswith("HTTP/1.1 404")
+
+
 def test_programs_find_the_servers_on_every_listener(hub: Server) -> None:
     path = "/.well-known/autoconfig/mail/config-v1.1.xml"
     head, body = curl(hub, path)
     assert (status(head), b"<hostname>mail.test</hostname>" in body) == (200, True)
-    with socket.create_connection(("127.0.0.1", hub.port("http", "none")), timeout=10) as channel:
-        sent = f"GET {path} HTTP/1.1\r\nHost: autoconfig.shop.test\r\nConnection: close\r\n\r\n"
-        channel.sendall(sent.encode())
-        assert channel.recv(12) == b"HTTP/1.1 200"
+    assert clear(hub, path, "autoconfig.shop.test", "wildduck").startswith("HTTP/1.1 200")
     policy = curl(hub, "/.well-known/mta-sts.txt", host="mta-sts.shop.test")[1]
     assert policy == b"version: STSv1\r\nmode: enforce\r\nmx: mail.test\r\nmax_age: 604800\r\n"
 

@@ -29,6 +29,8 @@ CONNECT = 10.0
 """Seconds for a server behind us to take a connection."""
 PATIENCE = 60.0
 """Seconds for it to begin with its answer."""
+SILENCE = 600.0
+"""Seconds in which the next piece of it has to come: streams of events are quiet for long."""
 KEPT = 256 * 1024
 """Octets that wait for a slow visitor before the server behind us waits too."""
 HOP = frozenset(
@@ -82,7 +84,7 @@ class Behind:
             raise
         except Exception:
             raise Unavailable("The server behind this page does not answer") from None
-        return _answer(call, proxy, response)
+        return _answer(proxy, response, self._reactor)
 
 
 def address(call: Call, proxy: Proxy) -> str:
@@ -115,9 +117,9 @@ def _body(data: bytes) -> Any:
     return FileBodyProducer(BytesIO(data))  # type: ignore[no-untyped-call]
 
 
-def _answer(call: Call, proxy: Proxy, response: Any) -> Answer:
+def _answer(proxy: Proxy, response: Any, reactor: Any) -> Answer:
     kind = ""
-    headers: list[tuple[str, str]] = [*WITHOUT, ("Referrer-Policy", "")]
+    headers: list[tuple[str, str]] = [*WITHOUT]
     for raw, values in response.headers.getAllRawHeaders():
         name = raw.decode("latin-1")
         for value in (one.decode("utf-8", "replace") for one in values):
@@ -136,7 +138,7 @@ def _answer(call: Call, proxy: Proxy, response: Any) -> Answer:
         response.code,
         type=kind,
         headers=tuple(headers),
-        stream=Inflow(response),
+        stream=Inflow(response, reactor),
         length=length,
     )
 
@@ -151,8 +153,9 @@ def _led(location: str, proxy: Proxy) -> str:
 class Inflow(Protocol):
     """A response's body in pieces, for `Answer.stream`: no faster than they are taken."""
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: Any, reactor: Any) -> None:
         self._response = response
+        self._reactor = reactor
         self._begun = False
         self._pieces: deque[bytes] = deque()
         self._size = 0
@@ -173,6 +176,7 @@ class Inflow(Protocol):
             if self._over:
                 raise StopAsyncIteration
             self._waiting = Deferred()
+            self._waiting.addTimeout(SILENCE, self._reactor)
             await self._waiting
         piece = self._pieces.popleft()
         self._size -= len(piece)

@@ -1,7 +1,8 @@
 """Which of two a request goes to: the web sites, or the APIs and pages of the server itself.
 
 A listener with root = "web" is open to the world. Under the name of a domain's site nothing but the
-site is found there; APIs answer under the server's own name and under names that are no site.
+site is found there; APIs answer under the server's own name and under names that are no site, and
+behind TLS alone, unless another server does that in front of this one.
 """
 
 from __future__ import annotations
@@ -21,11 +22,14 @@ from mailhub.http.web.sockets import Sockets, is_wanted
 from mailhub.model.errors import MailhubError
 
 ROOT = "web"
+HARMLESS = frozenset({"health"})
+"""What tells nothing and takes nothing: it is answered without TLS too."""
 
 
 class Doors(Resource):
     """`inside`: the resource of the APIs. `mounts`: theirs, which say how their paths begin.
-    `hostname`: under which they are found beside the site."""
+    `hostname`: under which they are found beside the site. `https`: nobody's password comes in the
+    clear."""
 
     isLeaf = True
 
@@ -37,8 +41,11 @@ class Doors(Resource):
         hostname: str,
         inside: IResource,
         mounts: Sequence[tuple[str, Dialect]],
+        *,
+        https: bool,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self._https = https
         self._sites = sites
         self._sockets = sockets
         self._websites = websites
@@ -70,6 +77,8 @@ class Doors(Resource):
         first = request.path.split(b"/", 2)[1].decode("latin-1")
         if first not in self._first:
             return True
+        if self._https and request.peer.tls is None and first not in HARMLESS:
+            return True  # where visitors are sent on to https:
         hosts = request.requestHeaders.getRawHeaders("host", [""])
         name = host_name(hosts[0])
         try:

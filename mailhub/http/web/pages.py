@@ -16,7 +16,11 @@ from mailhub.wire.ranges import http_date, is_unchanged, span
 
 INDEXES = ("index.html", "index.htm")
 HTML = "text/html; charset=utf-8"
-WITHOUT: tuple[tuple[str, str], ...] = (("Content-Security-Policy", ""), ("Cache-Control", ""))
+WITHOUT: tuple[tuple[str, str], ...] = (
+    ("Content-Security-Policy", ""),
+    ("Cache-Control", ""),
+    ("Referrer-Policy", ""),
+)
 """Headers of APIs that a web site goes without: its own pages say what they may do."""
 MORE: Mapping[str, str] = {
     ".avif": "image/avif",
