@@ -11,7 +11,7 @@ import os
 import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,16 @@ _BELOW = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 @dataclass(frozen=True, slots=True)
 class SiteFile:
-    """An open file. `descriptor`: whoever has it closes it. `modified`: epoch seconds; `mark`:
-    differs where the file differs. `is_folder`: nothing to read."""
+    """An open file. `descriptor`: whoever has it closes it; -1 where all of it is in `content`.
+    `modified`: epoch seconds; `mark`: differs where the file differs. `is_folder`: nothing to
+    read."""
 
     descriptor: int
     size: int
     modified: int
     mark: str
     is_folder: bool = False
+    content: bytes | None = None
 
 
 def on_threads(reactor: Any) -> Aside:
@@ -82,8 +84,9 @@ class SiteFiles:
 
     def close(self, file: SiteFile) -> None:
         """Ends it."""
-        with suppress(OSError):
-            os.close(file.descriptor)
+        if file.descriptor >= 0:
+            with suppress(OSError):
+                os.close(file.descriptor)
 
     async def _off(self, work: Any, *given: Any) -> Any:
         try:
@@ -137,12 +140,23 @@ def _open(root: str, names: tuple[str, ...], indexes: tuple[str, ...]) -> SiteFi
         if indexes:
             if not found.is_folder:
                 raise NotADirectoryError
-            return _index(held, indexes)
+            return _small(_index(held, indexes))
         held = -1
-        return found
+        return _small(found)
     finally:
         if held >= 0:
             os.close(held)
+
+
+def _small(file: SiteFile) -> SiteFile:
+    """Most files are read while we are at it: another trip to a thread costs more than reading."""
+    if file.is_folder or file.size > PIECE:
+        return file
+    try:
+        content = os.pread(file.descriptor, PIECE, 0)
+    finally:
+        os.close(file.descriptor)
+    return replace(file, descriptor=-1, size=len(content), content=content)
 
 
 def _index(folder: int, indexes: tuple[str, ...]) -> SiteFile:

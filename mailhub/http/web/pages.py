@@ -118,6 +118,8 @@ class Pages:
         start, end = wanted or (0, file.size)
         if wanted is not None:
             headers += (("Content-Range", f"bytes {start}-{end - 1}/{file.size}"),)
-        pieces = Pieces(self._files, file, start, end)
         status = 200 if wanted is None else 206
+        if file.content is not None:
+            return Answer(status, file.content[start:end], type, headers)
+        pieces = Pieces(self._files, file, start, end)
         return Answer(status, type=type, headers=headers, stream=pieces, length=end - start)
