@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
-from mailhub import commanded, config, directories, naming, reporting, sending
+from mailhub import commanded, config, directories, looking, naming, reporting, sending
 from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.core.forgetting import INTERVAL as FORGET
 from mailhub.core.forgetting import Forgetting
@@ -175,6 +175,7 @@ def build(
             Step("archive", purge.start, purge.stop),
             Step("key review", review.start, review.stop),
             *parts.backups.steps,
+            looking.compose(parts),
             *directories.following(
                 parts.directories, parts.settings.ldap, parts.reactor, parts.log
             ),

@@ -91,8 +91,10 @@ class Checkup:
         part = free / total if total else 0.0
         said = f"The disk has {free / (1 << 30):.1f} GB space remaining ({part:.0%})."
         if part < SCARCE:
-            return error(f"{said} Make room, or mail is refused soon.")
-        return warning(f"{said} Make room in time.") if part < LOW else ok(said)
+            return error("The disk is nearly full. Make room, or mail is refused.", Detail(said))
+        if part < LOW:
+            return warning("The disk is filling. Make room in time.", Detail(said))
+        return ok(said)
 
     async def _administrator(self) -> Finding:
         address = administrator(self._hostname)
