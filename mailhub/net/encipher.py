@@ -26,6 +26,7 @@ LENGTH = 20
 
 def main() -> None:
     """What the child process does."""
+    os.setsid()  # a group of its own, so that both processes can be ended together
     for limit, value in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_FSIZE, 0),

@@ -7,6 +7,7 @@ that neither side ever holds all of it. Which messages these are is `core.sealin
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -96,10 +97,15 @@ class _Process(ProcessProtocol):
         self.ended: Deferred[None] = Deferred()
 
     def end(self, error: BaseException) -> None:
-        """Ends it for this reason."""
+        """Ends it for this reason, with the process that it started."""
         self._error = self._error or error
         transport: Any = self.transport
-        if transport is not None and transport.pid:
+        if transport is None or not transport.pid:
+            return
+        try:
+            os.killpg(transport.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            # It has no group of its own yet, and nobody beside it.
             transport.signalProcess("KILL")
 
     def connectionMade(self) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import imaplib
 from base64 import b64encode
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -173,6 +174,22 @@ def test_what_its_owner_appends_comes_back_whole(joe: Reader, kib: int) -> None:
     data = joe.stored(uid, "Own")
     assert joe.read(data) == body.removeprefix(b"MIME-Version: 1.0\r\n")
     assert joe.stored(draft, "Drafts") == joe.message("draft", body)
+
+
+def test_what_applications_upload_and_send_is_kept_encrypted(ours: Hub, joe: Reader) -> None:
+    server = ours.server
+    box = str(call(server, "POST", f"/users/{joe.id}/mailboxes", {"path": "Web"})["id"])
+    raw = b64encode(joe.message("web")).decode()
+    kept = call(server, "POST", f"/users/{joe.id}/mailboxes/{box}/messages", {"raw": raw})
+    place: Any = kept["message"]
+    data = joe.stored(place["id"], "Web")
+    assert joe.read(data) == INNER
+    assert place["size"] == len(data)
+    letter = {"to": [{"address": f"ada@{HOME}"}], "subject": "sent", "text": "secretword"}
+    sent: Any = call(server, "POST", f"/users/{joe.id}/submit", {**letter, "mailbox": box})
+    own = joe.read(joe.stored(sent["message"]["id"], "Web"))
+    assert "secretword" in parsed(own).get_content()
+    assert until(lambda: [one for one in ours.inbox() if one["Subject"] == "sent"])
 
 
 def test_everybody_gets_their_own(ours: Hub, keys: Keyring) -> None:

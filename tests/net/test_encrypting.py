@@ -3,9 +3,13 @@ process itself."""
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +21,9 @@ from mailhub.model.errors import StorageFull, Unavailable
 from mailhub.net.encrypting import SECONDS, WAITING, ProcessEncrypting
 from tests.fakes import ListLog
 from tests.pgpkeys import Key
+
+NOBODY = 2**22 + 1
+"""A process number that the system never gives."""
 
 
 class Pipe:
@@ -43,7 +50,7 @@ class Transport:
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
-        self.pid: int | None = 7
+        self.pid: int | None = NOBODY
         self.pipes = {0: Pipe()}
         self.killed = False
 
@@ -226,3 +233,20 @@ def test_without_a_key_it_fails(come: bytes) -> None:
     done = encipher(come)
     assert done.returncode != 0
     assert done.stdout == b""
+
+
+def test_both_its_processes_end_together() -> None:
+    public = Key().public.encode()
+    command = [sys.executable, "-m", "mailhub.net.encipher"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"%d\n%b" % (len(public), public) + b"x" * 500_000)
+        process.stdin.flush()
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        deadline = time.monotonic() + 30
+        while not children.read_text() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.stdout.read()  # ends when nobody holds the other end
+        assert process.wait(30) == -signal.SIGKILL
