@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from mailhub.core.secondaries import Secondaries
@@ -25,7 +26,9 @@ from mailhub.net.clock import ReactorClock
 from mailhub.net.hostkeys import HostKeyFolder
 from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.knot import KnotServer
+from mailhub.net.shelf import FileShelf
 from mailhub.net.stirred import Stirred
+from mailhub.net.update import UpdateServer
 from mailhub.ports import (
     CertificateFacts,
     CertificateFiles,
@@ -34,8 +37,11 @@ from mailhub.ports import (
     Randomness,
     Resolver,
     Storage,
+    ZoneServer,
 )
 from mailhub.service import Step
+from mailhub.wire.dnsname import server_address
+from mailhub.wire.dnsupdate import parse_key
 
 LABELS: Mapping[tuple[str, str], str] = {
     ("imap", "implicit"): "_imaps._tcp",
@@ -45,6 +51,8 @@ LABELS: Mapping[tuple[str, str], str] = {
     ("managesieve", "starttls"): "_sieve._tcp",
 }
 """Services that programs look for, by kind of listener (RFC 6186, RFC 8314, RFC 5804)."""
+HANDED = "handed-zones.json"
+"""Remembers, in the data folder, what was handed to another server."""
 SOON = 0.2
 """Seconds after a change until zones are looked at: what comes together is seen at once."""
 LATER = 5.0
@@ -55,11 +63,13 @@ _LOOPBACK = re.compile(r":interface=(?:127\.|\\:\\:1|localhost)")
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Zones, the servers that fetch them, and another program that answers for them."""
+    """Zones, the servers that fetch them, and another program that answers for them, with what has
+    to be remembered of it."""
 
     zones: Zones
     secondaries: Secondaries
-    knot: KnotServer | None = None
+    elsewhere: ZoneServer | None = None
+    shelf: FileShelf | None = None
 
 
 def compose(
@@ -69,6 +79,7 @@ def compose(
     resolver: Resolver,
     reactor: Any,
     clock: Clock,
+    log: Log,
     hostname: str,
 ) -> Naming:
     """Zones of this server."""
@@ -82,10 +93,24 @@ def compose(
         settings.reports.receive,
     )
     zones = Zones(storage, gathering, ThreadKeyMaking(reactor), clock, settings.dns)
-    knot = KnotServer(settings.dns.knot, reactor) if settings.dns.knot else None
-    if knot is not None:
-        zones.signed_by(knot)
-    return Naming(zones, Secondaries(zones, resolver), knot)
+    elsewhere, shelf = _elsewhere(settings, reactor, log)
+    if elsewhere is not None:
+        zones.signed_by(elsewhere)
+    return Naming(zones, Secondaries(zones, resolver), elsewhere, shelf)
+
+
+def _elsewhere(
+    settings: Settings, reactor: Any, log: Log
+) -> tuple[ZoneServer | None, FileShelf | None]:
+    """Another program that answers for our zones."""
+    chosen = settings.dns
+    if chosen.knot:
+        return KnotServer(chosen.knot, reactor), None
+    if not chosen.update:
+        return None, None
+    key = parse_key(chosen.update_key) if chosen.update_key else None
+    shelf = FileShelf(Path(settings.data) / HANDED, reactor, log)
+    return UpdateServer(server_address(chosen.update), key, shelf, reactor), shelf
 
 
 def services(settings: Settings) -> Sequence[tuple[str, int]]:
@@ -125,10 +150,12 @@ def serving(
         begin = partial(server.start, keeping, Notices(randomness))
         steps.append(Step("name server", begin, server.stop))
         _follow(server.stirred, storage, certificates)
-    if naming.knot is not None:
-        handed = Handing(zones, naming.knot, log)
-        handing = Stirred(handed.refresh, AGAIN, reactor, log, "Knot")
-        steps.append(Step("Knot", handing.start, handing.stop))
+    if naming.elsewhere is not None:
+        handed = Handing(zones, naming.elsewhere, log)
+        handing = Stirred(handed.refresh, AGAIN, reactor, log, "other name server")
+        if naming.shelf is not None:
+            steps.append(Step("handed zones", lambda: None, naming.shelf.stop))
+        steps.append(Step("other name server", handing.start, handing.stop))
         _follow(handing, storage, certificates)
     return steps
 

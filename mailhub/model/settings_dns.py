@@ -31,6 +31,14 @@ class DNSSettings:
         "control socket of a Knot DNS server that gets our zones, such as /run/knot/knot.sock; it "
         "signs them as its own configuration says; empty: there is none",
     )
+    update: str = setting(
+        "",
+        "a name server that has our zones and takes updates of them (RFC 2136), such as "
+        "192.0.2.53 or [2001:db8::53]:5353; empty: there is none",
+    )
+    update_key: str = setting(
+        "", "its key, as hmac-sha256:name:secret; empty: it knows us by our address"
+    )
     rate: int = setting(
         50, "most alike UDP answers to one network in a second; who asks more is sent to TCP"
     )

@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import UNIXClientEndpoint, connectProtocol
+from twisted.internet.endpoints import UNIXClientEndpoint
 from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from mailhub.model.errors import Invalid, Unavailable
 from mailhub.model.zone import Zone
+from mailhub.net.once import connected
 from mailhub.wire import knot
 from mailhub.wire.knot import Field, Unit
 
@@ -85,7 +86,7 @@ class KnotServer:
     async def _talk(self) -> AsyncIterator[_Talk]:
         endpoint = UNIXClientEndpoint(self._reactor, self._path, timeout=PATIENCE)
         try:
-            talk: _Talk = await connectProtocol(endpoint, _Talk(self._reactor))
+            talk = await connected(endpoint, _Talk(self._reactor))
         except (ConnectError, OSError) as error:
             raise Unavailable(f"Knot does not answer at its socket ({error})") from None
         try:

@@ -85,6 +85,24 @@ template:
     dnssec-policy: ours
 """
 
+KNOT_UPDATED = """
+key:
+  - id: {key}
+    algorithm: hmac-sha256
+    secret: {secret}
+acl:
+  - id: updates
+    key: {key}
+    action: update
+zone:
+  - domain: {zone}
+    acl: updates
+    journal-content: changes
+    zonefile-load: whole
+    storage: "{folder}"
+    file: "{zone}.zone"
+"""
+
 
 @contextmanager
 def _running(words: Sequence[object], folder: Path, address: str, port: int) -> Iterator[None]:
@@ -115,12 +133,13 @@ def nsd(
 
 
 @contextmanager
-def knotd(folder: Path, address: str, port: int) -> Iterator[Path]:
-    """A Knot without a zone, which signs those that it gets; its control socket."""
+def knotd(folder: Path, address: str, port: int, more: str = "") -> Iterator[Path]:
+    """A Knot without a zone, which signs those that it gets; its control socket. `more`: lines of
+    its configuration."""
     for name in ("db", "zones"):
         (folder / name).mkdir(exist_ok=True)
     file = folder / "knot.conf"
-    file.write_text(KNOT.format(folder=folder, address=address, port=port))
+    file.write_text(KNOT.format(folder=folder, address=address, port=port) + more)
     with _running([program("knotd"), "-c", file], folder, address, port):
         yield folder / "knot.sock"
 
