@@ -8,8 +8,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests import turning
 from tests.live.redis_bench import Nodes, TwistedErrors
@@ -29,11 +31,50 @@ class User:
     password: str
 
 
+LONGEST = (
+    "test_wildduck_description",
+    "test_crash",
+    "test_disk",
+    "test_queue_command",
+    "test_command",
+    "test_service",
+    "test_sending_restarts",
+    "test_authentication",
+    "test_redis_beginnings",
+    "test_attacks_crowds",
+    "test_corpus",
+    "test_redis_away",
+    "test_ldap",
+    "test_reports",
+    "test_tmail",
+)
+"""Modules that begin first, so that all workers end together."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything below this folder starts a server."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.live)
+    items.sort(key=lambda item: _place(item.path.stem))
+
+
+class ByServer(LoadScopeScheduling):
+    """A module's tests share a server, hence a worker; those of crashes have one each."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return nodeid if "/crash/" in module else module
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """For `--dist loadfile`; otherwise what was asked for."""
+    return ByServer(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def _place(name: str) -> int:
+    return LONGEST.index(name) if name in LONGEST else len(LONGEST)
 
 
 @pytest.fixture(scope="module")

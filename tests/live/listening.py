@@ -17,7 +17,7 @@ from tests.live.web import PASSWORD
 from tests.live.wire import SMTP, Wire
 
 
-def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits for it."""
     end = time.monotonic() + seconds
     while not true():

@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from tests.dns import DNSServer
-from tests.live.peers import Events, open_folder, parsed, until
+from tests.live.peers import PATIENCE, Events, open_folder, parsed, until
 from tests.live.server import PLAIN, Server
 
 HOME = "home.test"
@@ -124,7 +124,7 @@ class Hub:
             _, answer = imap.uid("FETCH", "1:*", "(BODY.PEEK[])")
         return [parsed(one[1]) for one in answer if isinstance(one, tuple)]
 
-    def mail_about(self, name: str, user: str = SENDER, seconds: float = 15.0) -> EmailMessage:
+    def mail_about(self, name: str, user: str = SENDER, seconds: float = PATIENCE) -> EmailMessage:
         """The one message of an INBOX that answers the message `text(name)`."""
         found: list[EmailMessage] = []
 
@@ -144,12 +144,12 @@ class Hub:
             if one.get("verb") == verb and all(one.get(key) == fields[key] for key in fields)
         ]
 
-    def waits(self, verb: str, seconds: float = 15.0, **fields: object) -> Mapping[str, object]:
+    def waits(self, verb: str, seconds: float = PATIENCE, **fields: object) -> Mapping[str, object]:
         """The first such line; it may take a while."""
         assert until(lambda: self.events(verb, **fields), seconds), self.tail()
         return self.events(verb, **fields)[0]
 
-    def fate(self, recipient: str, outcome: str, seconds: float = 15.0) -> Mapping[str, object]:
+    def fate(self, recipient: str, outcome: str, seconds: float = PATIENCE) -> Mapping[str, object]:
         """The first attempt for a recipient that came out so."""
         return self.waits("delivery", seconds, recipient=recipient, outcome=outcome)
 

@@ -48,7 +48,11 @@ def open_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def until(true: Callable[[], object], seconds: float = 15.0, *, each: float = 0.02) -> bool:
+PATIENCE = 60.0
+"""Seconds that what must come may take: a busy machine is slow, and what is there ends the wait."""
+
+
+def until(true: Callable[[], object], seconds: float = PATIENCE, *, each: float = 0.02) -> bool:
     """Whether something becomes true in that time; it is looked at `each` so many seconds."""
     deadline = time.monotonic() + seconds
     while not true():
@@ -127,7 +131,7 @@ class Postfix:
     def log(self) -> str:
         return (self.folder / "postfix.log").read_text()
 
-    def received(self, seconds: float = 15.0) -> bytes:
+    def received(self, seconds: float = PATIENCE) -> bytes:
         """The next message that came, as Postfix keeps it: LF at the ends of lines."""
         found: list[Path] = []
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.live.conftest import User
+from tests.live.pace import starved
 from tests.live.server import Server
 from tests.live.wire import IMAP
 
@@ -47,11 +48,3 @@ def no_stall(server: Server, user: User) -> Iterator[None]:
             stop.set()
             thread.join()
     assert worst[0] < STALL, f"another session waited {worst[0] * 1000:.0f} ms"
-
-
-def starved(schedstat: Path) -> float:
-    """Seconds that a thread has waited, ready to run, for a processor; 0 where nobody counts."""
-    try:
-        return int(schedstat.read_text().split()[1]) / 1e9
-    except OSError:
-        return 0.0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 
 import pytest
 
 from tests.live import web
 from tests.live.conftest import User
+from tests.live.pace import prompt
 from tests.live.server import Server
 from tests.live.stall import no_stall
 from tests.live.web import HTTP
@@ -67,7 +67,7 @@ def test_a_head_that_two_servers_could_read_differently_is_refused(
     server: Server, head: bytes
 ) -> None:
     smuggled = b"GET /wildduck/users HTTP/1.1\r\n" + HOST + b"\r\n"
-    with HTTP(server.port("http"), timeout=3) as client:
+    with HTTP(server.port("http")) as client:
         client.send(b"POST /health HTTP/1.1\r\n" + head + b"\r\n0\r\n\r\n" + smuggled)
         answers = [client.answer()[0]]
         while answers[-1]:
@@ -84,7 +84,7 @@ def test_a_head_that_two_servers_could_read_differently_is_refused(
      b"GET /" + b"x" * 100_000 + b" HTTP/1.1"],
 )  # fmt: skip
 def test_a_request_line_that_is_none_is_refused(server: Server, line: bytes) -> None:
-    with HTTP(server.port("http"), timeout=3) as client:
+    with HTTP(server.port("http")) as client:
         with contextlib.suppress(OSError):
             client.send(line + b"\r\n" + HOST + b"\r\n")
         status, _ = client.answer()
@@ -125,10 +125,8 @@ NESTED = {
 def test_hostile_json_is_a_clean_400_and_stalls_nobody(
     server: Server, watcher: User, name: str
 ) -> None:
-    with HTTP(server.port("http")) as client, no_stall(server, watcher):
-        began = time.monotonic()
+    with HTTP(server.port("http")) as client, no_stall(server, watcher), prompt(1, server.pid):
         status, answer = client.say(post(NESTED[name]))
-        assert time.monotonic() - began < 1
     assert status == 400, answer
     assert answer.startswith(b"{")
     assert b"Traceback" not in answer

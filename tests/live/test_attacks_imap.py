@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.live.conftest import User
+from tests.live.pace import Watch, prompt
 from tests.live.server import Server
 from tests.live.stall import no_stall
 from tests.live.wire import IMAP, SMTP, Wire
@@ -74,10 +75,8 @@ def test_a_bomb_is_refused_or_done_and_stalls_nobody(
     with IMAP(server.port("imap"), user.address, user.password) as imap:
         imap.say(b"APPEND INBOX {12+}\r\nSubject: x\r\n")
         imap.say(b"SELECT INBOX")
-        with no_stall(server, other):
-            start = time.monotonic()
+        with no_stall(server, other), prompt(1, server.pid):
             answer = imap.say(BOMBS[name]())[-1]
-            assert time.monotonic() - start < 1
         assert answer, "the connection was closed"
         assert b" OK" in imap.say(b"NOOP")[-1]
 
@@ -194,9 +193,9 @@ def test_unknown_and_known_users_take_the_same_time(server: Server, user: User) 
         taken = []
         for _ in range(9):
             with IMAP(server.port("imap")) as imap:
-                start = time.monotonic()
+                watch = Watch(server.pid)
                 imap.say(b'LOGIN "%s" "wrong"' % name.encode())
-                taken.append(time.monotonic() - start)
+                taken.append(watch.seconds())
         return sorted(taken)[4]
 
     known, unknown = seconds(user.address), seconds("nobody-here@live.test")

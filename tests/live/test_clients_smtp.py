@@ -7,12 +7,12 @@ import smtplib
 import ssl
 import subprocess
 import textwrap
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.live.conftest import User, program
+from tests.live.pace import prompt
 from tests.live.peers import until
 from tests.live.server import Server
 
@@ -137,13 +137,12 @@ def test_idle_hears_of_smtp_within_a_second(server: Server, user: User) -> None:
         assert imap.readline().startswith(b"+")
         with smtplib.SMTP("127.0.0.1", server.port("smtp")) as client:
             client.sendmail("a@example.org", [user.address], "Subject: x\r\n\r\nhi\r\n")
-        answered = time.monotonic()
-        while (line := imap.readline()) != b"* 1 EXISTS\r\n":
-            assert line.startswith(b"* "), line
-        assert time.monotonic() - answered < 1
+        with prompt(1, server.pid):
+            while (line := imap.readline()) != b"* 1 EXISTS\r\n":
+                assert line.startswith(b"* "), line
         imap.send(b"DONE\r\n")
         while not imap.readline().startswith(b"I OK"):
-            assert time.monotonic() - answered < 5
+            pass
 
 
 def test_message_text_never_reaches_the_log(server: Server, user: User) -> None:

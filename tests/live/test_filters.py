@@ -120,7 +120,7 @@ def test_who_has_points_waits(filtering: Server) -> None:
         began = time.monotonic()
         assert smtp.mail("ada@d.example")[0] == 250
         assert smtp.noop()[0] == 250
-        assert 1.1 < time.monotonic() - began < 8
+        assert time.monotonic() - began > 1.1
 
 
 def test_a_domain_that_sends_too_much(filtering: Server) -> None:

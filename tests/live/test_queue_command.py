@@ -321,7 +321,7 @@ def test_mail_that_leaves_later() -> None:
         assert "planned for  " in says(here, "show", "1")
         assert here.inbox() == []
         assert until(lambda: far.got(b"a")), here.tail()
-        assert 2 < time.monotonic() - began < 10
+        assert time.monotonic() - began > 2
         assert until(lambda: len(here.inbox()) == 1), here.tail()
 
 

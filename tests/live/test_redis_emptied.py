@@ -66,6 +66,6 @@ def test_a_full_redis_takes_nothing_new_until_there_is_room(hub: Hub, redis: Red
     redis.cli("CONFIG", "SET", "maxmemory", "1")
     with hub.prompt():
         hub.submit(5)
-        until(lambda: hub.events("redis", "lost") > lost, hub, 10)
+        until(lambda: hub.events("redis", "lost") > lost, hub)
         redis.cli("CONFIG", "SET", "maxmemory", "0")
         hub.all_left()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from mailhub.model.errors import Unavailable
 from tests import turning
+from tests.live.pace import prompt
 from tests.live.redis_bench import (
     LANE,
     PROMPT,
@@ -27,9 +27,8 @@ def test_it_starts_without_redis_and_goes_on_when_there_is_one(
     nodes: Nodes, new_redis: Callable[..., RedisServer]
 ) -> None:
     redis = new_redis()
-    began = time.monotonic()
-    node = nodes(f"unix://{redis.socket}")
-    assert time.monotonic() - began < TIMEOUT + PROMPT
+    with prompt(TIMEOUT + PROMPT):
+        node = nodes(f"unix://{redis.socket}")
     node.fails(node.schedule.put(slots(1)), PROMPT)
     node.fails(node.schedule.take(1, 1, 1), PROMPT)
     node.fails(node.schedule.claim_rebuild(), PROMPT)
@@ -88,9 +87,8 @@ def test_a_redis_that_hangs_is_given_up_in_time_and_taken_up_again(
 def test_many_calls_that_wait_fail_together(nodes: Nodes, redis: RedisServer) -> None:
     node = nodes(redis.url)
     redis.pause()
-    began = time.monotonic()
-    outcomes = turning.together(*(node.schedule.size() for _ in range(50)))
-    assert time.monotonic() - began < TIMEOUT + 0.5
+    with prompt(TIMEOUT + 0.5):
+        outcomes = turning.together(*(node.schedule.size() for _ in range(50)))
     assert {type(outcome) for outcome in outcomes} == {Unavailable}
     redis.resume()
     node.recovers()

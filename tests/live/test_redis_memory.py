@@ -49,7 +49,7 @@ def test_an_emptied_redis_wakes_the_runner_and_gives_nothing_too_early(
     [lease] = node.ask(node.schedule.take(1, 1, QUIET))
     node.woken.clear()
     redis.cli("FLUSHALL")
-    turning.until(lambda: node.woken and other.woken, 3)
+    turning.until(lambda: node.woken and other.woken)
     # Before anybody fills it, what is put is kept and nothing is given: 1 may be on its way.
     other.ask(other.schedule.put(slots(1)))
     assert unheld(other) == []

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mailhub.model.queue import Slot
 from tests import turning
+from tests.live.pace import prompt
 from tests.live.redis_bench import LANE, PROMPT, QUIET, Nodes, slots, unheld
 from tests.redisserver import RedisServer
 
@@ -68,10 +69,9 @@ def test_an_earlier_due_time_put_by_one_process_wakes_another(
     node.fill(Slot(1, int(time.time()) + 900, LANE))
     turning.pass_time(0.2)
     other.woken.clear()
-    began = time.monotonic()
-    node.ask(node.schedule.put(slots(2)))
-    turning.until(lambda: other.woken, 1)
-    assert other.woken[0] - began < 1
+    with prompt(1, redis.pid):
+        node.ask(node.schedule.put(slots(2)))
+        turning.until(lambda: other.woken)
     assert unheld(other) == [2]
 
 
@@ -80,11 +80,11 @@ def test_a_lost_listening_connection_comes_back(nodes: Nodes, redis: RedisServer
     node.fill(Slot(1, int(time.time()) + 900, LANE))
     redis.cli("CLIENT", "KILL", "TYPE", "pubsub")
     other.woken.clear()
-    turning.until(lambda: other.woken, 5)  # for what it may have missed
+    turning.until(lambda: other.woken)  # for what it may have missed
     turning.pass_time(0.3)
     other.woken.clear()
     node.ask(node.schedule.put(slots(2)))
-    turning.until(lambda: other.woken, 1)
+    turning.until(lambda: other.woken)
     assert other.outcomes() == ["connected"]
 
 
@@ -135,14 +135,11 @@ def test_a_hundred_thousand_entries_go_in_within_ten_seconds(
     many = [
         Slot(n, 1_700_000_000 + n * 7919 % 100_000, f"{n % 5000}.example") for n in range(10**5)
     ]
-    began = time.monotonic()
-    node.ask(node.schedule.put(many))
-    took = time.monotonic() - began
+    with prompt(10, redis.pid):
+        node.ask(node.schedule.put(many))
     assert node.ask(node.schedule.size()) == 10**5
-    assert took < 10, f"{took:.2f} s"
     node.ask(node.schedule.rebuilt())
     turning.pass_time(QUIET)
-    began = time.monotonic()
-    leases = node.ask(node.schedule.take(100, 50, QUIET))
+    with prompt(0.5, redis.pid):
+        leases = node.ask(node.schedule.take(100, 50, QUIET))
     assert len({lease.lane for lease in leases}) == len(leases) == 100
-    assert time.monotonic() - began < 0.5

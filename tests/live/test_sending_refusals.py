@@ -13,6 +13,7 @@ import pytest
 from bench.servers import free_port
 from tests.live.conftest import program
 from tests.live.outgoing import HOME, SENDER, Hub, hub, text
+from tests.live.pace import prompt
 from tests.live.peers import (
     ROOT,
     Postfix,
@@ -159,10 +160,9 @@ def test_who_is_slow_holds_up_nobody_else(ours: Hub, tmp_path: Path) -> None:
         for n in range(30):
             ours.submit(text(f"slow-{n}"), f"a{n}@slow.test")
         assert until(lambda: slow.heard("MAIL FROM"))
-        began = time.monotonic()
-        ours.submit(text("quick"), "a@quick.test")
-        ours.fate("a@quick.test", "delivered")
-        assert time.monotonic() - began < 2
+        with prompt(2, ours.server.pid):
+            ours.submit(text("quick"), "a@quick.test")
+            ours.fate("a@quick.test", "delivered")
         ours.fate("a0@slow.test", "delivered")
 
 

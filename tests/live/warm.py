@@ -162,6 +162,8 @@ def _become(what: Mapping[str, Any], given: Sequence[int]) -> int | None:
     os.chdir(what["folder"])
     os.environ.clear()
     os.environ.update(what["environment"])
+    places = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [place for place in places if place and place not in sys.path]
     time.tzset()
     gc.unfreeze()
     if what["run"] == "alone":

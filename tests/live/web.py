@@ -23,7 +23,7 @@ def call(server: Server, method: str, path: str, fields: object = None) -> Mappi
         headers={"Content-Type": "application/json"},
         method=method,
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=60) as response:
         answer: Mapping[str, object] = json.load(response)
     assert answer.get("success"), answer
     return answer
@@ -38,7 +38,7 @@ def ask(server: Server, method: str, path: str, fields: object = None) -> tuple[
         method=method,
     )
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=60) as response:
             return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)

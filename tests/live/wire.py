@@ -10,7 +10,7 @@ import time
 class Wire:
     """One TCP connection to the server under test. `timeout`: seconds for every read."""
 
-    def __init__(self, port: int, timeout: float = 10.0, source: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, timeout: float = 30.0, source: str = "127.0.0.1") -> None:
         self.sock: socket.socket = socket.create_connection(
             ("127.0.0.1", port), timeout=timeout, source_address=(source, 0)
         )
@@ -50,7 +50,7 @@ class Wire:
         context.verify_mode = ssl.CERT_NONE
         self.sock = context.wrap_socket(self.sock)
 
-    def closed(self, seconds: float = 5.0) -> bool:
+    def closed(self, seconds: float = 20.0) -> bool:
         """Whether the server ends the connection in that time; what it still says is dropped."""
         self.sock.settimeout(0.2)
         deadline = time.monotonic() + seconds

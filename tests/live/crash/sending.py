@@ -335,11 +335,12 @@ class Life:
             imap = imaplib.IMAP4("127.0.0.1", self.server.port("imap"))
             imap.login(f"{user}@{DOMAIN}", PASSWORD)
             imap.select("INBOX")
-            _, rows = imap.fetch("1:*", "(BODY.PEEK[])")
+            # By UID: that is right in an empty mailbox, too.
+            _, rows = imap.uid("FETCH", "1:*", "(BODY.PEEK[])")
             for row in rows:
                 if isinstance(row, tuple):
                     self._told.update(failures(row[1]))
-            imap.store("1:*", "+FLAGS.SILENT", "\\Deleted")
+            imap.uid("STORE", "1:*", "+FLAGS.SILENT", "\\Deleted")
             imap.expunge()
             imap.logout()
 

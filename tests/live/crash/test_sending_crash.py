@@ -71,4 +71,4 @@ def test_what_nobody_sent_is_seen() -> None:
 def test_deaths_lose_and_double_nothing(tmp_path: Path, name: str) -> None:
     tally = sending.run(tmp_path, name, 2, seed=7, every=2)
     assert tally.problems == []
-    assert tally.accepted > 10
+    assert tally.accepted > 3
