@@ -82,6 +82,8 @@ class Leaving:
         return await self._accounts.update(
             replace(
                 account,
+                disabled=False,
+                suspended=False,
                 role=order.role,
                 limits=order.limits,
                 metadata={**account.metadata, **order.metadata},

@@ -163,7 +163,9 @@ def test_a_user_comes_goes_and_comes_back_with_its_mail(box: Box) -> None:
     account = run(box.world.accounts.by_name(NEW["email"]))
     assert account.role is Role.ADMIN
     box.world.people[NEW["email"]] = account
+    run(box.world.accounts.update(replace(account, disabled=False), ACTOR))
     box.world.deliver(NEW["email"], b"Subject: kept\r\n\r\ntext\r\n")
+    run(box.world.accounts.update(replace(account, disabled=True), ACTOR))
     said(box.form("/mail/users/remove", email=NEW["email"]), "mail user removed\n")
     assert box.get("/dns/zones").json == ["example.org"]
     assert not run(box.world.addresses.is_local("new.example"))
@@ -172,6 +174,7 @@ def test_a_user_comes_goes_and_comes_back_with_its_mail(box: Box) -> None:
     said(box.form("/mail/users/add", **again), f"mail user added\n{UPDATED}")
     back = run(box.world.accounts.by_name(NEW["email"]))
     assert (back.number, back.role, back.used_messages) == (account.number, Role.USER, 1)
+    said(box.get(f"/mail/users/privileges?email={NEW['email']}"), "")
     for password, status in ((NEW["password"], "invalid"), (again["password"], "ok")):
         given = basic(NEW["email"], password)
         assert box.ask("POST", "/login", authorization=given).json["status"] == status

@@ -102,7 +102,7 @@ class Users:
             password=wanted.password,
             role=Role.ADMIN if ADMIN in privileges else Role.USER,
             limits=Limits(storage=storage),
-            metadata=user_shapes.with_privileges({}, privileges),
+            metadata={user_shapes.PRIVILEGES: [one for one in privileges if one != ADMIN]},
         )
         try:
             await self._leaving.come(order, call.actor)
