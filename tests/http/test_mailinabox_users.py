@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
+from mailhub.core.accounts import AccountOrder
 from mailhub.model.account import Role
 from tests.http.box import ADMIN, JOE, TEXT, Box, refused, said
 from tests.http.browsing import SYSTEM_KEY
@@ -152,6 +154,18 @@ def test_users_are_listed(box: Box) -> None:
     (ann,) = new["users"]
     assert (ann["quota"], ann["box_quota"], ann["percent"]) == ("1G", 1 << 30, "0%")
     said(box.get("/mail/domains"), "example.org\nnew.example\n")
+
+
+def test_a_long_list_comes_in_pieces_and_reads_the_same(box: Box) -> None:
+    for number in range(230):
+        run(box.world.accounts.create(AccountOrder(username=f"u{number:03}@example.org"), ACTOR))
+    reply = box.get("/mail/users?format=json")
+    assert reply.headers["transfer-encoding"] == "chunked"
+    (ours,) = reply.json
+    assert len(ours["users"]) == 232
+    written = json.dumps(reply.json, indent=2, sort_keys=True)
+    assert reply.body.decode() == f"{written}\n"
+    assert len(box.get("/mail/users").body.splitlines()) == 232
 
 
 # -- one user

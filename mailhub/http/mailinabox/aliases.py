@@ -18,6 +18,7 @@ from mailhub.http.mailinabox.replies import TEXT, Refusal
 from mailhub.http.mailinabox.users import FormatQuery
 from mailhub.http.routing import route
 from mailhub.model.errors import AlreadyExists, Invalid, NotFound
+from mailhub.ports import Clock
 from mailhub.wire import address as grammar
 
 
@@ -31,12 +32,14 @@ class AliasCalls:
         administrators: Administrators,
         effects: Effects,
         hostname: str,
+        clock: Clock,
     ) -> None:
         self._aliases = aliases
         self._accounts = accounts
         self._administrators = administrators
         self._effects = effects
         self._hostname = hostname
+        self._clock = clock
 
     @route(
         "GET",
@@ -49,7 +52,8 @@ class AliasCalls:
         found = await self._aliases.all()
         if shapes.asked(call, "format") != "json":
             return replies.lines(*map(alias_shapes.line, found))
-        return replies.shown(alias_shapes.listed(found, self._hostname))
+        shown = alias_shapes.listed(found, self._hostname)
+        return replies.listed(shown, len(found), self._clock)
 
     @route(
         "POST",

@@ -79,8 +79,10 @@ class MailInABox:
         effects = Effects(ours.zones)
         self._calls = (
             Own(self._guard, keys, accounts, Described(DESCRIPTION, self.routes, parts.aside)),
-            Users(accounts, ours.administrators, ours.leaving, effects, ours.hostname),
-            AliasCalls(ours.aliases, accounts, ours.administrators, effects, ours.hostname),
+            Users(accounts, ours.administrators, ours.leaving, effects, ours.hostname, parts.clock),
+            AliasCalls(
+                ours.aliases, accounts, ours.administrators, effects, ours.hostname, parts.clock
+            ),
             FactorCalls(accounts, codes, ours.hostname),
             DNSCalls(ours.zones, ours.secondaries),
             WebCalls(parts.websites, ours.certificates),

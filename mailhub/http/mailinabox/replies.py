@@ -5,16 +5,25 @@ Refused credentials have an answer of their own, which depends on who asks: see 
 
 from __future__ import annotations
 
+import io
 import json
+from collections.abc import AsyncIterator, Sequence
 
+from mailhub.core.turns import Turns
 from mailhub.http.call import JSON, Answer, Call
 from mailhub.http.routing import MethodNotAllowed
 from mailhub.model import errors
 from mailhub.model.errors import MailhubError
+from mailhub.ports import Clock
 
 TEXT = "text/html; charset=utf-8"
 """What Mail-in-a-Box calls the plain words that it answers with."""
 PLAIN = "text/plain; charset=utf-8"
+FEW = 200
+"""Rows of a list that are written at once: some two milliseconds."""
+PIECE = 16 << 10
+"""Characters of a longer one."""
+_ENCODER = json.JSONEncoder(indent=2, sort_keys=True, ensure_ascii=True)
 REALM = 'Basic realm="Mail-in-a-Box Management Server"'
 TABLE: dict[type[MailhubError], int] = {
     errors.Invalid: 400,
@@ -58,8 +67,27 @@ def lines(*said: str) -> Answer:
 
 def shown(value: object, status: int = 200) -> Answer:
     """JSON as Mail-in-a-Box writes it: sorted, in lines, and in ASCII."""
-    written = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=True)
-    return Answer(status, f"{written}\n".encode(), JSON)
+    return Answer(status, f"{_ENCODER.encode(value)}\n".encode(), JSON)
+
+
+def listed(value: Sequence[object], count: int, clock: Clock) -> Answer:
+    """As `shown`, in pieces where there are so many things in it that writing them at once would
+    hold up others."""
+    if count <= FEW:
+        return shown(value)
+    return Answer(200, type=JSON, stream=_pieces(value, clock))
+
+
+async def _pieces(value: Sequence[object], clock: Clock) -> AsyncIterator[bytes]:
+    turns = Turns(clock)
+    written = io.StringIO()
+    for token in _ENCODER.iterencode(value):
+        written.write(token)
+        if written.tell() >= PIECE:
+            yield written.getvalue().encode()
+            written = io.StringIO()
+            await turns.rest()
+    yield f"{written.getvalue()}\n".encode()
 
 
 def unauthorized(call: Call, error: errors.AuthenticationFailed) -> Answer:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.administrators import Administrators
@@ -27,8 +28,10 @@ from mailhub.http.mailinabox.user_shapes import (
 from mailhub.http.routing import route
 from mailhub.model.account import Account, Limits, Role
 from mailhub.model.errors import AlreadyExists, Invalid, NotFound
+from mailhub.ports import Clock
 
-PAGE = 500
+_Row = TypeVar("_Row")
+PAGE = 200
 TAKEN = "User already exists."
 
 
@@ -54,12 +57,14 @@ class Users:
         leaving: Leaving,
         effects: Effects,
         hostname: str,
+        clock: Clock,
     ) -> None:
         self._accounts = accounts
         self._administrators = administrators
         self._leaving = leaving
         self._effects = effects
         self._hostname = hostname
+        self._clock = clock
 
     @route(
         "GET",
@@ -69,17 +74,18 @@ class Users:
     )
     async def all(self, call: Call) -> Answer:
         """Every user: a line each, or as JSON by domain with those that are archived."""
-        here = [account for account in await self._all() if account.address]
         if shapes.asked(call, "format") != "json":
-            return replies.lines(*sorted(account.address for account in here))
-        names = {account.address for account in here}
+            return replies.lines(*sorted([one async for one in self._each(_address)]))
+        rows = [one async for one in self._each(user_shapes.active)]
+        names = {one["email"] for one in rows}
         gone = [
             one
             for one in await self._leaving.gone()
             if "@" in one.username and one.username not in names
         ]
-        rows = [*map(user_shapes.active, here), *map(user_shapes.inactive, gone)]
-        return replies.shown(user_shapes.listed(rows, self._hostname))
+        rows += map(user_shapes.inactive, gone)
+        shown = user_shapes.listed(rows, self._hostname)
+        return replies.listed(shown, len(rows), self._clock)
 
     @route(
         "POST",
@@ -223,14 +229,16 @@ class Users:
         await self._accounts.update(replace(account, limits=limits), call.actor)
         return replies.text("OK")
 
-    async def _all(self) -> Sequence[Account]:
-        found: list[Account] = []
+    async def _each(self, show: Callable[[Account], _Row]) -> AsyncIterator[_Row]:
+        """Everybody who has an address, as `show` shows them; others have turns meanwhile."""
         after = 0
         while True:
             batch, _ = await self._accounts.page(after=after, limit=PAGE)
-            found += batch
+            for account in batch:
+                if account.address:
+                    yield show(account)
             if len(batch) < PAGE:
-                return found
+                return
             after = batch[-1].number
 
     async def _find(self, email: str) -> Account:
@@ -242,3 +250,7 @@ class Users:
         if account.address != email.lower() and account.username != email.lower():
             raise Refusal(f"That's not a user ({email}).")
         return account
+
+
+def _address(account: Account) -> str:
+    return account.address
