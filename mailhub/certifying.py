@@ -5,7 +5,7 @@ A part of the composition root, apart from it for its size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ def compose(
     clock: Clock,
     log: Log,
     zones: Zones,
+    ready: Callable[[], bool],
 ) -> Certifying:
     """`zones`: ours; they prove wildcards where somebody answers for them."""
     dns, records = settings.dns, None
@@ -78,6 +79,8 @@ def compose(
         settings.acme,
         records,
         lambda: settings.dns.addresses,
+        ready,
+        any(one.service == "http" and one.tls == "none" for one in settings.listener),
     )
     review = Round(
         provisioning.review, settings.acme.review, reactor, log, "certificates", first=FIRST

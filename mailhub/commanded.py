@@ -63,4 +63,4 @@ def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
     went wrong. Raises BadConfig."""
     settings = replace(config.load(path), data=str(data))
     sink = Sink("/dev/stderr", reactor, "plain")
-    return compose(settings, reactor, ServiceLog(sink, "error"), Metrics(), lambda: True)
+    return compose(settings, reactor, ServiceLog(sink, "error"), Metrics(), lambda: False)

@@ -14,10 +14,9 @@ def faults(settings: ACMESettings) -> list[Fault]:
     problems: list[Fault] = []
     try:
         if weburl.parse(settings.directory).scheme != "https":
-            raise Invalid("not https:")
-    except Invalid:
-        said = f"acme.directory: {settings.directory!r} is no https: URL"
-        problems.append((("acme", "directory"), said))
+            raise Invalid("Only https: is possible")
+    except Invalid as error:
+        problems.append((("acme", "directory"), f"acme.directory: {error.text}"))
     if settings.contact:
         try:
             address.split(settings.contact)

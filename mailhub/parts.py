@@ -360,6 +360,7 @@ class Parts(People):
             self.clock,
             self.log,
             self.naming.zones,
+            self.ready,
         )
 
     # -- everything

@@ -56,12 +56,16 @@ LONGEST = DAY
 LIMITED = 6 * HOUR
 """Seconds for which an authority is left alone that was asked too often, and does not say."""
 ACTOR = Actor(source="certificate renewal")
+ASLEEP = "The server does not run, so no authority could look at it: start it first"
+NO_DOOR = "There is no [[listener]] for http without TLS, which the authority could look at."
 OFF = "Certificates are not asked for here: set `acme.agree` to do so"
 
 
 class Provisioning:
     """Asks for certificates. `authority`: None where the settings name none. `records`: our zones,
-    None where we serve none. `own`: our addresses, where the settings of zones know them."""
+    None where we serve none. `own`: our addresses, where the settings of zones know them. `ready`:
+    whether the server runs, so that authorities can look at it. `has_door`: whether it has a
+    listener that they can look at."""
 
     def __init__(
         self,
@@ -78,6 +82,8 @@ class Provisioning:
         settings: ACMESettings,
         records: ChallengeRecords | None = None,
         own: Callable[[], Sequence[str]] = lambda: (),
+        ready: Callable[[], bool] = lambda: True,
+        has_door: bool = True,
     ) -> None:
         self._certificates = certificates
         self._hosted = hosted
@@ -92,6 +98,8 @@ class Provisioning:
         self._settings = settings
         self._records = records
         self._own = own
+        self._ready = ready
+        self._has_door = has_door
 
     # -- what could be done
 
@@ -137,10 +145,13 @@ class Provisioning:
         """Asks for the certificates of `names`, or of all that are due. `waiting`: not for those
         whose last failure is too fresh. `force`: also for those that are not due.
 
-        Raises InUse (somebody is at it), Invalid, NotFound (no such name here), Unavailable.
+        Raises InUse (somebody is at it), Invalid, NotFound (no such name here), Unavailable (it is
+        off, or the server does not run).
         """
         if not self._settings.agree:
             raise Unavailable(OFF)
+        if not self._ready():
+            raise Unavailable(ASLEEP)
         wanted = await self._wanted(names)
         if await self._counters.hit(LEASE, LEASED) != 1:
             raise InUse("Certificates are being asked for already; look again in a minute")
@@ -282,6 +293,8 @@ class Provisioning:
             if self._records is None or not await self._records.serves(bare):
                 return "A wildcard is proven in the DNS, and this server does not serve its zone."
             return ""
+        if not self._has_door:
+            return NO_DOOR
         try:
             found = {kind: await self._addresses(one.name, kind) for kind in ("A", "AAAA")}
         except Unavailable as error:

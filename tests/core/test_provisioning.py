@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mailhub.core.provisioning import HOUR, LIMITED, OFF, pause, renewal
+from mailhub.core.provisioning import HOUR, LIMITED, NO_DOOR, OFF, pause, renewal
 from mailhub.model.acme import IssueFault, NotIssued, Provision, Result
 from mailhub.model.certificate import DAY, Certificate, Problem
 from mailhub.model.errors import InUse, NotFound, Unavailable
@@ -218,6 +218,16 @@ def test_it_is_off_until_somebody_agrees() -> None:
     run(desk.certified.provisioning.review())
     assert desk.authority.orders == []
     assert {one.obstacle for one in run(desk.certified.provisioning.statuses())} == {OFF}
+
+
+def test_nobody_is_asked_to_look_where_nothing_can_be_seen() -> None:
+    asleep = Desk(ready=lambda: False)
+    with pytest.raises(Unavailable, match="start it first"):
+        asleep.ask()
+    desk = Desk(has_door=False)
+    done = desk.ask("example.net")
+    assert [(one.result, one.log) for one in done] == [(Result.SKIPPED, (NO_DOOR,))]
+    assert desk.authority.orders == asleep.authority.orders == []
 
 
 def test_strangers_names_are_not_asked_for() -> None:
