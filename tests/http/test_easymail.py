@@ -244,3 +244,10 @@ def test_it_describes_itself(site: EasyMail) -> None:
     operations = [one for calls in told["paths"].values() for one in calls.values()]
     assert len(operations) == 14
     assert sum(not one["security"] for one in operations) == 2
+
+
+def test_it_may_be_a_listeners_root() -> None:
+    for root in ("easymail", "mailinabox"):
+        site = Site(root=root)
+        path = {"easymail": "/ping", "mailinabox": "/login"}[root]
+        assert site.get(path).status == 200

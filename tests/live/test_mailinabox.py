@@ -352,7 +352,7 @@ def test_what_a_program_makes_of_the_description(box: Box, tmp_path: Path) -> No
             BIN / "schemathesis",
             "run",
             f"{box.base}/openapi.json",
-            "--max-examples=2",
+            "--max-examples=1",
             f"--phases={PHASES}",
             "--generation-deterministic",
             "--request-timeout=20",
