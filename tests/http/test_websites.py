@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mailhub.core.websites import Websites
 from mailhub.http.call import Answer, Call
@@ -16,9 +18,9 @@ from mailhub.http.connection import headers_of
 from mailhub.http.web.behind import address
 from mailhub.http.web.found import Found, said
 from mailhub.http.web.pages import Pages, media_type
-from mailhub.http.web.sites import Sites, proxied
+from mailhub.http.web.sites import Sites, parts, proxied
 from mailhub.model.envelope import Peer
-from mailhub.model.errors import MailhubError
+from mailhub.model.errors import MailhubError, NotFound
 from mailhub.model.settings_sites import SiteSettings, SitesSettings
 from mailhub.model.website import Proxy, SiteKind
 from mailhub.model.zone import CustomRecord
@@ -181,6 +183,19 @@ def test_no_path_leads_out(browser: Browser, path: str) -> None:
     assert set(os.listdir("/proc/self/fd")) == before
 
 
+@settings(max_examples=50)
+@given(st.text(st.sampled_from("/.%\\a~:\x00\n\u00e9 "), max_size=30))
+def test_the_parts_of_a_path_are_names(path: str) -> None:
+    try:
+        names, _ = parts("/" + path)
+    except NotFound:
+        return
+    for place, name in enumerate(names):
+        assert name not in ("", ".", "..")
+        assert name[0] != "." or (place == 0 and name == ".well-known")
+        assert not set(name) & set("/\\\x00\n")
+
+
 def test_no_descriptor_is_left_behind(browser: Browser) -> None:
     before = set(os.listdir("/proc/self/fd"))
     for method in ("GET", "HEAD"):
@@ -234,8 +249,8 @@ def test_parts_and_conditions(
 def test_what_the_browser_has_is_not_sent_again(browser: Browser) -> None:
     _, headers, _ = browser.ask("/a/b.txt")
     tag, modified = headers["ETag"], headers["Last-Modified"]
-    for given in ({"if_none_match": f'W/{tag}, "x"'}, {"if_modified_since": modified}):
-        status, again, shown = browser.ask("/a/b.txt", **given)
+    for asked in ({"if_none_match": f'W/{tag}, "x"'}, {"if_modified_since": modified}):
+        status, again, shown = browser.ask("/a/b.txt", **asked)
         assert (status, shown) == (304, b"")
         assert again["ETag"] == tag
         assert "Content-Length" not in again
