@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.live.pace import prompt
 from tests.live.server import Server
 from tests.live.web import PASSWORD, ask, call, make
 from tests.live.wire import IMAP, SMTP, Wire
@@ -252,15 +253,14 @@ def test_logout_with_a_reason_ends_sessions_everywhere(server: Server) -> None:
     stream = urllib.request.urlopen(
         f"http://127.0.0.1:{server.port('http')}/wildduck/users/{id}/updates", timeout=10
     )
-    before = time.monotonic()
-    call(server, "PUT", f"/users/{id}/logout", {"reason": "Account was moved"})
-    for session in (client, idle):
-        assert session.line() == b"* BYE Account was moved"
-        assert session.closed()
-    assert maildrop.closed()
-    while stream.read(1):
-        pass
-    assert time.monotonic() - before < 2
+    with prompt(2, server.pid):
+        call(server, "PUT", f"/users/{id}/logout", {"reason": "Account was moved"})
+        for session in (client, idle):
+            assert session.line() == b"* BYE Account was moved"
+            assert session.closed()
+        assert maildrop.closed()
+        while stream.read(1):
+            pass
     with imap(server, "busy@here.test") as again:
         assert b" OK" in again.say(b"NOOP")[-1]
 
@@ -368,7 +368,7 @@ def test_connections_of_strangers_are_not_counted(server: Server) -> None:
     make(server, "alone@here.test", imapMaxConnections=1)
     with socket.create_connection(("127.0.0.1", server.port("imap", "starttls"))):
         imap(server, "alone@here.test").close()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while True:
         try:
             imap(server, "alone@here.test").close()

@@ -172,7 +172,7 @@ def test_any_text_is_a_path_or_is_refused(text: str) -> None:
     ],
 )
 def test_no_path_takes_long_to_refuse(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with pytest.raises(Refusal):
         path.reverse(text, 0, utf8=True)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1

@@ -146,10 +146,10 @@ def test_nesting_is_bounded() -> None:
     ],
 )
 def test_reading_takes_time_by_length_alone(source: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     with suppress(BadScript):
         compiled(source)
-    assert time.perf_counter() - began < 1.0
+    assert time.thread_time() - began < 1.0
 
 
 WORDS = ["if", "else", "elsif", "keep", "header", "not", "anyof", ":is", ":over", "require", "size"]

@@ -16,6 +16,7 @@ from mailhub.model.settings import ResolverSettings
 from mailhub.net.resolver import StubResolver, resolver
 from tests.dns import DNSServer, Fault
 from tests.fakes import ListLog, SeededRandomness
+from tests.live.pace import prompt
 from tests.loop import Loop, loop
 
 ORG = """
@@ -238,9 +239,9 @@ def test_a_silent_server_is_asked_again_and_then_given_up(world: World, server: 
     server.faults["*", "*"] = Fault("silent")
     impatient = world.again(server.address, timeout=0.3)
     started = time.monotonic()
-    with pytest.raises(Unavailable, match="No answer from"):
+    with prompt(3), pytest.raises(Unavailable, match="No answer from"):
         impatient.ask("example.org", "A")
-    assert 0.5 < time.monotonic() - started < 3
+    assert time.monotonic() - started > 0.5
     assert len(server.asked) == 2
     assert impatient.log.named("resolver") == [
         {"server": server.address, "outcome": "silent", "level": "warn"}
@@ -250,10 +251,8 @@ def test_a_silent_server_is_asked_again_and_then_given_up(world: World, server: 
 def test_the_whole_time_is_bounded(world: World, server: DNSServer) -> None:
     server.faults["*", "*"] = Fault("silent")
     impatient = world.again(server.address, timeout=0.8, tries=9, deadline=0.4)
-    started = time.monotonic()
-    with pytest.raises(Unavailable, match=r"in 0\.4 s"):
+    with prompt(0.75), pytest.raises(Unavailable, match=r"in 0\.4 s"):
         impatient.ask("example.org", "A")
-    assert time.monotonic() - started < 0.75
     assert impatient.resolver.under_way == 0
 
 
@@ -274,11 +273,9 @@ def test_the_next_server_answers(world: World, server: DNSServer) -> None:
 def test_nobody_listens(world: World) -> None:
     with DNSServer() as gone:
         address = gone.address
-    started = time.monotonic()
     nobody = world.again(address, "[::1]:1")
-    with pytest.raises(Unavailable):
+    with prompt(0.9), pytest.raises(Unavailable):
         nobody.ask("example.org", "A")
-    assert time.monotonic() - started < 0.9
 
 
 def test_over_ipv6(world: World) -> None:
@@ -329,13 +326,14 @@ def test_more_questions_than_may_wait(
     server.load(
         "wide.example", "* A 192.0.2.1\n" + "".join(f"n{n} A 192.0.2.1\n" for n in range(9))
     )
-    answers = [world.resolver.query(f"n{n}.wide.example", "A") for n in range(1000)]
+    patient = world.again(server.address, timeout=10, tries=9, deadline=90)
+    answers = [patient.resolver.query(f"n{n}.wide.example", "A") for n in range(1000)]
     assert sum(answer.called for answer in answers) == 1000 - 400 - 256
-    ends = [outcome(world, answer) for answer in answers]
+    ends = [outcome(patient, answer) for answer in answers]
     assert ends.count("Unavailable") == 1000 - 400 - 256
     assert ends.count("NotFound") == 400 + 256 - 9
     assert ends.count("192.0.2.1") == 9
-    assert world.resolver.under_way == 0
+    assert patient.resolver.under_way == 0
 
 
 def outcome(world: World, answer: Deferred[DNSAnswer]) -> str:

@@ -73,9 +73,9 @@ def test_comparators(comparator: str, left: str, right: str, same: bool) -> None
 def test_hostile_wildcards_cost_no_more_than_their_length() -> None:
     message = letter("a" * 900_000, subject="x")
     for pattern in ("*a" * 200 + "*b", "*" + "?" * 40 + "b*", "?*" * 100 + "b"):
-        began = time.perf_counter()
+        began = time.thread_time()
         outcome = play(f'require "body"; if body :raw :matches "{pattern}" {{discard;}}', message)
-        assert time.perf_counter() - began < 3.0
+        assert time.thread_time() - began < 3.0
         assert outcome.filings == (KEPT,)
 
 
