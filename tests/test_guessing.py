@@ -173,6 +173,12 @@ def mailinabox_login(house: House, address: str, name: str, password: str) -> st
     return LIMITED if "Too many" in reply.json["reason"] else WRONG
 
 
+def easymail(house: House, address: str, name: str, password: str) -> str:
+    form = urlencode({"username": name, "password": password}).encode()
+    reply = house.site.ask("POST", "/easymail/auth", form, peer=peer(address), content_type=FORM)
+    return {200: IN, 401: WRONG, 429: LIMITED}[reply.status]
+
+
 def panel(house: House, address: str, name: str, password: str) -> str:
     form = urlencode({"name": name, "password": password}).encode()
     reply = house.site.ask("POST", "/panel/sign-in", form, peer=peer(address), content_type=FORM)
@@ -183,7 +189,7 @@ DOORS: dict[str, Door] = {
     one.__name__: one
     for one in (
         smtp, smtp_login, imap, imap_sasl, pop3, pop3_sasl, managesieve, wildduck,
-        existing_password, tmail, mailinabox, mailinabox_login, panel,
+        existing_password, tmail, easymail, mailinabox, mailinabox_login, panel,
     )
 }  # fmt: skip
 
@@ -239,7 +245,7 @@ def test_wrong_passwords_shut_the_second_factor(first: str) -> None:
 # -- networks, accounts, all
 
 
-PUBLIC = ("smtp", "imap", "pop3", "managesieve", "wildduck", "tmail", "mailinabox")
+PUBLIC = ("smtp", "imap", "pop3", "managesieve", "wildduck", "tmail", "easymail", "mailinabox")
 """Doors that may be knocked at from anywhere."""
 
 

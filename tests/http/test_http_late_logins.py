@@ -28,6 +28,11 @@ def mailinabox(site: Site) -> Reply:
     return site.ask("POST", "/admin/login", b"", peer=LOCAL, authorization=basic(ROOT))
 
 
+def easymail(site: Site) -> Reply:
+    form = urlencode({"username": ROOT, "password": PASSWORD}).encode()
+    return site.ask("POST", "/easymail/auth", form, peer=LOCAL, content_type=FORM)
+
+
 def panel(site: Site) -> Reply:
     form = urlencode({"name": ROOT, "password": PASSWORD}).encode()
     return site.ask("POST", "/panel/sign-in", form, peer=LOCAL, content_type=FORM)
@@ -61,14 +66,14 @@ def site() -> Site:
     return Site(world=here, root="")
 
 
-@pytest.mark.parametrize("ask", [wildduck, mailinabox, panel])
+@pytest.mark.parametrize("ask", [wildduck, mailinabox, easymail, panel])
 def test_a_login_is_given_something(site: Site, ask: Callable[[Site], Reply]) -> None:
     """Otherwise the other test would say nothing."""
     assert given(ask(site))
 
 
 @pytest.mark.parametrize("change", [new_password, logged_out, removed])
-@pytest.mark.parametrize("ask", [wildduck, mailinabox, panel])
+@pytest.mark.parametrize("ask", [wildduck, mailinabox, easymail, panel])
 def test_a_login_of_before_a_change_is_given_nothing(
     monkeypatch: pytest.MonkeyPatch,
     site: Site,

@@ -11,6 +11,7 @@ from mailhub import __version__
 from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration
+from mailhub.core.credential import Visit
 from mailhub.core.domains import Domains as CoreDomains
 from mailhub.core.login import Login
 from mailhub.core.rights import Caller, Right, check
@@ -63,11 +64,8 @@ class Parts(Protocol):
 class Own:
     """The calls that need no token."""
 
-    def __init__(
-        self, login: Login, accounts: Accounts, tokens: SignedTokens, described: Described
-    ) -> None:
+    def __init__(self, login: Login, tokens: SignedTokens, described: Described) -> None:
         self._login = login
-        self._accounts = accounts
         self._tokens = tokens
         self._described = described
 
@@ -78,14 +76,12 @@ class Own:
         if not given.username and not given.password:
             raise Refusal(401, "Username/password is required")
         try:
-            principal = await self._login.plain(
-                given.username, given.password, call.peer, Service.HTTP
-            )
+            visit = Visit(call.peer, Service.HTTP)
+            account = await self._login.whose(given.username, given.password, visit)
         except AuthenticationFailed:
             raise Refusal(401, WRONG) from None
-        if principal.role is not Role.ADMIN:
+        if account.role is not Role.ADMIN:
             raise Refusal(401, WRONG)
-        account = await self._accounts.get(principal.account)
         return replies.done(token=self._tokens.issue(account))
 
     @route("GET", "/ping", About(answers={200: None}, media="text/plain", secured=False))
@@ -110,7 +106,6 @@ class EasyMail:
         self._calls = (
             Own(
                 parts.login,
-                accounts,
                 self._tokens,
                 Described(DESCRIPTION, self.routes, parts.aside),
             ),
