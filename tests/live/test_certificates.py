@@ -70,7 +70,7 @@ def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pebble, i
         http, folder = free_port(), tmp_path_factory.mktemp("pebble")
         # The authority asks our own name server, for addresses and for proofs; we ask another.
         own = f"127.0.0.1:{free_port()}"
-        made = Pebble(folder, http, own, nonces=30, blocked=("blocked.test",))
+        made = Pebble(folder, http, own, nonces=15, blocked=("blocked.test",))
         made.resolver = dns.address
         try:
             made.start()
