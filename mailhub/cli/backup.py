@@ -73,16 +73,15 @@ def target(access: Access, address: str, key: str | None, keep: int | None) -> N
     """Let backups go to ADDRESS from now on: off, local, a folder, sftp://user@host[:port]/path,
     s3://[region@]host/bucket[/path] or b2://bucket[/path].
 
-    The secret of a key is read from MAILHUB_BACKUP_SECRET, or asked for.
+    The secret of a key is read from MAILHUB_BACKUP__SECRET, or asked for.
     """
-    secret = os.environ.get("MAILHUB_BACKUP_SECRET")
+    secret = os.environ.get("MAILHUB_BACKUP__SECRET")
     if key and secret is None:
         secret = click.prompt("Secret of the key", hide_input=True)
-    access.ask("backup-target", address=address, key=key, secret=secret, keep=keep)
-    found = access.ask("backup-status") if address != "off" else {}
-    if found.get("public_key"):
-        click.echo(f"let this key in there:\n{found['public_key']}")
-    if found:
+    public = access.ask("backup-target", address=address, key=key, secret=secret, keep=keep)
+    if public:
+        click.echo(f"let this key in there:\n{public}")
+    if address != "off":
         click.echo(f"keep what `mailhub backup key` prints: nobody reads {address} without it")
 
 
@@ -124,7 +123,7 @@ def restore(
     wanted = BackupTarget(
         address=address or settings.target,
         user=key or settings.user,
-        secret=os.environ.get("MAILHUB_BACKUP_SECRET", settings.secret),
+        secret=settings.secret,
         keep=settings.keep,
     )
     folder = DataFolder(access.data)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from mailhub.control.acts import Act, Arguments, Json, Services
-from mailhub.model.backup import BackupTarget
+from mailhub.model.backup import BackupTarget, Snapshot
+from mailhub.model.errors import MailhubError
 
 
 async def backup_run(services: Services, arguments: Arguments) -> Json:
@@ -15,17 +16,22 @@ async def backup_run(services: Services, arguments: Arguments) -> Json:
 
 
 async def backup_status(services: Services, arguments: Arguments) -> Json:
-    """Where to, how the last went, and what there is."""
-    status = await services.backups.status()
+    """Where to, how the last went, and what there is; `problem`: also why that cannot be seen."""
+    backups, problem = services.backups, ""
+    target, last = backups.target, backups.last
+    found: tuple[Snapshot, ...] = ()
+    try:
+        found = (await backups.status()).snapshots
+    except MailhubError as error:
+        problem = error.text
     return {
-        "target": services.backups.shown(status.target),
-        "keep": status.target.keep,
-        "running": status.running,
-        "last_good": status.last.good,
-        "last_tried": status.last.at,
-        "problem": status.last.text,
-        "public_key": status.public_key,
-        "backups": [asdict(one) for one in status.snapshots],
+        "target": backups.shown(target),
+        "keep": target.keep,
+        "last_good": last.good,
+        "last_tried": last.at,
+        "problem": last.text or problem,
+        "public_key": backups.public_key(target),
+        "backups": [asdict(one) for one in found],
     }
 
 
@@ -36,17 +42,17 @@ async def backup_verify(services: Services, arguments: Arguments) -> Json:
 
 
 async def backup_target(services: Services, arguments: Arguments) -> Json:
-    """Where backups go from now on; what is not named stays as it is."""
+    """Where backups go from now on; what is not named stays as it is. The key that its server has
+    to know, empty where it asks for none."""
     now = services.backups.target
-    services.backups.choose(
-        BackupTarget(
-            address=arguments.text("address"),
-            user=arguments.text("key", now.user),
-            secret=arguments.text("secret", now.secret),
-            keep=arguments.number("keep", now.keep),
-        )
+    target = BackupTarget(
+        address=arguments.text("address"),
+        user=arguments.text("key", now.user),
+        secret=arguments.text("secret", now.secret),
+        keep=arguments.number("keep", now.keep),
     )
-    return None
+    services.backups.choose(target)
+    return services.backups.public_key(target)
 
 
 ACTS: Mapping[str, Act] = {

@@ -54,6 +54,11 @@ class Backups:
             keep=configured.keep,
         )
 
+    @property
+    def last(self) -> LastBackup:
+        """How the newest attempt went."""
+        return LastBackup(**self._kept().get("last", {}))
+
     def choose(self, target: BackupTarget) -> None:
         """From now on backups go there. Raises Invalid for a target that makes no sense."""
         if target.on:
@@ -65,18 +70,21 @@ class Backups:
         """The target's address without what is secret in it."""
         return self._repository.shown(target) if target.on else target.address
 
+    def public_key(self, target: BackupTarget) -> str:
+        """Our key as the target's server has to know it; empty where it asks for none."""
+        return self._repository.public_key(target) if target.on else ""
+
     async def status(self) -> BackupStatus:
         """What there is. Raises Unavailable, where the target does not answer."""
         target = self.target
-        last = LastBackup(**self._kept().get("last", {}))
         found: list[Snapshot] = []
         if target.on:
             sizes = self._kept().get("sizes", {})
             for one in await self._repository.snapshots(target):
                 size, added = sizes.get(one.id, (0, 0))
                 found.append(replace(one, size=size, added=added))
-        key = self._repository.public_key(target) if target.on else ""
-        return BackupStatus(target, self._running, last, tuple(reversed(found)), key)
+        key = self.public_key(target)
+        return BackupStatus(target, self._running, self.last, tuple(reversed(found)), key)
 
     async def run(self) -> Snapshot:
         """Makes one now. Raises NotFound (there is no target), InUse (one is being made),
@@ -113,7 +121,7 @@ class Backups:
     def _due(self) -> bool:
         now = self._clock.now()
         hour = now - (now - self._settings.hour * 3600) % DAY
-        last = LastBackup(**self._kept().get("last", {}))
+        last = self.last
         return last.good < hour and (last.at < hour or last.at <= now - AGAIN)
 
     async def _make(self, target: BackupTarget) -> Snapshot:
@@ -136,8 +144,7 @@ class Backups:
 
     def _tried(self, text: str) -> None:
         now = int(self._clock.now())
-        before = LastBackup(**self._kept().get("last", {}))
-        self._keep(last=asdict(LastBackup(now, before.good if text else now, text)))
+        self._keep(last=asdict(LastBackup(now, self.last.good if text else now, text)))
 
     def _kept(self) -> Mapping[str, Any]:
         found = self._memory.read()

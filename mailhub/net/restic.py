@@ -85,8 +85,12 @@ class Restic:
 
     async def snapshots(self, target: BackupTarget) -> Sequence[Snapshot]:
         """See `ports.Repository`."""
-        where = self._place(target)
-        return await self._snapshots(where) if _begun(where) else []
+        try:
+            return await self._snapshots(self._place(target))
+        except Unavailable as error:
+            if restic.is_missing(error.text):
+                return []
+            raise
 
     async def forget(self, target: BackupTarget) -> None:
         """See `ports.Repository`."""
@@ -180,11 +184,6 @@ class _Process(ProcessProtocol):
         else:
             how = f"signal {end.signal}" if end.signal else f"status {end.exitCode}"
             self.ended.errback(Unavailable(restic.complaint(self._said, how)))
-
-
-def _begun(where: Place) -> bool:
-    """Whether there may be a repository: of one on this machine that is easily seen."""
-    return not where.url.startswith("/") or Path(where.url, "config").exists()
 
 
 def prepare(folder: Path) -> str:

@@ -24,6 +24,7 @@ PICTURE = "picture"
 """The folder that is kept, relative to where restic runs: so its name is the same everywhere."""
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_ABSENT = re.compile(r"does not exist|no such file|not found|\b404\b")
 _SNAPSHOT = re.compile(r"latest|[0-9a-f]{8,64}")
 _MOMENT = re.compile(r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))")
 NO_REPOSITORY = "unable to open config file"
@@ -189,6 +190,11 @@ def moment(text: str) -> int:
         away = int(hours) * 3600 + int(minutes) * 60
         at += away if sign == "-" else -away
     return at
+
+
+def is_missing(text: str) -> bool:
+    """Whether a complaint says that the place answers, and holds no repository yet."""
+    return text.startswith(NO_REPOSITORY) and _ABSENT.search(text) is not None
 
 
 def complaint(said: bytes, end: str) -> str:

@@ -15,6 +15,7 @@ import pytest
 from tests.live.conftest import program
 from tests.live.outgoing import trusting
 from tests.live.server import PLAIN, Server
+from tests.live.swift import SECRET, USER, Swift
 
 PASSWORD = "a-Passw0rd-for-tests"
 JOE = "joe@mail.test"
@@ -51,15 +52,15 @@ def messages(server: Server) -> tuple[int, dict[str, bytes]]:
     }
 
 
-def again(server: Server, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def again(
+    server: Server, folder: Path, *words: str, address: str = ""
+) -> subprocess.CompletedProcess[str]:
     """`mailhub backup restore` into an empty folder, with the first server's key."""
     folder.mkdir()
     (folder / "key").write_text(server.command("backup", "key").stdout)
-    repository = str(server.var / "backup" / "repository")
-    keys = ("--key-file", str(folder / "key"))
-    return blank(folder).command(
-        "backup", "restore", "--from", repository, *keys, *words, check=False
-    )
+    where = address or str(server.var / "backup" / "repository")
+    given = ("--from", where, "--key-file", str(folder / "key"), *words)
+    return blank(folder).command("backup", "restore", *given, check=False)
 
 
 def blank(folder: Path) -> Server:
@@ -140,3 +141,24 @@ def test_what_goes_wrong_is_told(server: Server, tmp_path: Path) -> None:
     assert refused(blank(tmp_path / "other"), *words) == "mailhub: wrong password or no key found\n"
     server.stop()
     assert "holds a store already" in refused(server, "restore", "--from", "local")
+
+
+def test_it_goes_to_an_s3_server(server: Server, tmp_path: Path) -> None:
+    send(server, range(5))
+    with Swift(tmp_path / "swift") as s3, pytest.MonkeyPatch.context() as patch:
+        address = f"s3+http://127.0.0.1:{s3.port}/box/mail"
+        patch.setenv("MAILHUB_BACKUP__SECRET", SECRET)
+        server.command("backup", "target", address, "--key", USER)
+        made = json.loads(server.command("backup", "run", "--json").stdout)
+        assert made["added"] > 0
+        assert server.command("backup", "verify").stdout == "good\n"
+        told = server.command("backup", "status").stdout
+        assert address in told
+        assert SECRET not in told
+        folder = tmp_path / "copy"
+        done = again(server, folder, "--key", USER, address=address)
+        assert "restored" in done.stdout, done.stderr
+        assert done.returncode == 0
+        patch.setenv("MAILHUB_BACKUP__SECRET", "wrong")
+        server.command("backup", "target", address, "--key", USER)
+        assert "signature" in refused(server, "run")

@@ -154,6 +154,21 @@ def test_complaints_are_restic_s_own(said: bytes, text: str | None) -> None:
     assert found == text if text else restic.NO_REPOSITORY in found
 
 
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("unable to open config file: stat /x/config: no such file or directory", True),
+        ("unable to open config file: Stat: The specified bucket does not exist.", True),
+        ("unable to open config file: Lstat: file does not exist", True),
+        ("unable to open config file: Stat: Access Denied.", False),
+        ("unable to open config file: dial tcp: connection refused", False),
+        ("the file does not exist", False),
+    ],
+)
+def test_where_there_is_no_repository_yet(text: str, missing: bool) -> None:
+    assert restic.is_missing(text) is missing
+
+
 @pytest.mark.parametrize("snapshot", ["", "--help", "latest ", "FC8AB1A9", "fc8ab1"])
 def test_what_is_no_snapshot(snapshot: str) -> None:
     with pytest.raises(Invalid):
