@@ -23,6 +23,7 @@ SECTIONS = """
 listen = ["{address}:{port}"]
 addresses = ["192.0.2.1", "2001:db8::1"]
 host_keys = ""
+rate = 10000
 """
 CUSTOM = (
     ("*.wild", "TXT", "star"),
