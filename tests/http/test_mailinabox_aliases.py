@@ -12,6 +12,12 @@ from tests.world import HOSTNAME
 ALIAS = {"address": "info@example.org", "forwards_to": JOE}
 
 
+@pytest.fixture(scope="module")
+def still() -> Box:
+    """For tests that change nothing."""
+    return Box()
+
+
 @pytest.fixture
 def box() -> Box:
     return Box()
@@ -93,9 +99,9 @@ BAD = [
 
 
 @pytest.mark.parametrize(("change", "words"), BAD)
-def test_an_alias_keeps_the_rules(box: Box, change: dict[str, str], words: str) -> None:
-    refused(box.form("/mail/aliases/add", **{**ALIAS, **change}), words)
-    said(box.get("/mail/aliases"), "")
+def test_an_alias_keeps_the_rules(still: Box, change: dict[str, str], words: str) -> None:
+    refused(still.form("/mail/aliases/add", **{**ALIAS, **change}), words)
+    said(still.get("/mail/aliases"), "")
 
 
 @pytest.mark.parametrize("local", ["admin", "webmaster", "postmaster+x"])
