@@ -63,8 +63,8 @@ def test_nothing_else_does(guarded: Site, query: str, headers: dict[str, str]) -
 def test_a_repeated_header_is_no_token(guarded: Site) -> None:
     token = TOKEN.encode()
     (reply,) = guarded.raw(
-        b"GET /users HTTP/1.1\r\nHost: localhost\r\nX-Access-Token: %b\r\nX-Access-Token: %b\r\n\r\n"
-        % (token, token)
+        b"GET /users HTTP/1.1\r\nHost: localhost\r\n"
+        b"X-Access-Token: %b\r\nX-Access-Token: %b\r\n\r\n" % (token, token)
     )
     assert reply.status == 403
 
