@@ -54,7 +54,8 @@ class Hosted:
 
     async def all(self) -> Sequence[HostedName]:
         """Every name, the server's own first, then by zone. Raises Unavailable."""
-        domains = [one.name for one in await self._storage.domains.all()]
+        # No authority vouches for `localhost`, and nobody visits it from outside.
+        domains = [one.name for one in await self._storage.domains.all() if "." in one.name]
         zones = zone_names(Site(self._hostname), domains)
         elsewhere = await self._elsewhere()
         found: dict[str, HostedName] = {}

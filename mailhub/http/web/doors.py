@@ -62,7 +62,10 @@ class Doors(Resource):
         return NOT_DONE_YET
 
     async def _render(self, request: Any) -> None:
-        if not await self._is_outside(request):
+        is_outside = await self._is_outside(request)
+        if request._disconnected:
+            return
+        if not is_outside:
             self._inside.render(request)
             return
         if request.requestHeaders.hasHeader(b"upgrade"):
