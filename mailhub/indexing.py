@@ -34,6 +34,8 @@ PAUSE = 1.0
 """Seconds between two makings of an index that is damaged again and again."""
 READING = "search.reading"
 """A file that says what is being read."""
+TRIES = 2
+"""Times that a message is read alone."""
 REVIEW = 3600.0
 """Seconds between two counts of what was removed."""
 MEMORY = 1 << 30
@@ -176,29 +178,32 @@ class Follower:
 
 class Steps:
     """Which messages are being read, in a file: so one that ends the process, whatever it does to
-    it, ends it twice. After the first time those of its batch are read one by one; after the second
-    it is left to searches."""
+    it, does so three times at most. After the first those of its batch are read one by one; one
+    over which a process ended twice, alone, is left to searches. Once may be chance: somebody
+    killed it."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / READING
         self._first = self._last = 0
-        self._alone = False
+        self._tries = 0
         try:
-            first, last, alone = map(int, self._path.read_text("ascii").split())
+            first, last, tries = map(int, self._path.read_text("ascii").split())
         except (OSError, ValueError):
             return
-        self._first, self._last, self._alone = first, last, bool(alone)
+        self._first, self._last, self._tries = first, last, tries
 
     def careful(self, content: int) -> bool:
         """Whether a message is among those that were read when a process ended."""
         return self._first <= content <= self._last
 
     def take(self, first: int, last: int, *, alone: bool) -> bool:
-        """Notes what is read now. Whether a process ended over just that message, alone."""
-        fatal = self._alone and first == self._first
-        last = self._last if alone else last
-        self._path.write_text(f"{first} {last} {int(alone)}", "ascii")
-        return fatal
+        """Notes what is read now. Whether processes ended over just that message, alone."""
+        tries = 0
+        if alone:
+            tries = 1 + (self._tries if first == self._first else 0)
+            last = self._last
+        self._path.write_text(f"{first} {last} {tries}", "ascii")
+        return tries > TRIES
 
     def done(self) -> None:
         """Nothing is read now."""
