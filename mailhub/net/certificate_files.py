@@ -119,6 +119,9 @@ class CertificateFolder:
         if settings.certificate:
             return Path(settings.certificate), Path(settings.key or settings.certificate)
         certificate, key = self._folder / "self-signed.crt", self._folder / "system.key"
+        former = self._folder / "self-signed.key"
+        if not key.exists() and former.exists():
+            former.rename(key)  # its name in earlier versions
         if not key.exists():
             make_key(key)
         if not certificate.exists():

@@ -177,3 +177,12 @@ def test_the_key_outlives_a_new_start_and_new_names(tmp_path: Path) -> None:
     before = Bench(tmp_path).certificates.fingerprint()
     (tmp_path / "tls" / "self-signed.crt").unlink()
     assert Bench(tmp_path).certificates.fingerprint() == before
+
+
+def test_the_key_of_an_earlier_version_is_kept(tmp_path: Path) -> None:
+    before = CertificateFolder(TLSSettings(), tmp_path, "mx.example.org", ListLog())
+    before.load()
+    (tmp_path / "tls" / "system.key").rename(tmp_path / "tls" / "self-signed.key")
+    after = CertificateFolder(TLSSettings(), tmp_path, "mx.example.org", ListLog())
+    assert [one.facts for one in after.load()] == [one.facts for one in before.load()]
+    assert not (tmp_path / "tls" / "self-signed.key").exists()
