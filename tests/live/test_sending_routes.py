@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ service anvil {{
   }}
 }}
 service auth {{
-  unix_listener {folder}/queue/private/auth {{
+  unix_listener {folder}/auth {{
     mode = 0666
   }}
 }}
@@ -51,7 +52,7 @@ smtpd_tls_chain_files = {pair}
 smtpd_tls_security_level = may
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
-smtpd_sasl_path = private/auth
+smtpd_sasl_path = {folder}/auth
 smtpd_sasl_security_options = noanonymous
 broken_sasl_auth_clients = no
 smtpd_recipient_restrictions = permit_sasl_authenticated, reject
@@ -80,23 +81,28 @@ def smarthost() -> Iterator[Smarthost]:
     with open_folder() as folder:
         pair = Authority(folder).pair("smart.test")
         doors = {by[name]: f"-o smtpd_sasl_mechanism_filter={name}" for name in MECHANISMS}
-        post = Postfix(folder, "smart.test", MAIN.format(pair=pair), doors)
-        with running(post):
-            (folder / "users").write_text(f"{NAME}:{{PLAIN}}{SECRET}\n")
-            mechanisms = " ".join(MECHANISMS).lower()
-            (folder / "dovecot.conf").write_text(
-                DOVECOT.format(folder=folder, mechanisms=mechanisms)
-            )
-            dovecot = subprocess.Popen(
-                [program("dovecot"), "-F", "-c", folder / "dovecot.conf"],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            try:
-                assert until((folder / "queue/private/auth").exists)
+        post = Postfix(folder, "smart.test", MAIN.format(pair=pair, folder=folder), doors)
+        (folder / "users").write_text(f"{NAME}:{{PLAIN}}{SECRET}\n")
+        mechanisms = " ".join(MECHANISMS).lower()
+        (folder / "dovecot.conf").write_text(DOVECOT.format(folder=folder, mechanisms=mechanisms))
+        dovecot = subprocess.Popen(
+            [program("dovecot"), "-F", "-c", folder / "dovecot.conf"],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            # A Postfix that nobody can log in to ends at once, and rests for a minute then.
+            assert until(lambda: listens(folder / "auth"))
+            with running(post):
                 yield Smarthost(post, by)
-            finally:
-                end(dovecot)
+        finally:
+            end(dovecot)
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody takes connections at this socket."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def add_route(ours: Hub, destination: str, host: str, *more: str, password: str = "") -> str:
