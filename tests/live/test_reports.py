@@ -251,8 +251,8 @@ def test_counts_outlive_a_stop(two: Two) -> None:
     assert two.b.server.stop() == 0
     two.b.server.start()
     assert ("dmarc", "a.test", "sent", "reports@a.test") in sent(two.b)
-    reports = arrived(two.a, count=2)
-    assert sum(row["failed"] for row in reports if row["kind"] == "dmarc") == 3
+    reports = arrived(two.a, "dmarc", 2)
+    assert sum(row["failed"] for row in reports) == 3
 
 
 @pytest.mark.parametrize(
