@@ -140,24 +140,14 @@ def build(
     indexer = _indexer(parts)
     reports = reporting.compose(parts)
     outgoing = sending.compose(parts, partial(_listening, doors))
-    factory = ControlFactory(
-        commanded.services(parts, outgoing.ways, reports), parts.reactor, parts.log
-    )
-    control = ControlSocket(factory, folder.path / CONTROL)
-    review = Round(
-        parts.keys.review, parts.settings.dkim.review, parts.reactor, parts.log, "key review"
-    )
-    forgetting = Forgetting(parts.store, parts.clock, parts.settings.journal)
-    sweep = Round(forgetting.sweep, FORGET, parts.reactor, parts.log, "journal", first=60)
-    archive = parts.settings.archive
-    purge = Round(
-        parts.mailroom.arranging.sweep, archive.sweep, parts.reactor, parts.log, "archive", first=30
+    services = commanded.services(parts, outgoing.ways, reports)
+    control = ControlSocket(
+        ControlFactory(services, parts.reactor, parts.log), folder.path / CONTROL
     )
     randomness = SystemRandomness()
     welcome = Welcome(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
     )
-
     parts.certificate_files.watch(certificates.reload)
 
     async def open_doors() -> None:
@@ -171,14 +161,7 @@ def build(
             Step("search index", indexer.start, indexer.stop),
             *reports.steps,
             Step("webhooks", parts.webhook_calls.start, parts.webhook_calls.stop),
-            Step("journal", sweep.start, sweep.stop),
-            Step("archive", purge.start, purge.stop),
-            Step("key review", review.start, review.stop),
-            *parts.backups.steps,
-            looking.compose(parts),
-            *directories.following(
-                parts.directories, parts.settings.ldap, parts.reactor, parts.log
-            ),
+            *_rounds(parts),
             *outgoing.steps,
             *naming.serving(
                 names,
@@ -194,6 +177,24 @@ def build(
             Step("lateness", lateness.start, lateness.stop),
         ],
         open_doors=open_doors,
+    )
+
+
+def _rounds(parts: Parts) -> Sequence[Step]:
+    """What is looked after from time to time."""
+    settings, reactor, log = parts.settings, parts.reactor, parts.log
+    forgetting = Forgetting(parts.store, parts.clock, settings.journal)
+    sweep = Round(forgetting.sweep, FORGET, reactor, log, "journal", first=60)
+    arranging = parts.mailroom.arranging
+    purge = Round(arranging.sweep, settings.archive.sweep, reactor, log, "archive", first=30)
+    review = Round(parts.keys.review, settings.dkim.review, reactor, log, "key review")
+    return (
+        Step("journal", sweep.start, sweep.stop),
+        Step("archive", purge.start, purge.stop),
+        Step("key review", review.start, review.stop),
+        *parts.backups.steps,
+        looking.compose(parts),
+        *directories.following(parts.directories, settings.ldap, reactor, log),
     )
 
 
