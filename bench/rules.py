@@ -1,6 +1,6 @@
-"""What filters cost: deliveries to accounts without any, with twenty on header fields, and
-with twenty of which five look for words in the text, in turn, beside Postfix and Dovecot without
-any.
+"""What filters cost: deliveries to accounts without any, with five and with twenty on header
+fields, and with twenty of which five look for words in the text, in turn, beside Postfix and
+Dovecot without any.
 
 `python -m bench.rules --help`. What is judged is the processor that the server used for a message,
 which a busy machine changes less than the rate, and how the rate stands to the peer's.
@@ -31,8 +31,8 @@ FILTERS = 20
 CEILINGS = {"headers": 1.4, "text": 1.8}
 """Processor for a message, to that of accounts without rules."""
 PEER = "postfix+dovecot"
-FLOOR = 4.0
-"""Messages a second with any rules, to the peer's."""
+FLOORS = {"none": 4.0, "few": 4.0}
+"""Messages a second, to the peer's, who has no rules."""
 Order = dict[str, Any]
 
 
@@ -49,6 +49,11 @@ def headers(box: str) -> list[Order]:
     return [*found, {"query_subject": "report", "action_mailbox": box}]
 
 
+def few(box: str) -> list[Order]:
+    """Five of them, as most people who have any have."""
+    return headers(box)[-5:]
+
+
 def text(box: str) -> list[Order]:
     """The same, with five that look for words which no message has."""
     return [
@@ -59,6 +64,7 @@ def text(box: str) -> list[Order]:
 
 KINDS: dict[str, Callable[[str], list[Order]]] = {
     "none": lambda box: [],
+    "few": few,
     "headers": headers,
     "text": text,
 }
@@ -95,6 +101,7 @@ def main() -> None:
     worked: dict[str, list[float]] = defaultdict(list)
     rates: dict[str, list[float]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)  # the peer's processes are of several users
         server = Mailhub(Path(folder) / "hub")
         peer = None if given.alone else PostfixDovecot(Path(folder) / "peer")
         server.start(["first"])  # it says that it is ready before this can be
@@ -158,13 +165,14 @@ def _report(
         cost, rate = statistics.median(worked[kind]), statistics.median(rates[kind])
         most = CEILINGS.get(kind)
         over = most is not None and cost / base > most
-        slow = peer is not None and rate / peer < FLOOR
+        least = FLOORS.get(kind, 0)
+        slow = peer is not None and rate / peer < least
         failed |= over or slow
         print(
             f"{kind:8} {cost:7.0f} us a message ({cost / base:.2f}), {rate:6.0f} messages/s"
             + (f" ({rate / peer:.2f} of {PEER})" if peer else "")
             + (f"  over {most}" if over else "")
-            + (f"  under {FLOOR}" if slow else "")
+            + (f"  under {least}" if slow else "")
         )
     raise SystemExit(failed)
 

@@ -112,6 +112,8 @@ class Applying:
             decision = replace(decision, spam=True)
         if decision.spam:
             return replace(decision, redirects=(), replies=(), uploads=())
+        if not decision.redirects and len(decision.uploads) <= REDIRECTS:
+            return decision
         wanted = await self._passed_on(case, copy, address, decision.redirects[:REDIRECTS])
         cut = len(wanted) < len(decision.redirects)
         if cut and not decision.filed and decision.refusal is None:
@@ -171,8 +173,10 @@ class Applying:
         if decision.refusal is not None:
             making.refusals[copy.account] = decision.refusal
             return
-        await self._redirect(making, copy, decision.redirects, encryption.forwarding)
-        await self._upload(making, copy, decision.uploads, encryption.forwarding)
+        if decision.redirects:
+            await self._redirect(making, copy, decision.redirects, encryption.forwarding)
+        if decision.uploads:
+            await self._upload(making, copy, decision.uploads, encryption.forwarding)
         for reply in decision.replies:
             self._reply(making, copy.account, reply)
         making.marks += [(copy.account, once) for once in decision.marks]
@@ -196,10 +200,9 @@ class Applying:
         was = MARKS.get(case.consequence)
         if spam:
             base = copy if was else await junked(self._storage, copy, MARKS[Consequence.JUNK])
-        else:
-            flags = copy.flags.remove(was) if was else copy.flags
-            base = replace(copy, mailbox=filed.mailbox, flags=flags)
-        return replace(base, flags=base.flags.add(filed.flags))
+            return replace(base, flags=base.flags.add(filed.flags))
+        flags = copy.flags.remove(was) if was else copy.flags
+        return replace(copy, mailbox=filed.mailbox, flags=flags.add(filed.flags))
 
     async def _redirect(
         self, making: Making, copy: Copy, redirects: Sequence[Redirect], key: str
@@ -207,7 +210,7 @@ class Applying:
         """Redirects of one header go out as one message, which names us: should it come back, it is
         known."""
         case = making.case
-        sender = await case.forwarder(case.sender) if redirects else None
+        sender = await case.forwarder(case.sender)
         alike: dict[bytes | None, list[Redirect]] = {}
         for one in redirects:
             alike.setdefault(one.header, []).append(one)
@@ -248,7 +251,7 @@ class Applying:
             )
             for url in urls
         )
-        body = await self._sealed(making, copy, key, None) if onward else None
+        body = await self._sealed(making, copy, key, None)
         if body is None:
             making.onward += onward
         else:

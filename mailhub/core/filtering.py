@@ -92,7 +92,7 @@ class Filtering:
         seen = Seen(incoming)
         likely = [one for one in filters if seen.holds(one.conditions)]
         needles = {squeezed(one.conditions.text) for one in likely if one.conditions.text}
-        there = await self._containing(mail, needles) if needles else frozenset()
+        there = await self._containing(mail, needles) if needles else ()
         found = Outcome()
         for one in likely:
             if not one.conditions.text or squeezed(one.conditions.text) in there:
