@@ -54,7 +54,9 @@ class Access:
         is free when that has ended. Raises Refused."""
         if self._client is None:
             self._client = connect(self.data, self.config)
-            click.get_current_context().call_on_close(self._client.close)
+            context = click.get_current_context(silent=True)
+            if context is not None:  # there is none where no command runs
+                context.call_on_close(self._client.close)
         return self._client
 
     def ask(self, act: str, **arguments: Any) -> Any:

@@ -27,6 +27,7 @@ RECIPIENT = ("to", "cc", "delivered-to")
 SUBJECT = ("subject",)
 LIST = ("list-id",)
 """Header fields that a condition looks at."""
+NOTHING = Actions()
 NORMAL = 50
 """The spam level at which the server's judgement stands."""
 
@@ -53,7 +54,7 @@ class Outcome:
         self.mailbox = self.mailbox or wanted.mailbox
         self.forwards |= dict.fromkeys(wanted.forwards)
         self.uploads |= dict.fromkeys(wanted.uploads)
-        if wanted != Actions():
+        if wanted != NOTHING:
             self.reasons.append(f"filter {one.id}")
 
 

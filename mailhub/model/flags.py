@@ -53,7 +53,9 @@ class Flags:
 
     def add(self, other: Flags) -> Flags:
         """The union; this side's spelling of a keyword wins."""
-        return Flags.of(self.names() + other.names())
+        if self.keywords and other.keywords:
+            return Flags.of(self.names() + other.names())
+        return Flags(self.system | other.system, self.keywords or other.keywords)
 
     def remove(self, other: Flags) -> Flags:
         """What is here and not in `other`."""

@@ -29,8 +29,9 @@ BATCH_SIZE = 32 << 20
 CROWD = 4
 """Jobs a commit from which on it is worth waiting for more; a lone session never waits."""
 GATHER_STEP = 0.0005
-GATHER_STEPS = 4
-"""How long: at most this many steps of so many seconds."""
+GATHER_STEPS = 14
+GATHER_PATIENCE = 3
+"""How long: at most so many steps of so many seconds, and so many in a row in which none came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,10 @@ class Writer:
         Sessions that were answered together send their next messages together. Without this the
         first of them takes a commit for itself: at ten sessions a third more is written.
         """
+        idle = 0
         for _ in range(GATHER_STEPS):
-            if self._usual < CROWD or self._jobs.qsize() + 1 >= self._usual:
+            waiting = self._jobs.qsize() + 1
+            if self._usual < CROWD or waiting >= self._usual or idle == GATHER_PATIENCE:
                 return
             sleep(GATHER_STEP)
+            idle = 0 if self._jobs.qsize() >= waiting else idle + 1
