@@ -128,7 +128,7 @@ def test_every_call_does_what_the_description_tells(api: Api, tmp_path: Path) ->
             "run",
             f"{api.base}/openapi.json",
             f"--max-examples={EXAMPLES}",
-            "--workers=2",
+            "--workers=1",
             "--phases=coverage,fuzzing",
             "--generation-deterministic",
             "--request-timeout=10",
