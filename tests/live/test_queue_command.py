@@ -203,6 +203,7 @@ def every_act(here: Hub, far: Far) -> None:
     assert recipients(here, "--held") == ["b@far.test"]
     for local in ("a", "b", "f"):
         far.says[local.encode()] = TAKEN
+    time.sleep(1.1)  # ages are whole seconds
     told = says(here, "retry", "--older-than", "0s", "--recipient", "a@far.test")
     assert told == "due now: 1 recipient\n"
     assert says(here, "retry", number["b"]) == "due now: 1 recipient\n"
