@@ -1,0 +1,21 @@
+// What pages do beyond htmx. Every page works without it, too: what needs a script is hidden
+// until there is one.
+"use strict";
+
+document.documentElement.classList.add("scripted");
+
+// <button type="button" data-copy="id of an element"> puts the element's text on the clipboard.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  await navigator.clipboard.writeText("value" in source ? source.value : source.textContent.trim());
+  button.dataset.done = "yes";
+  setTimeout(() => delete button.dataset.done, 2000);
+});
+
+// <form data-confirm="question"> is sent after a yes only.
+document.addEventListener("submit", (event) => {
+  const question = event.target.dataset.confirm;
+  if (question && !window.confirm(question)) event.preventDefault();
+});
