@@ -11,6 +11,16 @@ from tests.http.browsing import Reply, Site
 FORM = re.compile(r'<form[^>]* action="([^"]+)"[^>]*>(.*?)</form>', re.S)
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)"')
 
+_FOREIGN = re.compile(
+    r'<script(?! src="/panel/static/[a-z]+\.js\?[0-9a-f]{16}" defer></script>)'
+    r"|<[^>]*\s(?:on\w+|style)="
+)
+
+
+def foreign(page: str) -> re.Match[str] | None:
+    """A script or style in a page that is no file of ours."""
+    return _FOREIGN.search(page)
+
 
 class Browser:
     """Follows redirects; `page`: what it shows, `status`: of the last answer."""
