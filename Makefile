@@ -63,8 +63,9 @@ fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of the parsers; FOR=seconds for e
 sample: $(VENV)/.run ## Write etc/mailhub.toml anew from the settings
 	$(BIN)/mailhub config sample > etc/mailhub.toml
 
-catalogs: $(VENV)/.test ## Compile the panel's translations
+catalogs: $(VENV)/.test ## Compile the panel's and the webmail's translations
 	$(BIN)/pybabel --quiet compile -D panel -d mailhub/http/panel/locale
+	$(BIN)/pybabel --quiet compile -D webmail -d mailhub/http/webmail/locale
 
 packages: ## Install the Debian packages that tests and bench need
 	@.ci/packages

@@ -50,6 +50,7 @@ from mailhub.http.web.found import Found
 from mailhub.http.web.pages import Pages
 from mailhub.http.web.sites import Sites
 from mailhub.http.web.sockets import Sockets
+from mailhub.http.webmail.dialect import Webmail
 from mailhub.http.wildduck.dialect import WildDuck
 from mailhub.model.errors import Invalid
 from mailhub.model.settings import HTTPSettings
@@ -150,6 +151,7 @@ def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
         MailInABox(parts),
         EasyMail(parts),
         Panel(parts),
+        Webmail(parts),
     )
     return [
         *((getattr(dialect, "prefix", f"/{dialect.name}"), dialect) for dialect in dialects),

@@ -64,7 +64,8 @@ def fresh() -> Place:
 
 def refusal(reply: Reply) -> int:
     """The status; pages for people ask who is nobody to sign in, and say no more."""
-    return 401 if reply.headers.get("location") == "/panel/sign-in" else reply.status
+    where = reply.headers.get("location", "").partition("?")[0]
+    return 401 if where == "/panel/sign-in" else reply.status
 
 
 def answered(place: Place, user: str = "", **headers: str) -> dict[str, int]:

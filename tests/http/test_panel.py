@@ -259,7 +259,7 @@ def test_the_second_factor(browser: Browser) -> None:
     assert "used before" in other.page
     second = code(site, seed[1], 1)
     other.send("/panel/sign-in/code", code=f"{second[:3]} {second[3:]}")
-    assert other.path == "/panel/"
+    assert other.path == "/panel/two-step"
 
     other.look("/panel/two-step")
     other.send("/panel/two-step/off", code="123456")

@@ -16,27 +16,34 @@ from tests.http.visiting import Browser
 from tests.world import PASSWORD, world
 
 HOME = Path(pages.__file__).parent
+DOMAINS = ("panel", "webmail")
 OTHERS = [language for language in pages.LANGUAGES if language != "en"]
 OPTIONS = {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}
 _PLACES = re.compile(r"%\(\w+\)s")
 
 
-def texts() -> dict[str, tuple[str, ...]]:
+def home(domain: str) -> Path:
+    return HOME.parent / domain
+
+
+def texts(domain: str) -> dict[str, tuple[str, ...]]:
     """What the templates say, by its singular; with its plural where it has one."""
     method = [("**/templates/**.html", "jinja2")]
-    found = extract_from_dir(str(HOME), method, {"**/templates/**.html": OPTIONS})
+    found = extract_from_dir(str(home(domain)), method, {"**/templates/**.html": OPTIONS})
     said = [(text,) if isinstance(text, str) else tuple(text) for _, _, text, _, _ in found]
     return {text[0]: text for text in said}
 
 
-def catalog(language: str) -> Catalog:
-    with (HOME / "locale" / language / "LC_MESSAGES" / "panel.po").open("rb") as file:
+def catalog(domain: str, language: str) -> Catalog:
+    place = home(domain) / "locale" / language / "LC_MESSAGES"
+    with (place / f"{domain}.po").open("rb") as file:
         return read_po(file, language)
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_every_text_is_translated(language: str) -> None:
-    said, known = texts(), catalog(language)
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_text_is_translated(domain: str, language: str) -> None:
+    said, known = texts(domain), catalog(domain, language)
     ours = {one.id if isinstance(one.id, str) else one.id[0]: one for one in known if one.id}
     assert set(ours) == set(said), "`pybabel` and a translator are wanted"
     for text, one in ours.items():
@@ -48,10 +55,11 @@ def test_every_text_is_translated(language: str) -> None:
 
 
 @pytest.mark.parametrize("language", OTHERS)
-def test_what_is_compiled_is_what_is_written(language: str) -> None:
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_what_is_compiled_is_what_is_written(domain: str, language: str) -> None:
     """`make catalogs` compiles."""
-    compiled = pages.translations(language)
-    for one in catalog(language):
+    compiled = pages.catalog(domain, language)
+    for one in catalog(domain, language):
         if isinstance(one.id, str):
             assert not one.id or compiled.gettext(one.id) == one.string
         else:

@@ -71,6 +71,7 @@ class Browser:
             self.cookie = "" if "Max-Age=0" in given else given.partition(";")[0]
         if reply.status == 303:
             self.look(reply.headers["location"])
+            self.path = self.path.partition("?next=")[0]
             return
         self.status, self.path = reply.status, path
         self.page = reply.body.decode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -23,9 +23,11 @@ from mailhub.http.routing import route
 from mailhub.model.account import Account
 from mailhub.model.account import Role as AccountRole
 from mailhub.model.errors import AuthenticationFailed, Invalid, NotPermitted
+from mailhub.wire import multipart
 
 _Page = TypeVar("_Page", bound=Callable[[Any, "Visitor"], Awaitable[Answer]])
 FORM = "application/x-www-form-urlencoded"
+PARTS = "multipart/form-data"
 PLAIN, SECURE = "mailhub", "__Host-mailhub"
 """Names of the cookie; the second can be set by a page of this very host over TLS alone."""
 _LOCAL = re.compile(r"127(?:\.\d{1,3}){3}|::1|unix")
@@ -131,12 +133,26 @@ def sent(call: Call) -> dict[str, str]:
         origin and urlsplit(origin).netloc != call.header("host")
     ):
         raise NotPermitted("This form was made by another site")
-    if call.header("content-type").partition(";")[0].strip().lower() != FORM:
+    kind = call.header("content-type")
+    if kind.partition(";")[0].strip().lower() == PARTS:
+        return _texts(multipart.fields(call.body, multipart.boundary(kind)))
+    if kind.partition(";")[0].strip().lower() != FORM:
         raise Invalid("A form is expected")
     try:
         return form(call.body.decode("ascii"))
     except UnicodeDecodeError:
         raise Invalid("The form fields cannot be decoded") from None
+
+
+def _texts(fields: Mapping[str, bytes]) -> dict[str, str]:
+    """Those that are text; what else is sent, files, is for who asks for it."""
+    found = {}
+    for name, value in fields.items():
+        try:
+            found[name] = value.decode()
+        except UnicodeDecodeError:
+            continue
+    return found
 
 
 def token_of(call: Call) -> str:

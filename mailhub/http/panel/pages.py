@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import gettext
 import hashlib
+import re
 import time
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
 from mailhub.http.call import Answer
 
@@ -32,25 +33,53 @@ HEADERS = (
 )
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _HOME = Path(__file__).parent
+_LOCAL = re.compile(r"/(?:panel|mail)(?:/[\w.~%/@:+-]*)?(?:\?[\w.~%&=+,:@/-]*)?", re.ASCII)
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def page(template: str, language: str, status: int = 200, **values: object) -> Answer:
     """The page that `template` makes of the values."""
+    return page_with(HEADERS, template, language, status, values)
+
+
+def page_with(
+    headers: tuple[tuple[str, str], ...],
+    template: str,
+    language: str,
+    status: int,
+    values: Mapping[str, object],
+) -> Answer:
+    """The same. `headers`: what a browser may do with it."""
     made = environment(language).get_template(template).render(values)
-    return Answer(status, made.encode(), HTML, HEADERS)
+    return Answer(status, made.encode("utf-8", "replace"), HTML, headers)
 
 
 def seen(path: str, *cookies: tuple[str, str]) -> Answer:
     """To be looked at there (RFC 9110 section 15.4.4); also after a form was sent."""
-    return Answer(303, b"", HTML, (("Location", PREFIX + path), *cookies, *HEADERS))
+    return seen_at(PREFIX + path, *cookies)
+
+
+def seen_at(path: str, *cookies: tuple[str, str]) -> Answer:
+    """The same, by the whole path."""
+    return Answer(303, b"", HTML, (("Location", path), *cookies, *HEADERS))
+
+
+def local(path: str) -> str:
+    """`path` with its query, where it leads to a page of ours; else nothing: who made a link to
+    our sign-in cannot lead elsewhere by it."""
+    return path if len(path) <= 500 and _LOCAL.fullmatch(path) else ""
 
 
 @lru_cache(maxsize=len(LANGUAGES))
 def environment(language: str) -> Environment:
     """Templates in one of our languages."""
     made = Environment(
-        loader=PackageLoader("mailhub.http.panel"),
+        loader=ChoiceLoader(
+            [
+                PackageLoader("mailhub.http.panel"),
+                PrefixLoader({"mail": PackageLoader("mailhub.http.webmail")}),
+            ]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -59,15 +88,23 @@ def environment(language: str) -> Environment:
     )
     spoken: Any = made
     spoken.install_gettext_translations(translations(language), newstyle=True)
-    made.filters |= {"size": size, "moment": moment}
+    made.filters |= {"size": size, "moment": moment, "stamp": stamp}
     made.globals |= {"language": language, "languages": LANGUAGES, "static": static_path}
     return made
 
 
 @cache
 def translations(language: str) -> gettext.NullTranslations:
-    """The catalog of a language; English is what the templates say."""
-    return gettext.translation("panel", _HOME / "locale", [language], fallback=True)
+    """The catalogs of a language; English is what the templates say."""
+    made = catalog("panel", language)
+    made.add_fallback(catalog("webmail", language))
+    return made
+
+
+def catalog(domain: str, language: str) -> gettext.NullTranslations:
+    """One of them. `domain`: the folder beside this one's, whose templates it is for."""
+    home = _HOME.parent / domain / "locale"
+    return gettext.translation(domain, home, [language], fallback=True)
 
 
 def spoken(wanted: str, preferred: str = "") -> str:
@@ -96,7 +133,8 @@ def spoken(wanted: str, preferred: str = "") -> str:
 def _files() -> Mapping[str, tuple[bytes, str]]:
     """All of them, by name, with their digests: what strangers ask for is looked up here, and
     neither remembered nor made a path of."""
-    found = ((one.name, one.read_bytes()) for one in (_HOME / "static").iterdir())
+    homes = (_HOME / "static", _HOME.parent / "webmail" / "static")
+    found = ((one.name, one.read_bytes()) for home in homes for one in home.iterdir())
     return {
         name: (data, hashlib.sha256(data).hexdigest()[:16])
         for name, data in found
@@ -143,3 +181,8 @@ def size(octets: int) -> str:
 def moment(at: int) -> str:
     """Epoch seconds as a time in UTC; a dash for none."""
     return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(at)) if at else "–"
+
+
+def stamp(at: int) -> str:
+    """Epoch seconds as HTML's `datetime` takes them."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(max(at, 0)))

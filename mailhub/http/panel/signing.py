@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from mailhub.core.credential import Visit
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
@@ -12,6 +14,8 @@ from mailhub.http.panel.door import Door, Visitor, cookie, forgotten, is_private
 from mailhub.http.routing import route
 from mailhub.model.account import Factor, Scope, Service
 from mailhub.model.errors import AuthenticationFailed, MailhubError, NotFound, TooManyAttempts
+
+HOME = f"{pages.PREFIX}/"
 
 
 class SignIn:
@@ -25,7 +29,7 @@ class SignIn:
     @route("GET", "/sign-in")
     async def ask(self, call: Call) -> Answer:
         """Asks for name and password."""
-        return _asked(call)
+        return _asked(call, onward=call.fields().get("next", ""))
 
     @route("POST", "/sign-in")
     async def sign_in(self, call: Call) -> Answer:
@@ -35,22 +39,26 @@ class SignIn:
         except MailhubError as error:
             return _asked(call, error)
         name, password = given.get("name", "").strip(), given.get("password", "")
+        onward = pages.local(given.get("next", ""))
         if not is_private(call):
             return _asked(call, status=403)
         visit = Visit(call.peer, Service.HTTP, Scope.MASTER, label="Panel")
         try:
             account = await self._login.whose(name, password, visit)
         except MailhubError as error:
-            return _asked(call, error, name)
+            return _asked(call, error, name, onward=onward)
         token, caller = await self._door.open(account)
-        where = "/sign-in/code" if caller.standing is Standing.FACTOR else "/"
-        return pages.seen(where, cookie(call, token))
+        if caller.standing is Standing.FACTOR:
+            query = f"?next={quote(onward, safe='')}" if onward else ""
+            return pages.seen(f"/sign-in/code{query}", cookie(call, token))
+        return pages.seen_at(onward or HOME, cookie(call, token))
 
     @route("GET", "/sign-in/code")
     async def ask_code(self, call: Call) -> Answer:
         """Asks for the second factor."""
         visitor = await self._waiting(call)
-        return _code(visitor) if visitor else pages.seen("/sign-in")
+        onward = call.fields().get("next", "")
+        return _code(visitor, onward) if visitor else pages.seen("/sign-in")
 
     @route("POST", "/sign-in/code")
     async def take_code(self, call: Call) -> Answer:
@@ -58,13 +66,14 @@ class SignIn:
         visitor = await self._waiting(call)
         if visitor is None:
             return pages.seen("/sign-in")
+        onward = pages.local(visitor.fields.get("next", ""))
         code = "".join(visitor.fields.get("code", "").split())
         try:
             await self._codes.check(visitor.account, code, call.peer, visitor.caller.actor)
         except MailhubError as error:
-            return _code(visitor, error)
+            return _code(visitor, onward, error)
         await self._door.proven(visitor.caller)
-        return pages.seen("/")
+        return pages.seen_at(onward or HOME)
 
     @route("POST", "/sign-out")
     async def sign_out(self, call: Call) -> Answer:
@@ -87,7 +96,11 @@ class SignIn:
 
 
 def _asked(
-    call: Call, error: MailhubError | None = None, name: str = "", status: int = 200
+    call: Call,
+    error: MailhubError | None = None,
+    name: str = "",
+    status: int = 200,
+    onward: str = "",
 ) -> Answer:
     if error is not None:
         status = 429 if isinstance(error, TooManyAttempts) else 403
@@ -97,13 +110,14 @@ def _asked(
         language(call),
         status,
         name=name,
+        next=pages.local(onward),
         private=is_private(call),
         wrong=wrong,
         problem="" if error is None or wrong else error.text,
     )
 
 
-def _code(visitor: Visitor, error: MailhubError | None = None) -> Answer:
+def _code(visitor: Visitor, onward: str, error: MailhubError | None = None) -> Answer:
     status = 200 if error is None else 429 if isinstance(error, TooManyAttempts) else 403
     wrong = isinstance(error, AuthenticationFailed)
     return pages.page(
@@ -111,6 +125,7 @@ def _code(visitor: Visitor, error: MailhubError | None = None) -> Answer:
         visitor.language,
         status,
         csrf=visitor.csrf,
+        next=pages.local(onward),
         wrong=wrong,
         problem="" if error is None or wrong else error.text,
     )
