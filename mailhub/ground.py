@@ -77,7 +77,7 @@ class Ground:
 
     @cached_property
     def watch(self) -> Watch:
-        return Watch(self.store, self.log)
+        return Watch(self.store, self.log, self.clock)
 
     @cached_property
     def hashing(self) -> PooledHashing:

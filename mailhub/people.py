@@ -19,6 +19,7 @@ from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.profiles import Profiles
 from mailhub.core.sessions import Sessions
+from mailhub.core.sign_ins import SignIns
 from mailhub.core.signing import Keys
 from mailhub.core.standing import Standings
 from mailhub.core.tokens import Tokens
@@ -119,6 +120,10 @@ class People(Ground):
             self.secret("tokens"),
             self.settings.tokens,
         )
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        return SignIns(self.tokens, self.store, self.clock, self.randomness, self.settings.tokens)
 
     @cached_property
     def profiles(self) -> Profiles:

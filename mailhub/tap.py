@@ -321,6 +321,8 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         keys=parts.keys,
         login=parts.login,
         tokens=parts.tokens,
+        sign_ins=parts.sign_ins,
+        logins=parts.watch.logins,
         identity=parts.identity,
         spools=parts.store.spools,
         filters=parts.filters,

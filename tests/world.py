@@ -34,6 +34,7 @@ from mailhub.core.routes import Routes
 from mailhub.core.scripts import Scripts
 from mailhub.core.selected import Selections
 from mailhub.core.sessions import Sessions
+from mailhub.core.sign_ins import SignIns
 from mailhub.core.signing import Keys
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
@@ -122,6 +123,7 @@ class World:
     scripts: Scripts
     login: Login
     tokens: Tokens
+    sign_ins: SignIns
     identity: Identity
     watch: Watch
     routes: Routes
@@ -257,7 +259,10 @@ def world(
     notices = ReportNotices(
         store, intake, ids, clock, log, QueueSettings(), hostname=HOSTNAME, wording=wording.default
     )
-    watch = Watch(store, log)
+    watch = Watch(store, log, clock)
+    tokens = Tokens(
+        store.sessions, store, watch, clock, randomness, log, b"s" * 32, TokenSettings()
+    )
     login = Login(
         directory,
         store,
@@ -314,9 +319,8 @@ def world(
         filters=Filters(store, web, clock, ids, FilterSettings()),
         scripts=sieved.scripts,
         login=login,
-        tokens=Tokens(
-            store.sessions, store, watch, clock, randomness, log, b"s" * 32, TokenSettings()
-        ),
+        tokens=tokens,
+        sign_ins=SignIns(tokens, store, clock, randomness, TokenSettings()),
         identity=identity(
             store,
             hashing,

@@ -285,6 +285,8 @@ class Login:
             role=account.role,
             service=visit.service,
             auth_version=account.auth_version,
+            address=visit.peer.address,
+            means=credential.app.description if credential.app is not None else "",
         )
 
     def refused(self, account: Account | None, visit: Visit) -> None:

@@ -92,10 +92,10 @@ class Tokens:
         self._ears: dict[str, dict[object, Callable[[], None]]] = {}
 
     async def issue(
-        self, account: Account | None, role: Role = Role.USER, *, life: int = 0
+        self, account: Account | None, role: Role = Role.USER, *, life: int = 0, longest: int = 0
     ) -> tuple[str, int]:
         """A new token and the epoch second when it ends unless it is used before. `life`: seconds
-        without use, 0 for what is configured.
+        without use, `longest`: in any case; 0 for what is configured, which bounds both.
 
         With a second factor, or a password that must be replaced, it opens only what is needed for
         that. Raises ValueError (a personal role and nobody), Unavailable.
@@ -103,13 +103,14 @@ class Tokens:
         if role.is_personal and account is None:
             raise ValueError("whose token is it?")
         now = int(self._clock.now())
+        most = min(longest or self._settings.longest, self._settings.longest)
         record = _Record(
             role,
             account.number if account is not None else None,
             account.auth_version if account is not None else 0,
             _standing(account),
-            min(life or self._settings.life, self._settings.longest),
-            now + self._settings.longest,
+            min(life or self._settings.life, most),
+            now + most,
         )
         token = self._randomness.token(SIZE).hex()
         key = _key(token)
@@ -156,6 +157,16 @@ class Tokens:
     async def expires(self, caller: Caller) -> int:
         """Epoch second when the caller's token ends unless it is used. Raises as `caller`."""
         return (await self._find(caller.session))[1]
+
+    async def lives(self, session: str) -> bool:
+        """Whether the token with this key would still open something. Raises Unavailable."""
+        try:
+            record, _ = await self._find(session)
+            if record.account is not None:
+                await self._account(record)
+        except AuthenticationFailed:
+            return False
+        return True
 
     async def revoke(self, token: str) -> None:
         """Ends the token, whoever has it; what it holds open ends too. Raises Unavailable."""

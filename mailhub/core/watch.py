@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from mailhub.core.open_logins import OpenLogins
 from mailhub.model.account import Principal
 from mailhub.model.change import (
     AccountChanged,
@@ -23,7 +24,7 @@ from mailhub.model.change import (
     ZonesChanged,
 )
 from mailhub.model.errors import AuthenticationFailed
-from mailhub.ports import Log, Storage
+from mailhub.ports import Clock, Log, Storage
 
 OTHERS = (
     Queued,
@@ -41,9 +42,13 @@ Listener = Callable[[Sequence[Change]], None]
 
 
 class Watch:
-    """Fans the store's changes out to listeners by account number."""
+    """Fans the store's changes out to listeners by account number. `logins`: what is open now, for
+    its account to see."""
 
-    def __init__(self, storage: Storage, log: Log | None = None) -> None:
+    def __init__(
+        self, storage: Storage, log: Log | None = None, clock: Clock | None = None
+    ) -> None:
+        self.logins = OpenLogins(clock)
         self._listeners: dict[int, dict[object, Listener]] = {}
         self._versions: dict[int, int] = {}
         self._log = log
@@ -75,11 +80,19 @@ class Watch:
         def heard(changes: Sequence[Change]) -> None:
             for change in changes:
                 if isinstance(change, AccountChanged) and change.ends(principal.auth_version):
-                    end()
-                    ended(change.reason)
+                    stop(change.reason)
                     return
 
-        end = self.subscribe(principal.account, heard)
+        def stop(reason: str) -> None:
+            end()
+            ended(reason)
+
+        def end() -> None:
+            leave()
+            self.logins.left(principal.account, number)
+
+        leave = self.subscribe(principal.account, heard)
+        number = self.logins.came(principal, stop)
         return end
 
     def listening(self, account: int) -> int:

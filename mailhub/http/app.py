@@ -22,12 +22,14 @@ from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailing import Mailing
 from mailhub.core.mailroom import Mailroom
+from mailhub.core.open_logins import OpenLogins
 from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
 from mailhub.core.scripts import Scripts
 from mailhub.core.sessions import Sessions
+from mailhub.core.sign_ins import SignIns
 from mailhub.core.signing import Keys
 from mailhub.core.tokens import Tokens
 from mailhub.core.uploading import Keys as UploadKeys
@@ -83,6 +85,8 @@ class Parts:
     keys: Keys
     login: Login
     tokens: Tokens
+    sign_ins: SignIns
+    logins: OpenLogins
     identity: Identity
     spools: Spools
     filters: Filters

@@ -223,7 +223,9 @@ class Service(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is acting, after authentication: an account through one service, at one auth version."""
+    """Who is acting, after authentication: an account through one service, at one auth version.
+    `address`: from where; `means`: what the app password that let it in is for, empty where it was
+    the account's own password, or nothing here."""
 
     account: int
     account_id: str
@@ -231,3 +233,5 @@ class Principal:
     role: Role
     service: Service
     auth_version: int
+    address: str = ""
+    means: str = ""

@@ -17,7 +17,7 @@ from mailhub.ports.coordination import Coordination, Counters, Schedule, Session
 from mailhub.ports.directory import Entries, Mirrors
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
-from mailhub.ports.identity import AppPasswords, AuthLog, Factors
+from mailhub.ports.identity import AppPasswords, AuthLog, Factors, SignIns
 from mailhub.ports.listing import Archive, Listings
 from mailhub.ports.machine import Machine, Volume
 from mailhub.ports.mail import Besides, Companion, Journal, Messages
@@ -112,6 +112,7 @@ __all__ = [
     "SearchIndex",
     "Sessions",
     "Shelf",
+    "SignIns",
     "Signing",
     "SiteFolders",
     "Spool",

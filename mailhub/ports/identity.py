@@ -19,6 +19,7 @@ from mailhub.model.identity import (
     Spent,
     Totp,
 )
+from mailhub.model.session import SignIn
 
 
 class AppPasswords(Protocol):
@@ -147,3 +148,25 @@ class AuthLog(Protocol):
         ...
 
     def get(self, account: int, id: str) -> Awaitable[AuthEntry | None]: ...
+
+
+class SignIns(Protocol):
+    """Browsers that are signed in, for their account to see. What opens anything is the session
+    of `ports.Sessions`, under the same key."""
+
+    def add(self, one: SignIn, expires: int) -> Awaitable[None]:
+        """In place of those of an older `auth_version`. `expires`: epoch seconds when it is
+        forgotten."""
+        ...
+
+    def of_account(self, account: int) -> Awaitable[Sequence[SignIn]]:
+        """All of them, the last seen first."""
+        ...
+
+    def saw(self, account: int, key: str, address: str, now: int) -> Awaitable[None]:
+        """It was used from there at `now`. Nothing happens where there is none."""
+        ...
+
+    def drop(self, account: int, key: str) -> Awaitable[None]:
+        """Done again it changes nothing."""
+        ...

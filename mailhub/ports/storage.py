@@ -13,7 +13,7 @@ from mailhub.ports.directory import Mirrors
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.files import Files
 from mailhub.ports.filters import Filters
-from mailhub.ports.identity import AppPasswords, AuthLog, Factors
+from mailhub.ports.identity import AppPasswords, AuthLog, Factors, SignIns
 from mailhub.ports.listing import Archive, Listings
 from mailhub.ports.mail import Journal, Messages
 from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
@@ -70,6 +70,8 @@ class Storage(Protocol):
     def webhooks(self) -> Webhooks: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def sign_ins(self) -> SignIns: ...
     @property
     def search_index(self) -> SearchIndex: ...
     @property

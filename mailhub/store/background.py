@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from mailhub.model.change import AccountChanged, Change, Expunged, MailboxChanged
 from mailhub.model.errors import MailhubError
-from mailhub.store import authlog, filters, moves, removals, retention, sessions, sweeps
+from mailhub.store import authlog, filters, moves, removals, retention, sessions, sign_ins, sweeps
 from mailhub.store.transaction import Transaction
 
 INTERVAL = 60.0
@@ -24,6 +24,7 @@ ROUND = (
     sweeps.purge_handovers,
     filters.purge_marks,
     sessions.purge,
+    sign_ins.purge,
     authlog.purge,
 )
 """What is done in each round, bounded steps each. What is swept first is not looked at again."""

@@ -31,6 +31,7 @@ OWNED: tuple[str, ...] = (
     "code_device",
     "security_key",
     "challenge",
+    "sign_in",
     "mirror",
 )
 """Tables whose rows of an account go with it, told by their column `account`. Message rows are

@@ -25,7 +25,7 @@ from mailhub.store.tables import (
     zones,
 )
 
-HEAD = "0018"
+HEAD = "0019"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20

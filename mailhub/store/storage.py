@@ -17,7 +17,7 @@ from mailhub.store.people import AccountService, AddressService, DomainService, 
 from mailhub.store.script_service import ScriptService
 from mailhub.store.sending import DkimKeyService, QueueService, ReportService, RouteService
 from mailhub.store.services import JournalService, MessageService, Runner
-from mailhub.store.session_service import SessionService
+from mailhub.store.session_service import SessionService, SignInService
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.watchers import Watchers
 from mailhub.store.zones import ZoneService
@@ -52,6 +52,7 @@ class ServedStorage:
         self.events = EventService(runner)
         self.webhooks = WebhookService(runner)
         self.sessions = SessionService(runner)
+        self.sign_ins = SignInService(runner)
         self.mirrors = MirrorService(runner)
         self.zones = ZoneService(runner)
         self.certificates = CertificateNoteService(runner)

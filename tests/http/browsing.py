@@ -112,6 +112,8 @@ class Site:
             keys=here.keys,
             login=here.login,
             tokens=here.tokens,
+            sign_ins=here.sign_ins,
+            logins=here.watch.logins,
             identity=here.identity,
             spools=here.store.spools,
             filters=here.filters,

@@ -28,7 +28,7 @@ MESSAGE = (
     b"Content-Type: text/x-data\r\nContent-Disposition: attachment; filename=secret\r\n\r\n"
     b"secret\r\n--b--\r\n"
 )
-TRIED = {"authlog", "api_session"}
+TRIED = {"authlog", "api_session", "sign_in"}
 """Tables that say who tried."""
 ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
 NOWHERE = {

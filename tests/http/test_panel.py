@@ -76,7 +76,8 @@ def test_the_cookie_is_for_this_site_s_pages_alone(site: Site) -> None:
     )
     assert reply.headers["location"] == "/panel/"
     assert re.fullmatch(
-        r"mailhub=[0-9a-f]{40}; Path=/; HttpOnly; SameSite=Lax", reply.headers["set-cookie"]
+        r"mailhub=[0-9a-f]{40}; Path=/; HttpOnly; SameSite=Lax; Max-Age=259200",
+        reply.headers["set-cookie"],
     )
 
 

@@ -12,6 +12,7 @@ from mailhub.core.backup import Backups
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
 from mailhub.core.queue import Queue
+from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer, Call
 from mailhub.http.panel import pages
@@ -51,6 +52,8 @@ class Parts(Protocol):
     @property
     def tokens(self) -> Tokens: ...
     @property
+    def sign_ins(self) -> SignIns: ...
+    @property
     def hostname(self) -> str: ...
     @property
     def quota(self) -> int: ...
@@ -66,7 +69,7 @@ class Panel:
 
     def __init__(self, parts: Parts) -> None:
         accounts, identity = parts.accounts, parts.identity
-        self._door = Door(parts.tokens, accounts, parts.panel_secret)
+        self._door = Door(parts.tokens, parts.sign_ins, accounts, parts.panel_secret)
         self._open = (SignIn(self._door, parts.login, identity), Files())
         self._kept = (
             Own(parts.addresses, parts.hostname, parts.quota),

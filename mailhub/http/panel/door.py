@@ -1,7 +1,8 @@
 """Who is signed in: a cookie that no script can read, and a proof with every form that it was our
 page that sent it.
 
-The cookie holds a token of `core.tokens`, so it ends with the password, the account and the token.
+The cookie holds a token of `core.sign_ins`, so it ends with the password, the account and the
+token; the browser is told how long it would keep, and told anew while it is used.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from urllib.parse import urlsplit
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.rights import Caller, Right, Role, Standing, check
+from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer, Call, form
-from mailhub.http.panel import pages
+from mailhub.http.panel import browsers, pages
 from mailhub.http.routing import route
 from mailhub.model.account import Account
 from mailhub.model.account import Role as AccountRole
@@ -35,13 +37,15 @@ _LOCAL = re.compile(r"127(?:\.\d{1,3}){3}|::1|unix")
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks at a page. `csrf`: what their forms carry; `fields`: of the form that was sent."""
+    """Who looks at a page. `csrf`: what their forms carry; `fields`: of the form that was sent.
+    `cookies`: what their browser is told with the page."""
 
     call: Call
     account: Account
     caller: Caller
     csrf: str
     fields: dict[str, str]
+    cookies: tuple[tuple[str, str], ...] = ()
 
     @property
     def administers(self) -> bool:
@@ -64,8 +68,11 @@ class Visitor:
 class Door:
     """`secret`: of this server; only for proofs, which die with the token."""
 
-    def __init__(self, tokens: Tokens, accounts: Accounts, secret: bytes) -> None:
+    def __init__(
+        self, tokens: Tokens, sign_ins: SignIns, accounts: Accounts, secret: bytes
+    ) -> None:
         self._tokens = tokens
+        self._sign_ins = sign_ins
         self._accounts = accounts
         self._secret = secret
 
@@ -82,12 +89,16 @@ class Door:
             fields.get("csrf", "").encode(), csrf.encode()
         ):
             raise NotPermitted("This form was made for another session: load the page again")
-        return Visitor(replace(call, caller=caller), account, caller, csrf, fields)
+        life = await self._sign_ins.saw(caller)
+        cookies = (cookie(call, token_of(call), life),) if life else ()
+        return Visitor(replace(call, caller=caller), account, caller, csrf, fields, cookies)
 
-    async def open(self, account: Account) -> tuple[str, Caller]:
-        """A token for who has shown the account's password, and what it is good for."""
-        token, _ = await self._tokens.issue(account)
-        return token, await self._tokens.caller(token, "")
+    async def open(self, account: Account, call: Call) -> tuple[tuple[str, str], Caller]:
+        """For who has shown the account's password: the header with the cookie, and what it is
+        good for."""
+        agent = browsers.name(call.header("user-agent"))
+        token, caller = await self._sign_ins.open(account, call.peer.address, agent)
+        return cookie(call, token, await self._sign_ins.saw(caller)), caller
 
     async def proven(self, caller: Caller) -> None:
         """The second factor was shown, too."""
@@ -96,14 +107,14 @@ class Door:
     async def again(self, visitor: Visitor, path: str) -> Answer:
         """Goes there; this browser stays signed in, where all sessions of the account ended."""
         account = await self._accounts.get(visitor.account.number)
-        token, caller = await self.open(account)
+        header, caller = await self.open(account, visitor.call)
         if visitor.caller.standing is Standing.WHOLE and account.factors:
             await self.proven(caller)
-        return pages.seen(path, cookie(visitor.call, token))
+        return pages.seen(path, header)
 
     async def close(self, caller: Caller) -> None:
         """Ends the session."""
-        await self._tokens.end(caller.session)
+        await self._sign_ins.close(caller)
 
 
 def kept(method: str, path: str, right: Right) -> Callable[[_Page], _Page]:
@@ -166,13 +177,14 @@ def token_of(call: Call) -> str:
     return ""
 
 
-def cookie(call: Call, token: str) -> tuple[str, str]:
-    """The header that sets it; for no token, that takes it away. Other sites' forms are sent
-    without it (`SameSite`), their links with it: who follows one here is still signed in."""
+def cookie(call: Call, token: str, life: int = 0) -> tuple[str, str]:
+    """The header that sets it for `life` seconds; for no token, that takes it away. Other sites'
+    forms are sent without it (`SameSite`), their links with it: who follows one here is still
+    signed in."""
     kept = f"{_name(call)}={token}; Path=/; HttpOnly; SameSite=Lax"
     if call.peer.tls is not None:
         kept += "; Secure"
-    return "Set-Cookie", kept if token else f"{kept}; Max-Age=0"
+    return "Set-Cookie", f"{kept}; Max-Age={life if token else 0}"
 
 
 def forgotten(call: Call) -> tuple[tuple[str, str], ...]:

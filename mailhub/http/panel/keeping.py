@@ -70,9 +70,16 @@ def _behind(door: Door, one: Route, home: str) -> Callable[[Call], Awaitable[Ans
             return failed(error, visitor.language, home)
         except MailhubError as error:
             return failed(error, visitor.language, home)
-        return answer
+        return _with(visitor.cookies, answer)
 
     return kept
+
+
+def _with(cookies: tuple[tuple[str, str], ...], answer: Answer) -> Answer:
+    """The answer tells the browser how long it is signed in, unless it does so itself."""
+    if not cookies or any(name == "Set-Cookie" for name, _ in answer.headers):
+        return answer
+    return replace(answer, headers=(*answer.headers, *cookies))
 
 
 def onward(call: Call) -> str:

@@ -47,11 +47,11 @@ class SignIn:
             account = await self._login.whose(name, password, visit)
         except MailhubError as error:
             return _asked(call, error, name, onward=onward)
-        token, caller = await self._door.open(account)
+        header, caller = await self._door.open(account, call)
         if caller.standing is Standing.FACTOR:
             query = f"?next={quote(onward, safe='')}" if onward else ""
-            return pages.seen(f"/sign-in/code{query}", cookie(call, token))
-        return pages.seen_at(onward or HOME, cookie(call, token))
+            return pages.seen(f"/sign-in/code{query}", header)
+        return pages.seen_at(onward or HOME, header)
 
     @route("GET", "/sign-in/code")
     async def ask_code(self, call: Call) -> Answer:

@@ -8,6 +8,7 @@ from typing import Protocol
 from mailhub.core.accounts import Accounts
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailroom import Mailroom
+from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer
 from mailhub.http.panel.door import Door
@@ -30,6 +31,8 @@ class Parts(Protocol):
     @property
     def tokens(self) -> Tokens: ...
     @property
+    def sign_ins(self) -> SignIns: ...
+    @property
     def panel_secret(self) -> bytes: ...
 
 
@@ -41,7 +44,7 @@ class Webmail:
 
     def __init__(self, parts: Parts) -> None:
         room, mailboxes = parts.mailroom, parts.mailboxes
-        self._door = Door(parts.tokens, parts.accounts, parts.panel_secret)
+        self._door = Door(parts.tokens, parts.sign_ins, parts.accounts, parts.panel_secret)
         frame = Frame(mailboxes)
         self._kept: tuple[object, ...] = (Lists(frame, mailboxes, room.listings),)
 

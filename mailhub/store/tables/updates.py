@@ -32,4 +32,21 @@ TABLES: tuple[str, ...] = (
     ) WITHOUT ROWID
     """,
     "CREATE INDEX api_session_expires ON api_session (expires)",
+    # Browsers that are signed in. key: of the session. expires: epoch seconds when the row goes,
+    # whether the session lives or not.
+    """
+    CREATE TABLE sign_in (
+        account BIGINT NOT NULL,
+        id TEXT NOT NULL,
+        key TEXT NOT NULL,
+        auth_version BIGINT NOT NULL,
+        made BIGINT NOT NULL,
+        seen BIGINT NOT NULL,
+        address TEXT NOT NULL,
+        agent TEXT NOT NULL,
+        expires BIGINT NOT NULL,
+        PRIMARY KEY (account, id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX sign_in_expires ON sign_in (expires)",
 )
