@@ -23,6 +23,7 @@ def _faults(settings: DNSSettings) -> Iterator[tuple[str, str]]:
         ("calendars", query_name, (settings.calendars,)),
         ("update", server_address, (settings.update,)),
         ("update_key", _key, (settings.update_key,)),
+        ("transfer_key", _key, (settings.transfer_key,)),
     ):
         yield from _tried(name, check, texts)
     yield from _addresses(settings.addresses)

@@ -18,8 +18,10 @@ from mailhub.core.zonehanding import Handing
 from mailhub.core.zones import Zones
 from mailhub.dns.keeping import Keeping
 from mailhub.dns.notices import Notices
+from mailhub.dns.sealing import Sealing
 from mailhub.dns.server import AGAIN, NameServer
 from mailhub.dns.talk import Talk
+from mailhub.ground import SystemRandomness
 from mailhub.model.change import AddressesChanged, Change, ZonesChanged
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
@@ -51,6 +53,8 @@ LABELS: Mapping[tuple[str, str], str] = {
     ("managesieve", "starttls"): "_sieve._tcp",
 }
 """Services that programs look for, by kind of listener (RFC 6186, RFC 8314, RFC 5804)."""
+SECRET = 32
+"""Octets that cookies are made with; others after each start."""
 HANDED = "handed-zones.json"
 """Remembers, in the data folder, what was handed to another server."""
 SOON = 0.2
@@ -126,10 +130,13 @@ def services(settings: Settings) -> Sequence[tuple[str, int]]:
 
 def name_server(settings: Settings, reactor: Any, log: Log) -> NameServer | None:
     """The name server, which binds its ports early; None where none is wanted."""
-    if not settings.dns.listen:
+    chosen = settings.dns
+    if not chosen.listen:
         return None
-    talk = Talk(settings.dns.rate)
-    return NameServer(settings.dns, talk, reactor, ReactorClock(reactor), log)
+    clock = ReactorClock(reactor)
+    key = parse_key(chosen.transfer_key) if chosen.transfer_key else None
+    talk = Talk(chosen.rate, SystemRandomness().token(SECRET), Sealing(key, clock.now))
+    return NameServer(chosen, talk, reactor, clock, log)
 
 
 def serving(
@@ -147,7 +154,7 @@ def serving(
     if server is not None:
         keeping = Keeping(zones, naming.secondaries, server.talk, server.clock, log, server.tell)
         zones.served_by(keeping.serve)
-        begin = partial(server.start, keeping, Notices(randomness))
+        begin = partial(server.start, keeping, Notices(randomness, server.talk.sealing))
         steps.append(Step("name server", begin, server.stop))
         _follow(server.stirred, storage, certificates)
     if naming.elsewhere is not None:

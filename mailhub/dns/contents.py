@@ -35,10 +35,22 @@ _Sets = dict[bytes, dict[int, dns.rrset.RRset]]
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """What another version came by. `serial`, `start`: of the one before, and its SOA record;
+    `gone`, `come`: records, signatures too."""
+
+    serial: int
+    start: bytes
+    gone: tuple[bytes, ...]
+    come: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Contents:
     """One zone. `nodes`: all names, with those between that have no records (RFC 8020). `cuts`:
     names that others answer for. `order`, `chain`: places and NSEC sets of signed names; empty
     where the zone is not signed. `negative`: its SOA as it goes with "there is none" (RFC 2308 3).
+    `changes`: how it came about, the last one at the end, as far as that is remembered.
     """
 
     origin: bytes
@@ -49,6 +61,7 @@ class Contents:
     order: Sequence[tuple[bytes, ...]]
     chain: Sequence[RecordSet]
     signed: bool
+    changes: tuple[Change, ...] = ()
 
     def covering(self, name: bytes) -> RecordSet:
         """The NSEC set whose span has `name`. Only of a signed zone."""

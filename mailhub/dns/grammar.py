@@ -7,8 +7,10 @@ records was made by dnspython when their zone was built. Nothing is raised but `
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+
+from mailhub.dns import cookies
 
 HEADER = struct.Struct("!6H")
 _FIXED = struct.Struct("!HHIH")
@@ -34,6 +36,7 @@ class Rcode(IntEnum):
     NXDOMAIN = 3
     NOTIMP = 4
     REFUSED = 5
+    NOTAUTH = 9
     BADVERS = 16
 
 
@@ -51,6 +54,9 @@ class Kind(IntEnum):
     RRSIG = 46
     NSEC = 47
     DNSKEY = 48
+    CDS = 59
+    CDNSKEY = 60
+    TSIG = 250
     IXFR = 251
     AXFR = 252
     ANY = 255
@@ -60,7 +66,8 @@ class Kind(IntEnum):
 class Query:
     """A question. `name`: on the wire, in lower case. `section`: as it was asked, to be repeated.
     `payload`: octets that the asker takes over UDP. `edns`: it sent an OPT record; `secure`: it
-    wants signatures. `serial`: of the zone that it has, for IXFR; 0: none."""
+    wants signatures; `cookie`: its cookie. `serial`: of the zone that it has, for IXFR; 0: none.
+    `sealed`: where its seal begins (TSIG); 0: it has none."""
 
     id: int
     flags: int
@@ -71,6 +78,8 @@ class Query:
     secure: bool = False
     payload: int = PLAIN
     serial: int = 0
+    cookie: bytes = b""
+    sealed: int = 0
 
 
 class BadPacket(Exception):
@@ -91,21 +100,25 @@ def parse(data: bytes) -> Query:
         raise BadPacket
     if flags & OPCODE:
         raise BadPacket(_failure(id, flags, Rcode.NOTIMP))
-    if questions != 1 or answers:
+    if questions > 1 or answers:
         raise BadPacket(_failure(id, flags, Rcode.FORMERR))
     try:
-        name, at = _question_name(data)
-        kind, klass = struct.unpack_from("!HH", data, at)
-        section = data[HEADER.size : at + 4]
-        query = _with_additions(
-            Query(id, flags, name, kind, section), data, at + 4, authorities, additions
-        )
+        at, name, kind, klass = HEADER.size, b"", 0, IN
+        if questions:
+            name, at = _question_name(data)
+            kind, klass = struct.unpack_from("!HH", data, at)
+            at += 4
+        query = Query(id, flags, name, kind, data[HEADER.size : at])
+        if authorities or additions or at != len(data):
+            query = _with_additions(query, data, at, authorities, additions)
     except (_MalformedError, struct.error, IndexError):
         raise BadPacket(_failure(id, flags, Rcode.FORMERR)) from None
     except _VersionError as error:
         raise BadPacket(reply(error.query, Rcode.BADVERS)) from None
     if klass != IN:
         raise BadPacket(reply(query, Rcode.REFUSED))
+    if not questions and not query.cookie:
+        raise BadPacket(_failure(id, flags, Rcode.FORMERR))
     return query
 
 
@@ -144,39 +157,61 @@ def _skip_name(data: bytes, at: int) -> int:
 
 
 def _with_additions(query: Query, data: bytes, at: int, authorities: int, additions: int) -> Query:
-    """The question with what OPT and, for IXFR, the SOA say."""
-    opt: tuple[int, int] | None = None
-    serial = 0
+    """The question with what OPT and TSIG and, for IXFR, the SOA say."""
+    opt: tuple[int, int, bytes] | None = None
+    serial = sealed = 0
     for place in range(authorities + additions):
         start = at
         at = _skip_name(data, at)
         kind, klass, ttl, size = _FIXED.unpack_from(data, at)
         at += _FIXED.size + size
-        if at > len(data):
+        if at > len(data) or sealed:  # a seal is the last of all (RFC 8945 5.1)
             raise _MalformedError
         if kind == Kind.OPT and place >= authorities:
             if opt is not None or data[start]:
                 raise _MalformedError
-            opt = klass, ttl
+            opt = klass, ttl, data[at - size : at]
+        elif kind == Kind.TSIG and place >= authorities:
+            sealed = start
         elif kind == Kind.SOA and place < authorities and size >= 20:
             serial = int.from_bytes(data[at - 20 : at - 16])
     if at != len(data):
         raise _MalformedError
     if opt is None:
-        return _told(query, serial=serial)
-    klass, ttl = opt
-    payload = min(max(klass, PLAIN), PAYLOAD)
-    told = _told(query, True, bool(ttl & DO), payload, serial)
+        return replace(query, serial=serial, sealed=sealed) if serial or sealed else query
+    klass, ttl, options = opt
+    told = Query(
+        query.id,
+        query.flags,
+        query.name,
+        query.kind,
+        query.section,
+        True,
+        bool(ttl & DO),
+        min(max(klass, PLAIN), PAYLOAD),
+        serial,
+        _cookie(options) if options else b"",
+        sealed,
+    )
     if ttl >> 16 & 0xFF:
         raise _VersionError(told)
     return told
 
 
-def _told(
-    query: Query, edns: bool = False, secure: bool = False, payload: int = PLAIN, serial: int = 0
-) -> Query:
-    one = query
-    return Query(one.id, one.flags, one.name, one.kind, one.section, edns, secure, payload, serial)
+def _cookie(options: bytes) -> bytes:
+    """The cookie among the options of an OPT record (RFC 6891 6.1.2)."""
+    at = 0
+    while at < len(options):
+        code, size = struct.unpack_from("!HH", options, at)
+        at += 4 + size
+        if at > len(options):
+            raise _MalformedError
+        if code == cookies.CODE:
+            found = options[at - size : at]
+            if cookies.malformed(found):
+                raise _MalformedError
+            return found
+    return b""
 
 
 def _failure(id: int, flags: int, code: Rcode) -> bytes:
@@ -231,14 +266,14 @@ def reply(query: Query, code: Rcode) -> bytes:
 
 def hint(query: Query) -> bytes:
     """Says only that there is more to be had over TCP."""
-    return _packet(query, Response(Rcode.NOERROR), [], _opt(query, Rcode.NOERROR), TC)
+    return _packet(query, Response(Rcode.NOERROR), [], _opt(query, Rcode.NOERROR, b""), TC)
 
 
-def write(query: Query, response: Response, limit: int) -> bytes:
+def write(query: Query, response: Response, limit: int, options: bytes = b"") -> bytes:
     """The packet, `limit` octets at most: what is too long says so (TC) and nothing else, without
-    its additions it may still fit (RFC 2181 9)."""
+    its additions it may still fit (RFC 2181 9). `options`: of its OPT record."""
     names = _Names(query, response.origin)
-    opt = _opt(query, response.code)
+    opt = _opt(query, response.code, options)
     parts = [
         _section(part, names, query.secure)
         for part in (response.answers, response.authorities, response.additions)
@@ -260,15 +295,16 @@ def _packet(
     if response.authoritative:
         flags |= AA
     counts = [count for _, count in parts] + [0] * (3 - len(parts))
-    head = HEADER.pack(query.id, flags, 1, counts[0], counts[1], counts[2] + bool(opt))
+    asked = 1 if query.section else 0
+    head = HEADER.pack(query.id, flags, asked, counts[0], counts[1], counts[2] + bool(opt))
     return b"".join((head, query.section, *(text for text, _ in parts), opt))
 
 
-def _opt(query: Query, code: Rcode) -> bytes:
+def _opt(query: Query, code: Rcode, options: bytes) -> bytes:
     if not query.edns:
         return b""
     flags = (code >> 4) << 24 | (DO if query.secure else 0)
-    return b"\0" + _FIXED.pack(Kind.OPT, PAYLOAD, flags, 0)
+    return b"\0" + _FIXED.pack(Kind.OPT, PAYLOAD, flags, len(options)) + options
 
 
 def _section(said: tuple[Said, ...], names: _Names, secure: bool) -> tuple[bytes, int]:

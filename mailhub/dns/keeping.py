@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from mailhub.core.secondaries import Allowed, Secondaries
 from mailhub.core.turns import Turns, run
 from mailhub.core.zones import Zones
-from mailhub.dns import contents
+from mailhub.dns import contents, history
 from mailhub.dns.contents import Contents
 from mailhub.dns.talk import Talk
 from mailhub.model.zone import PublishedZone
@@ -60,7 +60,7 @@ class Keeping:
         for one in await self._zones.published():
             known = self._known(one)
             if known is None:
-                known = await run(contents.build(one), turns)
+                known = await self._built(one, turns)
                 fresh.append(known)
             made[known.origin] = known
         if number < self._served:
@@ -79,6 +79,12 @@ class Keeping:
         self._talk.serve(self._talk.zones, self._allowed.networks)
         news, self._untold = self._untold, []
         self._listening(News(news, self._allowed.told))
+
+    async def _built(self, one: PublishedZone, turns: Turns) -> Contents:
+        """A new version, which remembers the one before."""
+        before = self._talk.zones.get(contents.octets(one.zone.name))
+        made = await run(contents.build(one), turns)
+        return made if before is None else await run(history.follow(before, made), turns)
 
     def _known(self, one: PublishedZone) -> Contents | None:
         """What is served already, where nothing is new about it."""

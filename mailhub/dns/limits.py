@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from enum import Enum
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 from mailhub.dns.grammar import Response
+from mailhub.wire.networks import plain
 
 NETWORKS = 20_000
 """Pairs of network and answer that are watched; the least lately seen are forgotten."""
@@ -57,8 +59,10 @@ class Limits:
         return Verdict.NOTHING if refused else Verdict.HINT
 
 
+@lru_cache(NETWORKS)
 def network(address: str) -> bytes:
     """The network of an address."""
+    address = plain(address)
     if ":" in address:
         return IPv6Address(address.partition("%")[0]).packed[:7]
     return IPv4Address(address).packed[:3]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mailhub.dns import transfer
 from mailhub.dns.contents import Contents
+from mailhub.dns.sealing import Sealing
 from mailhub.ports import Randomness
 
 WAITS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
@@ -29,8 +30,9 @@ class _Notice:
 class Notices:
     """What has been said and not been heard yet."""
 
-    def __init__(self, randomness: Randomness) -> None:
+    def __init__(self, randomness: Randomness, sealing: Sealing | None = None) -> None:
         self._randomness = randomness
+        self._sealing = sealing or Sealing()
         self._open: dict[tuple[str, bytes], _Notice] = {}
 
     def put(self, zone: Contents, addresses: Iterable[str], now: float) -> None:
@@ -39,7 +41,9 @@ class Notices:
             if len(self._open) >= MOST:
                 return
             id = int.from_bytes(self._randomness.token(2))
-            self._open[address, zone.origin] = _Notice(id, transfer.notify(id, zone), 0, now)
+            packet, seal = transfer.notify(id, zone), self._sealing.new()
+            sent = packet if seal is None else seal.put(packet)
+            self._open[address, zone.origin] = _Notice(id, sent, 0, now)
 
     def due(self, now: float) -> list[tuple[str, bytes]]:
         """What is to be sent now, some at a time: addresses and packets."""

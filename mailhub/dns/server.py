@@ -14,10 +14,11 @@ from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IAddress, IPushProducer
-from twisted.internet.protocol import DatagramProtocol, Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from mailhub.dns.datagrams import DatagramPort
 from mailhub.dns.framing import Framing, framed
 from mailhub.dns.keeping import Keeping, News
 from mailhub.dns.notices import Notices
@@ -33,12 +34,8 @@ IDLE = 10.0
 """Seconds without a question or an answer that gets through (RFC 7766 6.2.3)."""
 EACH = 20
 """Connections of one address at a time."""
-SLICE = 6144
-"""Octets of datagrams that are read before others have a turn: a hundred questions."""
 TURN = 100
-"""Answers in one stream, the same."""
-DATAGRAM = 4096
-"""Octets of a datagram that are read."""
+"""Answers in one stream before others have a turn."""
 AGAIN = 3600.0
 """Seconds after which zones are looked at though nothing changed: signatures are renewed,
 secondaries move."""
@@ -51,8 +48,8 @@ class _Door:
 
     host: str
     port: int
-    datagrams: Datagrams
-    listening: list[Any]
+    datagrams: Any
+    streams: Any
 
 
 class NameServer:
@@ -82,19 +79,16 @@ class NameServer:
         """Binds every address; nothing is read yet. Raises MailhubError."""
         for text in self.settings.listen:
             host, port = server_address(text)
-            datagrams = Datagrams(self)
+            datagrams: Any = DatagramPort(port, host, self.heard, self.reactor)
             try:
                 streams = self.reactor.listenTCP(port, Streams(self), interface=host)
-                packets = self.reactor.listenUDP(
-                    port, datagrams, interface=host, maxPacketSize=DATAGRAM
-                )
+                datagrams.startListening()
             except CannotListenError as error:
                 reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
                 raise MailhubError(f"Cannot answer for the DNS at {text}: {reason}") from None
-            packets.maxThroughput = SLICE
-            for one in (streams, packets):
+            for one in (streams, datagrams):
                 one.stopReading()
-            self._doors.append(_Door(host, port, datagrams, [streams, packets]))
+            self._doors.append(_Door(host, port, datagrams, streams))
 
     def describe(self) -> Sequence[dict[str, object]]:
         """What `var/run/mailhub.json` says of it."""
@@ -117,8 +111,8 @@ class NameServer:
         if self._telling is not None and self._telling.active():
             self._telling.cancel()
         for door in self._doors:
-            for one in door.listening:
-                await _ended(one)
+            await _ended(door.streams)
+            await _ended(door.datagrams)
         self._doors.clear()
 
     async def _refresh(self) -> None:
@@ -128,9 +122,17 @@ class NameServer:
         if not self._answers and not self._stopped:
             self._answers = True
             for door in self._doors:
-                for one in door.listening:
-                    one.startReading()
+                door.streams.startReading()
+                door.datagrams.startReading()
         await keeping.tell()
+
+    def heard(self, data: bytes, host: str) -> bytes:
+        """What is sent for a datagram."""
+        if len(data) > 2 and data[2] & 0x80:
+            if self.notices is not None:
+                self.notices.heard(data, host)
+            return b""
+        return self.talk.over_udp(data, host, self.clock.seconds())
 
     # -- secondaries
 
@@ -151,7 +153,7 @@ class NameServer:
         for address, packet in self.notices.due(now):
             for door in self._doors:
                 if (":" in door.host) == (":" in address):
-                    door.datagrams.send(packet, (address, PORT))
+                    door.datagrams.deliver(packet, (address, PORT))
                     break
         wait = self.notices.wait(now)
         if wait is not None:
@@ -162,36 +164,6 @@ async def _ended(port: Any) -> None:
     waited = port.stopListening()
     if waited is not None:
         await waited
-
-
-class Datagrams(DatagramProtocol):
-    """Questions over UDP."""
-
-    noisy = False
-
-    def __init__(self, server: NameServer) -> None:
-        self._server = server
-
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        server = self._server
-        host = addr[0]
-        if len(datagram) > 2 and datagram[2] & 0x80:
-            if server.notices is not None:
-                server.notices.heard(datagram, host)
-            return
-        answer = server.talk.over_udp(datagram, plain(host), server.clock.seconds())
-        if answer:
-            self.send(answer, addr)
-
-    def send(self, packet: bytes, address: Any) -> None:
-        """Sends it, or does not: whoever asked asks again."""
-        transport: Any = self.transport
-        try:
-            transport.write(packet, address)
-        except OSError as error:
-            self._server.log.event(
-                "dns", outcome="not sent", peer=address[0], reason=str(error), level="debug"
-            )
 
 
 class Streams(Factory):
@@ -286,7 +258,9 @@ class Stream(Protocol):
             if packet is not None:
                 transport.write(framed(packet))
             elif self._asked:
-                said = self._server.talk.over_tcp(self._asked.popleft(), self._host)
+                said = self._server.talk.over_tcp(
+                    self._asked.popleft(), self._host, self._server.clock.seconds()
+                )
                 self._answers = iter(said)
             else:
                 return

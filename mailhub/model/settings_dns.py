@@ -39,6 +39,11 @@ class DNSSettings:
     update_key: str = setting(
         "", "its key, as hmac-sha256:name:secret; empty: it knows us by our address"
     )
+    transfer_key: str = setting(
+        "",
+        "a key that secondaries have, as hmac-sha256:name:secret: who fetches zones has to show it "
+        "(TSIG), and notices carry it; empty: their addresses are enough",
+    )
     rate: int = setting(
         50, "most alike UDP answers to one network in a second; who asks more is sent to TCP"
     )

@@ -39,18 +39,18 @@ class Asked:
     message: dns.message.Message
 
 
-def parse_key(text: str) -> dns.tsig.Key:
-    """`hmac-sha256:name:secret`, as dig takes it. Raises Invalid."""
+def parse_key(text: str, field: str = "key") -> dns.tsig.Key:
+    """`hmac-sha256:name:secret`, as dig takes it. Raises Invalid, naming `field`."""
     algorithm, _, rest = text.partition(":")
     name, _, secret = rest.partition(":")
     if algorithm.lower() not in ALGORITHMS:
-        raise Invalid(f"{algorithm!r} is none of {', '.join(ALGORITHMS)}", "update_key")
+        raise Invalid(f"{algorithm!r} is none of {', '.join(ALGORITHMS)}", field)
     try:
         if not binascii.a2b_base64(secret, strict_mode=True):
-            raise Invalid("The key has no secret", "update_key")
+            raise Invalid("The key has no secret", field)
         return dns.tsig.Key(name, secret, dns.name.from_text(algorithm))
     except (dns.exception.DNSException, binascii.Error):
-        raise Invalid("No key such as hmac-sha256:name:secret", "update_key") from None
+        raise Invalid("No key such as hmac-sha256:name:secret", field) from None
 
 
 def rows(zone: Zone) -> list[tuple[Row, int]]:

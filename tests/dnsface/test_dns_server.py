@@ -11,9 +11,11 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from mailhub.dns.datagrams import SLICE, Answering, DatagramPort
 from mailhub.dns.framing import framed
 from mailhub.dns.notices import Notices
-from mailhub.dns.server import EACH, IDLE, TURN, Datagrams, NameServer, Stream, Streams
+from mailhub.dns.remembered import LONGEST, MOST, Remembered
+from mailhub.dns.server import EACH, IDLE, TURN, NameServer, Stream, Streams
 from mailhub.model.settings_dns import DNSSettings
 from tests.dns_packets import HOST, question, talk, zone
 from tests.fakes import FakeClock, ListLog, SeededRandomness
@@ -129,5 +131,73 @@ def test_an_answer_to_a_notice_is_no_question() -> None:
     names.notices.put(zone(), [HOST], 0.0)
     ((_, notice),) = names.notices.due(0.0)
     reply = dns.message.make_response(dns.message.from_wire(notice)).to_wire()
-    Datagrams(names).datagramReceived(reply, (HOST, 53))
+    assert names.heard(reply, HOST) == b""
     assert names.notices.wait(0.0) is None
+
+
+class Socket:
+    """Datagrams that came, and those that were sent. `faults`: raised instead, in turn."""
+
+    def __init__(self, *came: bytes | OSError) -> None:
+        self.came = list(came)
+        self.sent: list[tuple[bytes, object]] = []
+
+    def recvfrom(self, size: int) -> tuple[bytes, tuple[str, int]]:
+        if not self.came:
+            raise BlockingIOError
+        one = self.came.pop(0)
+        if isinstance(one, OSError):
+            raise one
+        return one, (HOST, 4000)
+
+    def sendto(self, data: bytes, address: object) -> None:
+        if data.startswith(b"full"):
+            raise BlockingIOError
+        self.sent.append((data, address))
+
+
+def port(answering: Answering, *came: bytes | OSError) -> tuple[DatagramPort, Socket]:
+    """A port with such a socket."""
+    made = DatagramPort(0, "127.0.0.1", answering, Clock())
+    made.socket = Socket(*came)
+    return made, made.socket
+
+
+def test_so_many_datagrams_are_read_before_others_have_a_turn() -> None:
+    made, wire = port(lambda data, host: data + host.encode(), *[b"q"] * (SLICE + 5))
+    made.doRead()
+    assert wire.sent == [(b"q" + HOST.encode(), (HOST, 4000))] * SLICE
+    made.doRead()
+    assert len(wire.sent) == SLICE + 5
+
+
+def test_no_datagram_ends_a_port() -> None:
+    def answering(data: bytes, host: str) -> bytes:
+        if data == b"bad":
+            raise KeyError(data)
+        return b"" if data == b"silent" else data
+
+    refused = ConnectionRefusedError()
+    made, wire = port(answering, b"bad", refused, b"silent", b"full", b"good")
+    made.doRead()
+    assert wire.sent == [(b"good", (HOST, 4000))]
+
+
+def test_answers_are_remembered_until_zones_are_new() -> None:
+    names, _ = server()
+    first = names.heard(GOOD, HOST)
+    again = names.heard(b"\1\2" + GOOD[2:], HOST)
+    assert again == b"\1\2" + first[2:]
+    names.talk.serve({}, ())
+    assert dns.message.from_wire(names.heard(GOOD, HOST)).rcode() == 5
+
+
+def test_what_is_remembered_has_an_end() -> None:
+    kept = Remembered()
+    for number in range(3 * MOST):
+        kept.keep(b"%d" % number, b"", b"answer")
+        assert kept.find(b"0") is not None
+    assert kept.find(b"1") is None
+    assert kept.find(b"%d" % (3 * MOST - 1)) is not None
+    kept.keep(b"x" * (LONGEST + 1), b"", b"answer")
+    assert kept.find(b"x" * (LONGEST + 1)) is None

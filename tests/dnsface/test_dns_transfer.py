@@ -9,8 +9,12 @@ import dns.xfr
 import dns.zone
 import pytest
 
-from mailhub.dns import transfer
+from mailhub.dns import history, transfer
+from mailhub.dns.contents import Contents
+from mailhub.dns.grammar import parse
 from mailhub.dns.notices import WAITS, Notices
+from mailhub.dns.talk import Talk
+from mailhub.wire.slices import finish
 from tests.dns_packets import HOST, question, talk, zone
 from tests.fakes import SeededRandomness
 
@@ -82,3 +86,48 @@ def test_an_error_may_pass_and_a_refusal_stays() -> None:
         answer = dns.message.make_response(asked)
         answer.set_rcode(code)
         assert transfer.acknowledges(answer.to_wire(), 9) is wanted
+
+
+def test_a_secondary_that_is_behind_gets_what_changed() -> None:
+    versions = [zone(serial, extra=serial) for serial in (1, 2, 3)]
+    held = versions[0]
+    for one in versions[1:]:
+        held = finish(history.follow(held, one))
+    said = Talk(100)
+    said.serve({held.origin: held}, ["192.0.2.0/24"])
+    for known in (1, 2):
+        older, _ = dns.xfr.make_query(_received(versions[known - 1]))
+        made = _received(versions[known - 1])
+        packets = list(said.over_tcp(older.to_wire(), HOST))
+        with dns.xfr.Inbound(made, dns.rdatatype.IXFR, serial=known) as inbound:
+            ended = [inbound.process_message(_read(one)) for one in packets]
+        assert ended[-1]
+        assert made == _received(versions[2])
+        whole = transfer.messages(parse(question("example.org", "AXFR").to_wire()), versions[2])
+        assert sum(map(len, packets)) < sum(map(len, whole)) / 2
+    unknown, _ = dns.xfr.make_query(_received(zone(9)))
+    (packet,) = said.over_tcp(unknown.to_wire(), HOST)
+    assert len(_read(packet).answer) > 20
+
+
+def test_what_is_no_shorter_than_the_zone_is_not_remembered() -> None:
+    held = finish(history.follow(zone(1, extra=100), zone(2)))
+    assert held.changes == ()
+    for serial in range(3, 5 + history.VERSIONS):
+        held = finish(history.follow(held, zone(serial)))
+    assert 0 < len(held.changes) <= history.VERSIONS
+    assert held.changes[-1].serial == serial - 1
+
+
+def _read(packet: bytes) -> dns.message.Message:
+    return dns.message.from_wire(packet, xfr=True, one_rr_per_rrset=True)
+
+
+def _received(held: Contents) -> dns.zone.Zone:
+    """The zone as a secondary has it."""
+    made = dns.zone.Zone("example.org", relativize=False)
+    asked = parse(question("example.org", "AXFR").to_wire())
+    with dns.xfr.Inbound(made, dns.rdatatype.AXFR) as inbound:
+        for packet in transfer.messages(asked, held):
+            inbound.process_message(_read(packet))
+    return made
