@@ -24,6 +24,7 @@ from mailhub.core.rendered import passing, rendered
 from mailhub.core.ruled import Applied, Case
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standings
+from mailhub.core.taken import beside
 from mailhub.core.turns import Turns, run
 from mailhub.model.account import Principal
 from mailhub.model.change import Actor
@@ -318,15 +319,10 @@ class Intake:
             shown, sender, plan = message.rendered, None, applied.plan
             if plan.onward:
                 sender = self._queue_sender(message, token)
+            known, size = shown.message_id, message.body.size
+            besides = beside(applied.besides, message.envelope, token, known, size, message.judged)
             arrivals = await self._storage.messages.deliver(
-                token,
-                message.body,
-                shown,
-                plan.copies,
-                sender,
-                plan.onward,
-                message.actor,
-                applied.besides,
+                token, message.body, shown, plan.copies, sender, plan.onward, message.actor, besides
             )
         finally:
             applied.close()

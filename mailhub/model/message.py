@@ -87,9 +87,10 @@ class Copy:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A row for the journal that a delivery brings along. `detail`: as JSON has it."""
+    """A row for the journal that a delivery brings along. `account`: whose rule it is about, None
+    for the message as a whole. `detail`: as JSON has it."""
 
-    account: int
+    account: int | None
     kind: str
     detail: Mapping[str, object]
 

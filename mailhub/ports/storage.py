@@ -20,6 +20,7 @@ from mailhub.ports.people import Accounts, Addresses, Domains, Mailboxes
 from mailhub.ports.scripts import Scripts
 from mailhub.ports.search_index import SearchIndex
 from mailhub.ports.sending import DkimKeys, Queue, Reports, Routes
+from mailhub.ports.trail import Samples, Trail
 from mailhub.ports.zones import Zones
 
 
@@ -82,6 +83,10 @@ class Storage(Protocol):
     def certificates(self) -> CertificateNotes: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def trail(self) -> Trail: ...
+    @property
+    def samples(self) -> Samples: ...
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         """`watcher` hears every commit's changes, in commit order, before the answer of the call
         that made them. Returns what ends it."""

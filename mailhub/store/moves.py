@@ -92,7 +92,8 @@ def copy(
     take_quota(tx, account, sum(chosen.sizes), len(chosen.uids))
     key: dict[str, object] = {"account": account, "mailbox": mailbox}
     _USE_AGAIN.run(tx.cursor, uids, key)
-    return _put(tx, account, mailbox, uids, destination, chosen, actor)
+    of = [mailbox, UidSet.from_sorted(chosen.uids).text().decode()]
+    return _put(tx, account, mailbox, uids, destination, chosen, actor, of)
 
 
 def move(
@@ -108,7 +109,7 @@ def move(
     gone = UidSet.from_sorted(chosen.uids)
     key: dict[str, object] = {"account": account, "mailbox": mailbox, "mask": 0}
     _TAKE_OUT.run(tx.cursor, gone, key)
-    _bury(tx, account, mailbox, chosen, gone, actor)
+    _bury(tx, account, mailbox, chosen, gone, actor, [destination, copied.destination[0]])
     return copied
 
 
@@ -180,8 +181,10 @@ def _put(
     destination: int,
     chosen: _Chosen,
     actor: Actor,
+    of: list[object] | None = None,
 ) -> Copied:
-    """New rows in `destination`; its counters, journal and change."""
+    """New rows in `destination`; its counters, journal and change. `of`: the mailbox and UIDs that
+    they are copies of, for the journal."""
     count = len(chosen.uids)
     threads = conversations.gained(tx, account, destination, chosen.threads)
     uidvalidity, uidnext, modseq, retention = tx.execute(
@@ -208,17 +211,26 @@ def _put(
     columns = zip(fresh, chosen.flags, chosen.sizes, chosen.dates, strict=True)
     rows = [ArrivedRow(*row) for row in columns]
     text = UidSet(((first, uidnext - 1),)).text().decode()
-    flags = noted(list(zip(fresh, chosen.flags, strict=True)), set(chosen.flags))
-    detail = json.dumps(flags) if flags else ""
+    facts = noted(list(zip(fresh, chosen.flags, strict=True)), set(chosen.flags))
+    if of is not None:
+        facts["of"] = of
+    detail = json.dumps(facts) if facts else ""
     entry = tx.journal("arrived", actor, account, destination, modseq, text, detail)
     tx.tell(Arrived(entry, account, destination, modseq, rows))
     return Copied(uidvalidity, chosen.uids, fresh)
 
 
 def _bury(
-    tx: Transaction, account: int, mailbox: int, chosen: _Chosen, gone: UidSet, actor: Actor
+    tx: Transaction,
+    account: int,
+    mailbox: int,
+    chosen: _Chosen,
+    gone: UidSet,
+    actor: Actor,
+    to: list[int] | None = None,
 ) -> int:
-    """What a mailbox that lost messages remembers of them; the MODSEQ."""
+    """What a mailbox that lost messages remembers of them; the MODSEQ. `to`: the mailbox that they
+    went to, and the first of their UIDs there, for the journal."""
     threads = conversations.lost(tx, account, mailbox, chosen.threads)
     modseq = int(
         tx.execute(
@@ -234,6 +246,7 @@ def _bury(
         "INSERT INTO expunged (account, mailbox, modseq, low, high) VALUES",
         [(account, mailbox, modseq, low, high) for low, high in gone.ranges],
     )
-    entry = tx.journal("expunged", actor, account, mailbox, modseq, gone.text().decode())
+    detail = json.dumps({"to": to}) if to is not None else ""
+    entry = tx.journal("expunged", actor, account, mailbox, modseq, gone.text().decode(), detail)
     tx.tell(Expunged(entry, account, mailbox, modseq, gone))
     return modseq

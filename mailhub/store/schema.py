@@ -21,11 +21,12 @@ from mailhub.store.tables import (
     people,
     scripts,
     search_index,
+    trail,
     updates,
     zones,
 )
 
-HEAD = "0019"
+HEAD = "0020"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
@@ -394,4 +395,5 @@ TABLES: tuple[str, ...] = (
     *zones.TABLES,
     *certificates.TABLES,
     *files.TABLES,
+    *trail.TABLES,
 )

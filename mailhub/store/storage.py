@@ -19,6 +19,7 @@ from mailhub.store.sending import DkimKeyService, QueueService, ReportService, R
 from mailhub.store.services import JournalService, MessageService, Runner
 from mailhub.store.session_service import SessionService, SignInService
 from mailhub.store.spools import SpoolFolder
+from mailhub.store.trail_service import SampleService, TrailService
 from mailhub.store.watchers import Watchers
 from mailhub.store.zones import ZoneService
 
@@ -57,6 +58,8 @@ class ServedStorage:
         self.zones = ZoneService(runner)
         self.certificates = CertificateNoteService(runner)
         self.journal = JournalService(runner)
+        self.trail = TrailService(runner)
+        self.samples = SampleService(runner)
         self.spools = spools
         self._watchers = watchers
 
