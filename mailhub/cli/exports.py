@@ -21,20 +21,13 @@ from mailhub.cli.access import Access, Refused
 from mailhub.cli.client import Client
 from mailhub.cli.progress import Progress, progress
 from mailhub.net.folder import write_json
+from mailhub.wire import maildir as wire
 from mailhub.wire import utf7
 
 _FROM = re.compile(rb"(?m)^(>*From )")
 _OURS = re.compile(r"V(\d+)U(\d+)\.mailhub")
 CHUNK = 1000
 """Messages asked for in one act."""
-_LETTERS = {
-    "\\draft": "D",
-    "\\flagged": "F",
-    "$forwarded": "P",
-    "\\answered": "R",
-    "\\seen": "S",
-    "\\deleted": "T",
-}
 
 
 @click.group()
@@ -72,15 +65,7 @@ def maildir(access: Access, user: str, folder: Path, only: tuple[str, ...]) -> N
 
 def maildir_path(root: Path, name: str) -> Path:
     """A mailbox's folder: `.Sent.2024` for `Sent/2024`; dots in names are encoded."""
-    if name == "INBOX":
-        return root
-    levels = [_level(level) for level in name.split("/")]
-    return root / ("." + ".".join(levels))
-
-
-def _level(name: str) -> str:
-    # A dot separates levels; as the modified UTF-7 of "." it survives in a name.
-    return utf7.encode(name).decode("ascii").replace(".", "&AC4-")
+    return root / wire.folder(name)
 
 
 def _maildir(
@@ -107,7 +92,7 @@ def _maildir(
             os.fsync(file.fileno())
         os.utime(scratch, (about["date"], about["date"]))
         letters = sorted(
-            {_LETTERS.get(flag.lower()) or keywords.letter(flag) for flag in about["flags"]}
+            {wire.LETTERS.get(flag.lower()) or keywords.letter(flag) for flag in about["flags"]}
         )
         scratch.rename(path / "cur" / f"{name}:2,{''.join(letters)}")
         shown.count(True)

@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from mailhub.cli.client import Refused
 from mailhub.model.errors import Invalid
+from mailhub.wire import maildir as wire
 from mailhub.wire import utf7
 
 _LF = re.compile(rb"(?<!\r)\n")
@@ -25,14 +26,6 @@ _FROM = re.compile(rb">+From ")
 _FROM_LINE = re.compile(rb"From \S.* \d\d:\d\d(:\d\d)?( [A-Z]{1,5}| [+-]\d{4})* \d{4}")
 _STATUS = re.compile(rb"(?im)^(Status|X-Status|X-Keywords):[ \t]*([^\r\n]*)\r\n")
 _STATUS_FLAGS = {"R": "\\Seen", "A": "\\Answered", "F": "\\Flagged", "D": "\\Deleted"}
-_MAILDIR_FLAGS = {
-    "S": "\\Seen",
-    "R": "\\Answered",
-    "F": "\\Flagged",
-    "T": "\\Deleted",
-    "D": "\\Draft",
-    "P": "$Forwarded",
-}
 FETCHED = 4 << 20
 """Bytes asked of a remote server at once."""
 
@@ -174,7 +167,7 @@ def maildir(folder: Folder) -> Iterator[Mail]:
             files += [path for path in (folder.path / part).iterdir() if path.is_file()]
     for path in sorted(files, key=lambda path: (path.name.split(":")[0], path.name)):
         letters = path.name.partition(":2,")[2] or path.name.partition(";2,")[2]
-        flags = [_MAILDIR_FLAGS.get(one) or folder.keywords.get(one, "") for one in letters]
+        flags = [wire.FLAGS.get(one) or folder.keywords.get(one, "") for one in letters]
         try:
             data, facts = path.read_bytes(), path.stat()
         except FileNotFoundError:
