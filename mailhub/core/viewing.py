@@ -7,7 +7,6 @@ so that neither size nor malice of one message holds up the others.
 from __future__ import annotations
 
 import json
-import re
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +15,10 @@ from hashlib import sha256
 from mailhub.core.listing import Listed, Listings
 from mailhub.core.reading import LARGE, Reading, length
 from mailhub.core.turns import Turns
+from mailhub.core.vouching import Trace, trace
 from mailhub.model.errors import NotFound, TooLarge, Unavailable
 from mailhub.model.message import Content
 from mailhub.model.uids import UidSet
-from mailhub.policy import sealing
-from mailhub.policy.authres import Result
 from mailhub.ports import Clock, Storage, Workers
 from mailhub.wire import header, mime, sanitized, section, shown, text, transfer, words
 from mailhub.wire.attachments import Attachment
@@ -40,43 +38,31 @@ SECONDS = 2.0
 FALLBACK = 16 * 1024
 """Characters shown of a text that cannot be converted."""
 DIGESTS = 1000
-_SECURED = re.compile(rb"\((TLSv[0-9.]+|SSLv[0-9.]+) ([A-Z0-9_-]+)\)")
-_PROTOCOL = re.compile(rb"\bwith ([A-Za-z0-9]{1,20}) id ")
 
 
 @dataclass(frozen=True, slots=True)
-class Vouched:
-    """What this server found when the message came. `spf`, `dkim`: the domain that passed, or
-    empty. `tls`: version and cipher of the connection."""
+class Words:
+    """One plain text. `flowed`, `delsp`: how its lines are to be joined (RFC 3676 section 4)."""
 
-    tls: tuple[str, str] | None
-    spf: str
-    dkim: str
-    results: Sequence[Result] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What the header says of the way. `vouched`: None where this server did not judge it."""
-
-    sender: str
-    recipients: Sequence[str]
-    protocol: str
-    list_id: str
-    unsubscribe: str
-    vouched: Vouched | None
+    text: str
+    flowed: bool = False
+    delsp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """A whole message. `html`: one document for each text. `digests`: SHA-256 of each attachment's
-    content, in hex."""
+    content, in hex. `words`: the texts of which `text` is put together. `rich`: one of them is
+    HTML. `cut`: it is longer than what is shown."""
 
     listed: Listed
     html: Sequence[str]
     text: str
     digests: Sequence[str]
     trace: Trace
+    words: Sequence[Words] = ()
+    rich: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +91,7 @@ class _Open:
     reading: Reading
     data: bytes | None
     root: Part = field(default_factory=lambda: Part(0))
+    cut: bool = False
 
     async def read(self, start: int, stop: int) -> bytes:
         """One range, at most `LARGE` octets."""
@@ -133,18 +120,23 @@ class Views:
         self._authserv_id = authserv_id
         self._digests: OrderedDict[tuple[int, int], Sequence[str]] = OrderedDict()
 
-    async def view(self, at: Address, link: str = "") -> View:
+    async def view(self, at: Address, link: str = "", *, digests: bool = True) -> View:
         """The message. `link`: a path that ids of attachments are put behind, for pictures inside
-        the text; else they are `attachment:` and the id. Raises NotFound, Corrupt, Unavailable."""
+        the text; else they are `attachment:` and the id. `digests`: what is attached is read, too.
+        Raises NotFound, Corrupt, Unavailable."""
         listed = await self._find(at)
         opened = await self._open(at)
-        html, plain = await self._texts(opened, listed, link)
+        found = shown.texts(opened.root)
+        html, plain = await self._texts(opened, found, listed, link)
         return View(
             listed,
             html,
-            plain,
-            await self._digest(at, opened, listed),
+            "\n".join(one.text for one in plain),
+            await self._digest(at, opened, listed) if digests else (),
             await self._trace(opened),
+            plain,
+            any(one.html is not None for one in found),
+            opened.cut,
         )
 
     async def source(self, at: Address) -> Stream:
@@ -224,24 +216,28 @@ class Views:
 
     # -- texts
 
-    async def _texts(self, opened: _Open, listed: Listed, link: str) -> tuple[list[str], str]:
+    async def _texts(
+        self, opened: _Open, found: Sequence[Shown], listed: Listed, link: str
+    ) -> tuple[list[str], list[Words]]:
         parts = {one.cid: one.id for one in listed.facts.structure.attachments if one.cid}
         left = room = HTML
         html: list[str] = []
-        plain: list[str] = []
+        plain: list[Words] = []
         turns = Turns(self._clock)
-        for one in shown.texts(opened.root):
+        for one in found:
             if left <= 0 or room <= 0:
+                opened.cut = True
                 break
             page, lines = await self._text(opened, one, parts, link, min(left, room))
             if page:
                 html.append(page[:left])
                 left -= len(page)
             if lines:
-                plain.append(lines[:room])
+                plain.append(_words(lines[:room], one.plain))
                 room -= len(lines)
+            opened.cut |= left < 0 or room < 0
             await turns.rest()
-        return html, "\n".join(plain)
+        return html, plain
 
     async def _text(
         self, opened: _Open, one: Shown, parts: dict[str, str], link: str, limit: int
@@ -265,7 +261,9 @@ class Views:
             content.append(decoder.feed(await opened.read(at, min(at + PIECE, stop))))
             await turns.rest()
         content.append(decoder.finish())
-        return text.read(b"".join(content), part, more=stop < part.end)[:limit].replace("\0", "")
+        read = text.read(b"".join(content), part, more=stop < part.end)
+        opened.cut |= stop < part.end or len(read) > limit
+        return read[:limit].replace("\0", "")
 
     async def _converted(
         self, source: str, is_html: bool, parts: dict[str, str], link: str
@@ -305,37 +303,7 @@ class Views:
         return await opened.read(0, min(opened.content.header_length, HEADER))
 
     async def _trace(self, opened: _Open) -> Trace:
-        block = await self._header(opened)
-
-        def first(name: bytes) -> str:
-            found = header.values(block, name)
-            return words.decode(found[0]) if found else ""
-
-        received = next(iter(header.values(block, b"received")), b"")
-        protocol = _PROTOCOL.search(received)
-        return Trace(
-            sender=first(b"return-path").strip("<> "),
-            recipients=[words.decode(one) for one in header.values(block, b"delivered-to")[:1]],
-            protocol=protocol[1].decode() if protocol else "",
-            list_id=first(b"list-id"),
-            unsubscribe=first(b"list-unsubscribe"),
-            vouched=self._vouched(block, received),
-        )
-
-    def _vouched(self, block: bytes, received: bytes) -> Vouched | None:
-        """Only a field under our own name counts: others' were removed when the message came."""
-        found = sealing.judgement(block, self._authserv_id) if self._authserv_id else None
-        if found is None:
-            return None
-        results = found[1].results
-        secured = _SECURED.search(words.unfold(received))
-        tls = (secured[1].decode(), secured[2].decode()) if secured else None
-        return Vouched(
-            tls,
-            _passed(results, "spf", ("smtp.mailfrom", "smtp.helo")),
-            _passed(results, "dkim", ("header.d", "header.i")),
-            results,
-        )
+        return trace(await self._header(opened), self._authserv_id)
 
 
 def _beginning(content: Content) -> tuple[int, int]:
@@ -346,13 +314,13 @@ class NoAttachment(NotFound):
     """The message is there, the attachment is not."""
 
 
-def _passed(results: Sequence[Result], method: str, names: Sequence[str]) -> str:
-    for one in results:
-        if one.method == method and one.result == "pass":
-            for name in names:
-                if value := one.get(name):
-                    return value.rpartition("@")[2]
-    return ""
+def _words(lines: str, part: Part | None) -> Words:
+    """What a part says of its own lines; where there is none, they are made of HTML."""
+    if part is None:
+        return Words(lines)
+    said = part.content.parameter
+    flowed = said(b"format").lower() == b"flowed"
+    return Words(lines, flowed, flowed and said(b"delsp").lower() == b"yes")
 
 
 async def _ranges(opened: _Open, first: bytes, start: int, stop: int) -> AsyncIterator[bytes]:

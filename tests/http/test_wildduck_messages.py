@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.http.wildduck.downloads import content_type, disposition
+from mailhub.http.downloads import content_type, disposition
 from mailhub.http.wildduck.message_shapes import uids
 from mailhub.http.wildduck.places import _decode, _encode
 from mailhub.model.uids import UidSet

@@ -11,12 +11,13 @@ from pydantic import Field
 from mailhub.core.files import Files as CoreFiles
 from mailhub.core.rights import Resource, creates, deletes, reads
 from mailhub.core.telling import moment
+from mailhub.http import downloads
 from mailhub.http.about import About
 from mailhub.http.body import FORM
 from mailhub.http.call import JSON, Answer, Call
 from mailhub.http.lifted import Lifted, lift, unescaped
 from mailhub.http.routing import route
-from mailhub.http.wildduck import downloads, paging, replies, shapes
+from mailhub.http.wildduck import paging, replies, shapes
 from mailhub.http.wildduck.identity_shapes import Line
 from mailhub.http.wildduck.message_answers import Asked, Listing
 from mailhub.http.wildduck.shapes import HexId, Page, Result, Shown, Trimmed, UserCall

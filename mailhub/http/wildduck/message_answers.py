@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mailhub.core.listing import Listed
-from mailhub.core.viewing import View, Vouched
+from mailhub.core.viewing import View
+from mailhub.core.vouching import Vouched
 from mailhub.http.wildduck.message_shapes import metadata_of
 from mailhub.http.wildduck.shapes import Result, Shown
 from mailhub.model.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN

@@ -8,13 +8,14 @@ from mailhub.core.listing import Listings
 from mailhub.core.messages import Messages as CoreMessages
 from mailhub.core.rights import Resource, reads, updates
 from mailhub.core.viewing import Address, NoAttachment, Stream, View, Views
+from mailhub.http import downloads
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.routing import route
-from mailhub.http.wildduck import downloads, replies, shapes
 from mailhub.http.wildduck import message_answers as answers
 from mailhub.http.wildduck import message_events as events
 from mailhub.http.wildduck import message_shapes as takes
+from mailhub.http.wildduck import replies, shapes
 from mailhub.http.wildduck.messages import MESSAGE, Boxes
 from mailhub.model.change import Actor
 from mailhub.model.errors import NotFound

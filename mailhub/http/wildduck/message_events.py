@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from mailhub.core.viewing import Trace
+from mailhub.core.vouching import Trace
 from mailhub.http.wildduck.message_answers import Asked, moment
 from mailhub.http.wildduck.shapes import Result, Shown
 from mailhub.model.change import JournalEntry

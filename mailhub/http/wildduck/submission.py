@@ -12,11 +12,12 @@ from mailhub.core.mailing import Kept, Mailing, Sending, Sent
 from mailhub.core.messages import NewMessage
 from mailhub.core.rights import Resource, creates, deletes, reads
 from mailhub.core.turns import Turns
+from mailhub.http import downloads
 from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.lifted import Lifted, lift, unescaped
 from mailhub.http.routing import route
-from mailhub.http.wildduck import downloads, replies, shapes
+from mailhub.http.wildduck import replies, shapes
 from mailhub.http.wildduck import submission_shapes as takes
 from mailhub.http.wildduck.message_shapes import metadata_of
 from mailhub.http.wildduck.messages import MAILBOX, MESSAGE, Boxes
