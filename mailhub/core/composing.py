@@ -26,9 +26,12 @@ from mailhub.wire import composed
 from mailhub.wire.base64lines import Lines
 from mailhub.wire.composed import Enclosed, Letter, Person, Poured
 from mailhub.wire.envelope import EnvelopeAddress
+from mailhub.wire.lineends import LineEnds
 
 REFERENCES = 20
 """Message ids that an answer refers to: the first, and the last of the others."""
+LINE = 998
+"""Octets of a line that every server takes (RFC 5322 section 2.1.1)."""
 PIECE = 48 * 1024
 """Octets between two chances for others."""
 
@@ -76,6 +79,7 @@ class Draft:
     enclosures: Sequence[Enclosure] = ()
     reference: Reference | None = None
     date: int | None = None
+    flowed: bool = False
 
 
 def principal_of(account: Account) -> Principal:
@@ -125,9 +129,9 @@ class Composing:
         self.files = Files(storage, clock, ids, most)
         """What is kept for messages still to be written."""
 
-    def message_id(self) -> str:
-        """A new one, in angle brackets."""
-        return f"<{self._ids.new()}@{self._hostname}>"
+    def message_id(self, key: str = "") -> str:
+        """A new one, in angle brackets, or that of a letter with a key of its own."""
+        return f"<{key or self._ids.new()}@{self._hostname}>"
 
     async def compose(self, account: Account, draft: Draft) -> tuple[Letter, Body]:
         """The letter, and its octets, which the caller closes. Raises Invalid (with its field),
@@ -145,12 +149,13 @@ class Composing:
             text=draft.text,
             html=draft.html,
             fields=draft.fields,
+            flowed=draft.flowed,
         )
         enclosures = list(draft.enclosures)
         if draft.reference is not None:
             letter, more = await self._related(account, letter, draft.reference)
             enclosures += more
-        letter = replace(letter, enclosed=[one.about for one in enclosures])
+        letter = replace(letter, enclosed=[await self._told(one) for one in enclosures])
         spool = self._storage.spools.open()
         try:
             await self._write(letter, enclosures, spool)
@@ -165,9 +170,12 @@ class Composing:
             if not isinstance(part, Poured):
                 spool.write(part)
                 continue
-            lines = Lines()
             own = part.number is None
             source = _pieces(part.octets) if own else enclosures[part.number or 0].pieces()
+            if part.as_it_is:
+                await self._copy(source, spool, turns)
+                continue
+            lines = Lines()
             async for piece in source:
                 for at in range(0, len(piece), PIECE):
                     spool.write(lines.feed(piece[at : at + PIECE]))
@@ -175,6 +183,31 @@ class Composing:
                 if spool.size > self.most:
                     raise TooLarge("The message is too large", self.most)
             spool.write(lines.finish())
+
+    async def _copy(self, source: AsyncIterator[bytes], spool: Spool, turns: Turns) -> None:
+        """A whole message, and the line end that a boundary takes from it."""
+        ends = LineEnds()
+        async for piece in source:
+            spool.write(ends.feed(piece))
+            if spool.size > self.most:
+                raise TooLarge("The message is too large", self.most)
+            await turns.rest()
+        spool.write(ends.finish() + b"\r\n")
+
+    async def _told(self, one: Enclosure) -> Enclosed:
+        """What is known of a content; of a message, whether it can stand there as it is."""
+        if one.about.media.lower() != composed.MESSAGE:
+            return one.about
+        turns, eight, column = Turns(self._clock), False, 0
+        async for piece in one.pieces():
+            first, *rest = piece.split(b"\n")
+            longest = max(column + len(first), *map(len, rest)) if rest else column + len(first)
+            column = len(rest[-1]) if rest else longest
+            if longest > LINE or b"\0" in piece:
+                return one.about  # RFC 2045 section 2.9: binary, which no server has to take
+            eight = eight or not piece.isascii()
+            await turns.rest()
+        return replace(one.about, transfer="8bit" if eight else "7bit")
 
     # -- answers
 

@@ -33,9 +33,7 @@ from mailhub.model.listing import Arrangement
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.message import Arrival, Content
 from mailhub.ports import Body, Clock, Randomness, Storage
-from mailhub.wire import address as grammar
-from mailhub.wire import addresslist, header
-from mailhub.wire.composed import Person
+from mailhub.wire import header
 from mailhub.wire.lineends import LineEnds
 
 RECIPIENTS = 1000
@@ -46,12 +44,14 @@ SENT, DRAFTS = "\\Sent", "\\Drafts"
 @dataclass(frozen=True, slots=True)
 class Sending:
     """How a message leaves. `at`: epoch seconds before which it does not; 0: at once. `sender`,
-    `recipients`: of the envelope, where they are not those of the message."""
+    `recipients`: of the envelope, where they are not those of the message. `token`: of a draft,
+    where it is to be sent once under another name than its place."""
 
     peer: Peer
     at: int = 0
     sender: str | None = None
     recipients: Sequence[str] = ()
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Mailing:
         if metadata and sent.kept is not None:
             await self._label(sent.kept, metadata, actor)
         if draft.reference is not None:
-            await self._note(draft.reference, actor)
+            await self.note(draft.reference, actor)
         return sent
 
     async def submit_draft(
@@ -207,11 +207,12 @@ class Mailing:
             raise Conflict("This message is not a draft")
         body, block = await self._completed(account, await content_of(self._storage, box, uid))
         try:
-            to = sending.recipients or _named(block)
+            to = sending.recipients or submission.recipients(block, RECIPIENTS + 1)
             sender = sending.sender
             if sender is None:
                 sender = submission.authors(block)[0]
-            token = await self._send(account, body, sender, to, sending, _token(box, uid))
+            name = sending.token or _token(box, uid)
+            token = await self._send(account, body, sender, to, sending, name)
             target = await self._mailboxes.by_special_use(account.number, SENT)
             if target is None:
                 await self._arranging.delete(box, one(uid), actor)
@@ -307,7 +308,7 @@ class Mailing:
             return Sent(token, full=True)
         return Sent(token, target, kept)
 
-    async def _note(self, to: Reference, actor: Actor) -> None:
+    async def note(self, to: Reference, actor: Actor) -> None:
         """Marks what was answered or forwarded, as mail programs do (RFC 9051 section 2.3.2)."""
         forwarded = to.relation is Relation.FORWARD
         flags = Flags(keywords=("$Forwarded",)) if forwarded else Flags(ANSWERED)
@@ -324,7 +325,8 @@ class Mailing:
         if size > submission.HEADER_LIMIT:
             raise TooLarge("The header is too large", submission.HEADER_LIMIT)
         reading = self._messages.reading
-        block = header.select_fields(await reading.octets(content, 0, size), {b"date"}, negate=True)
+        block = await reading.octets(content, 0, size)
+        block = header.select_fields(block, {b"date", submission.PRIVATE}, negate=True)
         block = LineEnds().feed(block)
         present = {name for name, _ in header.fields(block)}
         added = f"Date: {trace.date(int(self._clock.now()))}\r\n"
@@ -339,28 +341,6 @@ class Mailing:
 def _token(box: Mailbox, uid: int) -> str:
     """The transaction of a draft: the same however often it is submitted."""
     return hashlib.sha256(f"draft {box.account} {box.id} {uid}".encode()).hexdigest()[:32]
-
-
-def _named(block: bytes) -> list[str]:
-    """Whom a header names as recipients. Raises Invalid."""
-    found: dict[str, str] = {}
-    for name in (b"to", b"cc", b"bcc"):
-        for value in header.values(block, name):
-            for entry in addresslist.parse(value, RECIPIENTS + 1):
-                if entry.host is None:
-                    continue
-                local = grammar.quote_local((entry.mailbox or b"").decode("utf-8", "replace"))
-                host = entry.host.decode("utf-8", "replace")
-                person: Person = _person(f"{local}@{host}")
-                found.setdefault(grammar.key(person.address, delimiter=""), person.address)
-    return list(found.values())
-
-
-def _person(address: str) -> Person:
-    try:
-        return Person(grammar.join(*grammar.split(address)))
-    except Invalid:
-        raise Invalid(f"{address[:100]} is no address", "to") from None
 
 
 def mailing(

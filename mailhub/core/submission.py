@@ -21,7 +21,9 @@ AUTHORS = 50
 """Most addresses in From and Sender together."""
 AUTHORS_LENGTH = 64 * 1024
 """Octets of one of these fields: reading more would hold others up for over five milliseconds."""
-REMOVED = frozenset({b"bcc", b"resent-bcc", b"return-path"})
+PRIVATE = b"x-mailhub-draft"
+"""What a draft says to who writes on at it."""
+REMOVED = frozenset({b"bcc", b"resent-bcc", b"return-path", PRIVATE})
 """Blind copies are for the sender's eyes alone (RFC 5322 3.6.3); Return-Path is for delivery."""
 _FIELD = re.compile(rb"[^\s:]+[ \t]*:")
 _END = b"\r\n\r\n"
@@ -177,3 +179,25 @@ def _plain(one: addresslist.HeaderAddress) -> str:
         return grammar.join(*grammar.split(f"{local}@{one.host.decode()}"))
     except (Invalid, UnicodeDecodeError):
         raise NotPermitted("The From or Sender field is not a plain address") from None
+
+
+def recipients(block: bytes, limit: int) -> list[str]:
+    """Whom To, Cc and Bcc name, once each: at most about `limit`. Raises Invalid."""
+    found: dict[str, str] = {}
+    for name in (b"to", b"cc", b"bcc"):
+        for value in header.values(block, name):
+            for entry in addresslist.parse(value, limit):
+                if entry.host is None:
+                    continue
+                local = grammar.quote_local((entry.mailbox or b"").decode("utf-8", "replace"))
+                host = entry.host.decode("utf-8", "replace")
+                address = _canonical(f"{local}@{host}")
+                found.setdefault(grammar.key(address, delimiter=""), address)
+    return list(found.values())
+
+
+def _canonical(address: str) -> str:
+    try:
+        return grammar.join(*grammar.split(address))
+    except Invalid:
+        raise Invalid(f"{address[:100]} is no address", "to") from None

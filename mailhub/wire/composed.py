@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage, MIMEPart
+from hashlib import sha256
 
 from mailhub.model.errors import Invalid
 from mailhub.wire import address as grammar
 from mailhub.wire import text as texts
 
+MESSAGE = "message/rfc822"
 WIDTH = 76
 LONG = 16 * 1024
 """Characters past which a text is poured in like what is enclosed: in quoted-printable it would
@@ -49,19 +51,22 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Enclosed:
-    """What is known of a content. `cid`: without brackets. `inline`: shown within the text."""
+    """What is known of a content. `cid`: without brackets. `inline`: shown within the text.
+    `transfer`: of a message that stands here as it is, `7bit` or `8bit`; empty for base64."""
 
     media: str = "application/octet-stream"
     filename: str = ""
     cid: str = ""
     inline: bool = False
     charset: str = ""
+    transfer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
     """A message to be written. `fields`: further ones, by name. `message_id`, `references`: with
-    angle brackets. `html` without `text` gets a text of its own."""
+    angle brackets. `html` without `text` gets a text of its own. `flowed`: the lines of `text` may
+    be joined again (RFC 3676)."""
 
     sender: Person | None
     date: str
@@ -78,6 +83,7 @@ class Letter:
     answered: str = ""
     """The message id for In-Reply-To."""
     enclosed: Sequence[Enclosed] = ()
+    flowed: bool = False
 
     @property
     def recipients(self) -> Sequence[str]:
@@ -88,10 +94,12 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Poured:
-    """A content that stands here, in base64. `number`: of `enclosed`; None: it is `octets`."""
+    """A content that stands here, in base64. `number`: of `enclosed`; None: it is `octets`.
+    `as_it_is`: not in base64."""
 
     number: int | None
     octets: bytes = b""
+    as_it_is: bool = False
 
 
 def person(address: str, name: str = "", field: str = "") -> Person:
@@ -116,13 +124,14 @@ def frame(letter: Letter, mark: bytes) -> Sequence[bytes | Poured]:
     Raises Invalid, with the field at fault.
     """
     body, poured = _body(letter, mark)
-    return [_header(letter), *_split(body.as_bytes(), mark, poured)]
+    return [head(letter), *_split(body.as_bytes(), mark, poured)]
 
 
 # -- the header
 
 
-def _header(letter: Letter) -> bytes:
+def head(letter: Letter) -> bytes:
+    """The fields that are no part's. Raises Invalid, with the field at fault."""
     own = {name.lower() for name, _ in letter.fields}
     lines = [f"Date: {letter.date}"] if "date" not in own else []
     if letter.sender is not None:
@@ -204,7 +213,7 @@ def _body(letter: Letter, mark: bytes) -> tuple[EmailMessage, list[Poured]]:
     if letter.html and not plain and len(letter.html) <= LONG:
         plain = texts.from_html(letter.html)
     if plain or not letter.html:
-        _set_text(made, plain, "plain", mark, poured)
+        _set_text(made, plain, "plain", mark, poured, flowed=letter.flowed)
     if letter.html:
         if plain:
             made.make_alternative()
@@ -216,10 +225,16 @@ def _body(letter: Letter, mark: bytes) -> tuple[EmailMessage, list[Poured]]:
         for number in inside:
             _enclose(page, "related", letter.enclosed[number], _place(mark, poured, Poured(number)))
     for number, one in enumerate(letter.enclosed):
-        if number not in inside:
+        if one.transfer and one.media.lower() == MESSAGE:
+            _attach(made, one, _place(mark, poured, Poured(number, as_it_is=True)))
+        elif number not in inside:
             _enclose(made, "attachment", one, _place(mark, poured, Poured(number)))
     if "MIME-Version" not in made:
         made["MIME-Version"] = "1.0"
+    for number, part in enumerate(made.walk()):
+        if part.is_multipart():  # nobody whose message is enclosed can know it
+            secret = sha256(mark + b"boundary %d" % number).hexdigest()
+            part.set_boundary(f"=_{secret[:32]}")
     return made, poured
 
 
@@ -228,17 +243,28 @@ def _place(mark: bytes, poured: list[Poured], one: Poured) -> bytes:
     return mark + len(poured).to_bytes(2, "big")
 
 
-def _set_text(part: MIMEPart, value: str, kind: str, mark: bytes, poured: list[Poured]) -> None:
+def _set_text(
+    part: MIMEPart,
+    value: str,
+    kind: str,
+    mark: bytes,
+    poured: list[Poured],
+    *,
+    flowed: bool = False,
+) -> None:
+    told = {"format": "flowed"} if flowed else {}
     value = value.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     value = value if value.endswith("\n") else value + "\n"
     if len(value) <= LONG:
         longest = max(map(len, value.split("\n")))
         plain = value.isascii() and longest < 900
-        part.set_content(value, subtype=kind, cte="7bit" if plain else "quoted-printable")
+        cte = "7bit" if plain else "quoted-printable"
+        part.set_content(value, subtype=kind, cte=cte, params=told)
         return
     octets = value.replace("\n", "\r\n").encode()
     place = _place(mark, poured, Poured(None, octets))
-    part.set_content(place, maintype="text", subtype=kind, params={"charset": "utf-8"})
+    params = {"charset": "utf-8"} | told
+    part.set_content(place, maintype="text", subtype=kind, params=params)
 
 
 def _enclose(part: MIMEPart, how: str, one: Enclosed, place: bytes) -> None:
@@ -263,6 +289,19 @@ def _enclose(part: MIMEPart, how: str, one: Enclosed, place: bytes) -> None:
         cid=f"<{one.cid}>" if one.cid else None,
         params={"charset": one.charset} if one.charset else None,
     )
+
+
+def _attach(made: EmailMessage, one: Enclosed, place: bytes) -> None:
+    """A message as it is: RFC 2046 section 5.2.1 forbids to encode it."""
+    part = EmailMessage(policy.SMTP)
+    part["Content-Type"] = MESSAGE
+    part["Content-Transfer-Encoding"] = one.transfer
+    name = line(one.filename, "attachments")
+    part.add_header("Content-Disposition", "attachment", **({"filename": name} if name else {}))
+    part.set_payload(b64encode(place).decode("ascii"))
+    if made.get_content_type() != "multipart/mixed":
+        made.make_mixed()
+    made.attach(part)
 
 
 def _split(data: bytes, mark: bytes, poured: Sequence[Poured]) -> Iterator[bytes | Poured]:

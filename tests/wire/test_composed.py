@@ -99,3 +99,48 @@ def test_every_line_ends_with_crlf(pieces: list[bytes]) -> None:
     made = b"".join([*map(ends.feed, pieces), ends.finish()])
     whole = b"".join(pieces).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     assert made == whole.replace(b"\n", b"\r\n")
+
+
+INSIDE = b"From: a@b\r\nSubject: inside\r\n\r\nLine\r\n--x\r\n\xc3\xbc\r\n"
+
+
+def test_a_message_stands_in_another_as_it_is() -> None:
+    mark = b"0123456789abcdef"
+    told = Enclosed(composed.MESSAGE, "müll.eml", transfer="8bit")
+    made = Letter(None, "", "<a@b>", text="see below", enclosed=[told, Enclosed()])
+    data = b""
+    for part in composed.frame(made, mark):
+        if isinstance(part, Poured):
+            data += INSIDE + b"\r\n" if part.as_it_is else b"AA==\r\n"
+        else:
+            data += part
+    assert b"Content-Transfer-Encoding: 8bit\r\n" in data
+    whole = message_from_bytes(data, policy=policy.default)
+    text, message, other = whole.iter_parts()
+    assert text.get_content() == "see below\r\n"
+    assert message.get_filename() == "müll.eml"
+    assert message.get_content()["Subject"] == "inside"
+    assert other.get_content() == b"\0"
+    assert b"\r\n\r\n" + INSIDE + b"\r\n--" in data
+
+
+def test_no_boundary_can_be_foretold() -> None:
+    made = Letter(None, "", "<a@b>", text="a", enclosed=[Enclosed()])
+    marks = [bytes([number]) * 16 for number in range(3)]
+    found = {
+        bytes(part).partition(b"boundary=")[2].split(b"\r\n")[0]
+        for mark in marks
+        for part in composed.frame(made, mark)
+        if isinstance(part, bytes) and b"boundary=" in part
+    }
+    assert len(found) == 3
+
+
+def test_flowed_text_says_so() -> None:
+    made = Letter(None, "", "<a@b>", text="a \nb", flowed=True)
+    (head, body) = composed.frame(made, b"0123456789abcdef")
+    assert isinstance(head, bytes)
+    assert isinstance(body, bytes)
+    found = message_from_bytes(head + body, policy=policy.default)
+    assert found["Content-Type"].params == {"charset": "utf-8", "format": "flowed"}
+    assert found.get_payload() == "a \r\nb\r\n"
