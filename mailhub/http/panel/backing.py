@@ -69,6 +69,7 @@ class Backing:
             address=self._backups.shown(target),
             days=target.keep // DAY,
             target=target,
+            typed=visitor.fields if problem else {},
             backups=status,
             problem=problem,
         )

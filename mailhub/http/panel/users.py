@@ -155,6 +155,7 @@ class Users:
             addresses=[row.address for row in rows],
             quota=words(account.limits.storage),
             limit=account.limits.storage or self._quota,
+            typed=visitor.fields if problem else {},
             problem=problem,
             done=done,
         )

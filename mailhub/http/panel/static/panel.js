@@ -19,3 +19,16 @@ document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !window.confirm(question)) event.preventDefault();
 });
+
+// Cells know their column's name: on a phone, where a row is a small card, it stands before them.
+function nameCells() {
+  for (const table of document.querySelectorAll("main table:not(.plain, .lines)")) {
+    const names = [...table.querySelectorAll("thead tr:last-child > *")].map((it) => it.textContent.trim());
+    for (const cell of table.querySelectorAll("tbody td")) {
+      const name = names[cell.cellIndex];
+      if (name && cell.textContent.trim()) cell.dataset.column = `${name}:`;
+    }
+  }
+}
+nameCells();
+document.addEventListener("htmx:after:swap", nameCells);
