@@ -18,7 +18,7 @@ from mailhub.model.uids import UidSet
 from mailhub.store import contents, conversations, mailboxes
 from mailhub.store.expiry import expires
 from mailhub.store.flag_notes import noted
-from mailhub.store.sql import Cursor, Ranged, array_text, integers, next_number
+from mailhub.store.sql import Cursor, Ranged, array_text, integers, item, next_number, numbers_in
 from mailhub.store.transaction import Transaction
 from mailhub.store.usages import take_quota
 
@@ -66,7 +66,7 @@ def numbers(
     row = cursor.execute(
         "SELECT group_concat(number) FROM (SELECT number FROM archived WHERE account = :account"
         " AND number > :after AND archived BETWEEN :start AND :end ORDER BY number LIMIT :limit)"
-        " AS some",
+        " AS chosen",
         {"account": account, "start": start, "end": end, "after": after, "limit": limit},
     ).fetchone()
     return integers(row[0])
@@ -82,7 +82,7 @@ def restore(
         tx.execute(
             "SELECT json_group_array(json_array(a.number, coalesce(b.number, i.number), a.flags,"
             " a.size, a.internaldate, c.thread)) FROM (SELECT * FROM archived"
-            " WHERE account = :account AND number IN (SELECT value FROM json_each(:wanted))"
+            f" WHERE account = :account AND number IN {numbers_in('wanted')}"
             " ORDER BY number) AS a JOIN content AS c ON c.key = a.content"
             " LEFT JOIN mailbox AS b ON b.account = a.account"
             " AND b.number = coalesce(:mailbox, a.mailbox)"
@@ -135,7 +135,7 @@ def _put_back(
         "numbers": array_text(row[0] for row in rows),
     }
     these = " FROM archived WHERE account = :account AND number IN"
-    these += " (SELECT value FROM json_each(:numbers))"
+    these += f" {numbers_in('numbers')}"
     tx.execute(
         "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate, size,"
         " content, expires, thread) SELECT account, :mailbox, :before + row_number() OVER"
@@ -180,7 +180,7 @@ def purge(tx: Transaction, before: int) -> bool:
         tx.execute(
             "SELECT json_group_array(json_array(account, number, content)) FROM"
             " (SELECT account, number, content FROM archived WHERE archived <= :before"
-            " ORDER BY archived LIMIT :step) AS some",
+            " ORDER BY archived LIMIT :step) AS chosen",
             key,
         ).fetchone()[0]
     )
@@ -193,7 +193,7 @@ def forget_account(tx: Transaction, account: int) -> bool:
     rows = json.loads(
         tx.execute(
             "SELECT json_group_array(json_array(account, number, content)) FROM (SELECT account,"
-            " number, content FROM archived WHERE account = :account LIMIT :step) AS some",
+            " number, content FROM archived WHERE account = :account LIMIT :step) AS chosen",
             {"account": account, "step": STEP},
         ).fetchone()[0]
     )
@@ -205,8 +205,8 @@ def _let_go(tx: Transaction, rows: list[tuple[int, int, int]]) -> None:
     if not rows:
         return
     tx.execute(
-        "DELETE FROM archived WHERE (account, number) IN (SELECT json_extract(w.value, '$[0]'),"
-        " json_extract(w.value, '$[1]') FROM json_each(:rows) AS w)",
+        f"DELETE FROM archived WHERE (account, number) IN (SELECT {item('w', 0)},"
+        f" {item('w', 1)} FROM json_each(:rows) AS w)",
         {"rows": array_text(rows)},
     )
     contents.release_keys(tx, [row[2] for row in rows])

@@ -21,7 +21,7 @@ from mailhub.store.expiry import expires
 from mailhub.store.keywords import encode
 from mailhub.store.orders import Entry, Order
 from mailhub.store.schema import KEY_SHIFT
-from mailhub.store.sql import array_text, storable
+from mailhub.store.sql import array_text, item, storable
 from mailhub.store.threads import Threads
 from mailhub.store.transaction import Transaction
 
@@ -69,10 +69,8 @@ _BOXES = """
     FROM json_each(:wanted) AS wanted CROSS JOIN mailbox AS b CROSS JOIN usage AS u
     WHERE u.account = b.account AND b.account =
 """
-_INBOXES = _BOXES + "wanted.value AND b.name = 'INBOX'"
-_NUMBERED = (
-    _BOXES + "json_extract(wanted.value, '$[0]') AND b.number = json_extract(wanted.value, '$[1]')"
-)
+_INBOXES = _BOXES + f"{item('wanted')} AND b.name = 'INBOX'"
+_NUMBERED = _BOXES + f"{item('wanted', 0)} AND b.number = {item('wanted', 1)}"
 
 
 def _look_up_marks(batch: Batch, orders: Sequence[Order]) -> None:

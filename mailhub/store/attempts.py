@@ -16,7 +16,7 @@ from mailhub.model.queue import Attempt, AttemptResult
 from mailhub.store import contents
 from mailhub.store.arrivals import arrive
 from mailhub.store.orders import Order
-from mailhub.store.sql import array_text, integers, put_rows, storable
+from mailhub.store.sql import array_text, integers, item, numbers_in, put_rows, storable
 from mailhub.store.transaction import Transaction
 
 
@@ -86,11 +86,11 @@ def record_all(tx: Transaction, records: Sequence[Record]) -> list[Sequence[int]
     return outcomes
 
 
-_LOOK_UP = """
+_LOOK_UP = f"""
     SELECT json_group_array(json_array(e.number, e.message, e.token, e.attempts, e.recipient,
         m.sender, m.account, m.transaction_id, m.message_id, m.segment, m.start, m.length))
     FROM json_each(:numbers) AS w CROSS JOIN queue_entry AS e CROSS JOIN queue_message AS m
-    WHERE e.number = w.value AND m.number = e.message
+    WHERE e.number = {item("w")} AND m.number = e.message
 """
 
 
@@ -204,20 +204,20 @@ def _write_ends(tx: Transaction, ended: Sequence[_Entry]) -> None:
     if not ended:
         return
     tx.execute(
-        "DELETE FROM queue_entry WHERE number IN (SELECT value FROM json_each(:numbers))",
+        f"DELETE FROM queue_entry WHERE number IN {numbers_in('numbers')}",
         {"numbers": array_text(entry.number for entry in ended)},
     )
     blobs = {entry.message: entry.blob for entry in ended}
     lonely = integers(
         tx.execute(
             "SELECT group_concat(w.value) FROM json_each(:messages) AS w WHERE NOT EXISTS"
-            " (SELECT 1 FROM queue_entry AS e WHERE e.message = w.value)",
+            f" (SELECT 1 FROM queue_entry AS e WHERE e.message = {item('w')})",
             {"messages": array_text(blobs)},
         ).fetchone()[0]
     )
     if lonely:
         tx.execute(
-            "DELETE FROM queue_message WHERE number IN (SELECT value FROM json_each(:numbers))",
+            f"DELETE FROM queue_message WHERE number IN {numbers_in('numbers')}",
             {"numbers": array_text(lonely)},
         )
         contents.forget_blobs(tx, {blobs[message] for message in lonely})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from mailhub.model.uids import UidSet
-from mailhub.store.sql import Ranged, array_text, number
+from mailhub.store.sql import Ranged, array_text, item, number, numbers_in
 from mailhub.store.transaction import Transaction
 
 _MESSAGES = (
@@ -19,7 +19,7 @@ _FEWER_USES = Ranged(
 _UNUSED = Ranged(
     "SELECT json_group_array(json_array(c.key, c.segment, c.start, c.length))"
     " FROM (SELECT DISTINCT m.content AS key" + _MESSAGES + ") AS touched"
-    " CROSS JOIN content AS c ON c.key = touched.key WHERE c.uses <= 0"
+    " CROSS JOIN content AS c WHERE c.key = touched.key AND c.uses <= 0"
 )
 
 
@@ -37,14 +37,14 @@ def release_keys(tx: Transaction, keys: list[int]) -> None:
     """Takes a use from each of these contents, as often as it is named."""
     names = array_text(keys)
     tx.execute(
-        "UPDATE content SET uses = uses - fewer.count FROM (SELECT w.value AS key,"
+        f"UPDATE content SET uses = uses - fewer.count FROM (SELECT {item('w')} AS key,"
         " count(*) AS count FROM json_each(:keys) AS w GROUP BY w.value) AS fewer"
         " WHERE content.key = fewer.key",
         {"keys": names},
     )
     dead = tx.execute(
         "SELECT json_group_array(json_array(key, segment, start, length)) FROM content"
-        " WHERE key IN (SELECT value FROM json_each(:keys)) AND uses <= 0",
+        f" WHERE key IN {numbers_in('keys')} AND uses <= 0",
         {"keys": names},
     ).fetchone()
     if found := json.loads(dead[0]):
@@ -56,19 +56,22 @@ def drop(tx: Transaction, dead: list[tuple[int, int, int, int]]) -> None:
     keys = {"keys": array_text(row[0] for row in dead)}
     tx.execute(
         "DELETE FROM annotation WHERE (account, content) IN (SELECT c.account, c.key"
-        " FROM json_each(:keys) AS w CROSS JOIN content AS c ON c.key = w.value)",
+        f" FROM json_each(:keys) AS w CROSS JOIN content AS c WHERE c.key = {item('w')})",
         keys,
     )
-    tx.execute("DELETE FROM content WHERE key IN (SELECT value FROM json_each(:keys))", keys)
+    tx.execute(
+        f"DELETE FROM content WHERE key IN {numbers_in('keys')}",
+        keys,
+    )
     forget_blobs(tx, {(segment, start, length) for _, segment, start, length in dead})
 
 
 def forget_blobs(tx: Transaction, blobs: set[tuple[int, int, int]]) -> None:
     """Counts (segment, start, length) as garbage where no row stands on it any more."""
-    place = "segment = json_extract(b.value, '$[0]') AND start = json_extract(b.value, '$[1]')"
+    place = f"segment = {item('b', 0)} AND start = {item('b', 1)}"
     tx.freed += number(
         tx.cursor,
-        "SELECT sum(json_extract(b.value, '$[2]')) FROM json_each(:blobs) AS b"
+        f"SELECT sum({item('b', 2)}) FROM json_each(:blobs) AS b"
         f" WHERE NOT EXISTS (SELECT 1 FROM content WHERE {place})"
         f" AND NOT EXISTS (SELECT 1 FROM queue_message WHERE {place})",
         {"blobs": array_text(blobs)},

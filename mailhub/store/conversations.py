@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from mailhub.store.sql import array_text, number
+from mailhub.store.sql import array_text, item, number
 from mailhub.store.transaction import Transaction
 
 _HERE = (
@@ -21,15 +21,11 @@ _HERE = (
 )
 """Whether a thread has a message in a mailbox: one that joined it, or the one that began it."""
 _COUNT_HERE = "SELECT count(*) FROM json_each(:threads) AS w WHERE " + _HERE.format(
-    account=":account", mailbox=":mailbox", thread="w.value"
+    account=":account", mailbox=":mailbox", thread=item("w")
 )
 _KNOWN = (
     "SELECT json_group_array(json(w.value)) FROM json_each(:wanted) AS w WHERE "
-    + _HERE.format(
-        account="json_extract(w.value, '$[0]')",
-        mailbox="json_extract(w.value, '$[1]')",
-        thread="json_extract(w.value, '$[2]')",
-    )
+    + _HERE.format(account=item("w", 0), mailbox=item("w", 1), thread=item("w", 2))
 )
 
 

@@ -25,21 +25,21 @@ from mailhub.model.flags import SYSTEM_BITS, Flags
 from mailhub.model.uids import UidSet
 from mailhub.store import keywords
 from mailhub.store.flag_notes import NotedFlags
-from mailhub.store.sql import Cursor, Ranged, array_text, number, one_moment
+from mailhub.store.sql import Cursor, Ranged, array_text, number, numbers_in, one_moment
 
 SCAN = 50_000
 """Rows that are looked through at once, some 20 ms of a reading thread: rows have no index by
 account, which would cost every delivery more than all that is ever read of them."""
 _MESSAGES = Ranged(
     "SELECT json_group_array(json_array(m.uid, m.size, m.internaldate, c.thread))"
-    " FROM message AS m CROSS JOIN content AS c ON c.key = m.content"
-    " WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+    " FROM message AS m CROSS JOIN content AS c"
+    " WHERE c.key = m.content AND m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
 )
 _ROWS = (
     "SELECT json_group_array(json_array(number, at, account, mailbox, kind, uids, detail)) FROM"
     " (SELECT number, at, account, mailbox, kind, uids, detail FROM journal"
     " WHERE number BETWEEN :number AND :until AND {whose}"
-    " AND kind IN (SELECT value FROM json_each(:kinds)) ORDER BY number LIMIT :limit) AS some"
+    " AND kind IN (SELECT value FROM json_each(:kinds)) ORDER BY number LIMIT :limit) AS chosen"
 )
 _OF_ONE = _ROWS.format(whose="account = :account")
 _OF_ALL = _ROWS.format(whose="account IS NOT NULL")
@@ -230,7 +230,7 @@ def counted(cursor: Cursor, account: int, boxes: Sequence[int]) -> Sequence[Coun
     """See `ports.Events.counted`."""
     rows = cursor.execute(
         "SELECT json_group_array(json_array(number, id, messages, unseen)) FROM mailbox"
-        " WHERE account = :account AND number IN (SELECT value FROM json_each(:boxes))",
+        f" WHERE account = :account AND number IN {numbers_in('boxes')}",
         {"account": account, "boxes": array_text(boxes)},
     ).fetchone()
     return [Counted(*row) for row in sorted(json.loads(rows[0]))]

@@ -16,6 +16,7 @@ from mailhub.store.sql import (
     Cursor,
     array_text,
     integers,
+    item,
     like,
     next_number,
     number,
@@ -34,9 +35,9 @@ _EVERYBODYS = """
     WHERE one.value LIKE :pattern ESCAPE '\\') OR EXISTS (SELECT 1
     FROM json_each(f.actions, '$.uploads') AS one WHERE one.value LIKE :pattern ESCAPE '\\'))
 """
-_MARKS = """
+_MARKS = f"""
     SELECT json_group_array(json_array(m.account, m.key)) FROM json_each(:wanted) AS w
-    CROSS JOIN mark AS m WHERE m.account = json_extract(w.value, '$[0]')
+    CROSS JOIN mark AS m WHERE m.account = {item("w", 0)}
     AND m.key = json_extract(w.value, '$[1]') AND m.until > :now
 """
 _PURGED = 300

@@ -85,7 +85,7 @@ def _numbers(cursor: Cursor, place: Place, first: int, last: int) -> Sequence[in
     row = cursor.execute(
         "SELECT group_concat(number) FROM journal WHERE number BETWEEN :first AND :last"
         " AND account = :account AND kind IN (SELECT value FROM json_each(:kinds))"
-        " AND (mailbox = :mailbox OR CASE WHEN detail = '' THEN 0"
+        " AND (mailbox = :mailbox OR CASE WHEN detail = '' THEN FALSE"
         " ELSE json_extract(detail, '$.of[0]') = :mailbox END)",
         {
             "first": first,

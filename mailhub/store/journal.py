@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from mailhub.model.change import Actor, JournalEntry
-from mailhub.store.sql import Cursor, Row, array_text, number
+from mailhub.store.sql import Cursor, Row, array_text, number, numbers_in
 from mailhub.store.transaction import Transaction
 
 STEP = 500
@@ -31,7 +31,7 @@ def some(cursor: Cursor, numbers: Sequence[int]) -> Sequence[JournalEntry]:
         return ()
     rows = cursor.execute(
         f"SELECT json_group_array(json_array({_COLUMNS})) FROM (SELECT {_COLUMNS} FROM journal"
-        " WHERE number IN (SELECT value FROM json_each(:numbers)) ORDER BY number) AS some",
+        f" WHERE number IN {numbers_in('numbers')} ORDER BY number) AS chosen",
         {"numbers": array_text(numbers)},
     ).fetchone()
     return [_entry(tuple(row)) for row in json.loads(rows[0])]

@@ -26,7 +26,7 @@ from mailhub.model.listing import (
 from mailhub.model.uids import UidSet
 from mailhub.store import conversations, listing_rows
 from mailhub.store.listing_rows import CUT, IN_ARCHIVE, IN_MAILBOXES
-from mailhub.store.sql import Cursor, Ranged, array_text, integers, number, one_moment
+from mailhub.store.sql import Cursor, Ranged, array_text, integers, number, numbers_in, one_moment
 
 _NEWEST = (1 << 62, 1 << 62, 1 << 62)
 _OLDEST = (-(1 << 62), 0, 0)
@@ -54,11 +54,11 @@ _HEADS = f"""
 the one that began it. Each takes a look into an index, however long the thread is."""
 _FLAGGED = (
     "internaldate, mailbox, uid",
-    """
+    f"""
     FROM message WHERE account = :account AND (flags & 4) <> 0
-    AND +mailbox IN (SELECT value FROM json_each(:mailboxes))
-    AND (internaldate, mailbox, uid) {beyond} (:date, :box, :uid)
-    ORDER BY internaldate {order}, mailbox {order}, uid {order} LIMIT :limit
+    AND +mailbox IN {numbers_in("mailboxes")}
+    AND (internaldate, mailbox, uid) {{beyond}} (:date, :box, :uid)
+    ORDER BY internaldate {{order}}, mailbox {{order}}, uid {{order}} LIMIT :limit
 """,
 )
 _ARCHIVED = (
@@ -235,7 +235,7 @@ def flagged(
         cursor,
         # All dates are later: named so that the index is taken, which knows only what is flagged.
         "SELECT count(*) FROM message WHERE account = :account AND internaldate > :oldest"
-        " AND (flags & 4) <> 0 AND +mailbox IN (SELECT value FROM json_each(:mailboxes))",
+        f" AND (flags & 4) <> 0 AND +mailbox IN {numbers_in('mailboxes')}",
         {"account": account, "mailboxes": names, "oldest": _OLDEST[0]},
     )
     return _page(cursor, account, wanted, start, places, total, IN_MAILBOXES, metadata)
@@ -280,7 +280,7 @@ def _page(
 
 _UIDS = Ranged(
     "SELECT group_concat(uid) FROM (SELECT m.uid FROM message AS m WHERE m.account = :account"
-    " AND m.mailbox = :mailbox AND {uids:m.uid} ORDER BY m.uid LIMIT :limit) AS some"
+    " AND m.mailbox = :mailbox AND {uids:m.uid} ORDER BY m.uid LIMIT :limit) AS chosen"
 )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mailhub.model.flags import SYSTEM_BITS, Flags
 from mailhub.model.listing import Row, ThreadSum
-from mailhub.store.sql import Cursor, array_text
+from mailhub.store.sql import Cursor, array_text, item
 
 CUT = 16 * 1024
 """Bytes of an ENVELOPE or BODYSTRUCTURE that a list shows at most: some hundred addresses."""
@@ -23,7 +23,7 @@ _COLUMNS = f"""
         m.content, c.thread, c.sent_at, c.subject, c.message_id,
         substr(c.reference_ids, 1, {_REFERENCES}), c.preview, c.attachments,
         min(length(c.envelope), :cut), min(length(c.bodystructure), :cut), k.names,
-        {{expires}}, {{archived}}, CASE WHEN :metadata THEN a.metadata END)),
+        {{expires}}, {{archived}}, CASE WHEN :metadata <> 0 THEN a.metadata END)),
         CAST(group_concat(substr(c.envelope, 1, :cut), '') AS BLOB),
         CAST(group_concat(substr(c.bodystructure, 1, :cut), '') AS BLOB)
     FROM json_each(:places) AS w CROSS JOIN {{table}} AS m CROSS JOIN content AS c
@@ -33,11 +33,11 @@ _COLUMNS = f"""
 """
 IN_MAILBOXES = (
     _COLUMNS.format(number="uid", expires="m.expires", archived="0", table="message")
-    + " m.mailbox = json_extract(w.value, '$[0]') AND m.uid = json_extract(w.value, '$[1]')"
+    + f" m.mailbox = {item('w', 0)} AND m.uid = {item('w', 1)}"
 )
 IN_ARCHIVE = (
     _COLUMNS.format(number="number", expires="0", archived="m.archived", table="archived")
-    + " m.number = w.value"
+    + f" m.number = {item('w')}"
 )
 
 
@@ -113,11 +113,11 @@ _MEMBERS = " AND +m.mailbox IN (SELECT number FROM mailbox WHERE account = :acco
 """A message whose mailbox was removed is on its way out."""
 _JOINED = (
     "FROM message AS m INDEXED BY message_thread WHERE m.account = :account"
-    " AND m.thread = w.value AND m.thread <> 0" + _MEMBERS
+    f" AND m.thread = {item('w')} AND m.thread <> 0" + _MEMBERS
 )
-_BEGAN = "FROM message AS m WHERE m.content = w.value AND +m.account = :account" + _MEMBERS
+_BEGAN = f"FROM message AS m WHERE m.content = {item('w')} AND +m.account = :account" + _MEMBERS
 _COUNTS = f"""
-    SELECT json_group_array(json_array(w.value,
+    SELECT json_group_array(json_array({item("w")},
         (SELECT count(*) {_JOINED}) + (SELECT count(*) {_BEGAN})))
     FROM json_each(:threads) AS w
 """
@@ -127,7 +127,7 @@ _SUMS = (
     " count(CASE WHEN (m.flags & 16) <> 0 THEN 1 END))"
 )
 _WHOLE_SUMS = f"""
-    SELECT json_group_array(json_array(w.value, json((SELECT {_SUMS} {_JOINED})),
+    SELECT json_group_array(json_array({item("w")}, json((SELECT {_SUMS} {_JOINED})),
         json((SELECT {_SUMS} {_BEGAN})))) FROM json_each(:threads) AS w
 """
 

@@ -21,8 +21,8 @@ from mailhub.store.sql import Cursor, Ranged, integers, one_moment
 T = TypeVar("T")
 
 _JOINED = (
-    " FROM message AS m CROSS JOIN content AS c ON c.key = m.content"
-    " WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+    " FROM message AS m CROSS JOIN content AS c"
+    " WHERE c.key = m.content AND m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
 )
 
 

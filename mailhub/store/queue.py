@@ -21,7 +21,7 @@ from mailhub.model.queue import (
     QueueSender,
     Slot,
 )
-from mailhub.store.sql import array_text, next_number, put_rows, storable
+from mailhub.store.sql import array_text, next_number, numbers_in, put_rows, storable
 from mailhub.store.transaction import Transaction
 from mailhub.wire import address
 
@@ -188,10 +188,10 @@ def _tell_queued(
 
 _CHOSEN = (
     "SELECT json_group_array(json_array(e.number, e.due, e.lane, e.held))"
-    " FROM (SELECT DISTINCT value FROM json_each(:numbers)) AS w"
+    f" FROM {numbers_in('numbers', distinct=True)} AS w"
     " CROSS JOIN queue_entry AS e WHERE e.number = w.value"
 )
-_AMONG = "WHERE number IN (SELECT value FROM json_each(:numbers))"
+_AMONG = f"WHERE number IN {numbers_in('numbers')}"
 
 
 def hold(tx: Transaction, numbers: Sequence[int], held: bool, actor: Actor) -> int:

@@ -25,7 +25,7 @@ from mailhub.model.queue import (
     Suppression,
 )
 from mailhub.store.queue import TLS_OPTIONAL, TLS_REQUIRED, folded
-from mailhub.store.sql import Cursor, array_text, like, number, one_moment
+from mailhub.store.sql import Cursor, array_text, item, like, number, numbers_in, one_moment
 
 ATTEMPTS = 1000
 """Most tries of one entry that are shown, the newest."""
@@ -40,13 +40,13 @@ _ENTRY = (
 )
 _LOAD = (
     f"SELECT json_group_array(json_array({_SENDER}, {_ENTRY}, m.segment, m.start, m.length,"
-    " m.created)) FROM (SELECT DISTINCT value FROM json_each(:numbers)) AS w"
+    f" m.created)) FROM {numbers_in('numbers', distinct=True)} AS w"
     " CROSS JOIN queue_entry AS e CROSS JOIN queue_message AS m"
     " WHERE e.number = w.value AND m.number = e.message"
 )
 _SUPPRESSED = (
     "SELECT s.key, s.status, s.reply, s.created FROM json_each(:numbers) AS w"
-    " CROSS JOIN queue_entry AS e CROSS JOIN suppression AS s WHERE e.number = w.value"
+    f" CROSS JOIN queue_entry AS e CROSS JOIN suppression AS s WHERE e.number = {item('w')}"
     " AND s.key = coalesce(nullif(e.recipient_key, ''), e.recipient)"
 )
 _ENTRIES = f"SELECT json_group_array(json_array({_SENDER}, {_ENTRY})) FROM"
@@ -105,7 +105,7 @@ def _conditions(wanted: QueueFilter) -> tuple[list[str], dict[str, object]]:
     found: list[str] = []
     values: dict[str, object] = {}
     if wanted.numbers:
-        found.append("e.number IN (SELECT value FROM json_each(:numbers))")
+        found.append(f"e.number IN {numbers_in('numbers')}")
         values["numbers"] = array_text(wanted.numbers)
     if wanted.message:
         found.append("e.message = :message")
@@ -175,7 +175,7 @@ def entries(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueEntry]:
     """See `ports.Queue.entries`."""
     rows = _folded_rows(
         cursor,
-        f"{_ENTRIES} (SELECT DISTINCT value FROM json_each(:numbers)) AS w CROSS JOIN {_JOIN}"
+        f"{_ENTRIES} {numbers_in('numbers', distinct=True)} AS w CROSS JOIN {_JOIN}"
         " WHERE e.number = w.value AND m.number = e.message",
         {"numbers": array_text(numbers)},
     )
@@ -216,7 +216,7 @@ def messages(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueMessage]:
     rows = _folded_rows(
         cursor,
         f"SELECT json_group_array(json_array({_SENDER}, m.number, m.segment, m.start, m.length,"
-        " m.created)) FROM (SELECT DISTINCT value FROM json_each(:numbers)) AS w"
+        f" m.created)) FROM {numbers_in('numbers', distinct=True)} AS w"
         " CROSS JOIN queue_message AS m WHERE m.number = w.value",
         {"numbers": array_text(numbers)},
     )

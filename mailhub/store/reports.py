@@ -20,10 +20,14 @@ def add(tx: Transaction, rows: Sequence[ReportRow], most: int = 0) -> None:
     """Adds the rows' counts to what is there."""
     if most:
         rows = _fitting(tx.cursor, rows, most)
+    # Added up first: no statement may change a row twice (PostgreSQL's INSERT, ON CONFLICT).
+    counts: Counter[tuple[str, int, str, str]] = Counter()
+    for row in rows:
+        counts[row.kind, row.day, row.domain, row.key] += row.count
     put_rows(
         tx.cursor,
         "INSERT INTO report (kind, day, domain, key, count) VALUES",
-        [(row.kind, row.day, row.domain, row.key, row.count) for row in rows],
+        [(*key, count) for key, count in counts.items()],
         "ON CONFLICT (kind, day, domain, key) DO UPDATE SET count = report.count + excluded.count",
     )
 

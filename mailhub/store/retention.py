@@ -24,7 +24,7 @@ def expire(tx: Transaction) -> bool:
         "SELECT json_group_array(json_array(account, mailbox, uid)) FROM (SELECT account, mailbox,"
         " uid FROM message WHERE expires > 0 AND expires <= :now AND EXISTS (SELECT 1 FROM mailbox"
         " AS b WHERE b.account = message.account AND b.number = message.mailbox)"
-        " ORDER BY expires LIMIT :step) AS some",
+        " ORDER BY expires LIMIT :step) AS chosen",
         {"now": tx.now, "step": STEP},
     ).fetchone()[0]
     places: dict[tuple[int, int], list[int]] = {}

@@ -81,7 +81,7 @@ def since(cursor: Cursor, span: int, at: int) -> Sequence[Sample]:
     """See `ports.Samples.since`."""
     rows = cursor.execute(
         f"SELECT json_group_array(json_array({', '.join(_COLUMNS)})) FROM (SELECT * FROM sample"
-        " WHERE span = :span AND at >= :at ORDER BY at) AS some",
+        " WHERE span = :span AND at >= :at ORDER BY at) AS chosen",
         {"span": span, "at": at},
     ).fetchone()
     return [

@@ -80,12 +80,27 @@ def next_number(cursor: Cursor, name: str, count: int = 1) -> int:
     return last - count + 1
 
 
+# -- numbers out of JSON arrays, which SQL has to be told are numbers
+
+
+def item(row: str, place: int | None = None) -> str:
+    """SQL for the number that a row of `json_each` is, or holds at `place`."""
+    value = f"{row}.value" if place is None else f"json_extract({row}.value, '$[{place}]')"
+    return f"CAST({value} AS BIGINT)"
+
+
+def numbers_in(parameter: str, *, distinct: bool = False) -> str:
+    """SQL for the numbers that a parameter holds as an array, in a column `value`."""
+    once = "DISTINCT " if distinct else ""
+    return f"(SELECT {once}CAST(value AS BIGINT) AS value FROM json_each(:{parameter}))"
+
+
 # -- statements about sets of UIDs
 
 _MANY = (
     "BETWEEN :low AND :high AND {uid} IN (SELECT w.uid FROM json_each(:ranges) AS span"
     " CROSS JOIN message AS w WHERE w.account = :account AND w.mailbox = :mailbox"
-    " AND w.uid BETWEEN json_extract(span.value, '$[0]') AND json_extract(span.value, '$[1]'))"
+    f" AND w.uid BETWEEN {item('span', 0)} AND {item('span', 1)})"
 )
 
 

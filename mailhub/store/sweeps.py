@@ -40,7 +40,7 @@ def _mailbox_step(tx: Transaction, account: int, mailbox: int, source: int = 0) 
     key: dict[str, object] = {"account": account, "mailbox": mailbox, "step": STEP}
     row = tx.execute(
         "SELECT group_concat(uid), group_concat(flags) FROM (SELECT uid, flags FROM message"
-        " WHERE account = :account AND mailbox = :mailbox ORDER BY uid LIMIT :step) AS some",
+        " WHERE account = :account AND mailbox = :mailbox ORDER BY uid LIMIT :step) AS chosen",
         key,
     ).fetchone()
     uids = integers(row[0])

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 
 from mailhub.model.message import Rendered
-from mailhub.store.sql import array_text, put_rows
+from mailhub.store.sql import array_text, item, put_rows
 from mailhub.store.transaction import Transaction
 
 MAX_IDS = 24
@@ -46,8 +46,8 @@ class Threads:
         row = self._tx.execute(
             "SELECT json_group_array(json_array(t.account, t.hash, t.thread))"
             " FROM json_each(:wanted) AS wanted CROSS JOIN thread_reference AS t"
-            " WHERE t.account = json_extract(wanted.value, '$[0]')"
-            " AND t.hash = json_extract(wanted.value, '$[1]')",
+            f" WHERE t.account = {item('wanted', 0)}"
+            f" AND t.hash = {item('wanted', 1)}",
             {"wanted": array_text(wanted)},
         ).fetchone()
         for account, one, thread in json.loads(row[0]):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from mailhub.model.change import JournalEntry
 from mailhub.store import journal
 from mailhub.store.schema import KEY_SHIFT
-from mailhub.store.sql import Cursor, array_text, integers, number, one_moment
+from mailhub.store.sql import Cursor, array_text, integers, item, number, numbers_in, one_moment
 
 COMMIT = 1000
 """Rows behind the arrival among which those of the same commit stand."""
@@ -57,13 +57,13 @@ def _tries(cursor: Cursor, token: str, queued: Sequence[int]) -> list[int]:
     deferred = integers(
         cursor.execute(
             "SELECT group_concat(j.number) FROM json_each(:entries) AS w CROSS JOIN journal AS j"
-            " WHERE j.kind = 'deferred' AND json_extract(j.detail, '$.entry') = w.value",
+            f" WHERE j.kind = 'deferred' AND json_extract(j.detail, '$.entry') = {item('w')}",
             {"entries": array_text(entries)},
         ).fetchone()[0]
     )
     waiting = number(
         cursor,
-        "SELECT count(*) FROM queue_entry WHERE number IN (SELECT value FROM json_each(:entries))",
+        f"SELECT count(*) FROM queue_entry WHERE number IN {numbers_in('entries')}",
         {"entries": array_text(entries)},
     )
     if waiting >= len(entries):
@@ -75,7 +75,7 @@ def _tries(cursor: Cursor, token: str, queued: Sequence[int]) -> list[int]:
             "SELECT group_concat(number) FROM (SELECT number FROM journal"
             " WHERE number BETWEEN :first AND :last"
             " AND kind IN ('delivered', 'failed', 'discarded')"
-            " AND json_extract(detail, '$.transaction') = :token LIMIT :limit) AS some",
+            " AND json_extract(detail, '$.transaction') = :token LIMIT :limit) AS chosen",
             {
                 "first": min(queued),
                 "last": last + LOOKED_AT,

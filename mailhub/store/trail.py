@@ -36,7 +36,7 @@ _WANTED = array_text((*_SAID, *CHANGES))
 _ROWS = (
     "SELECT json_group_array(json_array(kind, account, mailbox, detail)) FROM"
     " (SELECT kind, account, mailbox, detail FROM journal WHERE number BETWEEN :first AND :last"
-    " AND kind IN (SELECT value FROM json_each(:kinds)) ORDER BY number) AS some"
+    " AND kind IN (SELECT value FROM json_each(:kinds)) ORDER BY number) AS chosen"
 )
 
 
@@ -214,7 +214,7 @@ def commit(cursor: Cursor, entry: JournalEntry) -> Sequence[JournalEntry]:
     row = cursor.execute(
         "SELECT group_concat(number) FROM journal WHERE number BETWEEN :first AND :last"
         " AND kind IN (SELECT value FROM json_each(:kinds))"
-        " AND CASE WHEN detail = '' THEN 0"
+        " AND CASE WHEN detail = '' THEN FALSE"
         " ELSE json_extract(detail, '$.transaction') = :token END",
         {
             "first": entry.number - NEAR,
