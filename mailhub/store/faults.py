@@ -9,7 +9,17 @@ from mailhub.model.errors import Corrupt, MailhubError, StorageFull, Unavailable
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-DRIVER = (sqlite3.OperationalError, sqlite3.DatabaseError, OSError)
+
+
+class DriverError(Exception):
+    """A failure that another driver than SQLite's reports, as the kind that callers get."""
+
+    def __init__(self, kind: MailhubError) -> None:
+        super().__init__(str(kind))
+        self.kind = kind
+
+
+DRIVER = (sqlite3.OperationalError, sqlite3.DatabaseError, OSError, DriverError)
 """Errors that end a whole transaction and cost its connection."""
 
 
@@ -17,6 +27,8 @@ def kind_of(error: BaseException) -> MailhubError:
     """The kind that callers get for a failure of the disk, the file system or the database."""
     if isinstance(error, MailhubError):
         return error
+    if isinstance(error, DriverError):
+        return error.kind
     if isinstance(error, OSError):
         return StorageFull() if error.errno in FULL else Unavailable()
     if isinstance(error, sqlite3.Error):

@@ -1,4 +1,4 @@
-"""Threads that read: each with its own connection and its own open segments."""
+"""Threads that read: each at a desk of its own, with a connection and what bodies are read from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -23,13 +23,28 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class _Desk:
+class Desk(Protocol):
     """What one reading thread has at hand."""
+
+    @property
+    def connection(self) -> Cursor: ...
+
+    def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
+        """See `ports.Blobs.read`."""
+        ...
+
+    def close(self) -> None:
+        """After an error too: the next reading opens everything anew."""
+        ...
+
+
+class FolderDesk:
+    """A database and segments in folders."""
 
     def __init__(self, folder: Path, segments: Path) -> None:
         self._folder = folder
         self._connection: sqlite3.Connection | None = None
-        self.files = Files(segments)
+        self._files = Files(segments)
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -37,33 +52,24 @@ class _Desk:
             self._connection = database.connect_reader(self._folder)
         return self._connection
 
-    def both(
-        self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
-    ) -> tuple[T, Sequence[bytes]]:
-        """See `Readers.query_with`."""
-        found, refs = work(self.connection)
-        try:
-            return found, self.files.read(refs) if refs else ()
-        except Corrupt:
-            return found, ()
+    def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
+        return self._files.read(refs)
 
     def close(self) -> None:
-        """After an error too: the next reading opens everything anew."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        self.files.close()
+        self._files.close()
 
 
-_Job = tuple[Callable[[_Desk], Any], "Deferred[Any]"]
+_Job = tuple[Callable[[Desk], Any], "Deferred[Any]"]
 
 
 class Readers:
     """A bounded pool: one hop there and one back for each call."""
 
-    def __init__(self, folder: Path, segments: Path, count: int, hop: Hop) -> None:
-        self._folder = folder
-        self._segments = segments
+    def __init__(self, desk: Callable[[], Desk], count: int, hop: Hop) -> None:
+        self._desk = desk
         self._hop = hop
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = [
@@ -94,7 +100,7 @@ class Readers:
     def read(self, refs: Sequence[BlobRef]) -> Deferred[Sequence[bytes]]:
         """See `ports.Blobs.read`."""
         done: Deferred[Sequence[bytes]] = Deferred()
-        self._jobs.put((lambda desk: desk.files.read(refs), done))
+        self._jobs.put((lambda desk: desk.read(refs), done))
         return done
 
     def query_with(
@@ -102,16 +108,16 @@ class Readers:
     ) -> Deferred[tuple[T, Sequence[bytes]]]:
         """Runs `work`, then reads the blobs that it names; none where any is damaged."""
         done: Deferred[tuple[T, Sequence[bytes]]] = Deferred()
-        self._jobs.put((lambda desk: desk.both(work), done))
+        self._jobs.put((lambda desk: _both(desk, work), done))
         return done
 
     def _run(self) -> None:
-        desk = _Desk(self._folder, self._segments)
+        desk = self._desk()
         while (job := self._jobs.get()) is not None:
             self._answer(desk, *job)
         desk.close()
 
-    def _answer(self, desk: _Desk, work: Callable[[_Desk], Any], done: Deferred[Any]) -> None:
+    def _answer(self, desk: Desk, work: Callable[[Desk], Any], done: Deferred[Any]) -> None:
         try:
             result = work(desk)
         except MailhubError as error:
@@ -126,3 +132,13 @@ class Readers:
 
     def _fail(self, done: Deferred[Any], error: Exception) -> None:
         self._hop.post(lambda: done.errback(error))
+
+
+def _both(
+    desk: Desk, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
+) -> tuple[T, Sequence[bytes]]:
+    found, refs = work(desk.connection)
+    try:
+        return found, desk.read(refs) if refs else ()
+    except Corrupt:
+        return found, ()

@@ -3,85 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from mailhub.model.message import Arrival, BlobRef
 from mailhub.model.settings import StoreSettings
-from mailhub.store import attempts, database, moves, segments
+from mailhub.store import database, segments
 from mailhub.store.background import Background
-from mailhub.store.batch import Bytes, Job
 from mailhub.store.checkpoints import Checkpoints
 from mailhub.store.commit import Committer, WallClock
 from mailhub.store.compaction import Compaction
 from mailhub.store.fulltext.service import IndexService
 from mailhub.store.hop import Hop
-from mailhub.store.orders import Blob, Order
-from mailhub.store.readers import Readers
+from mailhub.store.readers import FolderDesk, Readers
+from mailhub.store.runner import ThreadRunner
 from mailhub.store.segments import Appender
 from mailhub.store.spools import SpoolFolder
-from mailhub.store.sql import Cursor, number
+from mailhub.store.sql import number
 from mailhub.store.storage import ServedStorage
-from mailhub.store.transaction import Transaction
 from mailhub.store.watchers import Watchers
 from mailhub.store.writer import Writer
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class ThreadRunner:
-    """`services.Runner`: reads go to the pool, writes to the writer."""
-
-    def __init__(self, readers: Readers, writer: Writer) -> None:
-        self._readers = readers
-        self._writer = writer
-
-    def read(
-        self, work: Callable[Concatenate[Cursor, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> Deferred[T]:
-        return self._readers.query(work, *args, **kwargs)
-
-    def read_with(
-        self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
-    ) -> Deferred[tuple[T, Sequence[bytes]]]:
-        return self._readers.query_with(work)
-
-    def write(
-        self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> Deferred[T]:
-        return self._writer.submit(Job(call=lambda tx, _: work(tx, *args, **kwargs)))
-
-    def arrive(
-        self,
-        bodies: Sequence[Bytes],
-        order: Callable[[Sequence[Blob]], Order],
-        replaced: tuple[int, int] | None = None,
-    ) -> Deferred[Sequence[Arrival]]:
-        if replaced is None:
-            return self._writer.submit(Job(bodies, order=order))
-        gone = replaced
-        return self._writer.submit(
-            Job(bodies, call=lambda tx, put: moves.replace(tx, order(put), gone))
-        )
-
-    def record(
-        self,
-        record: attempts.Record,
-        bodies: Sequence[Bytes],
-        notices: Callable[[Sequence[Blob]], Sequence[Order]],
-    ) -> Deferred[Sequence[int]]:
-        if not bodies:
-            return self._writer.submit(Job(record=record))
-        return self._writer.submit(
-            Job(bodies, call=lambda tx, put: attempts.record_with(tx, record, notices(put)))
-        )
 
 
 class StoreReactor(Protocol):
@@ -111,8 +57,15 @@ class SQLiteStore(ServedStorage):
         checkpoints = Checkpoints(folder)
         appender = resumed(folder, blobs, settings.segment_size)
         committer = Committer(folder, appender, clock, settings.quota, self._failed)
-        self._readers = Readers(folder, blobs, settings.readers, self._hop)
-        self._writer = Writer(committer, checkpoints, self._hop, watchers, settings.pending)
+        self._readers = Readers(lambda: FolderDesk(folder, blobs), settings.readers, self._hop)
+        self._writer = Writer(
+            committer,
+            self._hop,
+            watchers,
+            settings.pending,
+            lambda: checkpoints.between_commits(committer.connection),
+            checkpoints.stop,
+        )
         self._checkpoints = checkpoints
         runner = ThreadRunner(self._readers, self._writer)
         self.blobs = self._readers

@@ -6,20 +6,19 @@ wake-up of the reactor. How a commit is made, and what a failing disk does to it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import sleep
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
 from mailhub.model.change import Change
 from mailhub.model.errors import Unavailable
 from mailhub.store.batch import Failed, Job
-from mailhub.store.checkpoints import Checkpoints
-from mailhub.store.commit import Committer
+from mailhub.store.commit import Result
 from mailhub.store.hop import Hop
 from mailhub.store.watchers import Watchers
 
@@ -41,19 +40,34 @@ class _Waiting:
     done: Deferred[Any]
 
 
+class Commits(Protocol):
+    """How a batch is carried out."""
+
+    def commit(self, jobs: Sequence[Job]) -> Result:
+        """One outcome for each job, durable; and what changed. Never raises."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class Writer:
-    """Takes jobs on the reactor's thread and carries them out on its own, many to a commit."""
+    """Takes jobs on the reactor's thread and carries them out on its own, many to a commit.
+
+    `between`: what is done between two commits; `ended`: after the last. Both on its thread.
+    """
 
     def __init__(
         self,
-        committer: Committer,
-        checkpoints: Checkpoints,
+        committer: Commits,
         hop: Hop,
         watchers: Watchers,
         pending: int,
+        between: Callable[[], None] = lambda: None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
         self._committer = committer
-        self._checkpoints = checkpoints
+        self._between = between
+        self._ended = ended
         self._hop = hop
         self._watchers = watchers
         self._pending_limit = pending
@@ -113,10 +127,10 @@ class Writer:
             batch, last = self._next_batch()
             if batch:
                 # Before the commit: behind it this would hold up the answers to the last one.
-                self._checkpoints.between_commits(self._committer.connection)
+                self._between()
                 self._carry_out(batch)
         self._committer.close()
-        self._checkpoints.stop()
+        self._ended()
 
     def _carry_out(self, batch: Sequence[_Waiting]) -> None:
         outcomes, changes = self._committer.commit([waiting.job for waiting in batch])
