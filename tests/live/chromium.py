@@ -149,6 +149,7 @@ class Chromium:
         dark: bool = False,
         scripts: bool = True,
         language: str = "en-US",
+        agent: str | None = None,
         permissions: Sequence[str] = (),
     ) -> Iterator[Window]:
         """A new one."""
@@ -157,6 +158,7 @@ class Chromium:
             color_scheme="dark" if dark else "light",
             java_script_enabled=scripts,
             locale=language,
+            user_agent=agent,
             permissions=list(permissions),
             reduced_motion="reduce",
         )

@@ -13,8 +13,10 @@ import pytest
 
 from mailhub.wire import otp
 from tests.http.place import ARGUMENT, Place
+from tests.live import web
 from tests.live.bumpy import Bumpy
 from tests.live.chromium import Chromium, Window
+from tests.live.hostile import lines
 from tests.live.looking import faults, fill, form, send, shape, walk
 from tests.live.outgoing import PASSWORD, Hub, hub, text
 from tests.live.peers import until
@@ -31,6 +33,7 @@ target = "off"
 INSIDE = ("/panel",)
 STEP = 30
 """Seconds that a code of an authenticator lives."""
+LINES = lines(200)
 Fields = Mapping[str, str | bool]
 
 
@@ -46,7 +49,7 @@ class House:
     @contextmanager
     def people(self) -> Iterator[House]:
         """The two sit before their windows, signed in."""
-        with self.stranger() as self.root, self.stranger() as self.joe:
+        with self.stranger(agent=LINES[0]) as self.root, self.stranger() as self.joe:
             self.root.sign_in(ROOT, PASSWORD)
             self.joe.sign_in(JOE, PASSWORD)
             yield self
@@ -62,7 +65,7 @@ class House:
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with ExitStack() as stack:
-        far = stack.enter_context(Bumpy())
+        far = stack.enter_context(Rude())
         ours = stack.enter_context(hub(more=MORE, queue={"retry": "[3600]"}))
         furnish(ours, far)
         chromium = stack.enter_context(Chromium())
@@ -72,17 +75,34 @@ def house() -> Iterator[House]:
         assert "Unhandled" not in said
 
 
+class Rude(Bumpy):
+    """Puts every message off, with words of its own."""
+
+    def answer(self, recipient: str) -> bytes:
+        number = int(recipient.partition("@")[0].removeprefix("later"))
+        return f"451 4.3.0 {LINES[number % len(LINES)]}\r\n".encode()
+
+
 def furnish(ours: Hub, far: Bumpy) -> None:
-    """So that no page is empty."""
+    """So that no page is empty; whatever may be named bears a name that would like to run."""
     server = ours.server
-    server.command(
-        "routes", "add", "*", "--host", "127.0.0.1", "--port", str(far.port), "--tls=none"
-    )
-    for who, more in ((ROOT, ("--role", "admin")), (JOE, ()), (ANN, ())):
-        server.add_user(who, PASSWORD, *more)
-    for number in range(3):
+    where = ("--host", "127.0.0.1", "--port", str(far.port), "--tls", "none")
+    server.command("routes", "add", "*", *where)
+    server.add_user(ROOT, PASSWORD, "--role", "admin", "--name", LINES[0])
+    joe = web.make(server, JOE, name=LINES[1])
+    web.make(server, ANN, name=LINES[2])
+    for number, line in enumerate(LINES):
         ours.submit(text(f"later{number}"), f"later{number}@far.test", JOE)
-    assert until(lambda: len(ours.events("delivery", outcome="deferred")) == 3), ours.tail()
+        web.make(server, f"person{number}@home.test", name=line)
+        mail = {"query": {"subject": line}, "action": {"flag": True}}
+        web.call(server, "POST", f"/users/{joe}/filters", {"name": line, **mail})
+        asked = {"description": line, "scopes": ["imap"]}
+        web.call(server, "POST", f"/users/{joe}/asps", asked)
+        guess = {"username": JOE, "password": line, "protocol": "IMAP"}
+        assert web.ask(server, "POST", "/authenticate", guess)[0] >= 400
+    reply = {"status": True, "name": LINES[3], "subject": LINES[4], "text": LINES[5]}
+    web.call(server, "PUT", f"/users/{joe}/autoreply", reply)
+    assert until(lambda: len(ours.events("delivery", outcome="deferred")) >= len(LINES))
 
 
 @dataclass(frozen=True)
@@ -200,14 +220,17 @@ def test_every_page_is_as_pages_have_to_be(house: House, who: str) -> None:
     window = house.window(who)
     window.calm()
     met, unknown, wrong = set[str](), set[str](), dict[str, object]()
+    seen = ""
     for visit in walk(window, "/panel/", INSIDE):
         met.add(shape(visit.path))
         unknown |= visit.forms - {one.key for one in FORMS} - BY_HAND
+        seen += window.page.inner_text("body")
         found = faults(window) + window.troubles
         window.troubles.clear()
         if visit.status != 200 or found:
             wrong[visit.path] = (visit.status, found)
     assert not wrong
+    assert [line for line in LINES if line not in seen] == []
     assert not unknown, "forms that no test fills in"
     if who == ROOT:
         assert missed(met) == set()
