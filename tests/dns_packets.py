@@ -46,8 +46,8 @@ def zone(serial: int = 2026112100, *, signed: bool = True, extra: int = 0) -> Co
     records += [Record(f"n{one}.example.org", "TXT", "y" * 200, 300) for one in range(extra)]
     state = ZoneState("example.org", serial, "digest", 1_790_000_000)
     whole = Zone("example.org", tuple(records), zonemaking.soa(Site("mx.example.org")), state)
-    key = ZoneKey("example.org", *PAIR, 0) if signed else None
-    return finish(contents.build(PublishedZone(whole, key)))
+    keys = (ZoneKey("example.org", *PAIR, 0),) if signed else ()
+    return finish(contents.build(PublishedZone(whole, keys)))
 
 
 def talk(*secondaries: str, rate: int = 100_000, signed: bool = True, extra: int = 0) -> Talk:

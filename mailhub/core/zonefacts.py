@@ -28,7 +28,7 @@ class Facts:
     domains: Mapping[str, Sequence[MailDomain]]
     custom: Mapping[str, Sequence[CustomRecord]]
     states: Mapping[str, ZoneState]
-    keys: Mapping[str, ZoneKey]
+    keys: Mapping[str, Sequence[ZoneKey]]
 
 
 class Gathering:

@@ -16,8 +16,9 @@ What faces ask for:
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailhub.core import zonemaking
@@ -34,7 +35,10 @@ from mailhub.model.zone import (
     RecordFault,
     Zone,
     ZoneKey,
+    ZoneKeyState,
     ZoneState,
+    signing,
+    wanted,
 )
 from mailhub.ports import Clock, KeyMaking, Storage, ZoneServer
 from mailhub.wire import dnskey, zonerecord
@@ -45,10 +49,9 @@ MOST_ALIKE = 100
 """Custom records of one name and type: with the longest values, half of what a message holds."""
 AGAIN = 5
 """How often a change that met another one is tried."""
-VALID = 30 * 86400
-"""Seconds that signatures are valid for."""
-RENEWED = 27 * 86400
-"""Seconds after which they are made anew: three days ahead."""
+RENEWED = 14 * 86400
+"""Seconds after which signatures are made anew, long before they end; each zone has a day and an
+hour of its own for it, which only its name decides."""
 KEEPER = Actor(source="zones")
 
 
@@ -122,11 +125,16 @@ class Zones:
             return dnskey.ds(zone.name, *await self._signer.keys(zone.name))
         if not self._settings.sign:
             return []
-        key = (await self._storage.zones.keys()).get(zone.name)
-        if key is None:
+        keys = (await self._storage.zones.keys()).get(zone.name)
+        if not keys:
             await self.update(KEEPER)
-            key = (await self._storage.zones.keys())[zone.name]
-        return dnskey.ds(zone.name, dnskey.text_of(key.public))
+            keys = (await self._storage.zones.keys())[zone.name]
+        key = wanted(keys)
+        return dnskey.ds(zone.name, dnskey.text_of(key.public)) if key is not None else []
+
+    async def serials(self) -> Mapping[str, int]:
+        """The version of each zone that others have seen, by its name."""
+        return {name: one.serial for name, one in (await self._storage.zones.states()).items()}
 
     # -- what administrators add
 
@@ -225,7 +233,15 @@ class Zones:
         """Every zone with what signs it, as others may see it from now on."""
         composed = await self._refresh(KEEPER, False)
         keys = composed.facts.keys if self._settings.sign else {}
-        return [PublishedZone(zone, keys.get(zone.name)) for zone in composed.zones]
+        return [PublishedZone(zone, tuple(keys.get(zone.name, ()))) for zone in composed.zones]
+
+    async def signatures(self, name: str) -> bytes:
+        """What a name server kept of a zone's."""
+        return await self._storage.zones.signatures(name)
+
+    async def keep_signatures(self, name: str, kept: bytes) -> None:
+        """Spares making them again."""
+        await self._storage.zones.keep_signatures(name, kept)
 
     async def _changed(self, name: str, actor: Actor) -> Sequence[str]:
         """Zones that are new. The change itself makes one so even where nothing is seen of it."""
@@ -255,9 +271,8 @@ class Zones:
         for name in [only] if only in facts.domains else [] if only else facts.zones:
             domains, custom = facts.domains[name], facts.custom[name]
             records = await run(zonemaking.compose(name, facts.site, domains, custom), turns)
-            key = facts.keys.get(name) if self._settings.sign else None
-            public = key.public if key is not None else ""
-            digest = await run(zonemaking.digest(records, start, public), turns)
+            keys = facts.keys.get(name, ()) if self._settings.sign else ()
+            digest = await run(zonemaking.digest(records, start, _said_of(keys)), turns)
             state = facts.states.get(name)
             if state is None or force or state.digest != digest or self._is_old(state):
                 state = self._next(name, digest, state)
@@ -270,12 +285,13 @@ class Zones:
 
     async def _keyed(self, facts: Facts) -> Facts:
         """The same, with a key for each zone."""
-        missing = [name for name in facts.zones if name not in facts.keys]
+        missing = [name for name in facts.zones if signing(facts.keys.get(name, ())) is None]
         if not missing or not self._settings.sign:
             return facts
         for name in missing:
             private, public = await self._making.make("ecdsa")
-            made = ZoneKey(name, private, public, int(self._clock.now()))
+            now = int(self._clock.now())
+            made = ZoneKey(name, private, public, now, since=now)
             try:
                 await self._storage.zones.add_key(made, KEEPER)
             except AlreadyExists:
@@ -283,14 +299,21 @@ class Zones:
         return await self._gathering.facts(self._momentary)
 
     def _is_old(self, state: ZoneState) -> bool:
-        return self._settings.sign and state.signed + RENEWED <= self._clock.now()
+        return self._settings.sign and state.signed < self._turn(state.zone)
+
+    def _turn(self, zone: str) -> int:
+        """When signatures were to be made last: the same for whoever asks."""
+        now = int(self._clock.now())
+        own = int.from_bytes(hashlib.sha256(zone.encode()).digest()[:6])
+        return now - (now - own) % RENEWED
 
     def _next(self, zone: str, digest: str, before: ZoneState | None) -> ZoneState:
         """The next version: its serial is the day's date with two digits, and always greater."""
         now = self._clock.now()
         day = int(time.strftime("%Y%m%d", time.gmtime(now))) * 100
         serial = max(day, before.serial + 1 if before is not None else 0)
-        return ZoneState(zone, serial, digest, int(now))
+        signed = max(self._turn(zone), before.signed if before is not None else 0)
+        return ZoneState(zone, serial, digest, signed)
 
     # -- checks
 
@@ -331,6 +354,13 @@ class Zones:
                 raise BadRecord(RecordFault.CONFLICT, said, record.name)
         elif here or record.name in {*await self.zones(), *await self._gathering.mail_names()}:
             raise BadRecord(RecordFault.CONFLICT, said, record.name)
+
+
+def _said_of(keys: Sequence[ZoneKey]) -> str:
+    """All that a zone says of its keys."""
+    key = wanted(keys)
+    rows = [f"{one.public} {one.state is ZoneKeyState.ACTIVE} {one is key}" for one in keys]
+    return "\n".join(rows)
 
 
 def _is_server(zone: Zone, one: Record) -> bool:

@@ -22,7 +22,16 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from dns.rdtypes.ANY.NSEC import NSEC
 
 from mailhub.dns.grammar import Kind, RecordSet, row
-from mailhub.model.zone import PublishedZone, Record, ZoneKey, ZoneState
+from mailhub.dns.kept import Kept, fingerprint
+from mailhub.model.zone import (
+    PublishedZone,
+    Record,
+    ZoneKey,
+    ZoneKeyState,
+    ZoneState,
+    signing,
+    wanted,
+)
 from mailhub.wire import dnskey, zonerecord
 
 STEP = 500
@@ -30,6 +39,9 @@ STEP = 500
 SKEW = 3600
 """Seconds that others' clocks may be behind ours: signatures begin so much earlier."""
 VALID = 30 * 86400
+"""Seconds that signatures are valid for."""
+_BY_ALL = (Kind.DNSKEY, Kind.CDS, Kind.CDNSKEY)
+"""What every key signs (RFC 7344 4.1): the zone above may point to any of them."""
 Node = Mapping[int, RecordSet]
 _Sets = dict[bytes, dict[int, dns.rrset.RRset]]
 
@@ -89,9 +101,10 @@ def octets(name: str) -> bytes:
     return wire(dns.name.from_text(name))
 
 
-def build(published: PublishedZone) -> Generator[None, None, Contents]:
-    """A zone, signed where it has a key; stops every fraction of a millisecond."""
-    zone, key = published.zone, published.key
+def build(published: PublishedZone, kept: Kept | None = None) -> Generator[None, None, Contents]:
+    """A zone, signed where it has a key; stops every fraction of a millisecond. `kept`: signatures
+    from before, which gets those that are made."""
+    zone, key = published.zone, signing(published.keys)
     origin = dns.name.from_text(zone.name)
     top = wire(origin)
     sets = yield from _sets(origin, published)
@@ -103,7 +116,8 @@ def build(published: PublishedZone) -> Generator[None, None, Contents]:
         places = yield from _places(ours)
         ours.sort(key=places.__getitem__)
         yield from _deny(origin, ours, sets, cuts, zone.soa.minimum)
-    signer = _Signer(origin, key, zone.state.signed) if key is not None else None
+    kept = kept or Kept()
+    signer = _Signer(origin, published.keys, zone.state.signed, kept) if key is not None else None
     nodes: dict[bytes, dict[int, RecordSet]] = {}
     vouched = set(ours)
     for name, kinds in sets.items():
@@ -139,15 +153,19 @@ def _is_below(name: bytes, top: bytes, cuts: frozenset[bytes]) -> bool:
 
 
 def _sets(origin: dns.name.Name, published: PublishedZone) -> Generator[None, None, _Sets]:
-    zone, key = published.zone, published.key
+    zone = published.zone
     start = Record(zone.name, "SOA", zonerecord.soa_text(zone.soa, zone.state.serial), zone.soa.ttl)
     sets: _Sets = {}
     for number, record in enumerate((start, *zone.records)):
         _put(sets, dns.name.from_text(record.name), record.ttl, zonerecord.parsed(record))
         if number % 8 == 7:
             yield
-    if key is not None:
-        _put(sets, origin, zone.soa.ttl, dnskey.record(key.public))
+    pointed = wanted(published.keys)
+    if pointed is not None:
+        for one in published.keys:
+            _put(sets, origin, zone.soa.ttl, dnskey.record(one.public))
+        for rdata in dnskey.told_above(zone.name, pointed.public):
+            _put(sets, origin, zone.soa.ttl, rdata)
     return sets
 
 
@@ -186,29 +204,54 @@ def _deny(
 class _Signer:
     """Signs sets of one zone, the same ones always in the same way."""
 
-    def __init__(self, origin: dns.name.Name, key: ZoneKey, signed: int) -> None:
+    def __init__(
+        self, origin: dns.name.Name, keys: Sequence[ZoneKey], signed: int, kept: Kept
+    ) -> None:
         self._origin = origin
-        self._private: Any = load_pem_private_key(key.private.encode(), password=None)
-        self._record: Any = dnskey.record(key.public)
+        self._keys = [_Pen(one) for one in keys]
+        self._own = [one for one in self._keys if one.is_active]
         self._begins = signed - SKEW
         self._ends = signed + VALID
+        self._kept = kept
 
-    def rows(self, rrset: dns.rrset.RRset) -> tuple[bytes, ...]:
-        """Of the RRSIG records: one."""
+    def rows(self, rrset: dns.rrset.RRset, bare: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Of the RRSIG records: one of each key that signs it. `bare`: its rows."""
+        pens = self._keys if int(rrset.rdtype) in _BY_ALL else self._own
+        found = []
+        for pen in pens:
+            what = fingerprint(pen.public, self._begins, wire(rrset.name), bare)
+            made = self._kept.find(what)
+            if made is None:
+                made = row(Kind.RRSIG, rrset.ttl, self._sign(rrset, pen))
+                self._kept.put(what, made)
+            found.append(made)
+        return tuple(found)
+
+    def _sign(self, rrset: dns.rrset.RRset, pen: _Pen) -> bytes:
         made = dns.dnssec.sign(
             rrset,
-            self._private,
+            pen.private,
             self._origin,
-            self._record,
+            pen.record,
             inception=self._begins,
             expiration=self._ends,
         )
-        return (row(Kind.RRSIG, rrset.ttl, _data(made)),)
+        return _data(made)
+
+
+class _Pen:
+    """A key that is ready to sign."""
+
+    def __init__(self, key: ZoneKey) -> None:
+        self.is_active = key.state is ZoneKeyState.ACTIVE
+        self.public = key.public.encode()
+        self.record: Any = dnskey.record(key.public)
+        self.private: Any = load_pem_private_key(key.private.encode(), password=None)
 
 
 def _packed(rrset: dns.rrset.RRset, signer: _Signer | None) -> RecordSet:
     rows = tuple(row(rrset.rdtype, rrset.ttl, _data(rdata)) for rdata in rrset)
-    signatures = signer.rows(rrset) if signer is not None else ()
+    signatures = signer.rows(rrset, rows) if signer is not None else ()
     return RecordSet(wire(rrset.name), int(rrset.rdtype), rows, signatures)
 
 

@@ -14,6 +14,7 @@ from mailhub.core.turns import Turns, run
 from mailhub.core.zones import Zones
 from mailhub.dns import contents, history
 from mailhub.dns.contents import Contents
+from mailhub.dns.kept import Kept
 from mailhub.dns.talk import Talk
 from mailhub.model.zone import PublishedZone
 from mailhub.ports import Clock, Log
@@ -83,7 +84,10 @@ class Keeping:
     async def _built(self, one: PublishedZone, turns: Turns) -> Contents:
         """A new version, which remembers the one before."""
         before = self._talk.zones.get(contents.octets(one.zone.name))
-        made = await run(contents.build(one), turns)
+        kept = Kept(await self._zones.signatures(one.zone.name) if one.keys else b"")
+        made = await run(contents.build(one, kept), turns)
+        if kept.is_new:
+            await self._zones.keep_signatures(one.zone.name, kept.packed())
         return made if before is None else await run(history.follow(before, made), turns)
 
     def _known(self, one: PublishedZone) -> Contents | None:

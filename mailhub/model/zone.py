@@ -121,22 +121,61 @@ class ZoneState:
     signed: int
 
 
+class ZoneKeyState(Enum):
+    """Where a zone's key stands on its way (RFC 7583 3.3): each follows the one before."""
+
+    COMING = "coming"
+    """It is in the zone, and others may have a copy without it."""
+    READY = "ready"
+    """The zone above is to point to it."""
+    TRUSTED = "trusted"
+    """The zone above points to it, and others may have a copy that does not."""
+    ACTIVE = "active"
+    """It signs all of the zone."""
+    LEAVING = "leaving"
+    """It signs no more; others may have copies of what it signed."""
+
+
+NEXT_KEY_STATE = {
+    ZoneKeyState.COMING: ZoneKeyState.READY,
+    ZoneKeyState.READY: ZoneKeyState.TRUSTED,
+    ZoneKeyState.TRUSTED: ZoneKeyState.ACTIVE,
+    ZoneKeyState.ACTIVE: ZoneKeyState.LEAVING,
+    ZoneKeyState.LEAVING: None,
+}
+"""None: it is removed."""
+
+
 @dataclass(frozen=True, slots=True)
 class ZoneKey:
-    """The key that signs a zone. `private`: PEM (PKCS #8). `public`: of the record, base64."""
+    """A key of a zone. `private`: PEM (PKCS #8). `public`: of the record, base64. `created`,
+    `since`: epoch seconds; from when it is in its state."""
 
     zone: str
     private: str
     public: str
     created: int
+    state: ZoneKeyState = ZoneKeyState.ACTIVE
+    since: int = 0
+
+
+def signing(keys: Sequence[ZoneKey]) -> ZoneKey | None:
+    """The key that signs a zone; None: it has none."""
+    return next((one for one in keys if one.state is ZoneKeyState.ACTIVE), None)
+
+
+def wanted(keys: Sequence[ZoneKey]) -> ZoneKey | None:
+    """The key that the zone above is to point to."""
+    ahead = (ZoneKeyState.READY, ZoneKeyState.TRUSTED)
+    return next((one for one in keys if one.state in ahead), signing(keys))
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedZone:
-    """A zone with what its signatures are made with: None where it is not signed."""
+    """A zone with its keys: none where it is not signed."""
 
     zone: Zone
-    key: ZoneKey | None
+    keys: tuple[ZoneKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

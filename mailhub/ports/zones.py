@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Protocol
 
 from mailhub.model.change import Actor
-from mailhub.model.zone import CustomRecord, Zone, ZoneKey, ZoneState
+from mailhub.model.zone import CustomRecord, Zone, ZoneKey, ZoneKeyState, ZoneState
 
 
 class Zones(Protocol):
@@ -50,12 +50,28 @@ class Zones(Protocol):
         serial never goes back. Raises Conflict where a zone has such a serial, or a later one."""
         ...
 
-    def keys(self) -> Awaitable[Mapping[str, ZoneKey]]:
-        """What signs each zone, by its name."""
+    def keys(self) -> Awaitable[Mapping[str, Sequence[ZoneKey]]]:
+        """What signs each zone, by its name; the oldest first."""
         ...
 
     def add_key(self, key: ZoneKey, actor: Actor) -> Awaitable[None]:
-        """Raises AlreadyExists where the zone has one."""
+        """Raises AlreadyExists where the zone has one in this state, or any that is to follow the
+        one that signs and so is this."""
+        ...
+
+    def move_keys(
+        self, zone: str, moved: Mapping[str, ZoneKeyState | None], now: int, actor: Actor
+    ) -> Awaitable[None]:
+        """New states, by public key, in one commit; None: removed. Raises Conflict where one is not
+        in the state before."""
+        ...
+
+    def signatures(self, zone: str) -> Awaitable[bytes]:
+        """What was kept of a zone's; empty: nothing."""
+        ...
+
+    def keep_signatures(self, zone: str, kept: bytes) -> Awaitable[None]:
+        """In place of what was kept. They can be made anew: no journal tells of them."""
         ...
 
     def personal(self) -> Awaitable[frozenset[str]]:

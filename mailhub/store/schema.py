@@ -26,7 +26,7 @@ from mailhub.store.tables import (
     zones,
 )
 
-HEAD = "0020"
+HEAD = "0021"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20

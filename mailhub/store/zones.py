@@ -7,11 +7,19 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 from mailhub.model.change import Actor, ZonesChanged
 from mailhub.model.errors import AlreadyExists, Conflict, LimitReached
-from mailhub.model.zone import CustomRecord, ZoneKey, ZoneState
+from mailhub.model.zone import (
+    NEXT_KEY_STATE,
+    CustomRecord,
+    ZoneKey,
+    ZoneKeyState,
+    ZoneState,
+)
 from mailhub.store.services import Runner
 from mailhub.store.sql import Cursor, next_number, number, put_rows
 from mailhub.store.transaction import Transaction
 
+AHEAD = (ZoneKeyState.COMING, ZoneKeyState.READY, ZoneKeyState.TRUSTED)
+"""States of a key that is to follow the one that signs."""
 _PUT = "INSERT INTO zone_record (number, name, kind, value) VALUES"
 
 
@@ -95,32 +103,87 @@ def publish(
     )
     for zone in gone:
         tx.execute("UPDATE zone_state SET digest = '' WHERE zone = :zone", {"zone": zone})
+        tx.execute("DELETE FROM zone_signature WHERE zone = :zone", {"zone": zone})
     serials = {one.zone: one.serial for one in states}
     _told(tx, "published", {"serials": serials, "gone": list(gone)}, actor)
 
 
-def keys(cursor: Cursor) -> Mapping[str, ZoneKey]:
+def keys(cursor: Cursor) -> Mapping[str, Sequence[ZoneKey]]:
     """See `ports.Zones.keys`."""
-    rows = cursor.execute("SELECT zone, private, public, created FROM zone_key", {}).fetchall()
-    return {row[0]: ZoneKey(*row) for row in rows}
+    rows = cursor.execute(
+        "SELECT zone, private, public, created, state, since FROM zone_signing_key"
+        " ORDER BY created, public",
+        {},
+    ).fetchall()
+    found: dict[str, list[ZoneKey]] = {}
+    for zone, private, public, created, state, since in rows:
+        key = ZoneKey(zone, private, public, created, ZoneKeyState(state), since)
+        found.setdefault(zone, []).append(key)
+    return found
 
 
 def add_key(tx: Transaction, key: ZoneKey, actor: Actor) -> None:
     """See `ports.Zones.add_key`."""
-    count = "SELECT count(*) FROM zone_key WHERE zone = :zone"
-    if number(tx.cursor, count, {"zone": key.zone}):
-        raise AlreadyExists("This zone has a key already", "zone")
+    for one in keys(tx.cursor).get(key.zone, ()):
+        if one.state is key.state or (one.state in AHEAD and key.state in AHEAD):
+            raise AlreadyExists("This zone has such a key already", "zone")
     tx.execute(
-        "INSERT INTO zone_key (zone, private, public, created)"
-        " VALUES (:zone, :private, :public, :created)",
+        "INSERT INTO zone_signing_key (zone, public, private, created, state, since)"
+        " VALUES (:zone, :public, :private, :created, :state, :since)",
         {
             "zone": key.zone,
-            "private": key.private,
             "public": key.public,
+            "private": key.private,
             "created": key.created,
+            "state": key.state.value,
+            "since": key.since,
         },
     )
-    _told(tx, "key", {"zone": key.zone}, actor)
+    _told(tx, "key", {"zone": key.zone, "public": key.public, "state": key.state.value}, actor)
+
+
+def move_keys(
+    tx: Transaction,
+    zone: str,
+    moved: Mapping[str, ZoneKeyState | None],
+    now: int,
+    actor: Actor,
+) -> None:
+    """See `ports.Zones.move_keys`."""
+    known = {one.public: one.state for one in keys(tx.cursor).get(zone, ())}
+    for public, state in moved.items():
+        if public not in known or NEXT_KEY_STATE[known[public]] is not state:
+            raise Conflict("The zone's keys changed meanwhile")
+        given = {"zone": zone, "public": public}
+        if state is None:
+            tx.execute(
+                "DELETE FROM zone_signing_key WHERE zone = :zone AND public = :public", given
+            )
+        else:
+            tx.execute(
+                "UPDATE zone_signing_key SET state = :state, since = :since"
+                " WHERE zone = :zone AND public = :public",
+                {**given, "state": state.value, "since": now},
+            )
+        said = "removed" if state is None else state.value
+        _told(tx, "key", {"zone": zone, "public": public, "state": said}, actor)
+
+
+def signatures(cursor: Cursor, zone: str) -> bytes:
+    """See `ports.Zones.signatures`."""
+    row = cursor.execute(
+        "SELECT kept FROM zone_signature WHERE zone = :zone", {"zone": zone}
+    ).fetchone()
+    return bytes(row[0]) if row is not None else b""
+
+
+def keep_signatures(tx: Transaction, zone: str, kept: bytes) -> None:
+    """See `ports.Zones.keep_signatures`."""
+    tx.execute(
+        "INSERT INTO zone_signature (zone, kept) VALUES (:zone, :kept)"
+        " ON CONFLICT (zone) DO UPDATE SET kept = excluded.kept",
+        {"zone": zone, "kept": kept},
+    )
 
 
 def personal(cursor: Cursor) -> frozenset[str]:
@@ -194,11 +257,22 @@ class ZoneService:
     ) -> Awaitable[None]:
         return self._runner.write(publish, states, gone, actor)
 
-    def keys(self) -> Awaitable[Mapping[str, ZoneKey]]:
+    def keys(self) -> Awaitable[Mapping[str, Sequence[ZoneKey]]]:
         return self._runner.read(keys)
 
     def add_key(self, key: ZoneKey, actor: Actor) -> Awaitable[None]:
         return self._runner.write(add_key, key, actor)
+
+    def move_keys(
+        self, zone: str, moved: Mapping[str, ZoneKeyState | None], now: int, actor: Actor
+    ) -> Awaitable[None]:
+        return self._runner.write(move_keys, zone, moved, now, actor)
+
+    def signatures(self, zone: str) -> Awaitable[bytes]:
+        return self._runner.read(signatures, zone)
+
+    def keep_signatures(self, zone: str, kept: bytes) -> Awaitable[None]:
+        return self._runner.write(keep_signatures, zone, kept)
 
     def personal(self) -> Awaitable[frozenset[str]]:
         return self._runner.read(personal)

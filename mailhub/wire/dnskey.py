@@ -1,6 +1,6 @@
 """The keys of signed zones (RFC 4034, RFC 6605): what stands in the DNS of them.
 
-One key signs all of a zone: ECDSA on P-256 with SHA-256, as RFC 8624 3.1 recommends.
+One key signs all of a zone at a time: ECDSA on P-256 with SHA-256, as RFC 8624 3.1 recommends.
 """
 
 from __future__ import annotations
@@ -42,6 +42,20 @@ def ds(zone: str, *texts: str) -> list[str]:
         if key.flags & ENTRY
         for digest in DIGESTS
     ]
+
+
+def tag(public: str) -> int:
+    """The number that signatures name a key by (RFC 4034 B)."""
+    key: Any = record(public)
+    return int(dns.dnssec.key_id(key))
+
+
+def told_above(zone: str, public: str) -> list[dns.rdata.Rdata]:
+    """What a zone says to the zone above of the key that it is to point to: CDS and CDNSKEY
+    (RFC 7344 3, RFC 8078)."""
+    first = ds(zone, text_of(public))[0]
+    kinds = ((dns.rdatatype.CDS, first), (dns.rdatatype.CDNSKEY, text_of(public)))
+    return [dns.rdata.from_text(dns.rdataclass.IN, kind, text) for kind, text in kinds]
 
 
 def _read(text: str) -> dns.rdata.Rdata:

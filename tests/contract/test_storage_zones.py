@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from mailhub.model.change import ZonesChanged
-from mailhub.model.errors import AlreadyExists, LimitReached
-from mailhub.model.zone import CustomRecord, ZoneKey, ZoneState
+from mailhub.model.errors import AlreadyExists, Conflict, LimitReached
+from mailhub.model.zone import CustomRecord, ZoneKey, ZoneKeyState, ZoneState
 from tests.contract.stores import ACTOR, House
 
 A = CustomRecord("x.example", "A", "192.0.2.1")
@@ -79,7 +81,39 @@ def test_versions_and_keys(house: House) -> None:
     house.ask(zones.add_key(key, ACTOR))
     with pytest.raises(AlreadyExists):
         house.ask(zones.add_key(key, ACTOR))
-    assert house.ask(zones.keys()) == {"a.example": key}
+    assert house.ask(zones.keys()) == {"a.example": [key]}
+
+
+def test_one_key_follows_another(house: House) -> None:
+    zones = house.store.zones
+    old = ZoneKey("a.example", "PEM", "old", 5, ZoneKeyState.ACTIVE, 5)
+    new = ZoneKey("a.example", "PEM", "new", 6, ZoneKeyState.TRUSTED, 6)
+    for one in (old, new):
+        house.ask(zones.add_key(one, ACTOR))
+    with pytest.raises(AlreadyExists):
+        house.ask(zones.add_key(replace(new, public="x", state=ZoneKeyState.COMING), ACTOR))
+    wrong: Mapping[str, ZoneKeyState | None]
+    for wrong in ({"old": None}, {"new": ZoneKeyState.ACTIVE, "old": None}, {"x": None}):
+        with pytest.raises(Conflict):
+            house.ask(zones.move_keys("a.example", wrong, 9, ACTOR))
+    assert house.ask(zones.keys()) == {"a.example": [old, new]}
+    moved = {"old": ZoneKeyState.LEAVING, "new": ZoneKeyState.ACTIVE}
+    house.ask(zones.move_keys("a.example", moved, 9, ACTOR))
+    left = replace(old, state=ZoneKeyState.LEAVING, since=9)
+    signs = replace(new, state=ZoneKeyState.ACTIVE, since=9)
+    assert house.ask(zones.keys()) == {"a.example": [left, signs]}
+    house.ask(zones.move_keys("a.example", {"old": None}, 9, ACTOR))
+    assert house.ask(zones.keys()) == {"a.example": [signs]}
+
+
+def test_signatures_are_kept_until_a_zone_is_gone(house: House) -> None:
+    zones = house.store.zones
+    assert house.ask(zones.signatures("a.example")) == b""
+    for kept in (b"one", b"two"):
+        house.ask(zones.keep_signatures("a.example", kept))
+        assert house.ask(zones.signatures("a.example")) == kept
+    house.ask(zones.publish([], ["a.example"], ACTOR))
+    assert house.ask(zones.signatures("a.example")) == b""
 
 
 def test_domains_of_people(house: House) -> None:

@@ -226,14 +226,14 @@ def test_serials_move_only_with_content() -> None:
     run(here.world.domains.ensure("example.net", ACTOR))
     assert run(here.zones.update(ACTOR)) == ["example.net"]
     assert run(here.zones.get("example.org")).state.serial == first.serial + 1
-    here.world.clock.advance(RENEWED + 1)
+    here.world.clock.advance(RENEWED)
     assert run(here.zones.update(ACTOR)) == ["example.net", "example.org"]
     renewed = run(here.zones.get("example.org")).state
     assert renewed.serial > first.serial + 1
-    assert renewed.signed == int(here.world.clock.now())
+    assert first.signed < renewed.signed <= here.world.clock.now() < renewed.signed + RENEWED
     published = run(here.zones.published())
     assert [one.zone.state for one in published][1] == renewed
-    assert all(one.key is not None for one in published)
+    assert all(len(one.keys) == 1 for one in published)
     ds = run(here.zones.ds("example.org"))
     assert [text.split()[1:3] for text in ds] == [["13", "2"], ["13", "4"]]
     with pytest.raises(NotFound):

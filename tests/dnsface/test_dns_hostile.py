@@ -55,7 +55,7 @@ def test_no_custom_record_breaks_what_is_answered(rows: list[tuple[str, str, str
     records = finish(zonemaking.compose("example.org", SITE, domains, custom))
     state = ZoneState("example.org", 1, "digest", 1_790_000_000)
     zone = Zone("example.org", records, zonemaking.soa(SITE), state)
-    held = finish(contents.build(PublishedZone(zone, ZoneKey("example.org", *PAIR, 0))))
+    held = finish(contents.build(PublishedZone(zone, (ZoneKey("example.org", *PAIR, 0),))))
     said = Talk(1_000_000)
     said.serve({held.origin: held}, ())
     names = {one.name for one in records} | {f"none.{one.name}" for one in records}

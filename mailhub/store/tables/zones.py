@@ -30,13 +30,23 @@ TABLES: tuple[str, ...] = (
         signed BIGINT NOT NULL
     ) WITHOUT ROWID
     """,
-    # private: PEM.
+    # private: PEM. since: epoch seconds from which it is in its state.
     """
-    CREATE TABLE zone_key (
-        zone TEXT PRIMARY KEY,
-        private TEXT NOT NULL,
+    CREATE TABLE zone_signing_key (
+        zone TEXT NOT NULL,
         public TEXT NOT NULL,
-        created BIGINT NOT NULL
+        private TEXT NOT NULL,
+        created BIGINT NOT NULL,
+        state TEXT NOT NULL,
+        since BIGINT NOT NULL,
+        PRIMARY KEY (zone, public)
     ) WITHOUT ROWID
+    """,
+    # Signatures of the last version, as the name server packs them: spares making them again.
+    """
+    CREATE TABLE zone_signature (
+        zone TEXT PRIMARY KEY,
+        kept BLOB NOT NULL
+    )
     """,
 )
