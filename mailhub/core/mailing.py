@@ -109,6 +109,15 @@ class Mailing:
         """Octets of one message."""
         return self._composing.most
 
+    @property
+    def holds(self) -> bool:
+        """Whether mail can be held back."""
+        return self._holding.offered
+
+    def message_id(self, key: str) -> str:
+        """That of the letter with this key, in angle brackets."""
+        return self._composing.message_id(key)
+
     # -- storing
 
     async def keep(

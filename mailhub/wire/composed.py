@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import policy
 from email.message import EmailMessage, MIMEPart
 from hashlib import sha256
@@ -116,6 +116,23 @@ def line(value: str, field: str) -> str:
     if _CONTROL.search(value):
         raise Invalid("Line ends and control characters are not possible here", field)
     return value
+
+
+def tidy(value: str) -> str:
+    """A text as one line that a header can hold."""
+    return " ".join(_CONTROL.sub(" ", value).split())
+
+
+def harmless(one: Enclosed) -> Enclosed:
+    """The same without what cannot stand in a header: a media type, an id that is none."""
+    media = one.media.lower()
+    return replace(
+        one,
+        media=media if _MEDIA.fullmatch(media) else "application/octet-stream",
+        filename=tidy(one.filename),
+        cid=one.cid if _ID.fullmatch(one.cid) else "",
+        charset=one.charset if _CHARSET.fullmatch(one.charset) else "",
+    )
 
 
 def frame(letter: Letter, mark: bytes) -> Sequence[bytes | Poured]:
