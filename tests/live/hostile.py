@@ -22,7 +22,7 @@ _TEXTS = (
     "`><img src=x onerror=RAN>",
     '" onmouseover=RAN autofocus onfocus=RAN x="',
     "' onmouseover=RAN autofocus onfocus=RAN x='",
-    " autofocus onfocus=RAN ",
+    "x autofocus onfocus=RAN",
     "<svg onload=RAN>",
     "<svg/onload=RAN//",
     "<details open ontoggle=RAN>",
