@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,9 +19,11 @@ from mailhub.core.watch import Watch
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
 from mailhub.net.encrypting import ProcessEncrypting
+from mailhub.net.faults import Faults
 from mailhub.net.folder import DataFolder
 from mailhub.net.hashing import PooledHashing
 from mailhub.net.hooks import ServerHooks
+from mailhub.net.listeners import Listener
 from mailhub.net.metrics import Metrics
 from mailhub.net.outward import authorities
 from mailhub.net.resolver import StubResolver
@@ -46,7 +48,8 @@ def hostname_of(settings: Settings) -> str:
 
 
 class Ground:
-    """`ready`: whether the server takes work just now."""
+    """`ready`: whether the server takes work just now. `listening`: its listeners, as soon as they
+    are known."""
 
     def __init__(
         self,
@@ -58,9 +61,13 @@ class Ground:
     ) -> None:
         self.settings = settings
         self.reactor = reactor
-        self.log = log
+        self.faults = Faults(log, reactor)
+        self.log: Log = self.faults
         self.metrics = metrics
         self.ready = ready
+        self.listening: Sequence[Listener] = ()
+        self.file = ""
+        """That the settings were read from; empty for none."""
         self.hostname = hostname_of(settings)
         self.clock: Clock = ReactorClock(reactor)
         self.randomness = SystemRandomness()

@@ -11,11 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailhub import __version__, backups, certifying, filters, judging, naming, personal, sieve
+from mailhub import __version__, backups, certifying, filters, judging, looking, naming
 from mailhub.core.administration import Administration, administration
-from mailhub.core.checkup import Checkup
+from mailhub.core.checkup import Checkup, Means
 from mailhub.core.departure import Departures
-from mailhub.core.filters import Filters
+from mailhub.core.exporting import Exporting
+from mailhub.core.importedmail import MailImport
+from mailhub.core.importing import Importing
 from mailhub.core.intake import Intake
 from mailhub.core.judging import Judging
 from mailhub.core.maildrop import Maildrops
@@ -26,7 +28,6 @@ from mailhub.core.queue import Queue
 from mailhub.core.records import Records
 from mailhub.core.relays import Relays
 from mailhub.core.routes import Routes
-from mailhub.core.scripts import Scripts
 from mailhub.core.selected import Selections
 from mailhub.core.session_keys import SessionKeys
 from mailhub.core.signed_tokens import SignedTokens
@@ -41,33 +42,42 @@ from mailhub.core.webhooks import Webhooks
 from mailhub.ground import Ground
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
+from mailhub.net.condition import LinuxCondition
 from mailhub.net.folder import DataFolder, FreshKey
 from mailhub.net.keptfile import KeptFile
 from mailhub.net.machine import DataVolume, DebianMachine
 from mailhub.net.metrics import Metrics
+from mailhub.net.reaching import EndpointReach
 from mailhub.net.textfile import TextFile
-from mailhub.net.together import together
+from mailhub.net.together import ReactorWithin, together
 from mailhub.people import People
 from mailhub.ports import Log
 from mailhub.queue.notices import ReportNotices
 from mailhub.queue.wording import EditedWording, Wording, default
+from mailhub.ruled import Ruled
 from mailhub.service import Step
 
 
 def compose(
-    settings: Settings, reactor: Any, log: Log, metrics: Metrics, ready: Callable[[], bool]
+    settings: Settings,
+    reactor: Any,
+    log: Log,
+    metrics: Metrics,
+    ready: Callable[[], bool],
+    file: str = "",
 ) -> Parts:
     """Core on the embedded store. All parts are there from the first moment: some hear of what
-    others do."""
+    others do. `file`: that the settings are of."""
     parts = Parts(settings, reactor, log, metrics, ready)
-    for kind in (Ground, People, Parts):
+    parts.file = file
+    for kind in (Ground, People, Ruled, Parts):
         for name, what in vars(kind).items():
             if isinstance(what, cached_property):
                 getattr(parts, name)
     return parts
 
 
-class Parts(People):
+class Parts(Ruled):
     """Every part of core, and what it stands on."""
 
     @property
@@ -112,22 +122,49 @@ class Parts(People):
     def system(self) -> System:
         kept = KeptFile(Path(self.settings.data) / "system.json")
         machine = DebianMachine(self.reactor)
-        return System(machine, self.web, kept, self.log, self.settings.system, __version__)
+        return System(
+            machine, self.web, kept, self.clock, self.log, self.settings.system, __version__
+        )
 
     @cached_property
     def checkup(self) -> Checkup:
-        return Checkup(
-            self.addresses,
-            self.records,
-            self.certifying.provisioning,
-            self.backups.backups,
-            self.resolver,
-            DataVolume(Path(self.settings.data)),
-            self.clock,
-            together,
-            self.hostname,
-            self.settings.dns.addresses,
+        settings, dns = self.settings, self.settings.dns
+        means = Means(
+            addresses=self.addresses,
+            records=self.records,
+            certificates=self.certificates,
+            hosted=self.certifying.hosted,
+            provisioning=self.certifying.provisioning,
+            zones=self.naming.zones,
+            backups=self.backups.backups,
+            system=self.system,
+            queue=self.store.queue,
+            resolver=self.resolver,
+            asking=looking.asking(settings, self.reactor, self.randomness, self.log),
+            forget=self.resolver.forget,
+            fetch=looking.fetch(settings, self.resolver, self.reactor),
+            volume=DataVolume(Path(settings.data)),
+            condition=LinuxCondition(settings.checks.ssh),
+            reach=EndpointReach(self.reactor),
+            clock=self.clock,
+            together=together,
+            within=ReactorWithin(self.reactor),
+            log=self.log,
+            memory=self.checkup_memory,
+            settings=settings.checks,
+            hostname=self.hostname.lower(),
+            hello=settings.sender.hello.lower(),
+            own=dns.addresses,
+            serves=bool(dns.listen or dns.knot or dns.update),
+            doors=lambda: looking.doors(self.listening, dns.addresses),
+            services=looking.services(settings),
+            faults=self.faults.recent,
         )
+        return Checkup(means)
+
+    @cached_property
+    def checkup_memory(self) -> KeptFile:
+        return looking.memory(self.settings)
 
     # -- mail that comes
 
@@ -151,43 +188,6 @@ class Parts(People):
             settings, hostname, resolver, self.reactor, self.clock, self.randomness
         )
         return judging.compose(settings, hostname, (*proofs, *checks), self.log, self.tallies)
-
-    @cached_property
-    def _sieve(self) -> sieve.Sieve:
-        return sieve.compose(
-            self.store,
-            self.addresses,
-            self.mailboxes,
-            self.clock,
-            self.ids,
-            self.log,
-            self.hostname,
-            self.settings.sieve,
-        )
-
-    @cached_property
-    def scripts(self) -> Scripts:
-        return self._sieve.scripts
-
-    @cached_property
-    def owners(self) -> personal.Owners:
-        return personal.compose(
-            self.store,
-            self.addresses,
-            self.allowances,
-            self.clock,
-            self.ids,
-            self.log,
-            self.hostname,
-            self.settings.filters,
-            self.settings.levels,
-            self.encrypting,
-            scripts=(self._sieve.rules,),
-        )
-
-    @cached_property
-    def filters(self) -> Filters:
-        return Filters(self.store, self.web, self.clock, self.ids, self.settings.filters)
 
     @cached_property
     def upload_keys(self) -> UploadKeys:
@@ -279,6 +279,25 @@ class Parts(People):
     def webhook_calls(self) -> WebhookCalls:
         settings = self.settings.webhooks
         return WebhookCalls(self.store, self.web, together, self.clock, self.log, settings)
+
+    @cached_property
+    def exporting(self) -> Exporting:
+        return Exporting(self.store, self.keys, self.clock, f"mailhub {__version__}")
+
+    @cached_property
+    def importing(self) -> Importing:
+        return Importing(
+            self.store,
+            self.domains,
+            self.accounts,
+            self.addresses,
+            self.mailboxes,
+            MailImport(self.store, self.accounts, self.mailboxes, self.messages),
+            self.filters,
+            self.scripts,
+            self.keys,
+            self.naming.zones,
+        )
 
     # -- mail that leaves
 

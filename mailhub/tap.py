@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
-from mailhub import commanded, config, directories, looking, naming, reporting, sending
+from mailhub import commanded, config, directories, looking, naming, overseeing, reporting, sending
 from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.core.forgetting import INTERVAL as FORGET
 from mailhub.core.forgetting import Forgetting
@@ -77,10 +77,14 @@ class Options(TwistedOptions):
         ["data", "d", None, "The folder of everything the server keeps, instead of the file's"],
     ]
 
+    def file(self) -> Path | None:
+        """That is read; None for none."""
+        return config.find(Path(self["config"]) if self["config"] else None)
+
     def settings(self) -> Settings:
         """What file, environment and options say together. Raises UsageError."""
         try:
-            settings = config.load(config.find(Path(self["config"]) if self["config"] else None))
+            settings = config.load(self.file())
         except config.BadConfig as error:
             raise UsageError(f"the configuration has faults:\n{error.text}") from None
         if self["data"]:
@@ -99,11 +103,11 @@ def makeService(options: Options) -> IService:
         logfile = "twistd.log"
     settings = options.settings()
     sink = Sink("" if logfile == "-" else logfile, reactor, settings.log.format)
-    return MailServer(plan(settings, reactor, sink))
+    return MailServer(plan(settings, reactor, sink, str(options.file() or "")))
 
 
-def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
-    """Everything `service` needs to run the server; opens nothing yet."""
+def plan(settings: Settings, reactor: Any, sink: Sink, file: str = "") -> Plan:
+    """Everything `service` needs to run the server; opens nothing yet. `file`: of the settings."""
     metrics = Metrics()
     log = MeasuredLog(ServiceLog(sink, settings.log.level), metrics)
     folder = DataFolder(Path(settings.data))
@@ -111,14 +115,13 @@ def plan(settings: Settings, reactor: Any, sink: Sink) -> Plan:
     certificates = Certificates(settings.tls, folder.path, hostname_of(settings), log)
     doors = listeners(settings, certificates, folder, metrics, log, reactor)
     names = naming.name_server(settings, reactor, log)
+    parts = partial(compose, settings, reactor, log, metrics, readiness, file)
     return Plan(
         reactor=reactor,
         folder=folder,
         certificates=certificates,
         listeners=doors,
-        build=lambda: build(
-            compose(settings, reactor, log, metrics, readiness), doors, certificates, folder, names
-        ),
+        build=lambda: build(parts(), doors, certificates, folder, names),
         sink=sink,
         observer=Observer(sink, settings.log.level),
         log=log,
@@ -136,6 +139,7 @@ def build(
     names: NameServer | None,
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
+    parts.listening = doors
     lateness = Lateness(parts.reactor, parts.metrics)
     indexer = _indexer(parts)
     reports = reporting.compose(parts)
@@ -193,7 +197,19 @@ def _rounds(parts: Parts) -> Sequence[Step]:
         Step("archive", purge.start, purge.stop),
         Step("key review", review.start, review.stop),
         *parts.backups.steps,
-        looking.compose(parts),
+        *overseeing.steps(parts),
+        looking.telling(
+            parts.checkup,
+            parts.administration.aliases,
+            parts.intake,
+            parts.checkup_memory,
+            settings,
+            parts.hostname,
+            reactor,
+            parts.clock,
+            parts.randomness,
+            log,
+        ),
         *directories.following(parts.directories, settings.ldap, reactor, log),
     )
 
@@ -334,6 +350,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         hostname=parts.hostname,
         panel_secret=parts.secret("panel"),
         backups=parts.backups.backups,
+        exporting=parts.exporting,
         settings=parts.settings.http,
         default_domain=parts.settings.default_domain,
         quota=parts.settings.store.quota,
@@ -346,6 +363,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         websites=parts.certifying.websites,
         profiles=parts.profiles,
         sites=parts.settings.sites,
+        oversight=overseeing.compose(parts),
         aside=lambda work: deferToThreadPool(parts.reactor, parts.reactor.getThreadPool(), work),
     )
     return http.application(faces, settings.root)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from mailhub.model.backup import BackupStatus, BackupTarget, LastBackup, Snapshot
+from mailhub.model.backup import BackupStatus, BackupTarget, LastBackup, Snapshot, Verified
 from mailhub.model.errors import InUse, MailhubError, NotFound
 from mailhub.model.settings import BackupSettings
 from mailhub.ports import Clock, Log
@@ -58,6 +58,11 @@ class Backups:
     def last(self) -> LastBackup:
         """How the newest attempt went."""
         return LastBackup(**self._kept().get("last", {}))
+
+    @property
+    def verified(self) -> Verified:
+        """How the newest verification went."""
+        return Verified(**self._kept().get("verified", {}))
 
     def choose(self, target: BackupTarget) -> None:
         """From now on backups go there. Raises Invalid for a target that makes no sense."""
@@ -108,13 +113,22 @@ class Backups:
     async def verify(self, *, whole: bool = False) -> None:
         """Whether what was kept can be read again; `whole`: every byte of it. Raises NotFound,
         Unavailable with what is wrong."""
-        await self._repository.verify(self._wanted(), whole=whole)
+        try:
+            await self._repository.verify(self._wanted(), whole=whole)
+        except MailhubError as error:
+            self._proved(error.text, whole)
+            self._log.event("backup", outcome="unreadable", reason=error.text, level="error")
+            raise
+        self._proved("", whole)
+        self._log.event("backup", outcome="verified", whole=whole)
 
     async def round(self) -> None:
         """Makes one when its hour has come."""
         if self.target.on and not self._running and self._due():
             try:
                 await self.run()
+                if self._is_unproven():
+                    await self.verify()
             except MailhubError:
                 return  # It is in the log and in the status, and tried again.
 
@@ -123,6 +137,10 @@ class Backups:
         hour = now - (now - self._settings.hour * 3600) % DAY
         last = self.last
         return last.good < hour and (last.at < hour or last.at <= now - AGAIN)
+
+    def _is_unproven(self) -> bool:
+        every = self._settings.verify * DAY
+        return bool(every) and self.verified.at <= self._clock.now() - every
 
     async def _make(self, target: BackupTarget) -> Snapshot:
         folder = await self._picture.take()
@@ -145,6 +163,9 @@ class Backups:
     def _tried(self, text: str) -> None:
         now = int(self._clock.now())
         self._keep(last=asdict(LastBackup(now, self.last.good if text else now, text)))
+
+    def _proved(self, text: str, whole: bool) -> None:
+        self._keep(verified=asdict(Verified(int(self._clock.now()), text, whole)))
 
     def _kept(self) -> Mapping[str, Any]:
         found = self._memory.read()

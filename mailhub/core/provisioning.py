@@ -108,7 +108,10 @@ class Provisioning:
 
         Raises Unavailable.
         """
-        names = await self._hosted.all()
+        return await self.about(await self._hosted.all())
+
+    async def about(self, names: Sequence[HostedName]) -> Sequence[Status]:
+        """The same, of these alone. Raises Unavailable."""
         obstacles = await self._obstacles(names)
         failed = {one.name: one.reason for one in await self._notes.attempts()}
         return [

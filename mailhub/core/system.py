@@ -10,10 +10,13 @@ from collections.abc import Sequence
 from mailhub.model.errors import NotPermitted, Unavailable
 from mailhub.model.settings_system import SystemSettings
 from mailhub.model.web import WebRequest
-from mailhub.ports import Log, Machine, Web
+from mailhub.ports import Clock, Log, Machine, Web
 from mailhub.ports.backup import BackupMemory
 
 PRIVATE = "private"
+KNOWN = 8 * 3600
+"""Seconds for which it is known which packages have newer versions, and what the newest of ours
+is."""
 _VERSION = re.compile(r"v?[0-9][0-9A-Za-z.+-]{0,60}")
 
 
@@ -25,6 +28,7 @@ class System:
         machine: Machine,
         web: Web,
         memory: BackupMemory,
+        clock: Clock,
         log: Log,
         settings: SystemSettings,
         version: str,
@@ -32,10 +36,15 @@ class System:
         self._machine = machine
         self._web = web
         self._memory = memory
+        self._clock = clock
         self._log = log
         self._settings = settings
         self.version = f"v{version}"
         """As releases are tagged."""
+        self._updates: Sequence[tuple[str, str]] = ()
+        self._updates_until = 0.0
+        self._latest = ""
+        self._latest_until = 0.0
 
     @property
     def private(self) -> bool:
@@ -53,20 +62,27 @@ class System:
             raise NotPermitted("New versions are not looked for: privacy is on")
         if not self._settings.versions:
             raise NotPermitted("Nobody is asked for new versions: set `system.versions`")
+        if self._clock.seconds() < self._latest_until:
+            return self._latest
         answer = await self._web.ask(WebRequest(url=self._settings.versions, size=4096))
         found = _VERSION.fullmatch(answer.body.decode("ascii", "ignore").strip())
         if answer.status != 200 or found is None:
             raise Unavailable("What was answered is no version")
+        self._latest, self._latest_until = found[0], self._clock.seconds() + KNOWN
         return found[0]
 
     async def updates(self) -> Sequence[tuple[str, str]]:
         """Packages with newer versions. Raises NotPermitted, Unavailable."""
         self._check(self._settings.packages, "packages")
-        return await self._machine.updates()
+        if self._clock.seconds() >= self._updates_until:
+            self._updates = await self._machine.updates()
+            self._updates_until = self._clock.seconds() + KNOWN
+        return self._updates
 
     async def upgrade(self) -> str:
         """Upgrades packages; what was said. Raises NotPermitted, Unavailable."""
         self._check(self._settings.packages, "packages")
+        self._updates_until = 0.0
         said = await self._machine.upgrade()
         self._log.event("system", outcome="upgraded")
         return said

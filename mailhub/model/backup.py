@@ -57,6 +57,16 @@ class LastBackup:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """Whether backups could be read when that was tried last. `at`: epoch seconds, 0 for never;
+    `text`: what went wrong, else empty. `whole`: whether every byte was read."""
+
+    at: int = 0
+    text: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class BackupStatus:
     """What there is at the target, the newest first."""
 

@@ -12,7 +12,8 @@ class DNSAnswer:
 
     `records`, by type: A, AAAA: the address as text. MX: (preference, exchange). TXT: bytes, the
     strings of one record joined. PTR, CNAME, NS: the name. TLSA: `route.TLSA`. SRV: (priority,
-    weight, port, target). Names are lower-case A-labels without the last dot; `.` stays.
+    weight, port, target). SOA: (primary, mbox, serial). DS: its text. Names are
+    lower-case A-labels without the last dot; `.` stays.
     `authentic`: a validating resolver that is trusted to say so found it signed (AD).
     `canonical`: the name after CNAMEs. `ttl`: seconds.
     """

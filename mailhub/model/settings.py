@@ -13,6 +13,7 @@ from mailhub.model.settings_access import TokenSettings
 from mailhub.model.settings_acme import ACMESettings
 from mailhub.model.settings_archive import ArchiveSettings
 from mailhub.model.settings_backup import BackupSettings
+from mailhub.model.settings_checks import CheckSettings
 from mailhub.model.settings_directory import LDAPSettings
 from mailhub.model.settings_dns import DNSSettings
 from mailhub.model.settings_filters import (
@@ -50,6 +51,7 @@ __all__ = [
     "AccountSettings",
     "ArchiveSettings",
     "BackupSettings",
+    "CheckSettings",
     "ClamAVSettings",
     "DNSSettings",
     "DkimSettings",
@@ -201,6 +203,14 @@ class HTTPSettings:
     tmail_hashes: tuple[str, ...] = setting(
         (),
         "who is shown the hashes of passwords in the tmail dialect, by the name they log in with",
+    )
+    easymail_secrets: tuple[str, ...] = setting(
+        (),
+        "administrators whose exports in the EasyMail dialect have the hashes of passwords and"
+        " private keys, by the name they log in with",
+    )
+    easymail_legacy_status: bool = setting(
+        False, "the EasyMail dialect refuses with status 200, as that product did"
     )
 
 
@@ -373,6 +383,7 @@ class Settings:
     search: SearchSettings = setting(SearchSettings, "")
     archive: ArchiveSettings = setting(ArchiveSettings, "")
     backup: BackupSettings = setting(BackupSettings, "")
+    checks: CheckSettings = setting(CheckSettings, "")
     dkim: DkimSettings = setting(DkimSettings, "")
     reports: ReportSettings = setting(ReportSettings, "")
     tls: TLSSettings = setting(TLSSettings, "")

@@ -23,6 +23,9 @@ class BackupSettings:
     secret: str = setting("", "the key itself, of s3 and b2")
     keep: int = setting(30 * 86_400, "how long a backup is kept; the newest always is", "seconds")
     hour: int = setting(3, "of the day in which one is made, in UTC", "hours")
+    verify: int = setting(
+        7, "how often it is tried anew whether backups can be read; 0: never", "days"
+    )
     program: str = setting("restic", "the program: its name, or where it is")
     upload: int = setting(0, "most that is sent; 0: as much as can be", "KiB/s")
     niceness: int = setting(10, "how far the program stands back behind others, 0 to 19")

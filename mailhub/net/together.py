@@ -1,4 +1,5 @@
-"""Several coroutines at the same time, as `ports.Together`."""
+"""Several coroutines at the same time, as `ports.Together`, and one within a time, as
+`ports.Within`."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.python.failure import Failure
+
+from mailhub.model.errors import Unavailable
 
 
 async def together(work: Sequence[Coroutine[Any, Any, Any]]) -> Sequence[Any]:
@@ -19,3 +23,20 @@ async def together(work: Sequence[Coroutine[Any, Any, Any]]) -> Sequence[Any]:
         failed = error.subFailure.value
         assert failed is not None
         raise failed from None
+
+
+class ReactorWithin:
+    """`ports.Within`: what takes too long is cancelled."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+
+    async def __call__(self, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
+        """See `ports.Within`."""
+        return await Deferred.fromCoroutine(work).addTimeout(seconds, self._reactor, _late)
+
+
+def _late(result: Any, seconds: float) -> Any:
+    if isinstance(result, Failure):
+        raise Unavailable(f"No answer in {seconds:g} s")
+    return result

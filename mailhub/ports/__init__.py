@@ -19,7 +19,7 @@ from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors, SignIns
 from mailhub.ports.listing import Archive, Listings
-from mailhub.ports.machine import Machine, Volume
+from mailhub.ports.machine import Condition, Machine, Volume
 from mailhub.ports.mail import Besides, Companion, Journal, Messages
 from mailhub.ports.network import (
     Dial,
@@ -30,6 +30,7 @@ from mailhub.ports.network import (
     Outbound,
     Post,
     Posting,
+    Reach,
     Resolver,
     Web,
 )
@@ -45,6 +46,7 @@ from mailhub.ports.process import (
     Shelf,
     Signing,
     Together,
+    Within,
     Workers,
 )
 from mailhub.ports.scripts import Scripts
@@ -71,6 +73,7 @@ __all__ = [
     "ChallengeRecords",
     "Clock",
     "Companion",
+    "Condition",
     "Coordination",
     "Counters",
     "Departure",
@@ -104,6 +107,7 @@ __all__ = [
     "Programs",
     "Queue",
     "Randomness",
+    "Reach",
     "Reports",
     "Resolver",
     "Routes",
@@ -123,6 +127,7 @@ __all__ = [
     "Volume",
     "Web",
     "Webhooks",
+    "Within",
     "Workers",
     "ZoneServer",
     "Zones",

@@ -14,6 +14,22 @@ class Volume(Protocol):
         ...
 
 
+class Condition(Protocol):
+    """How the machine does; nothing of it waits."""
+
+    def memory(self) -> tuple[int, int]:
+        """Octets that programs could still have, and all of them; (0, 0) where nobody knows."""
+        ...
+
+    def clock_is_set(self) -> bool | None:
+        """Whether something keeps the machine's clock right; None where nobody knows."""
+        ...
+
+    def takes_passwords(self) -> bool | None:
+        """Whether its SSH server lets people in with a password; None where there is none."""
+        ...
+
+
 class Machine(Protocol):
     """What runs the operating system. Everything but `wants_reboot` raises Unavailable with the
     words of the program that failed."""

@@ -153,3 +153,12 @@ class Post(Protocol):
         """The body of a 200 answer to a POST of `pieces`. Raises Unavailable (everything that
         went wrong)."""
         ...
+
+
+class Reach(Protocol):
+    """Whether somebody listens somewhere."""
+
+    def reach(self, endpoint: str, *, greeted: bool = False) -> Awaitable[bytes]:
+        """Connects to a Twisted endpoint string and hangs up; `greeted`: after the first line that
+        the other side says, which is returned. Raises Unavailable (nobody there, in words)."""
+        ...

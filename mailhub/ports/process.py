@@ -32,6 +32,13 @@ class Together(Protocol):
     def __call__(self, work: Sequence[Coroutine[Any, Any, Any]]) -> Awaitable[Sequence[Any]]: ...
 
 
+class Within(Protocol):
+    """Runs a coroutine for so many seconds at most. Raises Unavailable after them, and what the
+    coroutine raises."""
+
+    def __call__(self, work: Coroutine[Any, Any, Any], seconds: float) -> Awaitable[Any]: ...
+
+
 class Randomness(Protocol):
     """Unpredictable bytes."""
 

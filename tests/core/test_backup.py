@@ -51,7 +51,9 @@ def test_a_failure_is_told_and_tried_again() -> None:
     assert site.rounds(3) == [3, 4]
     last = run_status(site).last
     assert last == LastBackup(int(MIDNIGHT) + 4 * HOUR, int(MIDNIGHT), "no space")
-    assert [one["outcome"] for one in site.log.named("backup")] == ["made", "failed", "failed"]
+    assert [one["outcome"] for one in site.log.named("backup")] == [
+        *("made", "verified", "failed", "failed")
+    ]
     site.repository.problem = None
     assert site.rounds(3) == [5]
     assert run_status(site).last.text == ""
@@ -126,3 +128,13 @@ def test_it_can_be_checked(everything: bool) -> None:
     site = Site()
     run(site.backups.verify(whole=everything))
     assert site.repository.checked == [everything]
+
+
+def test_it_is_read_again_from_time_to_time() -> None:
+    site = Site(hour=3, verify=2)
+    site.rounds(24 * 5)
+    assert site.repository.checked == [False] * 3, "at the first, and each two days after it"
+    assert site.backups.verified.text == ""
+    off = Site(hour=3, verify=0)
+    off.rounds(24 * 5)
+    assert off.repository.checked == []

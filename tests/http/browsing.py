@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailhub.core.administration import administration
+from mailhub.core.exporting import Exporting
 from mailhub.core.session_keys import SessionKeys
 from mailhub.core.signed_tokens import SignedTokens
 from mailhub.core.updates import Updates
@@ -26,6 +27,7 @@ from tests import checked, zoned
 from tests.backing import backups
 from tests.certified import certify
 from tests.checked import FakeMachine
+from tests.overseen import oversight
 from tests.web import NoWeb
 from tests.world import DOMAIN, HOSTNAME, World, world
 
@@ -147,14 +149,18 @@ class Site:
                 self.certified.hosted,
                 self.certified.provisioning,
                 checked.system(here, self.machine, self.system),
-                checked.checkup(here, self.machine, self.certified.provisioning, self.backups),
+                checked.checkup(
+                    here, self.machine, self.certified, self.backups, zones=self.zoned.zones
+                ),
                 HOSTNAME,
                 DOMAIN,
                 lambda: SYSTEM_KEY,
             ),
             hostname=HOSTNAME,
             panel_secret=SECRET,
+            oversight=oversight(here),
             backups=self.backups,
+            exporting=Exporting(here.store, here.keys, here.clock, "mailhub test"),
         )
         self.factory = application(self.parts, self.root)
 

@@ -27,7 +27,7 @@ def box() -> Box:
 
 def found(box: Box) -> dict[str, list[dict[str, Any]]]:
     """What was found, by heading."""
-    box.world.clock.advance(61)
+    box.world.clock.advance(601)
     chapters: dict[str, list[dict[str, Any]]] = {}
     for row in box.ask("POST", "/system/status").json:
         assert set(row) == {"type", "text", "extra"}
@@ -48,8 +48,8 @@ def types(rows: list[dict[str, Any]], words: str) -> set[str]:
 def test_the_status_tells_what_is_wrong_and_what_mends_it(box: Box) -> None:
     assert box.get("/system/status").status == 405
     chapters = found(box)
-    assert list(chapters) == ["System", HOSTNAME, "example.org"]
-    system, host, domain = chapters.values()
+    assert list(chapters) == ["System", "Network", HOSTNAME, "example.org"]
+    system, _, host, domain = chapters.values()
     assert types(system, "disk") == {"ok"}
     assert types(system, f"Nobody is administrator@{HOSTNAME}") == {"warning"}
     assert types(system, "Backups are off") == {"warning"}
@@ -69,6 +69,7 @@ def test_what_was_mended_is_well(box: Box) -> None:
     box.form("/mail/aliases/add", address=f"administrator@{HOSTNAME}", forwards_to=ADMIN)
     box.form("/system/backup/config", target="local", min_age="3")
     run(box.backups.run())
+    run(box.backups.verify())
     chapters = found(box)
     assert types(chapters["System"], "") == {"ok"}
     assert types(chapters[HOSTNAME], "resolves to") == {"ok"}
@@ -81,8 +82,8 @@ def test_a_dns_that_is_away_is_no_reason_for_an_error(box: Box) -> None:
     box.world.resolver.set(HOSTNAME, "A", Unavailable("SERVFAIL"))
     box.world.resolver.set("example.org", "MX", Unavailable("SERVFAIL"))
     chapters = found(box)
-    assert types(chapters[HOSTNAME], "could not be asked") == {"warning"}
-    assert types(chapters["example.org"], "could not be looked up") == {"warning"}
+    assert types(chapters[HOSTNAME], "could not be looked at") == {"warning"}
+    assert types(chapters["example.org"], "could not be looked at") == {"warning"}
 
 
 @pytest.mark.parametrize(("free", "light"), [(50, "ok"), (20, "warning"), (5, "error")])
@@ -120,6 +121,8 @@ def test_the_newest_version_is_asked_for_where_the_settings_say() -> None:
     said(box.ask("POST", "/system/latest-upstream-version"), "v1.3")
     assert box.world.web.asked[0][0].url == EVERYTHING.versions
     box.world.web.body = b"<html>"
+    said(box.ask("POST", "/system/latest-upstream-version"), "v1.3")
+    box.world.clock.advance(8 * 3600)
     assert box.ask("POST", "/system/latest-upstream-version").status == 503
 
 

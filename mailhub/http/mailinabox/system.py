@@ -138,4 +138,4 @@ def _rows(chapter: Chapter) -> list[dict[str, object]]:
 
 def _row(one: Finding) -> dict[str, object]:
     extra = [{"text": line.text, "monospace": line.literal} for line in one.details]
-    return {"type": one.light.value, "text": one.text, "extra": extra}
+    return {"type": one.light.value, "text": one.whole, "extra": extra}

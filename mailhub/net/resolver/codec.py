@@ -51,6 +51,8 @@ RECORDS: Mapping[str, Callable[[Any], Any]] = {
     "NS": lambda record: _host(record.target),
     "TLSA": lambda record: TLSA(record.usage, record.selector, record.mtype, record.cert),
     "SRV": lambda record: (record.priority, record.weight, record.port, _host(record.target)),
+    "SOA": lambda record: (_host(record.mname), _host(record.rname), record.serial),
+    "DS": lambda record: record.to_text(),
 }
 """From dnspython's records to those of `DNSAnswer`, by type."""
 
