@@ -130,6 +130,16 @@ class AuthEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class Login:
+    """An entry among everybody's. `user`: the account's user name, empty where it is gone."""
+
+    account: int
+    user_id: str
+    user: str
+    entry: AuthEntry
+
+
+@dataclass(frozen=True, slots=True)
 class LoginNote:
     """Logins to be written down: `count` of them, alike. `kind`: of the journal's line; empty for
     none. `app_password`: the number of the one that was used, or 0."""

@@ -5,7 +5,7 @@ What is counted follows from the events that are logged anyway, so no face count
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -20,6 +20,10 @@ PROBE = 0.05
 """Seconds between two looks at the reactor's lateness."""
 MOST_LABELS = 2000
 """Distinct (service, verb, outcome); later ones are counted as `other`."""
+MAIL = frozenset({"MAIL", "RCPT", "DATA", "BDAT"})
+"""Commands of SMTP whose refusal keeps mail out."""
+REFUSALS = frozenset({"PolicyRefused", "MailLoop", "NotPermitted", "TooLarge", "Invalid"})
+"""Kinds of errors that end a message which came as a whole."""
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -52,6 +56,12 @@ class Metrics:
             "The worst lateness since this was last read",
             registry=self.registry,
         )
+        self._rejections = Counter(
+            "mailhub_rejections",
+            "Senders, recipients and messages that were refused for good over SMTP",
+            registry=self.registry,
+        )
+        self._rejected = 0
         self._connections = Gauge(
             "mailhub_connections", "Open connections", ["service"], registry=self.registry
         )
@@ -64,9 +74,23 @@ class Metrics:
         """Reports `read()` under `name`."""
         Gauge(name, doc, registry=self.registry).set_function(read)
 
+    def reject(self) -> None:
+        """Mail was refused for good."""
+        self._rejected += 1
+        self._rejections.inc()
+
+    def rejected(self) -> int:
+        """How often that was."""
+        return self._rejected
+
     def render(self) -> bytes:
         """The text exposition format; its type is CONTENT_TYPE."""
         return generate_latest(self.registry)
+
+
+def _permanent(fields: Mapping[str, object]) -> bool:
+    code = fields.get("code")
+    return fields.get("command") in MAIL and isinstance(code, int) and code >= 500
 
 
 class MeasuredLog:
@@ -85,6 +109,10 @@ class MeasuredLog:
         if counter is None:
             counter = self._counter(service, verb, outcome)
         counter.inc()
+        if (verb == "refused" and _permanent(fields)) or (
+            verb == "message" and outcome in REFUSALS
+        ):
+            self._metrics.reject()
         duration = fields.get("duration")
         if isinstance(duration, float):
             self._histogram(service, verb).observe(duration)

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from ipaddress import ip_address
 
-from mailhub.model.errors import TooManyAttempts
+from mailhub.model.errors import Invalid, TooManyAttempts
 from mailhub.model.settings import LimitSettings
 from mailhub.ports import Counters
 from mailhub.wire.networks import Networks, group
@@ -34,6 +35,17 @@ class Guess:
     mark: str
     known: bool
     held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who guessed as often as is allowed. `network`: or the one address; `seconds`: until that is
+    forgotten."""
+
+    network: str
+    count: int
+    most: int
+    seconds: float
 
 
 class Guesses:
@@ -92,6 +104,33 @@ class Guesses:
             await self._counters.hit(key, WINDOW, -1)
         if guess.mark and not guess.known:
             await self._counters.hit(guess.mark, REMEMBERED)
+
+    async def held(self, address: str) -> tuple[Held, ...]:
+        """Whether the address, or the network around it, has to wait."""
+        found = []
+        for name, key, most in self._places(address):
+            count, seconds = await self._counters.remaining(key)
+            if 0 < most <= count:
+                found.append(Held(name, count, most, seconds))
+        return tuple(found)
+
+    async def release(self, address: str) -> None:
+        """The address and its network may guess again. Raises Invalid."""
+        try:
+            ip_address(address)
+        except ValueError:
+            raise Invalid("This is no IP address", field="address") from None
+        for _, key, _ in self._places(address):
+            await self._counters.clear(key)
+
+    def _places(self, address: str) -> tuple[tuple[str, str, int], ...]:
+        """What the address is counted in alone: its name, its key, and how much is allowed."""
+        settings, network = self._settings, group(address, 24, 64)
+        own = group(address)
+        return (
+            (own, f"guess:address:{own}", settings.guesses_per_address),
+            (network, f"guess:network:{network}", settings.guesses_per_network),
+        )
 
     async def withdraw(self, guess: Guess) -> None:
         """Nothing was found out (the server could not check): the counts go back."""

@@ -13,6 +13,7 @@ from mailhub.model.identity import (
     AuthEvent,
     Challenge,
     CodeDevice,
+    Login,
     LoginNote,
     NewAppPassword,
     SecurityKey,
@@ -130,6 +131,14 @@ class AuthLog(Protocol):
 
     def event(self, account: int, event: AuthEvent, actor: Actor) -> Awaitable[None]:
         """Writes one that no change of the store brought with it."""
+        ...
+
+    def everybody(
+        self, *, account: int | None, ip: str, failures: bool, before: str, limit: int
+    ) -> Awaitable[tuple[Sequence[Login], str]]:
+        """Entries of all accounts, or one, by when they began, newest first; and the id before
+        which it goes on, empty where it does not. `ip`: what the address begins with. Looks at a
+        bounded number of entries, so there may be more although few were found."""
         ...
 
     def page(

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 
 from mailhub.model.change import Actor
-from mailhub.model.identity import AuthEntry, AuthEvent, LoginNote
+from mailhub.model.identity import AuthEntry, AuthEvent, Login, LoginNote
 from mailhub.store.sql import Cursor, Row, number, one_moment, storable
 from mailhub.store.transaction import Transaction
 
@@ -22,6 +22,8 @@ LIFE = 30 * 86400
 KEPT = 10_000
 """Most rows of one account: who is attacked from a million addresses keeps the newest."""
 STEP = 300
+SCAN = 20_000
+"""Rows that are looked at for one page of everybody's: some 20 ms of a reading thread."""
 _PROTOCOLS = {"http": "API", "mailhub": "shell"}
 """By the first word of an actor's source; others are named by it."""
 _TEXT = 255
@@ -139,6 +141,39 @@ def page(
     total = number(cursor, f"SELECT count(*) FROM authlog {matching}", parameters)
     newest_first = reversed(rows) if after and not before else rows
     return [_entry(row) for row in newest_first], total
+
+
+_EVERYBODY = (
+    "SELECT {account}, coalesce(a.id, ''), coalesce(a.username, ''), {columns} FROM"
+    f" (SELECT account, {_COLUMNS} FROM authlog WHERE {{whose}} ORDER BY {{order}} DESC"
+    " LIMIT :scan) AS l LEFT JOIN account AS a ON a.number = l.account WHERE {which}"
+    " ORDER BY l.{order} DESC LIMIT :limit"
+)
+
+
+def everybody(
+    cursor: Cursor, account: int | None, ip: str, failures: bool, before: str, limit: int
+) -> tuple[Sequence[Login], str]:
+    """See `ports.AuthLog.everybody`. Ids grow with time, and of one account with its numbers."""
+    key: dict[str, object] = {"account": account, "before": before or "~", "ip": storable(ip)}
+    whose = "id < :before" + ("" if account is None else " AND account = :account")
+    which = "substr(l.ip, 1, length(:ip)) = :ip"
+    if failures:
+        which += " AND l.result <> 'success'"
+    order = "id" if account is None else "number"
+    columns = ", ".join(f"l.{name}" for name in _COLUMNS.split(", "))
+    sql = _EVERYBODY.format(
+        account="l.account", columns=columns, whose=whose, which=which, order=order
+    )
+    rows = cursor.execute(sql, {**key, "scan": SCAN, "limit": limit}).fetchall()
+    found = [Login(number, id, name, _entry(tuple(row))) for number, id, name, *row in rows]
+    if len(found) >= limit:
+        return found, found[-1].entry.id
+    last = cursor.execute(
+        f"SELECT id FROM authlog WHERE {whose} ORDER BY {order} DESC LIMIT 1 OFFSET :scan",
+        {**key, "scan": SCAN - 1},
+    ).fetchone()
+    return found, str(last[0]) if last is not None else ""
 
 
 def get(cursor: Cursor, account: int, id: str) -> AuthEntry | None:

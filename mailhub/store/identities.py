@@ -12,6 +12,7 @@ from mailhub.model.identity import (
     AuthEvent,
     Challenge,
     CodeDevice,
+    Login,
     LoginNote,
     NewAppPassword,
     SecurityKey,
@@ -128,6 +129,11 @@ class AuthLogService:
         ip: str = "",
     ) -> Awaitable[tuple[Sequence[AuthEntry], int]]:
         return self._runner.read(authlog.page, account, after, before, limit, action, session, ip)
+
+    def everybody(
+        self, *, account: int | None, ip: str, failures: bool, before: str, limit: int
+    ) -> Awaitable[tuple[Sequence[Login], str]]:
+        return self._runner.read(authlog.everybody, account, ip, failures, before, limit)
 
     def get(self, account: int, id: str) -> Awaitable[AuthEntry | None]:
         return self._runner.read(authlog.get, account, id)
