@@ -16,6 +16,7 @@ from mailhub.core.allowances import Allowances
 from mailhub.core.backup import Backups
 from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
+from mailhub.core.exporting import Exporting
 from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
@@ -23,6 +24,7 @@ from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailing import Mailing
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.open_logins import OpenLogins
+from mailhub.core.oversight import Oversight
 from mailhub.core.profiles import Profiles
 from mailhub.core.queue import Queue
 from mailhub.core.relays import Relays
@@ -106,10 +108,12 @@ class Parts:
     hostname: str
     panel_secret: bytes
     backups: Backups
+    exporting: Exporting
     certificates: Certificates
     websites: Websites
     profiles: Profiles
     sites: SitesSettings
+    oversight: Oversight
     aside: Aside = at_once
     """Does what takes long where nobody is held up by it."""
 
