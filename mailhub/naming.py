@@ -15,6 +15,7 @@ from typing import Any
 from mailhub.core.secondaries import Secondaries
 from mailhub.core.zonefacts import Gathering
 from mailhub.core.zonehanding import Handing
+from mailhub.core.zonekeys import ZoneKeys
 from mailhub.core.zones import Zones
 from mailhub.dns.keeping import Keeping
 from mailhub.dns.notices import Notices
@@ -67,11 +68,12 @@ _LOOPBACK = re.compile(r":interface=(?:127\.|\\:\\:1|localhost)")
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """Zones, the servers that fetch them, and another program that answers for them, with what has
-    to be remembered of it."""
+    """Zones, their keys, the servers that fetch them, and another program that answers for them,
+    with what has to be remembered of it."""
 
     zones: Zones
     secondaries: Secondaries
+    keys: ZoneKeys
     elsewhere: ZoneServer | None = None
     shelf: FileShelf | None = None
 
@@ -96,11 +98,13 @@ def compose(
         services(settings),
         settings.reports.receive,
     )
-    zones = Zones(storage, gathering, ThreadKeyMaking(reactor), clock, settings.dns)
+    making = ThreadKeyMaking(reactor)
+    zones = Zones(storage, gathering, making, clock, settings.dns)
     elsewhere, shelf = _elsewhere(settings, reactor, log)
     if elsewhere is not None:
         zones.signed_by(elsewhere)
-    return Naming(zones, Secondaries(zones, resolver), elsewhere, shelf)
+    keys = ZoneKeys(storage, making, resolver, clock, log)
+    return Naming(zones, Secondaries(zones, resolver), keys, elsewhere, shelf)
 
 
 def _elsewhere(
@@ -156,6 +160,8 @@ def serving(
         zones.served_by(keeping.serve)
         begin = partial(server.start, keeping, Notices(randomness, server.talk.sealing))
         steps.append(Step("name server", begin, server.stop))
+        moving = Stirred(naming.keys.advance, AGAIN, reactor, log, "zone keys")
+        steps.append(Step("zone keys", moving.start, moving.stop))
         _follow(server.stirred, storage, certificates)
     if naming.elsewhere is not None:
         handed = Handing(zones, naming.elsewhere, log)

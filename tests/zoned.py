@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 
 from mailhub.core.secondaries import Secondaries
 from mailhub.core.zonefacts import Gathering
+from mailhub.core.zonekeys import ZoneKeys
 from mailhub.core.zones import Zones
 from mailhub.model.settings_dns import DNSSettings
+from tests.fakes import ListLog
 from tests.signed import Workshop
 from tests.world import HOSTNAME, World, world
 
@@ -38,6 +40,7 @@ class Place:
     facts: Facts
     zones: Zones
     secondaries: Secondaries
+    keys: ZoneKeys
 
 
 def place(here: World | None = None, *, sign: bool = False) -> Place:
@@ -47,4 +50,5 @@ def place(here: World | None = None, *, sign: bool = False) -> Place:
     services = [("_imaps._tcp", 993)]
     gathering = Gathering(here.store, facts, facts, HOSTNAME, chosen, services, "")
     zones = Zones(here.store, gathering, Workshop(), here.clock, chosen)
-    return Place(here, facts, zones, Secondaries(zones, here.resolver))
+    keys = ZoneKeys(here.store, Workshop(), here.resolver, here.clock, ListLog())
+    return Place(here, facts, zones, Secondaries(zones, here.resolver), keys)

@@ -8,8 +8,6 @@ from mailhub.core.zonekeys import ABOVE, COPIES, ZoneKeys
 from mailhub.core.zones import Zones
 from mailhub.model.errors import Conflict, NotFound, Unavailable
 from mailhub.model.zone import PublishedZone, ZoneKeyState, signing, wanted
-from tests.fakes import ListLog
-from tests.signed import Workshop
 from tests.support import run
 from tests.world import ACTOR
 from tests.zoned import Place, place
@@ -21,8 +19,7 @@ COMING, READY, TRUSTED, ACTIVE, LEAVING = ZoneKeyState
 def rolling(here: Place) -> ZoneKeys:
     """Over this place, whose zones have keys."""
     run(here.zones.update(ACTOR))
-    world = here.world
-    return ZoneKeys(world.store, Workshop(), world.resolver, world.clock, ListLog())
+    return here.keys
 
 
 def states(keys: ZoneKeys) -> list[ZoneKeyState]:

@@ -308,7 +308,7 @@ values = st.one_of(
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(
     st.lists(
         st.tuples(
