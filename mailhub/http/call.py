@@ -112,10 +112,12 @@ def json_answer(value: object, status: int = 200, **headers: str) -> Answer:
 
 def form(text: str) -> dict[str, str]:
     """`a=b&c=d` as fields; of repeated ones the last. Raises Invalid."""
+    return dict(pairs(text))
+
+
+def pairs(text: str) -> Sequence[tuple[str, str]]:
+    """The same, each as often as it is there."""
     try:
-        pairs = parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS
-        )
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=QUERY_FIELDS)
     except ValueError:
         raise Invalid("The form fields cannot be decoded") from None
-    return dict(pairs)

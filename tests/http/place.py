@@ -43,6 +43,10 @@ NOWHERE = {
     "qname": "a.example.org",
     "rtype": "TXT",
     "domain": "example.org",
+    "holder": "1",
+    "box": "1",
+    "uid": "1",
+    "proof": "999999-00",
 }
 """Arguments that are about no one account."""
 

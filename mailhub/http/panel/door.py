@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -19,7 +19,7 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.rights import Caller, Right, Role, Standing, check
 from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
-from mailhub.http.call import Answer, Call, form
+from mailhub.http.call import Answer, Call, form, pairs
 from mailhub.http.panel import browsers, pages
 from mailhub.http.routing import route
 from mailhub.model.account import Account
@@ -58,6 +58,12 @@ class Visitor:
         if self.administers and caller.standing is Standing.WHOLE:
             caller = replace(caller, role=Role.ROOT)
         check(caller, right, self.call.arguments.get("user", caller.id))
+
+    def several(self, name: str) -> Sequence[str]:
+        """All values of a field that a form may have many of. Raises Invalid."""
+        if self.call.header("content-type").partition(";")[0].strip().lower() != FORM:
+            return [self.fields[name]] if name in self.fields else []
+        return [value for field, value in pairs(self.call.body.decode("ascii")) if field == name]
 
     @property
     def language(self) -> str:

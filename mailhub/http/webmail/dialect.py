@@ -11,12 +11,20 @@ from mailhub.core.mailroom import Mailroom
 from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer
+from mailhub.http.feeds import Feeds
 from mailhub.http.panel.door import Door
 from mailhub.http.panel.keeping import failed, routes_behind
-from mailhub.http.routing import Route
+from mailhub.http.routing import Route, routes_of
+from mailhub.http.webmail.acting import Acting
+from mailhub.http.webmail.document import Documents, Pictures
 from mailhub.http.webmail.frame import PREFIX, Frame
 from mailhub.http.webmail.lists import Lists
+from mailhub.http.webmail.live import Live
+from mailhub.http.webmail.reading import Reading
+from mailhub.http.webmail.searching import Searching
+from mailhub.http.webmail.shelves import Shelves
 from mailhub.model.errors import MailhubError
+from mailhub.ports import Clock
 
 
 class Parts(Protocol):
@@ -34,6 +42,10 @@ class Parts(Protocol):
     def sign_ins(self) -> SignIns: ...
     @property
     def panel_secret(self) -> bytes: ...
+    @property
+    def feeds(self) -> Feeds: ...
+    @property
+    def clock(self) -> Clock: ...
 
 
 class Webmail:
@@ -46,11 +58,23 @@ class Webmail:
         room, mailboxes = parts.mailroom, parts.mailboxes
         self._door = Door(parts.tokens, parts.sign_ins, parts.accounts, parts.panel_secret)
         frame = Frame(mailboxes)
-        self._kept: tuple[object, ...] = (Lists(frame, mailboxes, room.listings),)
+        pictures = Pictures(parts.accounts, room.views, parts.panel_secret, parts.clock)
+        self._open: tuple[object, ...] = (pictures,)
+        self._kept: tuple[object, ...] = (
+            Lists(frame, mailboxes, room.listings),
+            Reading(frame, mailboxes, room.listings, room.views, room.finds, room.messages),
+            Documents(frame, room.views, pictures, parts.clock),
+            Searching(frame, mailboxes, room.listings, room.finds),
+            Acting(frame, mailboxes, room.listings, room.finds, room.arranging, room.messages),
+            Shelves(frame, mailboxes, room.arranging),
+            Live(parts.feeds, parts.tokens),
+        )
 
     def routes(self) -> Iterable[Route]:
         """Every page."""
-        return routes_behind(self._door, self._kept, f"{PREFIX}/")
+        for part in self._open:
+            yield from routes_of(part)
+        yield from routes_behind(self._door, self._kept, f"{PREFIX}/")
 
     def failure(self, error: MailhubError | None) -> Answer:
         """An error where nobody's language is known."""

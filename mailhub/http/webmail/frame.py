@@ -9,10 +9,11 @@ from mailhub.core.mailboxes import INBOX, Mailboxes
 from mailhub.http.call import Answer
 from mailhub.http.panel import pages
 from mailhub.http.panel.door import Visitor
+from mailhub.http.webmail.said import PREFIX, flash_of
 from mailhub.model.errors import NotFound
 from mailhub.model.mailbox import Mailbox
 
-PREFIX = "/mail"
+__all__ = ["PREFIX", "Folder", "Frame", "folder", "folders"]
 HEADERS = (
     (
         "Content-Security-Policy",
@@ -110,5 +111,6 @@ class Frame:
             "here": here,
             "back": f"{call.path}?{call.query}" if call.query else call.path,
             "query": "",
+            "flash": flash_of(call.fields()),
         }
         return pages.page_with(HEADERS, template, visitor.language, status, frame | values)

@@ -37,6 +37,11 @@ class Lists:
             visitor, await self._frame.box(visitor, visitor.call.arguments["mailbox"])
         )
 
+    @kept("GET", "/help", READS)
+    async def help(self, visitor: Visitor) -> Answer:
+        """What keys do, and what a search can say."""
+        return await self._frame.shown(visitor, "mail/help.html")
+
     async def _shown(self, visitor: Visitor, box: Mailbox) -> Answer:
         asked = visitor.call.fields()
         how = walking.walk(asked)
