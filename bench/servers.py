@@ -116,8 +116,8 @@ class Mailhub(Server):
         self.config.write_text(CONFIG.format(folder=self.folder, **ports))
         self.launch()
         for user in users:
-            self._command("user", "add", f"{user}@bench.test", "--password", PASSWORD)
-            self._command("alias", "add", f"alias-{user}@bench.test", f"{user}@bench.test")
+            self.command("user", "add", f"{user}@bench.test", "--password", PASSWORD)
+            self.command("alias", "add", f"alias-{user}@bench.test", f"{user}@bench.test")
 
     def launch(self) -> None:
         """Starts the process on whatever the folder holds and waits until it is ready."""
@@ -145,7 +145,7 @@ class Mailhub(Server):
                 raise TimeoutError("mailhub does not say that it is ready")
             time.sleep(0.02)
 
-    def _command(self, *words: str) -> None:
+    def command(self, *words: str) -> None:
         tool = Path(sys.executable).with_name("mailhub")
         subprocess.run([tool, "--config", self.config, *words], check=True, capture_output=True)
 
