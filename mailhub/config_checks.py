@@ -112,6 +112,7 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     problems += config_dns.faults(settings.dns)
     problems += config_acme.faults(settings.acme)
     problems += config_sites.faults(settings.site)
+    problems += _system(settings)
     if settings.programs.enabled and not settings.programs.folder:
         problems.append((("programs", "enabled"), "programs.enabled: programs.folder is missing"))
     if 0 < len(settings.http.access_token) < SHORTEST_TOKEN:
@@ -120,6 +121,14 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     if bool(settings.tls.key) and not settings.tls.certificate:
         problems.append((("tls", "key"), "tls.key: a key without tls.certificate"))
     return problems
+
+
+def _system(settings: Settings) -> list[tuple[Where, str]]:
+    return [
+        (("system", name), f"system.{name}: which program is it?")
+        for name in ("apt", "rebooting")
+        if not getattr(settings.system, name)
+    ]
 
 
 def _web(settings: Settings) -> list[tuple[Where, str]]:

@@ -121,7 +121,7 @@ class Parts(Ruled):
     @cached_property
     def system(self) -> System:
         kept = KeptFile(Path(self.settings.data) / "system.json")
-        machine = DebianMachine(self.reactor)
+        machine = DebianMachine(self.settings.system, self.reactor)
         return System(
             machine, self.web, kept, self.clock, self.log, self.settings.system, __version__
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from mailhub.model.errors import NotPermitted, Unavailable
+from mailhub.model.errors import InUse, NotPermitted, Unavailable
 from mailhub.model.settings_system import SystemSettings
 from mailhub.model.web import WebRequest
 from mailhub.ports import Clock, Log, Machine, Web
@@ -43,8 +43,14 @@ class System:
         """As releases are tagged."""
         self._updates: Sequence[tuple[str, str]] = ()
         self._updates_until = 0.0
+        self._upgrading = False
         self._latest = ""
         self._latest_until = 0.0
+
+    @property
+    def may(self) -> SystemSettings:
+        """What administrators may do here."""
+        return self._settings
 
     @property
     def private(self) -> bool:
@@ -80,10 +86,15 @@ class System:
         return self._updates
 
     async def upgrade(self) -> str:
-        """Upgrades packages; what was said. Raises NotPermitted, Unavailable."""
+        """Upgrades packages; what was said. Raises NotPermitted, InUse, Unavailable."""
         self._check(self._settings.packages, "packages")
-        self._updates_until = 0.0
-        said = await self._machine.upgrade()
+        if self._upgrading:
+            raise InUse("Packages are being upgraded")
+        self._upgrading, self._updates_until = True, 0.0
+        try:
+            said = await self._machine.upgrade()
+        finally:
+            self._upgrading = False
         self._log.event("system", outcome="upgraded")
         return said
 

@@ -7,14 +7,14 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from twisted.internet.utils import getProcessOutputAndValue
 
 from mailhub.model.errors import Unavailable
+from mailhub.model.settings_system import SystemSettings
 
-MARKS = (Path("/run/reboot-required"), Path("/var/run/reboot-required"))
-"""Debian's packages leave one of them when they want a reboot."""
 SAID = 4000
 """Characters of a complaint."""
 _INSTALLED = re.compile(r"^Inst (\S+) (?:\[[^]]*\] )?\((\S+)", re.MULTILINE)
@@ -41,40 +41,35 @@ class DataVolume:
 
 
 class DebianMachine:
-    """`ports.Machine`. `sudo`: put before what only root may do, unless this is root."""
+    """`ports.Machine`, by the programs that the settings name."""
 
-    def __init__(self, reactor: Any, sudo: Sequence[str] = ("sudo", "-n")) -> None:
+    def __init__(self, settings: SystemSettings, reactor: Any) -> None:
         self._reactor = reactor
-        self._sudo = () if os.geteuid() == 0 else tuple(sudo)
+        self._settings = settings
+        self._sudo = () if os.geteuid() == 0 else settings.sudo
 
     def wants_reboot(self) -> bool:
         """See `ports.Machine`."""
-        return any(mark.exists() for mark in MARKS)
+        return Path(self._settings.marker).exists()
 
     async def updates(self) -> Sequence[tuple[str, str]]:
         """See `ports.Machine`."""
-        return listed(await self._run("apt-get", "-qq", "--simulate", "upgrade"))
+        return listed(await self._run(*self._settings.apt, "-qq", "--simulate", "upgrade"))
 
     async def upgrade(self) -> str:
         """See `ports.Machine`."""
         keep = ("-o", "Dpkg::Options::=--force-confold")
-        await self._run(*self._sudo, "apt-get", "-qq", "update")
-        return await self._run(*self._sudo, "apt-get", "-y", *keep, "upgrade")
+        apt = (*self._sudo, *self._settings.apt)
+        await self._run(*apt, "-qq", "update")
+        return await self._run(*apt, "-y", *keep, "upgrade")
 
     async def reboot(self) -> None:
         """See `ports.Machine`."""
-        await self._run(*self._sudo, "systemctl", "--no-block", "reboot")
+        await self._run(*self._sudo, *self._settings.rebooting)
 
     async def _run(self, program: str, *words: str) -> str:
-        path = next(
-            (
-                found
-                for folder in _QUIET["PATH"].split(":")
-                if os.access(found := os.path.join(folder, program), os.X_OK)
-            ),
-            "",
-        )
-        if not path:
+        path = which(program, path=_QUIET["PATH"])
+        if path is None:
             raise Unavailable(f"There is no program {program} here")
         output, errors, code = await getProcessOutputAndValue(  # type: ignore[no-untyped-call]
             path, list(words), _QUIET, reactor=self._reactor

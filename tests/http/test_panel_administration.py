@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from html import escape
+from html import escape, unescape
+from typing import Any
 
 import pytest
 
+from mailhub.core.aliases import Alias
 from mailhub.http.panel.users import quota, words
 from mailhub.model.account import Role
 from mailhub.model.errors import Invalid
 from mailhub.model.queue import QueueFilter
+from mailhub.model.settings_system import SystemSettings
 from tests.http.browsing import Site
 from tests.http.visiting import Browser, foreign
 from tests.queue_bench import LATER, bench
 from tests.support import run
-from tests.world import PASSWORD, world
+from tests.world import ACTOR, PASSWORD, world
 
 ROOT = "root@example.org"
 JOE = "joe@example.org"
@@ -170,7 +173,68 @@ def test_the_status_says_what_to_do(root: Browser) -> None:
     page = root.look("/panel/status")
     assert "<h2>System</h2>" in page
     assert 'class="error"' in page or 'class="warning"' in page
-    assert "Backup" in page or "backup" in page
+    assert "<strong>Set it to mx.example.org where you have the address from.</strong>" in page
+    assert "<code>example.org. IN MX 10 mx.example.org.</code>" in unescape(page)
+
+
+def test_one_chapter_is_looked_at_anew(root: Browser) -> None:
+    assert "has no address in the DNS" in root.look("/panel/status")
+    root.site.world.resolver.set("mx.example.org", "A", ["192.0.2.25"])
+    assert "has no address in the DNS" in root.look("/panel/status"), "it is known for a while"
+    page = root.send("/panel/status", title="mx.example.org")
+    assert root.path == "/panel/status"
+    assert "mx.example.org resolves to 192.0.2.25" in page
+    root.send("/panel/status", title="nobody.example")
+    assert root.status == 200
+
+
+def test_many_domains_are_many_pages(root: Browser) -> None:
+    aliases = root.site.parts.administration.aliases
+    for number in range(45):
+        alias = Alias(f"x@d{number:02}.example", (JOE,))
+        run(aliases.put(alias, ACTOR, update=False))
+    titles: list[str] = []
+    page = root.look("/panel/status")
+    while True:
+        titles += re.findall(r"<h2>(d\d\d\.example)</h2>", page)
+        assert len(page) < 200_000
+        more = re.search(r'href="(/panel/status\?after=[^"]+)"', page)
+        if more is None:
+            break
+        page = root.look(unescape(more[1]))
+    assert titles == [f"d{number:02}.example" for number in range(45)]
+    assert "<h2>d00.example</h2>" in root.look("/panel/status?wrong=1")
+
+
+def test_changes_since_the_last_mail_are_told(root: Browser) -> None:
+    parts: Any = root.site.parts.administration.checkup
+    assert "since the last mail" not in root.look("/panel/status")
+    parts._means.memory.write({"known": {"System": {"disk": ["error", "The disk is full."]}}})
+    page = root.look("/panel/status")
+    assert "since the last mail" in page
+    assert "System: The disk has" in page
+
+
+def test_the_machine_is_upgraded_and_rebooted_where_that_is_allowed(root: Browser) -> None:
+    page = root.look("/panel/status")
+    assert 'value="upgrade"' not in page
+    assert 'value="reboot"' not in page
+    csrf = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert csrf
+    root.post("/panel/status/machine", {"csrf": csrf[1], "act": "upgrade"})
+    assert (root.status, "system.packages" in root.page) == (400, True)
+    root.post("/panel/status/machine", {"csrf": csrf[1], "act": "dance"})
+    assert root.status == 404
+    root.look("/panel/status")
+    assert 'value="private"' in root.send("/panel/status/machine", act="asked")
+    assert 'value="asked"' in root.send("/panel/status/machine", act="private")
+    parts: Any = root.site.parts.administration.system
+    parts._settings = SystemSettings(packages=True, reboot=True)
+    root.site.machine.marked = True
+    root.look("/panel/status")
+    assert "Calculating upgrade" in root.send("/panel/status/machine", act="upgrade")
+    root.send("/panel/status/machine", act="reboot")
+    assert root.site.machine.done == ["upgrade", "reboot"]
 
 
 def test_certificates_are_shown_asked_for_and_installed(root: Browser) -> None:

@@ -46,10 +46,14 @@ class Browser:
 
     def post(self, action: str, fields: dict[str, str], **headers: str) -> Reply:
         """Sends fields whatever the page is."""
+        return self.post_pairs(action, list(fields.items()), **headers)
+
+    def post_pairs(self, action: str, pairs: list[tuple[str, str]], **headers: str) -> Reply:
+        """The same, where a field may be there more than once."""
         reply = self._ask(
             "POST",
             action,
-            urlencode(fields).encode(),
+            urlencode(pairs).encode(),
             **{"content_type": "application/x-www-form-urlencoded", **headers},
         )
         self._took(reply, action)
@@ -70,7 +74,7 @@ class Browser:
         if given:
             self.cookie = "" if "Max-Age=0" in given else given.partition(";")[0]
         if reply.status == 303:
-            self.look(reply.headers["location"])
+            self.look(reply.headers["location"].partition("#")[0])
             self.path = self.path.partition("?next=")[0]
             return
         self.status, self.path = reply.status, path

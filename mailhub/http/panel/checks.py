@@ -5,14 +5,21 @@ from __future__ import annotations
 from mailhub.core.administration import Administration
 from mailhub.core.rights import Action, Resource, Right
 from mailhub.http.call import Answer
+from mailhub.http.panel import pages
 from mailhub.http.panel.door import Visitor, kept
 from mailhub.http.panel.own import shown
 from mailhub.model.acme import Provision
 from mailhub.model.checkup import Light
-from mailhub.model.errors import MailhubError
+from mailhub.model.errors import MailhubError, NotFound
 
 LISTS = Right(Resource.SYSTEM, Action.LIST)
 ALTERS = Right(Resource.SYSTEM, Action.UPDATE)
+
+
+PAGE = 20
+"""Domains of one page."""
+PATIENCE = 4.0
+"""Seconds that the page waits for looks; what comes later, it fetches itself."""
 
 
 class Checks:
@@ -23,18 +30,76 @@ class Checks:
         self._aliases = administration.aliases
         self._certificates = administration.certificates
         self._provisioning = administration.provisioning
+        self._system = administration.system
 
     @kept("GET", "/status", LISTS)
     async def status(self, visitor: Visitor) -> Answer:
-        """What works, what does not, and what mends it."""
-        chapters = await self._checkup.all(await self._aliases.domains())
-        found = [one.light for chapter in chapters for one in chapter.findings]
+        """What works, what does not, and what mends it. `wrong`: only domains that are not well;
+        `after`: those that follow this one."""
+        return await self._looked(visitor)
+
+    @kept("POST", "/status", ALTERS)
+    async def look(self, visitor: Visitor) -> Answer:
+        """Looks at one chapter anew."""
+        title = visitor.fields.get("title", "")
+        titles = [title] if title else list(self._checkup.own)
+        known = {*self._checkup.own, *await self._aliases.domains()}
+        await self._checkup.some([one for one in titles if one in known], patience=15.0, anew=True)
+        return pages.seen(f"/status#{title}" if title in known else "/status")
+
+    @kept("POST", "/status/machine", ALTERS)
+    async def act(self, visitor: Visitor) -> Answer:
+        """Upgrades packages, reboots, or has new versions looked for, as the button says."""
+        act, said = visitor.fields.get("act", ""), ""
+        try:
+            if act == "upgrade":
+                said = await self._system.upgrade()
+            elif act == "reboot":
+                await self._system.reboot()
+            elif act in ("private", "asked"):
+                self._system.keep_private(act == "private")
+            else:
+                raise NotFound("There is no such act")
+        except NotFound:
+            raise
+        except MailhubError as error:
+            return await self._looked(visitor, error.text)
+        if act == "upgrade":
+            return await self._looked(visitor, said=said or " ")
+        return pages.seen("/status")
+
+    async def _looked(self, visitor: Visitor, problem: str = "", said: str = "") -> Answer:
+        checkup, asked = self._checkup, visitor.call.fields()
+        after, wrong = asked.get("after", "").lower(), bool(asked.get("wrong"))
+        own = checkup.own
+        domains = sorted(set(await self._aliases.domains()) - set(own))
+        known = [checkup.known(title) for title in (*own, *domains)]
+        shown_ = [
+            name
+            for name in domains
+            if name > after and (not wrong or checkup.known(name).light is not Light.OK)
+        ]
+        titles = [*(() if after else own), *shown_[:PAGE]]
+        chapters = await checkup.some(titles, patience=0.0 if asked.get("again") else PATIENCE)
+        lights = [one.light for chapter in known for one in chapter.findings]
         return shown(
             visitor,
             "status.html",
+            400 if problem else 200,
             chapters=chapters,
-            wrong=found.count(Light.ERROR),
-            doubtful=found.count(Light.WARNING),
+            looking={title for title in titles if checkup.is_looking(title)},
+            unseen=sum(1 for one in known if not one.at),
+            wrong=lights.count(Light.ERROR),
+            doubtful=lights.count(Light.WARNING),
+            news=checkup.news(known),
+            only=wrong,
+            after=after,
+            more=shown_[PAGE - 1] if len(shown_) > PAGE else "",
+            private=self._system.private,
+            may=self._system.may,
+            reboot=self._system.wants_reboot(),
+            problem=problem,
+            said=said,
         )
 
     @kept("GET", "/certificates", LISTS)
