@@ -54,7 +54,10 @@ def services(parts: Parts, ways: Ways, reports: Reports) -> acts.Services:
         provisioning=parts.certifying.provisioning,
         zones=parts.naming.zones,
         secondaries=parts.naming.secondaries,
+        zone_keys=parts.naming.keys,
         backups=parts.backups.backups,
+        exporting=parts.exporting,
+        importing=parts.importing,
     )
 
 

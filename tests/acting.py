@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from mailhub.control.acts import Services
+from mailhub.core.exporting import Exporting
+from mailhub.core.importedmail import MailImport
+from mailhub.core.importing import Importing
 from mailhub.core.messages import Messages
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.transfer import Transfers
 from mailhub.core.uploading import Keys
 from mailhub.core.webhooks import Webhooks
+from mailhub.core.zones import Zones
 from mailhub.model.settings import QueueSettings, ReportSettings
 from mailhub.queue.destination import Destinations
 from mailhub.queue.ways import Ways
@@ -17,6 +21,22 @@ from tests.reported import office
 from tests.web import FakeWeb
 from tests.world import HOSTNAME, World
 from tests.zoned import place
+
+
+def importing(here: World, messages: Messages, zones: Zones) -> Importing:
+    """What takes domains in."""
+    return Importing(
+        here.store,
+        here.domains,
+        here.accounts,
+        here.addresses,
+        here.mailboxes,
+        MailImport(here.store, here.accounts, here.mailboxes, messages),
+        here.filters,
+        here.scripts,
+        here.keys,
+        zones,
+    )
 
 
 def services(here: World, reports: ReportSettings | None = None) -> Services:
@@ -58,10 +78,13 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         mailroom=here.mailroom,
         zones=named.zones,
         secondaries=named.secondaries,
+        zone_keys=named.keys,
         scripts=here.scripts,
         upload_keys=Keys(b"secret"),
         certificates=papers.certificates,
         provisioning=papers.provisioning,
+        exporting=Exporting(here.store, here.keys, here.clock, "mailhub test"),
+        importing=importing(here, messages, named.zones),
         backups=backups(here.clock, here.log),
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -19,6 +19,8 @@ import click
 
 from mailhub.cli.access import Access, Refused
 from mailhub.cli.client import Client
+from mailhub.cli.domain_export import domain
+from mailhub.cli.preset import Preset
 from mailhub.cli.progress import Progress, progress
 from mailhub.net.folder import write_json
 from mailhub.wire import maildir as wire
@@ -30,9 +32,15 @@ CHUNK = 1000
 """Messages asked for in one act."""
 
 
-@click.group()
+@click.group(cls=Preset)
 def export() -> None:
-    """Write an account's mail out as Maildir or mbox."""
+    """Write a whole domain out, or an account's mail as Maildir or mbox.
+
+    `mailhub export DOMAIN FILE` is `mailhub export domain DOMAIN FILE`.
+    """
+
+
+export.add_command(domain)
 
 
 def _boxes(client: Client, user: str, only: Sequence[str]) -> list[Mapping[str, Any]]:

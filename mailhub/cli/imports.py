@@ -22,6 +22,8 @@ import click
 
 from mailhub.cli import sources
 from mailhub.cli.access import Access, Refused
+from mailhub.cli.domain_import import domain
+from mailhub.cli.preset import Preset
 from mailhub.cli.progress import Progress, progress
 from mailhub.cli.sources import Mail
 
@@ -83,9 +85,15 @@ class Sender:
         self.done.append(mail)
 
 
-@click.group(name="import")
+@click.group(name="import", cls=Preset)
 def import_() -> None:
-    """Bring mail in from an mbox file, a Maildir tree or a remote IMAP account."""
+    """Bring in an exported domain, or mail from an mbox file, a Maildir or an IMAP account.
+
+    `mailhub import FILE` is `mailhub import domain FILE`.
+    """
+
+
+import_.add_command(domain)
 
 
 def _send_all(sender: Sender, mails: Iterable[Mail]) -> None:

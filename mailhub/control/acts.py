@@ -16,9 +16,11 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.backup import Backups
 from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
+from mailhub.core.exporting import Exporting
 from mailhub.core.filtering import Filtering
 from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
+from mailhub.core.importing import Importing
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.mirroring import Mirroring
@@ -38,6 +40,7 @@ from mailhub.core.tokens import Tokens
 from mailhub.core.transfer import Transfers
 from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhooks import Webhooks
+from mailhub.core.zonekeys import ZoneKeys
 from mailhub.core.zones import Zones
 from mailhub.model.account import Account
 from mailhub.model.change import Actor
@@ -85,7 +88,10 @@ class Services:
     provisioning: Provisioning
     zones: Zones
     secondaries: Secondaries
+    zone_keys: ZoneKeys
     backups: Backups
+    exporting: Exporting
+    importing: Importing
 
 
 class Arguments:

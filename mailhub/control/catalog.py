@@ -17,6 +17,7 @@ from mailhub.control import (
     indexing,
     mail,
     mailboxes,
+    moving,
     naming,
     queueing,
     relaying,
@@ -28,7 +29,7 @@ from mailhub.control import (
     users,
 )
 from mailhub.control.acts import Act
-from mailhub.control.mail import Read
+from mailhub.control.mail import Read, Take
 
 PARTS: tuple[Mapping[str, Act], ...] = (
     acts.ACTS,
@@ -40,6 +41,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
     certifying.ACTS,
     backing.ACTS,
     mailboxes.ACTS,
+    moving.ACTS,
     filtering.ACTS,
     identity.ACTS,
     indexing.ACTS,
@@ -54,5 +56,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
 )
 ACTS: Mapping[str, Act] = {name: act for part in PARTS for name, act in part.items()}
 """Acts with one answer."""
-READS: Mapping[str, Read] = {**mail.READS, **queueing.READS}
+READS: Mapping[str, Read] = {**mail.READS, **queueing.READS, **moving.READS}
 """Acts that answer with items."""
+TAKES: Mapping[str, Take] = {**mail.TAKES, **moving.TAKES}
+"""Acts with bytes."""

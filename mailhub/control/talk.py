@@ -6,8 +6,7 @@ from typing import Protocol
 
 from mailhub.control import wire
 from mailhub.control.acts import Arguments, Services
-from mailhub.control.catalog import ACTS, READS
-from mailhub.control.mail import TAKES
+from mailhub.control.catalog import ACTS, READS, TAKES
 from mailhub.control.wire import Chunk, Malformed, Request
 from mailhub.model.errors import Invalid, MailhubError
 from mailhub.ports import Log, Spool

@@ -74,13 +74,12 @@ class Members:
             path = f"{files.SCRIPTS}/{place}/{_safe(script.name)}.sieve"
             yield self._roll.file(path, script.source.encode())
         root = about.maildir
-        subscribed = [name for name in about.subscriptions if name != "INBOX"]
         yield self._roll.folder(root)
         yield self._roll.file(
-            f"{root}/{maildir.SUBSCRIPTIONS}", maildir.subscription_list(subscribed)
+            f"{root}/{maildir.SUBSCRIPTIONS}", maildir.subscription_list(about.subscriptions)
         )
-        for box in boxes:
-            below = maildir.folder(box.name)
+        for box, one in zip(boxes, about.mailboxes, strict=True):
+            below = one.folder
             async for piece in self._mail.mailbox(box, f"{root}/{below}" if below else root):
                 yield piece
 
@@ -115,7 +114,7 @@ class Members:
             disabled_scopes=tuple(sorted(one.value for one in account.disabled_scopes)),
             factors=tuple(one.value for one in account.factors),
             addresses=tuple(_address(one) for one in await store.addresses.of_account(number)),
-            mailboxes=tuple(_mailbox(box) for box in boxes),
+            mailboxes=_mailboxes(boxes),
             subscriptions=tuple(await store.mailboxes.subscriptions(number)),
             filters=tuple(_filter(one, paths) for one in await store.filters.of_account(number)),
             autoreply=_reply(await store.filters.autoreply(number)),
@@ -196,16 +195,23 @@ def _address(row: Address) -> files.AddressFile:
     )
 
 
-def _mailbox(box: Mailbox) -> files.MailboxFile:
-    return files.MailboxFile(
-        name=box.name,
-        folder=maildir.folder(box.name),
-        uidvalidity=box.uidvalidity,
-        special_use=box.special_use,
-        subscribed=box.subscribed,
-        retention=box.retention,
-        hidden=box.hidden,
-    )
+def _mailboxes(boxes: Sequence[Mailbox]) -> tuple[files.MailboxFile, ...]:
+    """Each in a folder of its own."""
+    found: dict[str, files.MailboxFile] = {}
+    for box in boxes:
+        folder = maildir.folder(box.name, maildir.LEADER)
+        while folder in found:
+            folder += "~"
+        found[folder] = files.MailboxFile(
+            name=box.name,
+            folder=folder,
+            uidvalidity=box.uidvalidity,
+            special_use=box.special_use,
+            subscribed=box.subscribed,
+            retention=box.retention,
+            hidden=box.hidden,
+        )
+    return tuple(found.values())
 
 
 def _filter(one: Filter, paths: Mapping[int, str]) -> files.FilterFile:

@@ -100,7 +100,7 @@ class Mailroll:
                 yield piece
 
     async def _keywords(self, index: Index) -> tuple[str, ...]:
-        """Keywords of the mailbox's messages that have no letter of their own."""
+        """Keywords of the mailbox's messages; also `$Forwarded`, whose letter Dovecot ignores."""
         turns, codes = Turns(self._clock), set[int]()
         for at in range(0, len(index.flags), STEP):
             codes.update(index.flags[at : at + STEP])
@@ -108,8 +108,7 @@ class Mailroll:
         found: dict[str, str] = {}
         for number in sorted({code >> 8 for code in codes}):
             for word in index.keyword_sets.get(number, ()):
-                if word.lower() not in maildir.LETTERS:
-                    found.setdefault(word.lower(), word)
+                found.setdefault(word.lower(), word)
         return tuple(found.values())
 
     async def _uids(self, box: Mailbox, index: Index, path: str) -> AsyncIterator[bytes]:

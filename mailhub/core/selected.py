@@ -105,7 +105,7 @@ class Selections:
         shared.loading[token] = held
         try:
             index = await self._storage.messages.index(account, mailbox)
-            if any(_deletes(change, mailbox) for change in held):
+            if any(_deletes(change, mailbox) or _renumbers(change, mailbox) for change in held):
                 raise NotFound("The mailbox was deleted")
         except BaseException:
             del shared.loading[token]
@@ -163,7 +163,7 @@ class Selections:
                         self._end(shared, number)
             elif isinstance(change, OTHERS):
                 continue
-            elif _deletes(change, change.mailbox):
+            elif _deletes(change, change.mailbox) or _renumbers(change):
                 self._end(shared, change.mailbox)
             elif change.mailbox in shared.boxes:
                 touched.setdefault(change.mailbox, []).append(change)
@@ -174,7 +174,8 @@ class Selections:
                 box.tell()
 
     def _end(self, shared: _Account, number: int) -> None:
-        """The mailbox is no more: its sessions are told, the next `open` raises NotFound."""
+        """The mailbox is no more, or all its UIDs are others: its sessions are told, and the next
+        `open` looks at the store again."""
         box = shared.boxes.pop(number, None)
         if box is not None:
             box.gone = True
@@ -195,6 +196,13 @@ def _deletes(change: Change, mailbox: int) -> bool:
         and change.mailbox == mailbox
         and change.what == "deleted"
     )
+
+
+def _renumbers(change: Change, mailbox: int = 0) -> bool:
+    """Whether its UIDs mean nothing any more: of this mailbox, or of any."""
+    if not isinstance(change, MailboxChanged) or change.what != "renumbered":
+        return False
+    return not mailbox or change.mailbox == mailbox
 
 
 def _account_of(change: Change) -> int:

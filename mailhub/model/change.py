@@ -54,8 +54,8 @@ class Expunged:
 
 @dataclass(frozen=True, slots=True)
 class MailboxChanged:
-    """`what`: created, renamed, deleted, subscribed, unsubscribed, special-use, updated. `name`:
-    the (new) name."""
+    """`what`: created, renamed, deleted, subscribed, unsubscribed, special-use, updated, renumbered
+    (all UIDs are others). `name`: the (new) name."""
 
     journal: int
     account: int

@@ -213,6 +213,16 @@ class Mailboxes(Protocol):
         mailbox loses its subscription. Raises NotFound."""
         ...
 
+    def number_from(
+        self, account: int, number: int, uidvalidity: int, uidnext: int, actor: Actor
+    ) -> Awaitable[Mailbox]:
+        """The next message gets `uidnext`, or what it would have got where that is more.
+
+        `uidvalidity`: what it has to be; a mailbox that never had a message takes it over. 0: one
+        that it never had, whatever lies in it: sessions that selected it end. Raises Conflict (it
+        has another one, and had messages), NotFound."""
+        ...
+
     def count_again(self, account: int, number: int) -> Awaitable[None]:
         """Sets the mailbox's counters to what lies in it. Raises NotFound."""
         ...

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from mailhub.model.change import Actor, MailboxChanged
-from mailhub.model.errors import AlreadyExists, NotFound
+from mailhub.model.errors import AlreadyExists, Conflict, NotFound
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from mailhub.store import filters
 from mailhub.store.conversations import thread_of
@@ -234,6 +234,29 @@ def set_options(
     if hidden:
         _drop_subscription(tx, account, box.name)
     _told(tx, account, mailbox, "updated", box.name, "", actor)
+
+
+def number_from(
+    tx: Transaction, account: int, mailbox: int, uidvalidity: int, uidnext: int, actor: Actor
+) -> Mailbox:
+    """See `ports.Mailboxes.number_from`."""
+    box = known(tx.cursor, account, mailbox)
+    if uidvalidity and uidvalidity != box.uidvalidity and box.uidnext > 1:
+        raise Conflict("The mailbox has UIDs of its own")
+    given = uidvalidity or _next_uidvalidity(tx, account)
+    tx.execute(
+        "UPDATE mailbox SET uidvalidity = :uidvalidity, uidnext = max(uidnext, :uidnext)"
+        " WHERE account = :account AND number = :mailbox",
+        {"uidvalidity": given, "uidnext": uidnext, "account": account, "mailbox": mailbox},
+    )
+    # A name that is made again later gets a greater one than any that it had.
+    tx.execute(
+        "UPDATE usage SET uidvalidity = max(uidvalidity, :given) WHERE account = :account",
+        {"given": given, "account": account},
+    )
+    if given != box.uidvalidity:
+        _told(tx, account, mailbox, "renumbered", box.name, "", actor)
+    return known(tx.cursor, account, mailbox)
 
 
 def count_again(tx: Transaction, account: int, mailbox: int) -> None:

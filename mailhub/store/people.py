@@ -194,6 +194,13 @@ class MailboxService:
     ) -> Awaitable[None]:
         return self._runner.write(mailboxes.set_options, account, number, retention, hidden, actor)
 
+    def number_from(
+        self, account: int, number: int, uidvalidity: int, uidnext: int, actor: Actor
+    ) -> Awaitable[Mailbox]:
+        return self._runner.write(
+            mailboxes.number_from, account, number, uidvalidity, uidnext, actor
+        )
+
     def count_again(self, account: int, number: int) -> Awaitable[None]:
         return self._runner.write(mailboxes.count_again, account, number)
 

@@ -31,6 +31,10 @@ FLAGS: Mapping[str, str] = {
     "P": "$Forwarded",
 }
 MOST_KEYWORDS = 26
+DOT = "&AC4-"
+"""A dot as modified UTF-7 would have it if it could: read again as one by us alone."""
+LEADER = "&ICQ-"
+"""U+2024, which looks like a dot: Dovecot opens no mailbox whose name has the other form."""
 _NAME = re.compile(r"(\d{1,12})\.V(\d{1,10})U(\d{1,10})\.mailhub(?:,S=(\d+))?:2,([A-Za-z]*)")
 
 
@@ -64,17 +68,13 @@ def filed(name: str) -> Filed | None:
     return Filed(int(match[1]), int(match[2]), int(match[3]), match[5], int(match[4] or 0))
 
 
-def folder(name: str) -> str:
-    """A mailbox's folder: `.Sent.2024` for `Sent/2024`, empty for INBOX; dots in names are
-    encoded."""
+def folder(name: str, dot: str = DOT) -> str:
+    """A mailbox's folder: `.Sent.2024` for `Sent/2024`, empty for INBOX. `dot`: what stands for a
+    dot inside a level, where it would begin another."""
     if name == "INBOX":
         return ""
-    return "." + ".".join(_level(level) for level in name.split("/"))
-
-
-def _level(name: str) -> str:
-    # A dot separates levels; as the modified UTF-7 of "." it survives in a name.
-    return utf7.encode(name).decode("ascii").replace(".", "&AC4-")
+    levels = (utf7.encode(level).decode("ascii").replace(".", dot) for level in name.split("/"))
+    return "." + ".".join(levels)
 
 
 def letters(flags: Sequence[str], keywords: Sequence[str]) -> tuple[str, tuple[str, ...]]:
@@ -84,10 +84,10 @@ def letters(flags: Sequence[str], keywords: Sequence[str]) -> tuple[str, tuple[s
     places = {word.lower(): number for number, word in enumerate(keywords[:MOST_KEYWORDS])}
     for flag in flags:
         folded = flag.lower()
-        if folded in LETTERS:
-            found.add(LETTERS[folded])
-        elif folded in places:
+        if folded in places:
             found.add(chr(ord("a") + places[folded]))
+        elif folded in LETTERS:
+            found.add(LETTERS[folded])
         else:
             left.append(flag)
     return "".join(sorted(found)), tuple(left)
@@ -138,5 +138,5 @@ def uids(line: bytes) -> tuple[int, int] | None:
 
 def subscription_list(names: Iterable[str]) -> bytes:
     """Dovecot's `subscriptions`, version 2: levels between tabs."""
-    lines = ("\t".join(utf7.encode(level).decode() for level in n.split("/")) for n in names)
+    lines = (folder(name, LEADER)[1:].replace(".", "\t") or name for name in names)
     return "".join(("V\t2\n\n", *(f"{line}\n" for line in lines))).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mailhub.model.change import Arrived, Expunged, MailboxChanged
-from mailhub.model.errors import AlreadyExists, NotFound
+from mailhub.model.errors import AlreadyExists, Conflict, NotFound
 from mailhub.model.mailbox import Mailbox, NewMailbox
 from tests.contract.stores import ACTOR, ALL, MESSAGE, House
 
@@ -183,3 +183,29 @@ def test_recent_is_claimed_once(house: House) -> None:
     assert house.ask(mailboxes.claim_recent(account.number, inbox)) == 3
     with pytest.raises(NotFound):
         house.ask(mailboxes.claim_recent(account.number, 999))
+
+
+def test_a_mailbox_takes_over_the_numbers_of_another_server(house: House) -> None:
+    account, boxes = house.account("Old")
+    number, changes = boxes["Old"], house.changes
+    fresh = box(house, account.number, "Old").uidvalidity
+
+    def take(uidvalidity: int, uidnext: int) -> Mailbox:
+        call = house.store.mailboxes.number_from
+        return house.ask(call(account.number, number, uidvalidity, uidnext, ACTOR))
+
+    taken = take(7, 40)
+    assert (taken.uidvalidity, taken.uidnext, taken.messages) == (7, 40, 0)
+    assert any(isinstance(one, MailboxChanged) and one.what == "renumbered" for one in changes)
+    assert take(7, 12).uidnext == 40, "never back"
+    house.fill(account.number, number, 1)
+    assert take(7, 50).uidnext == 50
+    house.fill(account.number, number, 1)
+    assert house.uids(account.number, number) == [40, 50]
+    with pytest.raises(Conflict):
+        take(8, 60)
+    again = take(0, 1)
+    assert again.uidvalidity > max(fresh, 7)
+    assert (again.uidnext, again.messages) == (51, 2)
+    with pytest.raises(NotFound):
+        house.ask(house.store.mailboxes.number_from(account.number, 99, 1, 1, ACTOR))

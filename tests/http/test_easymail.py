@@ -242,7 +242,7 @@ def test_it_describes_itself(site: EasyMail) -> None:
     told = site.call("GET", "/openapi.json", token="").json
     validate(told, cls=OpenAPIV31SpecValidator)
     operations = [one for calls in told["paths"].values() for one in calls.values()]
-    assert len(operations) == 14
+    assert len(operations) == 15
     assert sum(not one["security"] for one in operations) == 2
 
 

@@ -13,6 +13,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration
 from mailhub.core.credential import Visit
 from mailhub.core.domains import Domains as CoreDomains
+from mailhub.core.exporting import Exporting
 from mailhub.core.login import Login
 from mailhub.core.rights import Caller, Right, check
 from mailhub.core.signed_tokens import SignedTokens
@@ -22,6 +23,7 @@ from mailhub.http.about import About
 from mailhub.http.call import Answer, Call
 from mailhub.http.descriptions import PATH, Aside, Described
 from mailhub.http.easymail import replies, shapes
+from mailhub.http.easymail.archives import Archives
 from mailhub.http.easymail.certificates import Certificates
 from mailhub.http.easymail.domains import Domains
 from mailhub.http.easymail.replies import Refusal
@@ -29,6 +31,7 @@ from mailhub.http.easymail.users import Users
 from mailhub.http.routing import Route, route, routes_of
 from mailhub.model.account import Role, Service
 from mailhub.model.errors import AuthenticationFailed, MailhubError, NotPermitted
+from mailhub.model.settings import HTTPSettings
 
 DESCRIPTION = openapi.Description(
     title="EasyMail",
@@ -57,6 +60,10 @@ class Parts(Protocol):
     def login(self) -> Login: ...
     @property
     def administration(self) -> Administration: ...
+    @property
+    def exporting(self) -> Exporting: ...
+    @property
+    def settings(self) -> HTTPSettings: ...
     @property
     def aside(self) -> Aside: ...
 
@@ -112,6 +119,7 @@ class EasyMail:
             Domains(accounts, parts.addresses, domains, ours.clearing, parts.keys),
             Users(accounts, parts.addresses, domains, ours.administrators),
             Certificates(ours.certificates, ours.provisioning),
+            Archives(parts.exporting, accounts, parts.settings.easymail_secrets),
         )
 
     def routes(self) -> Iterable[Route]:

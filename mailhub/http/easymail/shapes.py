@@ -51,6 +51,13 @@ class NewKey(Given):
     rotate: str = ""
 
 
+class Exported(Given):
+    """GET /export/domain. `format`: json for the manifest alone."""
+
+    domain: str = ""
+    format: str = ""
+
+
 class DomainId(Given):
     """Which domain is meant, by its number."""
 
@@ -157,6 +164,35 @@ class Key(Done):
     public: str
     private: str
     selector: str
+
+
+class Credential(BaseModel):
+    """An account of a domain, and the hash of its password, empty where the caller may not have
+    it."""
+
+    email: str
+    password: str
+
+
+class Pair(BaseModel):
+    """A key that signs mail: its record, and the key itself, empty where the caller may not have
+    it."""
+
+    public: str
+    private: str
+
+
+class Manifest(BaseModel):
+    """What an archive begins with."""
+
+    format: str
+    version: int
+    software: str
+    domainName: str
+    generatedAt: str
+    export_filename: str
+    dkim: Pair
+    accounts: list[Credential]
 
 
 class Ordered(Done):
