@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli import show
+from mailhub.cli import show, times
 from mailhub.cli.access import Access
 
 RECORD = ("name", "type", "value")
@@ -60,6 +60,29 @@ def ds(access: Access, zone: str) -> None:
     """The DS records that the registrar of ZONE needs for DNSSEC."""
     for text in access.ask("dns-ds", zone=zone):
         click.echo(f"{zone.rstrip('.')}. IN DS {text}")
+
+
+@dns.command()
+@click.argument("zone")
+@show.as_json
+@click.pass_obj
+def keys(access: Access, zone: str, as_json: bool) -> None:
+    """The keys of ZONE, and what comes next for each."""
+    _say_keys(access.ask("dns-keys", zone=zone), zone, as_json)
+
+
+@dns.command()
+@click.argument("zone")
+@click.option("--confirmed", is_flag=True, help="The zone above has the new DS: go on.")
+@show.as_json
+@click.pass_obj
+def rollover(access: Access, zone: str, confirmed: bool, as_json: bool) -> None:
+    """Change the key of ZONE. It takes some days, and nobody notices.
+
+    `mailhub dns keys` says when the registrar has to be told; where the zone above looks for it
+    itself (CDS), nobody has to.
+    """
+    _say_keys(access.ask("dns-rollover", zone=zone, confirmed=confirmed), zone, as_json)
 
 
 @dns.command()
@@ -128,6 +151,30 @@ def secondary(access: Access, names: tuple[str, ...], clear: bool) -> None:
     given: dict[str, Any] = {"names": list(names)} if names or clear else {}
     for name in access.ask("dns-secondaries", **given):
         click.echo(name)
+
+
+NEXT = {
+    "coming": "known everywhere",
+    "ready": "waits for the zone above: give it the DS below",
+    "trusted": "signs",
+    "active": "signs",
+    "leaving": "removed",
+}
+
+
+def _say_keys(found: list[dict[str, Any]], zone: str, as_json: bool) -> None:
+    if as_json:
+        show.table(found, ("tag", "state", "since", "until", "ds"), as_json)
+        return
+    rows = []
+    for one in found:
+        when = f" from {times.moment(one['until'])}" if one["until"] else ""
+        rows.append({"tag": one["tag"], "state": one["state"], "next": NEXT[one["state"]] + when})
+    show.table(rows, ("tag", "state", "next"), as_json)
+    for one in found:
+        if one["state"] == "ready":
+            for text in one["ds"]:
+                click.echo(f"{zone.rstrip('.')}. IN DS {text}")
 
 
 def _say(zones: list[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mailhub.control.acts import ACTOR, Act, Arguments, Json, Services
+from mailhub.core.zonekeys import KeyStanding
 from mailhub.model.zone import CustomRecord, Record
 
 
@@ -34,6 +35,19 @@ async def dns_dump(services: Services, arguments: Arguments) -> Json:
 async def dns_ds(services: Services, arguments: Arguments) -> Json:
     """The DS records for the zone above."""
     return list(await services.zones.ds(arguments.text("zone")))
+
+
+async def dns_keys(services: Services, arguments: Arguments) -> Json:
+    """The keys of one zone."""
+    return _keys(await services.zone_keys.of(arguments.text("zone")))
+
+
+async def dns_rollover(services: Services, arguments: Arguments) -> Json:
+    """Begins to change the key of a zone; `confirmed`: the zone above points to the new one."""
+    zone = arguments.text("zone")
+    if arguments.flag("confirmed", False):
+        return _keys(await services.zone_keys.confirm(zone, ACTOR))
+    return _keys(await services.zone_keys.begin(zone, ACTOR))
 
 
 async def dns_update(services: Services, arguments: Arguments) -> Json:
@@ -85,12 +99,28 @@ def _rows(records: Sequence[Record]) -> Json:
     ]
 
 
+def _keys(standings: Sequence[KeyStanding]) -> Json:
+    return [
+        {
+            "tag": one.tag,
+            "state": one.key.state.value,
+            "created": one.key.created,
+            "since": one.key.since,
+            "until": one.until,
+            "ds": list(one.ds),
+        }
+        for one in standings
+    ]
+
+
 ACTS: Mapping[str, Act] = {
     "dns-zones": dns_zones,
     "dns-show": dns_show,
     "dns-zonefile": dns_zonefile,
     "dns-dump": dns_dump,
     "dns-ds": dns_ds,
+    "dns-keys": dns_keys,
+    "dns-rollover": dns_rollover,
     "dns-update": dns_update,
     "dns-custom": dns_custom,
     "dns-add": dns_add,

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mailhub.control.acts import Arguments, Json
 from mailhub.control.naming import ACTS
-from mailhub.model.errors import Invalid
+from mailhub.model.errors import Conflict, Invalid, NotFound
 from tests.acting import services
 from tests.support import run
 from tests.world import world
+from tests.zoned import place
 
 
 def test_zones_are_seen_and_changed() -> None:
@@ -33,8 +36,30 @@ def test_zones_are_seen_and_changed() -> None:
     assert ask("dns-dump")[0]["zone"] == "example.org"
     assert ask("dns-remove", name="x.example.org", type="A") == ["example.org"]
     assert ask("dns-ds", zone="example.org") == []
+    with pytest.raises(NotFound):
+        ask("dns-rollover", zone="example.org")
     assert ask("dns-secondaries", names=["xfr:192.0.2.7"]) == ["xfr:192.0.2.7"]
     assert ask("dns-secondaries") == ["xfr:192.0.2.7"]
     assert ask("dns-secondaries", names=[]) == []
     with pytest.raises(Invalid):
         ask("dns-add", name="other.test", type="A", value="192.0.2.1")
+
+
+def test_keys_are_seen_and_changed() -> None:
+    here = world()
+    named = place(here, sign=True)
+    offered = replace(services(here), zones=named.zones, zone_keys=named.keys)
+
+    def ask(act: str, **arguments: object) -> Json:
+        return run(ACTS[act](offered, Arguments({"zone": "example.org", **arguments})))
+
+    ds = ask("dns-ds")
+    (key,) = ask("dns-keys")
+    assert (key["state"], key["ds"], key["until"]) == ("active", ds, 0)
+    assert key["tag"] == int(ds[0].split()[0])
+    here.clock.advance(1)
+    old, new = ask("dns-rollover")
+    assert (old["state"], new["state"], new["ds"]) == ("active", "coming", [])
+    assert new["until"] > new["since"] == int(here.clock.now())
+    with pytest.raises(Conflict):
+        ask("dns-rollover", confirmed=True)

@@ -25,13 +25,17 @@ server:
   verbosity: 2
 remote-control:
   control-enable: no
+key:
+  name: "{key}"
+  algorithm: hmac-sha256
+  secret: "{secret}"
 """
 NSD_ZONE = """
 zone:
   name: "{zone}"
   zonefile: "{zone}.zone"
-  allow-notify: {primary} NOKEY
-  request-xfr: {primary}@{port} NOKEY
+  allow-notify: {primary} {key}
+  request-xfr: {primary}@{port} {key}
   outgoing-interface: {address}
 """
 UNBOUND = """
@@ -120,12 +124,18 @@ def _running(words: Sequence[object], folder: Path, address: str, port: int) -> 
 
 @contextmanager
 def nsd(
-    folder: Path, address: str, primary: tuple[str, int], zones: Sequence[str]
+    folder: Path,
+    address: str,
+    primary: tuple[str, int],
+    zones: Sequence[str],
+    key: tuple[str, str],
 ) -> Iterator[None]:
-    """A secondary at port 53 of `address`, which alone it asks from."""
-    text = NSD.format(folder=folder, address=address)
+    """A secondary at port 53 of `address`, which alone it asks from. `key`: name and secret of what
+    it shares with the primary; it believes nothing without."""
+    host, port = primary
+    text = NSD.format(folder=folder, address=address, key=key[0], secret=key[1])
     for zone in zones:
-        text += NSD_ZONE.format(zone=zone, primary=primary[0], port=primary[1], address=address)
+        text += NSD_ZONE.format(zone=zone, primary=host, port=port, address=address, key=key[0])
     file = folder / "nsd.conf"
     file.write_text(text)
     with _running([program("nsd"), "-d", "-c", file], folder, address, 53):

@@ -3,7 +3,11 @@ the verifier of ldns over a whole zone."""
 
 from __future__ import annotations
 
+import base64
+import json
+import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +28,9 @@ listen = ["{address}:{port}"]
 addresses = ["192.0.2.1", "2001:db8::1"]
 host_keys = ""
 rate = 10000
+transfer_key = "hmac-sha256:{key}:{secret}"
 """
+KEY = ("shared.named.test", base64.b64encode(b"shared by two").decode())
 CUSTOM = (
     ("*.wild", "TXT", "star"),
     ("a.b.deep", "A", "192.0.2.8"),
@@ -47,6 +53,11 @@ class Named:
     def ask(self, *words: str) -> str:
         return dig(self.address, PORT, *words)
 
+    def transfer(self, *words: str) -> str:
+        """What a secondary gets, which shows our key."""
+        key = f"hmac-sha256:{KEY[0]}:{KEY[1]}"
+        return self.ask("-b", self.secondary, "-y", key, ZONE, *words)
+
     def command(self, *words: str) -> str:
         return self.server.command("dns", *words).stdout
 
@@ -56,7 +67,7 @@ def named() -> Iterator[Named]:
     """One server for all tests here."""
     with open_folder() as folder:
         address, secondary = new_address(), new_address()
-        sections = SECTIONS.format(address=address, port=PORT)
+        sections = SECTIONS.format(address=address, port=PORT, key=KEY[0], secret=KEY[1])
         server = Server(folder / "hub", sections, hostname=HOST)
         server.start()
         try:
@@ -118,7 +129,9 @@ def test_many_questions_in_one_stream(named: Named) -> None:
 
 
 def test_the_whole_zone_is_signed_well(named: Named, tmp_path: Path) -> None:
-    said = named.ask("-b", named.secondary, ZONE, "AXFR", "+onesoa", "+nocomments", "+nocmd")
+    assert "Transfer failed" in named.ask("-b", named.secondary, ZONE, "AXFR")
+    said = named.transfer("AXFR", "+onesoa", "+nocomments", "+nocmd", "+nostats")
+    said = "".join(line for line in said.splitlines(True) if "\tTSIG\t" not in line)
     file = tmp_path / "zone"
     file.write_text(said)
     done = subprocess.run(
@@ -181,7 +194,7 @@ def test_nsd_fetches_zones_and_hears_of_new_ones(named: Named) -> None:
 
     with (
         open_folder() as folder,
-        nsd(folder, named.secondary, (named.address, PORT), [ZONE]),
+        nsd(folder, named.secondary, (named.address, PORT), [ZONE], KEY),
     ):
         assert until(same), (folder / "log").read_text()
         before = serial(named.address, PORT)
@@ -194,9 +207,62 @@ def test_nsd_fetches_zones_and_hears_of_new_ones(named: Named) -> None:
         named.command("custom", "remove", f"fresh.{ZONE}", "A")
 
 
-def test_another_start_says_the_same(named: Named) -> None:
+def settled(named: Named) -> str:
+    """The serial of what is served, once nothing newer is to come."""
     serial = named.command("zones").split()[1]
     assert until(lambda: f" {serial} " in named.ask("+short", ZONE, "SOA"))
+    return serial
+
+
+def test_who_has_an_older_version_gets_what_changed(named: Named) -> None:
+    def serial() -> str:
+        return named.ask("+short", ZONE, "SOA").split()[2]
+
+    before = settled(named)
+    named.command("custom", "set", f"step.{ZONE}", "A", "192.0.2.78")
+    assert until(lambda: serial() != before)
+    said = named.transfer(f"IXFR={before}", "+nocomments", "+nocmd", "+nostats")
+    rows = [line.split() for line in said.splitlines() if line and not line.startswith(";")]
+    kinds = Counter(row[3] for row in rows if len(row) > 4)
+    assert kinds["SOA"] == 4
+    assert [row[4] for row in rows if row[3] == "A"] == ["192.0.2.78"]
+    assert f"10 {HOST}." not in said
+    current = named.transfer(f"IXFR={serial()}", "+nocomments", "+nocmd", "+nostats")
+    assert current.count("\tSOA\t") == 1
+    assert "BADSIG" in named.ask("-y", f"hmac-sha256:{KEY[0]}:AAAA", ZONE, "SOA")
+    named.command("custom", "remove", f"step.{ZONE}", "A")
+
+
+def test_cookies_are_given_and_known_again(named: Named) -> None:
+    said = named.ask("+cookie=0123456789abcdef", ZONE, "SOA")
+    (cookie,) = re.findall(r"COOKIE: (0123456789abcdef[0-9a-f]{32}) \(good\)", said)
+    assert f"COOKIE: {cookie} (good)" in named.ask(f"+cookie={cookie}", ZONE, "SOA")
+
+
+def test_another_key_comes_and_is_told_of(named: Named, resolver: str) -> None:
+    (key,) = json.loads(named.command("keys", ZONE, "--json"))
+    ds = named.command("ds", ZONE).split()
+    assert named.ask("+short", "+nosplit", ZONE, "CDS").lower().split() == [
+        one.lower() for one in ds[3:7]
+    ]
+    assert named.ask("+short", ZONE, "CDNSKEY") == named.ask("+short", ZONE, "DNSKEY")
+    named.command("rollover", ZONE)
+    assert until(lambda: len(named.ask("+short", ZONE, "DNSKEY").splitlines()) == 2)
+    signed = named.ask("+dnssec", ZONE, "DNSKEY")
+    tags = {one["tag"] for one in json.loads(named.command("keys", ZONE, "--json"))}
+    assert {int(tag) for tag in re.findall(r"\s(\d+) named\.test\. ", signed)} == tags
+    assert key["tag"] in tags
+    assert len(tags) == 2
+    test_the_zone_is_proven(resolver)
+
+
+def test_the_zone_is_proven(resolver: str) -> None:
+    for name, kind in ((ZONE, "MX"), (f"none.{ZONE}", "A"), (ZONE, "CDS")):
+        assert " ad;" in dig(resolver, PORT, "+dnssec", name, kind)
+
+
+def test_another_start_says_the_same(named: Named) -> None:
+    settled(named)
     before = named.ask("+dnssec", "+short", ZONE, "SOA")
     assert named.server.stop() == 0
     named.server.start()
