@@ -2,9 +2,9 @@
 mailbox, beside a page of the same kind that needs no store.
 
 `python -m bench.panel --help`. Pages are found as people find them, by links; of each kind the
-first few. One request follows the other over one connection, so a figure is what the server and loopback
-take. The peer is Twisted, Klein and Jinja2 alone, with a table of as many bytes as the page of
-accounts has: what is above it is ours. Rounds of both take turns.
+first few. One request follows the other over one connection, so a figure is what the server and
+loopback take. The peer is Twisted, Klein and Jinja2 alone, with a table of as many bytes as the
+page of accounts has: what is above it is ours. Rounds of both take turns.
 """
 
 from __future__ import annotations
