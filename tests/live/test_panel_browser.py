@@ -124,6 +124,8 @@ class Form:
 
 
 HOSTILE = "\"'><img src=x onerror=ran(1)>"
+FILTER = "/panel/filters>table a"
+SCRIPTS = "/panel/filters/scripts"
 USER = "/panel/users?query=ann>a[href*='/panel/users/']"
 """A page, and the link on it to go on with."""
 ENTRY = "/panel/queue>a[href*='/panel/queue/']"
@@ -145,6 +147,74 @@ FORMS = (
         "was changed",
         who=JOE,
     ),
+    Form(
+        "POST /panel/addresses/name",
+        "/panel/addresses",
+        {"name": "Joe " + HOSTILE, "language": ""},
+        shows="Joe " + HOSTILE,
+        who=JOE,
+    ),
+    Form(
+        "POST /panel/addresses/forwarding",
+        "/panel/addresses",
+        {"targets": "away@far.test"},
+        {"targets": HOSTILE},
+        "It is kept",
+        who=JOE,
+    ),
+    Form(
+        "POST /panel/addresses/encryption",
+        "/panel/addresses",
+        {"key": ""},
+        {"key": HOSTILE, "stored": True},
+        "It is kept",
+        who=JOE,
+    ),
+    Form(
+        "POST /panel/filters/new",
+        "/panel/filters/new",
+        {"name": HOSTILE, "subject": "sale", "than": "larger", "size": "5M", "seen": True},
+        {"name": HOSTILE, "subject": "sale"},
+        "larger than 5.0 MiB",
+        who=JOE,
+    ),
+    Form(
+        "POST /panel/filters/*",
+        FILTER,
+        {"name": "Sales", "delete": True},
+        {"name": "x", "than": "larger", "size": "much"},
+        "Sales",
+        who=JOE,
+    ),
+    Form("POST /panel/filters/*/switch", "/panel/filters", shows="Turn on", who=JOE),
+    Form("POST /panel/filters/*/remove", "/panel/filters", shows="none yet", who=JOE),
+    Form(
+        "POST /panel/filters/scripts/edit",
+        "/panel/filters/scripts/edit",
+        {"name": "Mine", "source": "keep;"},
+        {"name": HOSTILE, "source": HOSTILE},
+        "Mine",
+        who=JOE,
+    ),
+    Form("POST /panel/filters/scripts/remove", SCRIPTS, shows="none yet", who=JOE),
+    Form(
+        "POST /panel/filters/scripts/edit",
+        "/panel/filters/scripts/edit",
+        {"name": "Other", "source": "keep;"},
+        shows="Other",
+        who=JOE,
+    ),
+    Form("POST /panel/filters/scripts/activate", SCRIPTS, shows="Stop", who=JOE),
+    Form(
+        "POST /panel/autoreply",
+        "/panel/autoreply",
+        {"on": True, "subject": HOSTILE, "text": HOSTILE, "ends": "2060-01-01T00:00"},
+        {"on": True, "text": HOSTILE, "starts": "2060-01-02T00:00", "ends": "2060-01-01T00:00"},
+        "It is kept",
+        who=JOE,
+    ),
+    Form("POST /panel/sessions/end", "/panel/sessions", who=JOE),
+    Form("POST /panel/users/*/sessions/end", f"{USER}>a[href$='/sessions']"),
     Form("GET /panel/users", "/panel/users", {"query": "ann"}, {"query": HOSTILE}, ANN),
     Form(
         "POST /panel/users",
@@ -211,6 +281,11 @@ BY_HAND = {
     "POST /panel/two-step",
     "POST /panel/two-step/begin",
     "POST /panel/two-step/off",
+    "POST /panel/sessions/browsers/*/end",
+    "POST /panel/sessions/programs/*/end",
+    "POST /panel/users/*/sessions/browsers/*/end",
+    "POST /panel/users/*/sessions/programs/*/end",
+    "POST /panel/programs/profile",
 }
 """Forms that have a test of their own."""
 
@@ -251,14 +326,15 @@ UNLINKED = {
     "/panel/sign-in",
     "/panel/sign-in/code",
     "/panel/password/changed",
+    "/panel/filters/*",
 }
 """What follows on a form, or is for who is not signed in."""
 
 
 def open_page(window: Window, page: str) -> None:
-    path, _, link = page.partition(">")
+    path, *links = page.split(">")
     window.go(path)
-    if link:
+    for link in links:
         window.page.click(f"main {link}")
         window.page.wait_for_load_state("load")
 

@@ -9,9 +9,13 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration
 from mailhub.core.backup import Backups
+from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
+from mailhub.core.mailboxes import Mailboxes
+from mailhub.core.open_logins import OpenLogins
 from mailhub.core.queue import Queue
+from mailhub.core.scripts import Scripts as CoreScripts
 from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer, Call
@@ -21,11 +25,18 @@ from mailhub.http.panel.backing import Backing
 from mailhub.http.panel.checks import Checks
 from mailhub.http.panel.door import Door, language
 from mailhub.http.panel.factors import Factors
+from mailhub.http.panel.history import History
 from mailhub.http.panel.keeping import failed, routes_behind
 from mailhub.http.panel.names import Names
 from mailhub.http.panel.own import Own
 from mailhub.http.panel.passwords import Passwords
+from mailhub.http.panel.programs import Programs
 from mailhub.http.panel.queueing import Queueing
+from mailhub.http.panel.replying import Replying
+from mailhub.http.panel.rules import Rules
+from mailhub.http.panel.scripts import Scripts
+from mailhub.http.panel.sessions import Sessions
+from mailhub.http.panel.settled import Settled
 from mailhub.http.panel.signing import SignIn
 from mailhub.http.panel.users import Users
 from mailhub.http.routing import Route, route, routes_of
@@ -54,6 +65,14 @@ class Parts(Protocol):
     @property
     def sign_ins(self) -> SignIns: ...
     @property
+    def logins(self) -> OpenLogins: ...
+    @property
+    def filters(self) -> Filters: ...
+    @property
+    def scripts(self) -> CoreScripts: ...
+    @property
+    def mailboxes(self) -> Mailboxes: ...
+    @property
     def hostname(self) -> str: ...
     @property
     def quota(self) -> int: ...
@@ -72,7 +91,14 @@ class Panel:
         self._door = Door(parts.tokens, parts.sign_ins, accounts, parts.panel_secret)
         self._open = (SignIn(self._door, parts.login, identity), Files())
         self._kept = (
-            Own(parts.addresses, parts.hostname, parts.quota),
+            Own(parts.addresses, identity, parts.quota),
+            Programs(identity, parts.hostname),
+            Sessions(self._door, accounts, parts.sign_ins, parts.logins),
+            History(identity),
+            Rules(parts.filters, parts.mailboxes, parts.scripts),
+            Scripts(parts.scripts),
+            Replying(parts.filters),
+            Settled(accounts, parts.addresses),
             Passwords(self._door, accounts, parts.login, identity),
             Factors(self._door, identity),
             Users(accounts, parts.addresses, parts.administration, parts.quota),

@@ -1,23 +1,27 @@
-"""An account's first page: what it has, and how mail programs reach it."""
+"""An account's first page: what it has, what is worth knowing about it, and where mail is."""
 
 from __future__ import annotations
 
 from mailhub.core.addresses import Addresses
+from mailhub.core.identity import Identity
 from mailhub.core.rights import Resource, reads
 from mailhub.http.call import Answer
 from mailhub.http.panel import pages
 from mailhub.http.panel.door import Visitor, kept
+from mailhub.wire.autoconfig import MailServers
+from mailhub.wire.mobileconfig import Server
 
-PORTS = (("IMAP", 993), ("POP3", 995), ("SMTP", 465))
-"""All of them TLS from the first byte, as RFC 8314 wants it."""
+NEWEST = 5
+"""Sign-ins that the page shows."""
 
 
 class Own:
-    """`hostname`: what mail programs are told; `quota`: of an account that has no own one."""
+    """`quota`: of an account that has no own one."""
 
-    def __init__(self, addresses: Addresses, hostname: str, quota: int) -> None:
+    def __init__(self, addresses: Addresses, identity: Identity, quota: int) -> None:
         self._addresses = addresses
-        self._hostname = hostname
+        self._profiles = identity.profiles
+        self._log = identity.authlog
         self._quota = quota
 
     @kept("GET", "/", reads(Resource.USERS))
@@ -25,6 +29,7 @@ class Own:
         """The page."""
         account = visitor.account
         rows = await self._addresses.of_account(account.number)
+        logins, _ = await self._log.page(account.number, limit=NEWEST, action="authentication")
         limit = account.limits.storage or self._quota
         return shown(
             visitor,
@@ -34,9 +39,15 @@ class Own:
             messages=account.used_messages,
             limit=limit,
             percent=min(100, account.used_storage * 100 // limit) if limit else 0,
-            hostname=self._hostname,
-            ports=PORTS,
+            servers=servers(self._profiles.servers()),
+            logins=logins,
         )
+
+
+def servers(told: MailServers) -> list[tuple[str, Server]]:
+    """Where mail is read and sent, as pages list it."""
+    listed = [("IMAP", told.imap), ("SMTP", told.smtp)]
+    return [*listed, ("POP3", told.pop3)] if told.pop3 is not None else listed
 
 
 def shown(visitor: Visitor, template: str, status: int = 200, **values: object) -> Answer:
