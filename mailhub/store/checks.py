@@ -145,7 +145,7 @@ CHECKS: tuple[Check, ...] = (
         " || b.messages || ', ' || b.unseen || ', ' || b.deleted || ', ' || b.size || ', '"
         f" || b.threads FROM mailbox AS b JOIN {_COUNTED} AS n ON n.account = b.account"
         " AND n.number = b.number WHERE (b.messages, b.unseen, b.deleted, b.size, b.threads)"
-        " IS NOT (n.messages, n.unseen, n.deleted, n.size, n.threads)",
+        " <> (n.messages, n.unseen, n.deleted, n.size, n.threads)",
         (
             "UPDATE mailbox SET messages = n.messages, unseen = n.unseen, deleted = n.deleted,"
             f" size = n.size, threads = n.threads FROM {_COUNTED} AS n"
@@ -193,7 +193,7 @@ CHECKS: tuple[Check, ...] = (
         "SELECT 'account ' || u.account || ' uses ' || n.storage || ' bytes and ' || n.messages"
         " || ' messages, not ' || u.used_storage || ' and ' || u.used_messages"
         f" FROM usage AS u JOIN {_USED} AS n ON n.account = u.account"
-        " WHERE (u.used_storage, u.used_messages) IS NOT (n.storage, n.messages)",
+        " WHERE (u.used_storage, u.used_messages) <> (n.storage, n.messages)",
         (
             "UPDATE usage SET used_storage = n.storage, used_messages = n.messages"
             f" FROM {_USED} AS n WHERE n.account = usage.account",

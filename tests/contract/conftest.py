@@ -7,17 +7,23 @@ from pathlib import Path
 
 import pytest
 
+from tests.contract.postgres import Postgres
 from tests.contract.redis import Shared
 from tests.contract.stores import MAKERS, House
 
 
-@pytest.fixture(params=list(MAKERS))
+@pytest.fixture(params=[*MAKERS, pytest.param("postgres", marks=pytest.mark.live)])
 def make_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., House]]:
     """Makes a store with given settings."""
     made: list[House] = []
+    maker = (
+        request.getfixturevalue("shared_postgres").house
+        if request.param == "postgres"
+        else MAKERS[request.param]
+    )
 
     def make(**settings: int) -> House:
-        made.append(MAKERS[request.param](tmp_path / str(len(made)), **settings))
+        made.append(maker(tmp_path / str(len(made)), **settings))
         return made[-1]
 
     (tmp_path / "0").mkdir()
@@ -30,6 +36,14 @@ def make_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
 def house(make_house: Callable[..., House]) -> House:
     """An empty store."""
     return make_house()
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[Postgres]:
+    """A PostgreSQL with the store's tables in a template."""
+    shared = Postgres()
+    yield shared
+    shared.close()
 
 
 @pytest.fixture(scope="session")

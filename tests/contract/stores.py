@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock as TwistedClock
@@ -21,7 +21,7 @@ from mailhub.model.message import Rendered
 from mailhub.model.settings import StoreSettings
 from mailhub.model.uids import MAX_UID, UidSet
 from mailhub.store.memory import MemoryStore
-from mailhub.store.sqlite import SQLiteStore, open_store
+from mailhub.store.sqlite import open_store
 from mailhub.store.storage import ServedStorage
 from tests.fakes import FakeClock
 
@@ -116,6 +116,12 @@ def rendered(
 MESSAGE = b"Subject: s\r\n\r\nbody\r\n"
 
 
+class Threaded(Protocol):
+    """A store with threads."""
+
+    def stop(self) -> Awaitable[None]: ...
+
+
 @dataclass(slots=True)
 class House:
     """A store with a reactor, a clock and a record of what it told its watchers."""
@@ -124,6 +130,7 @@ class House:
     reactor: FakeReactor
     clock: FakeClock
     changes: list[Change] = field(default_factory=list)
+    threads: Threaded | None = None
     _accounts: int = 0
     _tokens: int = 0
 
@@ -168,8 +175,8 @@ class House:
 
     def stop(self) -> None:
         """Ends the store's threads, if it has any."""
-        if isinstance(self.store, SQLiteStore):
-            self.ask(self.store.stop())
+        if self.threads is not None:
+            self.ask(self.threads.stop())
 
 
 def memory_house(folder: Path, quota: int = 0) -> House:
@@ -184,7 +191,7 @@ def sqlite_house(folder: Path, quota: int = 0, **settings: int) -> House:
     """A house on SQLite and segments in `folder`, with threads."""
     clock, reactor = FakeClock(), FakeReactor()
     store = open_store(StoreSettings(quota=quota, **settings), folder / "store", reactor, clock)
-    house = House(store, reactor, clock)
+    house = House(store, reactor, clock, threads=store)
     store.watch(house.changes.extend)
     store.start()
     return house
