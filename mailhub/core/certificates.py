@@ -109,6 +109,12 @@ class Certificates:
             standing = Standing.BAD
         return Status(name, standing, found, problem, days)
 
+    def days_left(self, name: str) -> int | None:
+        """Whole days until the certificate of a name ends, negative: since; None: it has none.
+        Raises Unavailable."""
+        found = self.of(name)
+        return None if found is None else int((found.ends - self._clock.now()) // DAY)
+
     async def answer(self, token: str) -> str | None:
         """What is answered under `/.well-known/acme-challenge/` and a token; None: nothing."""
         return await self._notes.answer(token, int(self._clock.now()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from klein import Klein
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -66,6 +66,14 @@ class Dialect(Protocol):
     def failure(self, error: MailhubError | None) -> Answer:
         """The answer for an error kind; None is a defect of this server."""
         ...
+
+
+@runtime_checkable
+class Outspoken(Protocol):
+    """A dialect that answers by itself what is no call of it. `allowed`: methods that the path
+    has; empty: there is no such path."""
+
+    def unknown(self, call: Call, allowed: Sequence[str]) -> Answer: ...
 
 
 class Exchange(Protocol):
@@ -285,6 +293,10 @@ def _unrouted(mounts: Sequence[tuple[str, Dialect]]) -> Callable[[Any, Failure],
     def answer(exchange: Exchange, failure: Failure) -> None:
         call = exchange.call({})
         allowed = getattr(failure.value, "valid_methods", None)
+        dialect = next(dialect for prefix, dialect in mounts if _is_under(call.path, prefix))
+        if isinstance(dialect, Outspoken):
+            exchange.respond(dialect.unknown(call, tuple(sorted(allowed or ()))))
+            return
         if allowed and call.method == "OPTIONS":
             options = ", ".join(sorted({*allowed, "OPTIONS"}))
             exchange.respond(Answer(204, headers=(("Allow", options),)))
@@ -292,7 +304,6 @@ def _unrouted(mounts: Sequence[tuple[str, Dialect]]) -> Callable[[Any, Failure],
         error: MailhubError = (
             MethodNotAllowed(allowed) if allowed else NotFound("This path does not exist")
         )
-        dialect = next(dialect for prefix, dialect in mounts if _is_under(call.path, prefix))
         exchange.respond(dialect.failure(error))
 
     return answer

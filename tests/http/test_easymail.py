@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import hmac
+import json
+import tarfile
+from base64 import urlsafe_b64encode
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,6 +14,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from mailhub.core.signed_tokens import LIFE
 from mailhub.model.account import Role
+from mailhub.model.errors import Corrupt
+from mailhub.model.settings import HTTPSettings
 from mailhub.wire import jwt
 from tests.authority import key
 from tests.http.browsing import SECRET, Reply, Site
@@ -251,3 +258,135 @@ def test_it_may_be_a_listeners_root() -> None:
         site = Site(root=root)
         path = {"easymail": "/ping", "mailinabox": "/login"}[root]
         assert site.get(path).status == 200
+
+
+# -- as EasyMail's own programs know it
+
+
+def test_tokens_of_another_kind_are_none(site: EasyMail) -> None:
+    """RFC 8725 section 3.1: what a token says of its own algorithm decides nothing."""
+    claims = jwt.decode(site.token, SECRET)
+    assert claims is not None
+
+    def made(algorithm: str, mac: str | None) -> str:
+        head = base64url(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
+        body = f"{head}.{base64url(json.dumps(claims).encode())}"
+        signed = hmac.digest(SECRET, body.encode(), mac) if mac else b""
+        return f"{body}.{base64url(signed)}"
+
+    assert site.call("GET", "/domains", token=made("HS256", "sha256")).status == 200
+    for algorithm, mac in (
+        ("none", None),
+        ("None", None),
+        ("HS256", None),
+        ("none", "sha256"),
+        ("HS512", "sha512"),
+        ("HS384", "sha384"),
+        ("RS256", "sha256"),
+        ("HS256", "sha512"),
+    ):
+        reply = site.call("GET", "/domains", token=made(algorithm, mac))
+        refused(reply, 401, "Token is not correct")
+    head, body, mark = site.token.split(".")
+    longer = base64url(json.dumps({**claims, "exp": 9e12}).encode())
+    for token in (f"{head}.{longer}.{mark}", f"{head}.{body}.", f"{head}.{body}", f"..{mark}"):
+        refused(site.call("GET", "/domains", token=token), 401, "Token is not correct")
+
+
+def base64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def test_what_is_no_call_is_told_in_its_own_words(site: EasyMail) -> None:
+    reply = site.call("GET", "/nowhere", token="")
+    assert reply.status == 404
+    assert reply.json == {
+        "code": 404,
+        "host": "localhost",
+        "method": "GET",
+        "url": "/easymail/nowhere",
+        "message": "Page not found",
+        "result": False,
+        "msg": "Page not found",
+        "error_msg": "Page not found",
+        "error": "Page not found",
+    }
+    reply = site.call("PUT", "/domains", token="")
+    assert (reply.status, reply.json["code"]) == (405, 405)
+    assert reply.headers["allow"] == "GET, HEAD, POST"
+
+
+def test_pages_from_anywhere_may_ask(site: EasyMail) -> None:
+    reply = site.ask("OPTIONS", "/easymail/domains", origin="https://panel.example")
+    assert reply.status == 200
+    assert "Auth-token" in reply.headers["access-control-allow-headers"]
+    for answer in (reply, site.login(), site.call("GET", "/domains"), site.login(password="x")):
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert "access-control-allow-credentials" not in answer.headers
+
+
+def test_refusals_can_have_the_status_they_had() -> None:
+    site = EasyMail(settings=HTTPSettings(easymail_legacy_status=True))
+    reply = site.call("GET", "/domains", token="x")
+    assert (reply.status, reply.body) == (200, b"Token is not correct")
+    refused(site.login(password="wrong"), 401, WRONG)
+    refused(site.call("DELETE", "/domain", domain="x.example"), 200, "No such domain")
+    assert site.call("GET", "/users/999").json == {"users": []}
+    assert site.call("POST", "/ssl/letsencrypt/install", hostname="example.org").status == 503
+    assert site.call("GET", "/nowhere").status == 404
+
+
+# -- export
+
+
+def test_a_domain_is_exported(site: EasyMail) -> None:
+    site.world.deliver(JOE, b"Subject: one\r\n\r\nx\r\n")
+    reply = site.call("GET", "/export/domain", domain="example.org")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/gzip")
+    assert "content-length" not in reply.headers
+    with tarfile.open(fileobj=BytesIO(reply.body)) as tar:
+        names = tar.getnames()
+        manifest = json.loads(tar.extractfile("manifest.json").read())  # type: ignore[union-attr]
+    assert (names[0], names[-1]) == ("manifest.json", "complete.json")
+    assert manifest["accounts"] == [
+        {"email": JOE, "password": ""},
+        {"email": ADMIN, "password": ""},
+    ]
+    for path, headers in (("?format=json", {}), ("", {"accept": "application/json"})):
+        shown = site.ask(
+            "GET",
+            f"/easymail/export/domain{path}",
+            b'{"domain": "example.org"}',
+            auth_token=site.token,
+            **headers,
+        )
+        assert shown.json == manifest
+    refused(site.call("GET", "/export/domain", domain="x.example"), 404, "No such domain")
+    refused(site.call("GET", "/export/domain"), 400, "domain is required")
+    refused(site.call("GET", "/export/domain", token=""), 401, "Token is not correct")
+
+
+def test_hashes_are_for_those_whom_the_settings_name() -> None:
+    site = EasyMail(settings=HTTPSettings(easymail_secrets=(ADMIN.upper(),)))
+    site.call("POST", "/dkim/add-new-domain", domain="example.org")
+    shown = site.call("GET", "/export/domain", domain="example.org", format="json").json
+    assert all(one["password"].startswith("$argon2id$") for one in shown["accounts"])
+    assert "PRIVATE KEY" in shown["dkim"]["private"]
+
+
+def test_an_export_that_fails_midway_is_cut_off(
+    site: EasyMail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.world.deliver(JOE, b"Subject: one\r\n\r\nx\r\n")
+
+    async def lost(refs: object) -> list[bytes]:
+        raise Corrupt("The stored message is missing")
+
+    monkeypatch.setattr(site.world.store.blobs, "read", lost)
+    protocol, transport = site.connect()
+    line = "GET /easymail/export/domain?domain=example.org HTTP/1.1"
+    head = f"{line}\r\nHost: x\r\nAuth-token: {site.token}\r\n\r\n"
+    protocol.dataReceived(head.encode())
+    assert transport.value().startswith(b"HTTP/1.1 200 ")
+    assert not transport.value().endswith(b"0\r\n\r\n")
+    assert transport.aborted

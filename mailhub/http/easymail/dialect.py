@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import Protocol
@@ -42,7 +42,6 @@ DESCRIPTION = openapi.Description(
     everywhere=(400, 401, 403, 413, 429, 503),
 )
 WRONG = "Username/password is not correct"
-NO_TOKEN = "Token is not correct"  # noqa: S105  (no token)
 
 
 class Parts(Protocol):
@@ -68,6 +67,13 @@ class Parts(Protocol):
     def aside(self) -> Aside: ...
 
 
+class WrongPassword(Refusal):
+    """What `/auth` says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(401, text)
+
+
 class Own:
     """The calls that need no token."""
 
@@ -81,14 +87,14 @@ class Own:
         """Exchanges an administrator's password for a token that is good for half an hour."""
         given = shapes.read(shapes.Login, call)
         if not given.username and not given.password:
-            raise Refusal(401, "Username/password is required")
+            raise WrongPassword("Username/password is required")
         try:
             visit = Visit(call.peer, Service.HTTP)
             account = await self._login.whose(given.username, given.password, visit)
         except AuthenticationFailed:
-            raise Refusal(401, WRONG) from None
+            raise WrongPassword(WRONG) from None
         if account.role is not Role.ADMIN:
-            raise Refusal(401, WRONG)
+            raise WrongPassword(WRONG)
         return replies.done(token=self._tokens.issue(account))
 
     @route("GET", "/ping", About(answers={200: None}, media="text/plain", secured=False))
@@ -110,6 +116,7 @@ class EasyMail:
     def __init__(self, parts: Parts) -> None:
         ours, accounts, domains = parts.administration, parts.accounts, parts.domains
         self._tokens = ours.signed_tokens
+        self._legacy = parts.settings.easymail_legacy_status
         self._calls = (
             Own(
                 parts.login,
@@ -117,7 +124,7 @@ class EasyMail:
                 Described(DESCRIPTION, self.routes, parts.aside),
             ),
             Domains(accounts, parts.addresses, domains, ours.clearing, parts.keys),
-            Users(accounts, parts.addresses, domains, ours.administrators),
+            Users(accounts, parts.addresses, domains, ours.administrators, legacy=self._legacy),
             Certificates(ours.certificates, ours.provisioning),
             Archives(parts.exporting, accounts, parts.settings.easymail_secrets),
         )
@@ -129,7 +136,8 @@ class EasyMail:
     def _all(self) -> Iterator[Route]:
         for calls in self._calls:
             for one in routes_of(calls):
-                yield one if one.right is None else replace(one, run=self._kept(one.run, one.right))
+                run = one.run if one.right is None else self._kept(one.run, one.right)
+                yield replace(one, run=_opened(run))
 
     def _kept(
         self, run: Callable[[Call], Awaitable[Answer]], right: Right
@@ -140,7 +148,7 @@ class EasyMail:
         async def kept(call: Call) -> Answer:
             account = await self._tokens.account(call.header("auth-token"))
             if account is None:
-                raise Refusal(401, NO_TOKEN)
+                raise Refusal(401, replies.NO_TOKEN)
             if account.role is not Role.ADMIN:
                 raise NotPermitted("Only an administrator may do this")
             caller = Caller(call.peer.address, account.number, account.id)
@@ -151,4 +159,22 @@ class EasyMail:
 
     def failure(self, error: MailhubError | None) -> Answer:
         """See `replies`."""
-        return replies.failure(error)
+        answer = replies.failure(error)
+        # A wrong password was 401 there, too; a wrong token was not.
+        if self._legacy and not isinstance(error, WrongPassword):
+            answer = replies.legacy(answer)
+        return replies.opened(answer)
+
+    def unknown(self, call: Call, allowed: Sequence[str]) -> Answer:
+        """See `routing.Outspoken`."""
+        return replies.unknown(call, allowed)
+
+
+def _opened(run: Callable[[Call], Awaitable[Answer]]) -> Callable[[Call], Awaitable[Answer]]:
+    """`run`, whose answers every page may read."""
+
+    @wraps(run)
+    async def opened(call: Call) -> Answer:
+        return replies.opened(await run(call))
+
+    return opened

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from mailhub.http.call import Answer, json_answer
+from mailhub.http.call import Answer, Call, json_answer
 from mailhub.http.routing import MethodNotAllowed
 from mailhub.model import errors
 from mailhub.model.errors import MailhubError
@@ -30,6 +30,12 @@ TABLE: dict[type[MailhubError], int] = {
     MethodNotAllowed: 405,
     MailhubError: 500,
 }
+
+
+NO_TOKEN = "Token is not correct"  # noqa: S105  (no token)
+TEXT = "text/plain; charset=utf-8"
+LEGACY = frozenset({400, 403, 404, 409})
+"""Statuses that EasyMail never used."""
 
 
 class Refusal(MailhubError):
@@ -60,6 +66,44 @@ def failure(error: MailhubError | None) -> Answer:
     return replace(_answer(status, error.text), headers=tuple(_headers(error)))
 
 
+def legacy(answer: Answer) -> Answer:
+    """A refusal as EasyMail's own programs know it: with 200. What this server cannot do now, and
+    who asks too often, is told as it is."""
+    if answer.status == 401:
+        return Answer(200, NO_TOKEN.encode(), TEXT)
+    return replace(answer, status=200) if answer.status in LEGACY else answer
+
+
+def unknown(call: Call, allowed: Sequence[str]) -> Answer:
+    """What is no call: EasyMail's router had words of its own."""
+    if allowed and call.method == "OPTIONS":
+        methods = ", ".join(sorted({*allowed, "OPTIONS"}))
+        fields = (
+            ("Allow", methods),
+            ("Access-Control-Allow-Methods", methods),
+            ("Access-Control-Allow-Headers", "Auth-token, Cache-Control, Content-Type"),
+            ("Access-Control-Max-Age", "86400"),
+        )
+        return opened(Answer(200, headers=fields))
+    status, words = (405, "Method not allowed") if allowed else (404, "Page not found")
+    told = {
+        "code": status,
+        "host": call.header("host"),
+        "method": call.method,
+        "url": call.path,
+        "message": words,
+        **_words(words),
+    }
+    allow = [("Allow", ", ".join(allowed))] if allowed else []
+    return opened(replace(json_answer(told, status), headers=tuple(allow)))
+
+
+def opened(answer: Answer) -> Answer:
+    """Pages from anywhere may read it: nothing here is told to who has no token, and no browser
+    sends one by itself."""
+    return replace(answer, headers=(*answer.headers, ("Access-Control-Allow-Origin", "*")))
+
+
 def _headers(error: MailhubError) -> list[tuple[str, str]]:
     match error:
         case errors.TooManyAttempts():
@@ -73,4 +117,8 @@ def _headers(error: MailhubError) -> list[tuple[str, str]]:
 
 
 def _answer(status: int, text: str) -> Answer:
-    return json_answer({"result": False, "msg": text, "error_msg": text, "error": text}, status)
+    return json_answer(_words(text), status)
+
+
+def _words(text: str) -> dict[str, object]:
+    return {"result": False, "msg": text, "error_msg": text, "error": text}

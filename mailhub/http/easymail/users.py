@@ -34,11 +34,14 @@ class Users:
         addresses: Addresses,
         domains: Domains,
         administrators: Administrators,
+        *,
+        legacy: bool = False,
     ) -> None:
         self._accounts = accounts
         self._addresses = addresses
         self._domains = domains
         self._administrators = administrators
+        self._legacy = legacy
 
     @route(
         "GET",
@@ -48,7 +51,12 @@ class Users:
     )
     async def all(self, call: Call) -> Answer:
         """The users of a domain, the newest first."""
-        domain = await self._domain(shapes.read(shapes.DomainId, call).domain_id)
+        try:
+            domain = await self._domain(shapes.read(shapes.DomainId, call).domain_id)
+        except Refusal:
+            if not self._legacy:
+                raise
+            return replies.shown(shapes.Users(users=[]).model_dump())
         rows = [
             shapes.User(id=row.account, domain_id=domain.number, email=row.address)
             for row in reversed(await mains(self._addresses, domain.name))
