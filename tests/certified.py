@@ -80,7 +80,8 @@ class NoFolders:
 @dataclass
 class FakeAuthority:
     """`ports.CertificateAuthority`. `failures`: raised by the next orders, in turn. `visible`:
-    asked for each challenge whether it can be seen."""
+    asked for each challenge whether it can be seen. `wish`: when it wants certificates to be
+    renewed, and to be asked again; `asked`: for which it was."""
 
     signing: Authority
     failures: list[Exception] = field(default_factory=list)
@@ -88,6 +89,8 @@ class FakeAuthority:
     days: tuple[int, int] = (0, 90)
     orders: list[tuple[str, ...]] = field(default_factory=list)
     revoked: list[str] = field(default_factory=list)
+    wish: tuple[float, float] | Exception = (0.0, 0.0)
+    asked: list[str] = field(default_factory=list)
 
     async def open(self, names: Sequence[str], request: bytes) -> OpenOrder:
         self.orders.append(tuple(names))
@@ -111,6 +114,12 @@ class FakeAuthority:
 
     async def revoke(self, chain: str) -> None:
         self.revoked.append(chain)
+
+    async def renewal(self, chain: str) -> tuple[float, float]:
+        self.asked.append(chain)
+        if isinstance(self.wish, Exception):
+            raise self.wish
+        return self.wish
 
 
 @dataclass

@@ -13,17 +13,18 @@ from itertools import groupby
 
 from mailhub.core.certificates import WILDCARD, Certificates
 from mailhub.core.hosted import Hosted, HostedName
+from mailhub.core.renewing import Wishes
+from mailhub.core.unissued import advice, pause
 from mailhub.model.acme import (
     DNS_01,
     HTTP_01,
     Attempt,
     Challenge,
-    IssueFault,
     NotIssued,
     Provision,
     Result,
 )
-from mailhub.model.certificate import DAY, Certificate, Status
+from mailhub.model.certificate import DAY, Status
 from mailhub.model.change import Actor
 from mailhub.model.errors import InUse, Invalid, MailhubError, NotFound, Unavailable
 from mailhub.model.settings_acme import ACMESettings
@@ -50,11 +51,6 @@ LEASE = "certificates"
 """The counter that the one who asks for certificates holds."""
 LEASED = 1800.0
 """Seconds after which one that died holds it no more."""
-HOUR = 3600
-LONGEST = DAY
-"""Seconds between attempts, at most."""
-LIMITED = 6 * HOUR
-"""Seconds for which an authority is left alone that was asked too often, and does not say."""
 ACTOR = Actor(source="certificate renewal")
 ASLEEP = "The server does not run, so no authority could look at it: start it first"
 NO_DOOR = "There is no [[listener]] for http without TLS, which the authority could look at."
@@ -100,6 +96,7 @@ class Provisioning:
         self._own = own
         self._ready = ready
         self._has_door = has_door
+        self._wishes = Wishes(files, authority, clock)
 
     # -- what could be done
 
@@ -127,7 +124,7 @@ class Provisioning:
         """Whether it is time for another certificate: it has none that is worth anything, or one
         in the last third of its life. Raises Unavailable."""
         found, now = self._certificates.of(name), self._clock.now()
-        return found is None or now >= renewal(found, now)
+        return found is None or now >= self._wishes.due(found)
 
     # -- doing it
 
@@ -137,6 +134,8 @@ class Provisioning:
         await self._certificates.tidy(ACTOR)
         if not self._settings.agree:
             return
+        shown = [self._certificates.of(one.name) for one in await self._hosted.all()]
+        await self._wishes.ask(one for one in shown if one is not None)
         try:
             await self.provision(ACTOR, waiting=True)
         except InUse:
@@ -328,39 +327,3 @@ class Provisioning:
         except NotFound:
             return frozenset()
         return frozenset(plain(one) for one in answer.records)
-
-
-def renewal(certificate: Certificate, now: float) -> float:
-    """When another one is asked for, epoch seconds: at once where it is worth nothing, else when a
-    third of its life is left, and up to a thirtieth of it before: not all at the same moment."""
-    if certificate.fault(now) is not None:
-        return now
-    life = certificate.ends - certificate.begins
-    spread = int(certificate.id[:8], 16) / 0xFFFFFFFF
-    return certificate.ends - life / 3 - spread * life / 30
-
-
-def pause(failures: int, error: NotIssued) -> float:
-    """Seconds until a name is tried again by itself, after so many failures in a row."""
-    if error.retry_after:
-        return error.retry_after
-    if error.fault is IssueFault.LIMIT:
-        return LIMITED
-    return float(min(HOUR * 2 ** min(failures - 1, 10), LONGEST))
-
-
-def advice(error: NotIssued) -> tuple[str, ...]:
-    """What to do about it, for people."""
-    return (_ADVICE[error.fault],)
-
-
-_ADVICE = {
-    IssueFault.PROOF: "The authority has to reach http:// and this name at port 80 from outside: "
-    "look at the firewall, at A and AAAA records, and whether another program listens there.",
-    IssueFault.LIMIT: "The authority was asked too often. It is tried again by itself, later.",
-    IssueFault.REFUSED: "The authority does not issue this. Its words say why; `acme.contact` and "
-    "CAA records of the domain are often the reason.",
-    IssueFault.AWAY: "The authority cannot be reached. Look at `acme.directory`, and whether this "
-    "server can reach the Internet; it is tried again by itself.",
-}
-"""By what was at fault."""

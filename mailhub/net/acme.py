@@ -15,6 +15,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
@@ -29,13 +30,11 @@ NONCES = 8
 """Times that a request is sent with a new nonce: an authority may refuse any (RFC 8555 6.5)."""
 REASON = 0
 """Unspecified (RFC 5280 5.3.1): who revokes says nothing more."""
-LIMITS = frozenset({"rateLimited"})
 REFUSALS = frozenset(
     {
         "accountDoesNotExist",
         "badCSR",
         "badPublicKey",
-        "caa",
         "externalAccountRequired",
         "invalidContact",
         "malformed",
@@ -46,6 +45,19 @@ REFUSALS = frozenset(
         "userActionRequired",
     }
 )
+FAULTS = {
+    "caa": IssueFault.CAA,
+    "connection": IssueFault.CONNECTION,
+    "dns": IssueFault.ADDRESS,
+    "incorrectResponse": IssueFault.ANSWER,
+    "rateLimited": IssueFault.LIMIT,
+    "serverInternal": IssueFault.AWAY,
+    "badNonce": IssueFault.AWAY,
+    **dict.fromkeys(REFUSALS, IssueFault.REFUSED),
+}
+"""By the type of problem (RFC 8555 6.7)."""
+PROOFS = {**FAULTS, "unauthorized": IssueFault.ANSWER, "tls": IssueFault.CONNECTION}
+"""The same for a challenge that failed."""
 LONGEST_REST = 7 * 86400.0
 T = TypeVar("T")
 
@@ -72,6 +84,10 @@ class ACMEAuthority:
         """See `ports.CertificateAuthority`."""
         leaf = x509.read_chain(chain)[0]
         await self._run(lambda: self._connected().revoke(leaf, REASON))
+
+    async def renewal(self, chain: str) -> tuple[float, float]:
+        """See `ports.CertificateAuthority`."""
+        return await self._run(lambda: self._renewal(chain))
 
     async def _run(self, work: Callable[[], T]) -> T:
         if self._pool is None:
@@ -109,6 +125,11 @@ class ACMEAuthority:
             client.answer_challenge(body, body.response(client.net.key))
         until = datetime.now() + timedelta(seconds=self._settings.patience)
         return str(client.poll_and_finalize(order, until).fullchain_pem)
+
+    def _renewal(self, chain: str) -> tuple[float, float]:
+        leaf = x509.read_chain(chain)[0].public_bytes(Encoding.PEM)
+        due, again = self._connected().renewal_time(leaf)
+        return due.timestamp() if due is not None else 0.0, again.timestamp()
 
     def _connected(self) -> Any:
         """The library's client, with our account."""
@@ -224,14 +245,7 @@ def _said(work: Callable[[], T]) -> T:
 
 def _problem(error: Any) -> NotIssued:
     """A problem document (RFC 8555 6.7)."""
-    code = str(error.typ or "").rpartition(":")[2]
-    fault = IssueFault.PROOF
-    if code in LIMITS:
-        fault = IssueFault.LIMIT
-    elif code in REFUSALS:
-        fault = IssueFault.REFUSED
-    elif code in ("serverInternal", "badNonce"):
-        fault = IssueFault.AWAY
+    fault = FAULTS.get(_code(error), IssueFault.PROOF)
     names = [
         (str(one.identifier.value), _words(one))
         for one in error.subproblems or ()
@@ -241,13 +255,21 @@ def _problem(error: Any) -> NotIssued:
 
 
 def _unproven(error: Any) -> NotIssued:
-    names = []
+    names, faults = [], set()
     for one in error.failed_authzrs:
-        said = next((_words(c.error) for c in one.body.challenges if c.error is not None), "")
+        said = next((c.error for c in one.body.challenges if c.error is not None), None)
         star = "*." if one.body.wildcard else ""
-        names.append((star + str(one.body.identifier.value), said or "not proven"))
+        words = _words(said) if said is not None else "not proven"
+        names.append((star + str(one.body.identifier.value), words))
+        fault = PROOFS.get(_code(said) if said is not None else "", IssueFault.PROOF)
+        faults.add(IssueFault.ZONE if star and fault is not IssueFault.CAA else fault)
     text = "The authority could not prove that the names are ours"
-    return NotIssued(IssueFault.PROOF, text, names)
+    return NotIssued(faults.pop() if len(faults) == 1 else IssueFault.PROOF, text, names)
+
+
+def _code(error: Any) -> str:
+    """The last word of a problem's type."""
+    return str(error.typ or "").rpartition(":")[2]
 
 
 def _words(error: Any) -> str:

@@ -97,6 +97,11 @@ class CertificateAuthority(Protocol):
         """Takes back its leaf."""
         ...
 
+    def renewal(self, chain: str) -> Awaitable[tuple[float, float]]:
+        """When it wants its leaf to be renewed (RFC 9773), 0 where it does not say, and when it may
+        be asked again; epoch seconds."""
+        ...
+
 
 class ChallengeRecords(Protocol):
     """Zones of the DNS that we serve, for DNS_01."""

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from mailhub.core.provisioning import HOUR, LIMITED, NO_DOOR, OFF, pause, renewal
+from mailhub.core.provisioning import NO_DOOR, OFF
+from mailhub.core.renewing import OFTEN, UNSAID, latest, renewal
+from mailhub.core.unissued import HOUR, LIMITED, pause
 from mailhub.model.acme import IssueFault, NotIssued, Provision, Result
 from mailhub.model.certificate import DAY, Certificate, Problem
 from mailhub.model.errors import InUse, NotFound, Unavailable
@@ -164,6 +166,37 @@ def test_renewal_comes_before_the_end_and_not_at_once_for_all() -> None:
     assert early == 57 * DAY
     assert renewal(made("0" * 64, Problem.INCOMPLETE), 1) == 1
     assert renewal(made("0" * 64), 91 * DAY) == 91 * DAY
+
+
+def test_an_authority_may_want_it_sooner_or_later() -> None:
+    desk = Desk()
+    desk.ask()
+    clock, provisioning = desk.world.clock, desk.certified.provisioning
+    shown = desk.certified.certificates.of(HOSTNAME)
+    assert shown is not None
+    orders = len(desk.authority.orders)
+
+    def review(wish: tuple[float, float] | Exception) -> tuple[int, int]:
+        """How often it was asked when, and for a certificate."""
+        desk.authority.wish = wish
+        before = len(desk.authority.asked)
+        run(provisioning.review())
+        return len(desk.authority.asked) - before, len(desk.authority.orders) - orders
+
+    now = clock.now()
+    certificates = len({desk.certified.certificates.of(name) for name in (HOSTNAME, *NAMES)})
+    assert review((shown.ends - DAY, now + 2 * DAY)) == (certificates, 0)
+    clock.advance(2 * DAY - 1)
+    assert review((0.0, 0.0)) == (0, 0)
+    clock.advance(1)
+    assert review(refused(IssueFault.AWAY)) == (certificates, 0)
+    clock.advance(UNSAID)
+    assert review((clock.now() + 2 * OFTEN, 0.0)) == (certificates, 0)
+    clock.advance(OFTEN)
+    assert review((clock.now() + OFTEN, 0.0)) == (certificates, 0)
+    clock.advance(OFTEN)
+    assert review((clock.now(), 0.0))[1] == certificates
+    assert latest(shown) == shown.ends - (shown.ends - shown.begins) / 6
 
 
 def test_a_certificate_is_renewed_with_the_same_key() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from josepy.jwk import JWKEC
 from mailhub.model.acme import IssueFault, NotIssued
 from mailhub.model.settings_acme import ACMESettings
 from mailhub.net.acme import LONGEST_REST, NONCES, ACMEAuthority, _network, _said
-from tests.authority import key
+from tests.authority import Authority, key
 
 
 def problem(code: str, detail: str = "words", **more: Any) -> messages.Error:
@@ -36,13 +37,13 @@ def raised(error: Exception) -> NotIssued:
     [
         (problem("rateLimited"), IssueFault.LIMIT, "The authority says: words"),
         (problem("rejectedIdentifier"), IssueFault.REFUSED, "The authority says: words"),
-        (problem("caa"), IssueFault.REFUSED, "The authority says: words"),
+        (problem("caa"), IssueFault.CAA, "The authority says: words"),
         (problem("userActionRequired"), IssueFault.REFUSED, "The authority says: words"),
         (problem("serverInternal"), IssueFault.AWAY, "The authority says: words"),
         (problem("badNonce"), IssueFault.AWAY, "The authority says: words"),
-        (problem("connection"), IssueFault.PROOF, "The authority says: words"),
-        (problem("dns", "a\r\nb\x1b[0m"), IssueFault.PROOF, "The authority says: a  b [0m"),
-        (errors.IssuanceError(problem("caa")), IssueFault.REFUSED, "The authority says: words"),
+        (problem("connection"), IssueFault.CONNECTION, "The authority says: words"),
+        (problem("dns", "a\r\nb\x1b[0m"), IssueFault.ADDRESS, "The authority says: a  b [0m"),
+        (errors.IssuanceError(problem("caa")), IssueFault.CAA, "The authority says: words"),
         (errors.TimeoutError(), IssueFault.AWAY, "The authority did not decide in time"),
         (
             requests.exceptions.SSLError(),
@@ -66,16 +67,42 @@ def test_names_at_fault_are_told_with_the_reason() -> None:
     name = messages.Identifier(typ=messages.IDENTIFIER_FQDN, value="a.example")
     both = problem("malformed", subproblems=(problem("caa", "no", identifier=name),))
     assert raised(both).names == (("a.example", "no"),)
+    unproven = raised(errors.ValidationError([unproved("connection", wildcard=True)]))
+    assert unproven.names == (("*.a.example", "refused"),)
+
+
+def unproved(code: str, *, wildcard: bool = False) -> messages.AuthorizationResource:
+    """A name that could not be proven, with the reason."""
     failed = messages.ChallengeBody(
         chall=challenges.HTTP01(token=b"x" * 32),
         uri="https://ca.example/c",
         status=messages.STATUS_INVALID,
-        error=problem("connection", "refused"),
+        error=problem(code, "refused"),
     )
-    body = messages.Authorization(identifier=name, wildcard=True, challenges=(failed,))
-    unproven = raised(errors.ValidationError([messages.AuthorizationResource(body=body)]))
-    assert unproven.fault is IssueFault.PROOF
-    assert unproven.names == (("*.a.example", "refused"),)
+    name = messages.Identifier(typ=messages.IDENTIFIER_FQDN, value="a.example")
+    body = messages.Authorization(identifier=name, wildcard=wildcard, challenges=(failed,))
+    return messages.AuthorizationResource(body=body)
+
+
+@pytest.mark.parametrize(
+    ("code", "wildcard", "fault"),
+    [
+        ("connection", False, IssueFault.CONNECTION),
+        ("dns", False, IssueFault.ADDRESS),
+        ("unauthorized", False, IssueFault.ANSWER),
+        ("incorrectResponse", False, IssueFault.ANSWER),
+        ("caa", False, IssueFault.CAA),
+        ("caa", True, IssueFault.CAA),
+        ("unauthorized", True, IssueFault.ZONE),
+        ("dns", True, IssueFault.ZONE),
+        ("odd", False, IssueFault.PROOF),
+    ],
+)
+def test_why_a_name_could_not_be_proven(code: str, wildcard: bool, fault: IssueFault) -> None:
+    failed = [unproved(code, wildcard=wildcard)] * 2
+    assert raised(errors.ValidationError(failed)).fault is fault
+    mixed = [*failed, unproved("odd")]
+    assert raised(errors.ValidationError(mixed)).fault is IssueFault.PROOF
 
 
 @pytest.mark.parametrize("refused", [0, 1, NONCES - 1, NONCES])
@@ -128,3 +155,23 @@ def test_an_account_is_kept_for_each_authority(tmp_path: Path) -> None:
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)
     known = {json.loads(file.read_text())["directory"] for file in files}
     assert known == {"https://one.example/dir", "https://two.example/dir"}
+
+
+def test_it_says_when_it_wants_a_renewal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bytes] = []
+    due = datetime(2026, 12, 1, tzinfo=UTC)
+    again = datetime(2026, 11, 22, 6)  # the library's own: of this place's hour
+    said: list[datetime | None] = [due, None]
+
+    class Client:
+        def renewal_time(self, leaf: bytes) -> tuple[datetime | None, datetime]:
+            seen.append(leaf)
+            return said.pop(0), again
+
+    authority = ACMEAuthority(ACMESettings(), tmp_path, None)
+    monkeypatch.setattr(authority, "_connected", Client)
+    own = Authority("Some")
+    leaf = own.issue(["a.example"])
+    found = [authority._renewal(leaf + own.text) for _ in said[:]]
+    assert found == [(due.timestamp(), again.timestamp()), (0.0, again.timestamp())]
+    assert seen == [leaf.encode()] * 2
