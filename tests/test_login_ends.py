@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mailhub.model.account import Account, Service
+from mailhub.model.errors import NotFound
 from tests.imap.listener import IMAPListener
 from tests.managesieve.sievers import Sievers
 from tests.pop3.visits import Visits
@@ -87,6 +88,42 @@ def test_a_session_ends_with_its_login(face: str, change: Callable[[World, Accou
     conversation.settle()
     assert conversation.transport.disconnecting
     assert conversation.read().decode().startswith(GOODBYE[face])
+
+
+@pytest.mark.parametrize("face", OPEN)
+def test_its_owner_sees_a_session_and_ends_it(face: str) -> None:
+    here = world()
+    joe, logins = here.people[JOE].number, here.watch.logins
+    conversation, _ = entered(here, face)
+    (one,) = logins.of_account(joe)
+    assert one.principal.address == conversation.transport.getPeer().host
+    assert (one.since, one.principal.means) == (int(here.clock.now()), "")
+    logins.end(joe, one.number)
+    conversation.settle()
+    assert conversation.transport.disconnecting
+    assert conversation.read().decode().startswith(GOODBYE[face])
+    assert not logins.of_account(joe)
+    with pytest.raises(NotFound):
+        logins.end(joe, one.number)
+
+
+@pytest.mark.parametrize("face", OPEN)
+def test_a_session_that_went_by_itself_is_not_listed(face: str) -> None:
+    here = world()
+    joe, logins = here.people[JOE].number, here.watch.logins
+    conversation, _ = entered(here, face)
+    conversation.drop()
+    assert not logins.of_account(joe)
+
+
+def test_what_let_it_in_is_told() -> None:
+    here = world()
+    joe = here.people[JOE]
+    made, password = run(here.identity.app_passwords.create(joe, "phone", frozenset(), ACTOR))
+    conversation = OPEN["imap"](here)
+    conversation.send(f'a LOGIN {JOE} "{password}"\r\n'.encode())
+    (one,) = here.watch.logins.of_account(joe.number)
+    assert one.principal.means == made.description == "phone"
 
 
 @pytest.mark.parametrize("change", CHANGES)

@@ -7,12 +7,13 @@ stands here which browser has it, and where it was seen. Cookies are the pages' 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 
 from mailhub.core.rights import Caller
 from mailhub.core.tokens import Tokens
 from mailhub.model.account import Account
-from mailhub.model.errors import AuthenticationFailed, NotFound
+from mailhub.model.errors import AuthenticationFailed, NotFound, StorageFull
 from mailhub.model.session import SignIn
 from mailhub.model.settings import TokenSettings
 from mailhub.ports import Clock, Randomness, Storage
@@ -81,7 +82,8 @@ class SignIns:
         self._seen[caller.session] = now
         assert caller.account is not None
         moment = int(self._clock.now())
-        await self._storage.sign_ins.saw(caller.account, caller.session, caller.address, moment)
+        with suppress(StorageFull):  # whoever comes to make room has to get in
+            await self._storage.sign_ins.saw(caller.account, caller.session, caller.address, moment)
         return max(1, await self._tokens.expires(caller) - moment)
 
     async def of_account(self, account: int) -> Sequence[SignIn]:
@@ -96,12 +98,6 @@ class SignIns:
                 await self._end(one)
                 return
         raise NotFound("This session is over already")
-
-    async def end_others(self, account: int, but: str = "") -> None:
-        """Signs all out but the one with the session `but`. Raises Unavailable."""
-        for one in await self._storage.sign_ins.of_account(account):
-            if one.key != but:
-                await self._end(one)
 
     async def close(self, caller: Caller) -> None:
         """The browser leaves. Raises AuthenticationFailed, Unavailable."""

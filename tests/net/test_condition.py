@@ -27,9 +27,7 @@ def loop() -> Iterator[Loop]:
 
 def test_memory_is_read(tmp_path: Path) -> None:
     path = tmp_path / "meminfo"
-    path.write_text(
-        "MemTotal:  2000 kB\nMemAvailable:  500 kB\nHugePages_Total: 0\n"
-    )
+    path.write_text("MemTotal:  2000 kB\nMemAvailable:  500 kB\nHugePages_Total: 0\n")
     assert LinuxCondition("", path).memory() == (500 << 10, 2000 << 10)
     path.write_text("MemTotal: many\n")
     assert LinuxCondition("", path).memory() == (0, 0)
