@@ -15,7 +15,10 @@
       time.title = at.toLocaleString(spoken);
       if ("whole" in time.dataset) time.textContent = time.title;
       else if (today) time.textContent = at.toLocaleTimeString(spoken, { hour: "2-digit", minute: "2-digit" });
-      else time.textContent = at.toLocaleDateString(spoken);
+      else {
+        const year = at.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+        time.textContent = at.toLocaleDateString(spoken, { day: "numeric", month: "short", year });
+      }
     }
   }
 
