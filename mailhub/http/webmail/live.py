@@ -4,14 +4,14 @@ for browsers that are signed in here."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 from mailhub.core.rights import Resource, reads
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import EVENTS, Answer, Leash
 from mailhub.http.feeds import Feeds
 from mailhub.http.panel.door import Visitor, kept
-from mailhub.model.errors import AuthenticationFailed, LimitReached
+from mailhub.model.errors import AuthenticationFailed, LimitReached, MailhubError
 
 LISTENERS = 20
 """Pages of one account that listen at a time."""
@@ -31,28 +31,32 @@ class Live:
         account, caller = visitor.account, visitor.caller
         if self._open[account.number] >= LISTENERS:
             raise LimitReached("Too many pages are open")
-        last = visitor.call.header("last-event-id")[:255]
-        stream = await self._feeds.stream(account.number, account.auth_version, last)
         leash = Leash()
-        leash.let_go = self._tokens.watch(caller, leash.pull)
-        if not await self._tokens.lives(caller.session):  # it ended since it was looked at
-            leash.let_go()
-            raise AuthenticationFailed
-        return Answer(
-            200,
-            type=EVENTS,
-            headers=(("X-Accel-Buffering", "no"),),
-            stream=self._counted(account.number, stream),
-            leash=leash,
-        )
-
-    async def _counted(self, account: int, stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        self._open[account] += 1
+        leash.let_go = self._counted(account.number, self._tokens.watch(caller, leash.pull))
         try:
-            async for piece in stream:
-                yield piece
-        finally:
+            if not await self._tokens.lives(caller.session):  # it ended since it was looked at
+                raise AuthenticationFailed
+            last = visitor.call.header("last-event-id")[:255]
+            stream = await self._feeds.stream(account.number, account.auth_version, last)
+        except MailhubError:
+            leash.let_go()
+            raise
+        buffered = ("X-Accel-Buffering", "no")
+        return Answer(200, type=EVENTS, headers=(buffered,), stream=stream, leash=leash)
+
+    def _counted(self, account: int, unheard: Callable[[], None]) -> Callable[[], None]:
+        """One more listens. Returns what is to be done once when the stream is over."""
+        self._open[account] += 1
+        over = False
+
+        def end() -> None:
+            nonlocal over
+            if over:
+                return
+            over = True
+            unheard()
             self._open[account] -= 1
             if not self._open[account]:
                 del self._open[account]
-            await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+        return end
