@@ -56,7 +56,7 @@ more, it takes less to go through all messages of the account."""
 _ALL_ROWS = "FROM message AS m WHERE m.account = :account"
 _DRIVEN = (
     "FROM ({driver}) AS driver CROSS JOIN message AS m INDEXED BY message_content"
-    " ON m.content = driver.content WHERE +m.account = :account"
+    " WHERE m.content = driver.content AND +m.account = :account"
 )
 _DRIVEN_BY_MANY = (
     "FROM message AS m INDEXED BY message_content WHERE m.content IN ({driver})"
@@ -79,7 +79,7 @@ class Part:
         if not self.driver:
             return self.condition
         within = f"m.content IN ({self.driver})"
-        return within if self.condition == "1" else f"({within} AND {self.condition})"
+        return within if self.condition == "TRUE" else f"({within} AND {self.condition})"
 
     def select(self, columns: str, mailboxes: Sequence[int]) -> str:
         """The statement that reads the rows it is about."""
@@ -94,8 +94,8 @@ class Part:
         )
 
 
-ALL = Part("1")
-NONE = Part("0")
+ALL = Part("TRUE")
+NONE = Part("FALSE")
 
 
 class Compiler:
@@ -147,7 +147,7 @@ class Compiler:
         )
         if upper and self._far:
             return Part(f"(m.content > :position OR m.content IN ({hits} UNION ALL {_INCOMPLETE}))")
-        return Part("1", f"{hits} UNION ALL {_OPEN}" if upper else hits)
+        return Part("TRUE", f"{hits} UNION ALL {_OPEN}" if upper else hits)
 
     def _fact(self, key: SearchKey) -> Part | None:
         """What rows of messages tell alone."""
@@ -183,7 +183,7 @@ class Compiler:
                 return (
                     NONE
                     if content is None
-                    else Part("1", f"SELECT {self._name(content)} AS content")
+                    else Part("TRUE", f"SELECT {self._name(content)} AS content")
                 )
             case ThreadIdIs(id):
                 return self._thread(self._mine(id))
@@ -199,7 +199,7 @@ class Compiler:
             return NONE
         name = self._name(thread)
         return Part(
-            "1",
+            "TRUE",
             f"SELECT {name} AS content UNION ALL SELECT c.key FROM content AS c"
             f" WHERE c.thread = {name} AND c.thread <> c.key",
         )
@@ -242,9 +242,9 @@ def both(parts: Sequence[Part]) -> Part:
         return NONE
     driving = next((part for part in parts if part.driver), None)
     conditions = [part.whole for part in parts if part is not driving and part != ALL]
-    if driving is not None and driving.condition != "1":
+    if driving is not None and driving.condition != "TRUE":
         conditions.append(driving.condition)
-    joined = f"({' AND '.join(conditions)})" if conditions else "1"
+    joined = f"({' AND '.join(conditions)})" if conditions else "TRUE"
     return Part(joined, driving.driver if driving is not None else "")
 
 
@@ -253,6 +253,6 @@ def _either(left: Part, right: Part) -> Part:
         return ALL
     if NONE in (left, right):
         return right if left == NONE else left
-    if left.driver and right.driver and left.condition == right.condition == "1":
-        return Part("1", f"{left.driver} UNION ALL {right.driver}")
+    if left.driver and right.driver and left.condition == right.condition == "TRUE":
+        return Part("TRUE", f"{left.driver} UNION ALL {right.driver}")
     return Part(f"({left.whole} OR {right.whole})")

@@ -14,7 +14,7 @@ from mailhub.model.search import And, Indexed, Not, Or, SearchKey
 from mailhub.store.conversations import thread_of
 from mailhub.store.fulltext.lookup import ALL, FAR, NONE, Compiler, Part, both
 from mailhub.store.messages import Lazily
-from mailhub.store.sql import Cursor, array_text, integers, number
+from mailhub.store.sql import Cursor, array_text, integers, item, number
 
 
 def _compiler(cursor: Cursor, account: int) -> Compiler:
@@ -23,7 +23,7 @@ def _compiler(cursor: Cursor, account: int) -> Compiler:
     behind = {"position": position, "far": FAR}
     far = number(
         cursor,
-        "SELECT count(*) FROM (SELECT 1 FROM content WHERE key > :position LIMIT :far) AS some",
+        "SELECT count(*) FROM (SELECT 1 FROM content WHERE key > :position LIMIT :far) AS behind",
         behind,
     )
     return Compiler(account, position, far == FAR)
@@ -103,8 +103,8 @@ _COLUMNS = "m.content AS content, m.mailbox AS mailbox, m.uid AS uid"
 _THREADED = f"{_COLUMNS}, {thread_of('m')} AS thread"
 _ALSO = (
     f" UNION SELECT {_THREADED} FROM json_each(:also) AS w CROSS JOIN message AS m"
-    " WHERE m.account = :account AND m.mailbox = json_extract(w.value, '$[0]')"
-    " AND m.uid = json_extract(w.value, '$[1]')"
+    f" WHERE m.account = :account AND m.mailbox = {item('w', 0)}"
+    f" AND m.uid = {item('w', 1)}"
 )
 _FIRST = (
     "(SELECT content, mailbox, uid, row_number() OVER (PARTITION BY thread"
