@@ -103,7 +103,8 @@ def compose(
     elsewhere, shelf = _elsewhere(settings, reactor, log)
     if elsewhere is not None:
         zones.signed_by(elsewhere)
-    keys = ZoneKeys(storage, making, resolver, clock, log)
+    signs = settings.dns.sign and bool(settings.dns.listen)
+    keys = ZoneKeys(storage, making, resolver, clock, log, signs=signs)
     return Naming(zones, Secondaries(zones, resolver), keys, elsewhere, shelf)
 
 

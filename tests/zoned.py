@@ -50,5 +50,5 @@ def place(here: World | None = None, *, sign: bool = False) -> Place:
     services = [("_imaps._tcp", 993)]
     gathering = Gathering(here.store, facts, facts, HOSTNAME, chosen, services, "")
     zones = Zones(here.store, gathering, Workshop(), here.clock, chosen)
-    keys = ZoneKeys(here.store, Workshop(), here.resolver, here.clock, ListLog())
+    keys = ZoneKeys(here.store, Workshop(), here.resolver, here.clock, ListLog(), signs=sign)
     return Place(here, facts, zones, Secondaries(zones, here.resolver), keys)

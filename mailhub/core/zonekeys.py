@@ -46,11 +46,19 @@ class KeyStanding:
 
 
 class ZoneKeys:
-    """Keys of the zones that this server signs itself."""
+    """Keys of the zones that this server signs itself. `signs`: whether it does."""
 
     def __init__(
-        self, storage: Storage, making: KeyMaking, resolver: Resolver, clock: Clock, log: Log
+        self,
+        storage: Storage,
+        making: KeyMaking,
+        resolver: Resolver,
+        clock: Clock,
+        log: Log,
+        *,
+        signs: bool = True,
     ) -> None:
+        self._signs = signs
         self._storage = storage
         self._making = making
         self._resolver = resolver
@@ -127,7 +135,7 @@ class ZoneKeys:
     async def _keys(self, zone: str) -> Sequence[ZoneKey]:
         name = zone.strip().rstrip(".").lower()
         found = (await self._storage.zones.keys()).get(name)
-        if not found:
+        if not found or not self._signs:
             raise NotFound("No such zone is signed here")
         return found
 

@@ -92,3 +92,8 @@ def test_only_zones_that_are_signed_here_have_keys() -> None:
         with pytest.raises(NotFound):
             run(keys.begin(zone, ACTOR))
     run(keys.advance())
+    here = place(sign=True)
+    rolling(here)
+    another = place(here.world).keys  # the same store, and nobody signs any more
+    with pytest.raises(NotFound):
+        run(another.of(NAME))
