@@ -108,7 +108,7 @@ def _notes(read: Read, size: int) -> dict[str, str]:
         number, _, _ = data[at : at + 8].partition(b" ")
         length = int(number) if number.isdigit() else 0
         record = data[at : at + length]
-        if length <= len(number) + 2 or not record.endswith(b"\n"):
+        if not len(number) + 2 < length <= size - at or not record.endswith(b"\n"):
             raise Invalid("The archive has a header that cannot be read")
         key, equals, value = record[len(number) + 1 : -1].partition(b"=")
         try:

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.live.conftest import program
+from tests.live.peers import until
 from tests.live.server import PLAIN, Server
 
 PASSWORD = "Live-Passw0rd-1"
@@ -242,6 +243,49 @@ def test_a_second_run_imports_nothing_twice(source: Server, target: Server, arch
     bodies = [message[2] for message in after.messages.values()]
     assert [one.count(b"new") for one in bodies[-2:]] == [1, 1]
     assert len(bodies) == 32
+
+
+def test_a_run_that_is_killed_is_made_again(source: Server, target: Server) -> None:
+    many = "many@big.test"
+    source.add_domain("big.test")
+    source.add_user(many, PASSWORD)
+    letters = [
+        b"From x@y.test Sat Nov 22 01:02:03 2025\nSubject: %d\n\nx\n\n" % n for n in range(900)
+    ]
+    (source.folder / "many.mbox").write_bytes(b"".join(letters))
+    source.command("import", "mbox", many, str(source.folder / "many.mbox"))
+    archive = source.folder / "big.tar.gz"
+    source.command("export", "big.test", str(archive))
+    words = [target.tool, "--config", str(target.config), "import", str(archive)]
+
+    def came() -> int:
+        done = target.command("user", "show", "--json", many, check=False)
+        boxes = json.loads(done.stdout)["mailboxes"] if done.returncode == 0 else []
+        return sum(box["messages"] for box in boxes)
+
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        assert until(lambda: came() > 50 or process.poll() is not None)
+    finally:
+        process.kill()
+        process.communicate(timeout=30)
+    said = target.command("import", str(archive)).stdout
+    found = re.search(r"imported (\d+) messages, (\d+) were there already", said)
+    assert found
+    assert int(found[1]) + int(found[2]) == 900
+    with login(source, many) as there, login(target, many) as here:
+        assert seen(here, b"INBOX") == seen(there, b"INBOX")
+
+
+def test_what_is_no_archive_is_refused(target: Server, archive: Path) -> None:
+    broken = target.folder / "broken.tar.gz"
+    broken.write_bytes(archive.read_bytes()[:-200])
+    for path in (broken, target.config):
+        done = target.command("import", str(path), check=False)
+        assert done.returncode == 1
+        assert done.stderr.startswith("mailhub: ")
+        assert done.stderr.count("\n") == 1
+    target.command("import", str(archive), "--check")
 
 
 CONFIG = """
