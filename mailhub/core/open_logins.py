@@ -1,69 +1,92 @@
-"""Which protocol sessions are open under whose login, so that who owns the account can look and
-end one.
+"""Which protocol sessions are open under whose login: each ends with it, and whoever owns the
+account can look and end one.
 
-Counted in this process, which serves them. What ends a login of itself is `core.watch`'s.
+They are those of this process, which serves them; there are thousands, so each is one small object,
+which is its own listener.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import count
 
 from mailhub.model.account import Principal
+from mailhub.model.change import AccountChanged, Change
 from mailhub.model.errors import NotFound
 from mailhub.ports import Clock
 
 REASON = "The session was ended by the owner of the account"
+Listener = Callable[[Sequence[Change]], None]
+Listeners = dict[int, dict[object, Listener]]
+"""By account number, then by what stands for the listener."""
 
 
-@dataclass(frozen=True, slots=True)
 class OpenLogin:
-    """A session. `number`: its name in this process; `since`: epoch seconds; `stop`: ends it, with
-    what its client is told."""
+    """A session. `number`: its name in this process; `since`: epoch seconds, 0 if unknown."""
 
-    number: int
-    principal: Principal
-    since: int
-    stop: Callable[[str], None]
+    __slots__ = ("_ended", "_listeners", "number", "principal", "since")
+
+    def __init__(
+        self,
+        number: int,
+        principal: Principal,
+        since: int,
+        ended: Callable[[str], None],
+        listeners: Listeners,
+    ) -> None:
+        self.number = number
+        self.principal = principal
+        self.since = since
+        self._ended = ended
+        self._listeners = listeners
+        listeners.setdefault(principal.account, {})[self] = self._heard
+
+    def leave(self) -> None:
+        """It is over by itself; done again it changes nothing."""
+        drop(self._listeners, self.principal.account, self)
+
+    def stop(self, reason: str) -> None:
+        """Ends it, with what its client is told."""
+        self.leave()
+        self._ended(reason)
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if isinstance(change, AccountChanged) and change.ends(self.principal.auth_version):
+                self.stop(change.reason)
+                return
 
 
 class OpenLogins:
-    """All of them, by account number. Without a clock nobody is told since when."""
+    """All of them, among the listeners of `core.watch`. Without a clock nobody is told since
+    when."""
 
-    def __init__(self, clock: Clock | None = None) -> None:
+    def __init__(self, listeners: Listeners, clock: Clock | None = None) -> None:
+        self._listeners = listeners
         self._clock = clock
         self._numbers = count(1)
-        self._open: dict[int, dict[int, OpenLogin]] = {}
 
-    def came(self, principal: Principal, stop: Callable[[str], None]) -> int:
-        """One more; its number."""
-        number = next(self._numbers)
+    def begin(self, principal: Principal, ended: Callable[[str], None]) -> OpenLogin:
+        """One more; `ended` is called once, unless it leaves before."""
         since = int(self._clock.now()) if self._clock is not None else 0
-        mine = self._open.setdefault(principal.account, {})
-        mine[number] = OpenLogin(number, principal, since, stop)
-        return number
-
-    def left(self, account: int, number: int) -> None:
-        """It is over; done again it changes nothing."""
-        mine = self._open.get(account)
-        if mine is not None and mine.pop(number, None) is not None and not mine:
-            del self._open[account]
+        return OpenLogin(next(self._numbers), principal, since, ended, self._listeners)
 
     def of_account(self, account: int) -> Sequence[OpenLogin]:
         """Oldest first."""
-        return tuple(self._open.get(account, {}).values())
+        mine = self._listeners.get(account, ())
+        return [one for one in mine if isinstance(one, OpenLogin)]
 
     def end(self, account: int, number: int, reason: str = REASON) -> None:
         """Its connection closes. Raises NotFound."""
-        found = self._open.get(account, {}).get(number)
-        if found is None:
-            raise NotFound("This session is over already")
-        found.stop(reason)
+        for one in self.of_account(account):
+            if one.number == number:
+                one.stop(reason)
+                return
+        raise NotFound("This session is over already")
 
-    def end_all(self, account: int, reason: str = REASON) -> int:
-        """Ends them all; how many there were."""
-        mine = self.of_account(account)
-        for one in mine:
-            one.stop(reason)
-        return len(mine)
+
+def drop(listeners: Listeners, account: int, token: object) -> None:
+    """The listener hears no more; done again it changes nothing."""
+    mine = listeners.get(account)
+    if mine is not None and mine.pop(token, None) is not None and not mine:
+        del listeners[account]

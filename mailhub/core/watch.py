@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from mailhub.core.open_logins import OpenLogins
+from mailhub.core.open_logins import Listener, Listeners, OpenLogins, drop
 from mailhub.model.account import Principal
 from mailhub.model.change import (
     AccountChanged,
@@ -38,7 +38,6 @@ OTHERS = (
 """What no session is told of."""
 REMEMBERED = 50_000
 """Accounts that changed last: far more than can do so while one password is looked at."""
-Listener = Callable[[Sequence[Change]], None]
 
 
 class Watch:
@@ -48,8 +47,8 @@ class Watch:
     def __init__(
         self, storage: Storage, log: Log | None = None, clock: Clock | None = None
     ) -> None:
-        self.logins = OpenLogins(clock)
-        self._listeners: dict[int, dict[object, Listener]] = {}
+        self._listeners: Listeners = {}
+        self.logins = OpenLogins(self._listeners, clock)
         self._versions: dict[int, int] = {}
         self._log = log
         self._end = storage.watch(self._heard)
@@ -61,9 +60,7 @@ class Watch:
         self._listeners.setdefault(account, {})[token] = listener
 
         def end() -> None:
-            mine = self._listeners.get(account)
-            if mine is not None and mine.pop(token, None) is not None and not mine:
-                del self._listeners[account]
+            drop(self._listeners, account, token)
 
         return end
 
@@ -76,24 +73,7 @@ class Watch:
         """
         if self._versions.get(principal.account, 0) > principal.auth_version:
             raise AuthenticationFailed
-
-        def heard(changes: Sequence[Change]) -> None:
-            for change in changes:
-                if isinstance(change, AccountChanged) and change.ends(principal.auth_version):
-                    stop(change.reason)
-                    return
-
-        def stop(reason: str) -> None:
-            end()
-            ended(reason)
-
-        def end() -> None:
-            leave()
-            self.logins.left(principal.account, number)
-
-        leave = self.subscribe(principal.account, heard)
-        number = self.logins.came(principal, stop)
-        return end
+        return self.logins.begin(principal, ended).leave
 
     def listening(self, account: int) -> int:
         """How many listeners `account` has."""
