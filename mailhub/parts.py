@@ -15,6 +15,7 @@ from mailhub import __version__, backups, certifying, filters, judging, looking,
 from mailhub.core.administration import Administration, administration
 from mailhub.core.checkup import Checkup, Means
 from mailhub.core.departure import Departures
+from mailhub.core.desk import Desk, desk
 from mailhub.core.exporting import Exporting
 from mailhub.core.importedmail import MailImport
 from mailhub.core.importing import Importing
@@ -265,6 +266,10 @@ class Parts(Ruled):
             self.hostname,
             self.settings.smtp.message_size,
         )
+
+    @cached_property
+    def desk(self) -> Desk:
+        return desk(self)
 
     @cached_property
     def feeds(self) -> Feeds:

@@ -328,6 +328,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         mailboxes=parts.mailboxes,
         mailroom=parts.mailroom,
         mailing=parts.mailing,
+        desk=parts.desk,
         allowances=parts.allowances,
         sessions=parts.sessions,
         domains=parts.domains,

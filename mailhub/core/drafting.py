@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from mailhub.core import addressing, draftnotes, draftparts
 from mailhub.core.addresses import Addresses
@@ -17,7 +17,6 @@ from mailhub.core.addressing import Heard
 from mailhub.core.composing import Draft, Enclosure, Relation, oneself, principal_of
 from mailhub.core.draftnotes import Note, Source
 from mailhub.core.ids import Ids
-from mailhub.core.listing import Listed
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailing import DRAFTS, SENT, Mailing
 from mailhub.core.mailroom import Mailroom
@@ -25,15 +24,17 @@ from mailhub.core.messages import NewMessage
 from mailhub.core.rewriting import Rewriting
 from mailhub.core.viewing import Address
 from mailhub.core.wordings import Wording, Wordings
-from mailhub.core.writings import SUBJECT, Begun, Change, Clash, Held, Writing, plainly
+from mailhub.core.writings import SUBJECT, Before, Begun, Change, Clash, Held, Writing, plainly
 from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.model.flags import DELETED, DRAFT, SEEN, Flags
 from mailhub.model.listing import Showing, Stretch
 from mailhub.model.mailbox import Mailbox
+from mailhub.model.uids import UidSet
 from mailhub.ports import Clock
 from mailhub.wire import composed, flowed, typed
+from mailhub.wire.attachments import Attachment
 from mailhub.wire.composed import Person
 
 OWN = 200
@@ -44,27 +45,6 @@ WAIT = 0.02
 """Seconds between two looks whether another is done."""
 LATELY = 25
 """Newest messages among which another version of a letter is looked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Before:
-    """The version in whose place the next one stands, or (not `replaced`) beside which."""
-
-    box: Mailbox
-    listed: Listed
-    wording: Wording
-    replaced: bool = True
-
-    @property
-    def note(self) -> Note | None:
-        """What it says to us."""
-        found = self.wording.values(draftnotes.FIELD.lower().encode())
-        return draftnotes.read(found[0]) if found else None
-
-    @property
-    def at(self) -> Address:
-        """Where it is."""
-        return Address(self.box.account, self.box.number, self.listed.row.number)
 
 
 class Drafting:
@@ -85,6 +65,7 @@ class Drafting:
         self._mailing = mailing
         self._listings = room.listings
         self._views = room.views
+        self._arranging = room.arranging
         self._addresses = addresses
         self._wordings = wordings
         self._rewriting = writing
@@ -213,6 +194,7 @@ class Drafting:
         before, clash = await self._before(account, box, writing, version)
         if clash is not None:
             writing = replace(writing, key=self._ids.new())
+            before = before.flat if before is not None else None
         return await self._put(account, box, writing, before, clash, change, source, actor)
 
     async def again(
@@ -232,19 +214,31 @@ class Drafting:
         one stays. Raises as `keep`, NotFound."""
         box = await self._folder(account, actor)
         found = await self._look(account, box, uid)
-        wording = replace(found.wording, plain=True, cut=False)
-        found = replace(found, wording=wording, replaced=False)
+        found = replace(found.flat, replaced=False)
         note = Note(self._ids.new(), "", found.note.source if found.note else None)
         subject = found.listed.facts.fields.subject
-        writing = self._typed(account, wording, note, subject)
+        writing = self._typed(account, found.wording, note, subject)
         return await self._put(account, box, writing, found, None, Change(), note.source, actor)
+
+    async def drop(self, account: Account, uid: int, actor: Actor) -> None:
+        """A draft is no more."""
+        box = await self._folder(account, actor)
+        await self._arranging.delete(box, UidSet(((uid, uid),)), actor)
+
+    async def offered(self, account: Account, source: Source) -> Sequence[Attachment]:
+        """What a letter that passes a message on may take over. Raises NotFound."""
+        if source.relation is not Relation.FORWARD:
+            return ()
+        box = await self._mailboxes.by_id(account.number, source.mailbox)
+        listed = await self._listings.one(account.number, box.number, source.uid)
+        return listed.facts.structure.attachments
 
     async def _put(
         self,
         account: Account,
         box: Mailbox,
         writing: Writing,
-        before: _Before | None,
+        before: Before | None,
         clash: Clash | None,
         change: Change,
         source: Source | None,
@@ -277,7 +271,7 @@ class Drafting:
         self,
         account: Account,
         writing: Writing,
-        before: _Before | None,
+        before: Before | None,
         change: Change,
         source: Source | None,
     ) -> tuple[Draft, Sequence[str]]:
@@ -305,7 +299,7 @@ class Drafting:
         ), wrong
 
     async def _taken(
-        self, account: Account, before: _Before | None, change: Change, source: Source | None
+        self, account: Account, before: Before | None, change: Change, source: Source | None
     ) -> tuple[Sequence[tuple[str, str]], Sequence[Enclosure]]:
         """Fields and attachments of the version before, or of the message that is answered."""
         if before is not None:
@@ -344,13 +338,13 @@ class Drafting:
             return box
         return await self._mailboxes.create(account.number, "Drafts", actor, special_use=DRAFTS)
 
-    async def _look(self, account: Account, box: Mailbox, uid: int) -> _Before:
+    async def _look(self, account: Account, box: Mailbox, uid: int) -> Before:
         listed = await self._listings.one(account.number, box.number, uid)
-        return _Before(box, listed, await self._wordings.of(box, uid))
+        return Before(box, listed, await self._wordings.of(box, uid))
 
     async def _before(
         self, account: Account, box: Mailbox, writing: Writing, version: int
-    ) -> tuple[_Before | None, Clash | None]:
+    ) -> tuple[Before | None, Clash | None]:
         if version:
             with suppress(NotFound):
                 return await self._look(account, box, version), None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from mailhub.core import addressing
+from mailhub.core import addressing, draftnotes
 from mailhub.core.composing import Enclosure
-from mailhub.core.draftnotes import Source
+from mailhub.core.draftnotes import Note, Source
+from mailhub.core.listing import Listed
+from mailhub.core.viewing import Address
+from mailhub.core.wordings import Wording
+from mailhub.model.mailbox import Mailbox
 from mailhub.wire import composed, flowed, typed
 from mailhub.wire.attachments import Attachment
 from mailhub.wire.composed import Person
@@ -79,6 +83,32 @@ class Change:
     added: Sequence[Enclosure] = ()
     removed: Collection[str] = ()
     taken: Sequence[str] | None = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The version in whose place the next one stands, or (not `replaced`) beside which."""
+
+    box: Mailbox
+    listed: Listed
+    wording: Wording
+    replaced: bool = True
+
+    @property
+    def note(self) -> Note | None:
+        """What it says to us."""
+        found = self.wording.values(draftnotes.FIELD.lower().encode())
+        return draftnotes.read(found[0]) if found else None
+
+    @property
+    def flat(self) -> Before:
+        """As if it were text alone: what is written beside it, is."""
+        return replace(self, wording=replace(self.wording, plain=True, cut=False))
+
+    @property
+    def at(self) -> Address:
+        """Where it is."""
+        return Address(self.box.account, self.box.number, self.listed.row.number)
 
 
 def plainly(writing: Writing) -> tuple[object, ...]:

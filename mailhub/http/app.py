@@ -15,6 +15,7 @@ from mailhub.core.administration import Administration
 from mailhub.core.allowances import Allowances
 from mailhub.core.backup import Backups
 from mailhub.core.certificates import Certificates
+from mailhub.core.desk import Desk
 from mailhub.core.domains import Domains
 from mailhub.core.exporting import Exporting
 from mailhub.core.filters import Filters
@@ -78,6 +79,7 @@ class Parts:
     mailboxes: Mailboxes
     mailroom: Mailroom
     mailing: Mailing
+    desk: Desk
     allowances: Allowances
     sessions: Sessions
     domains: Domains

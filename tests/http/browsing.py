@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from mailhub.core.administration import administration
+from mailhub.core.desk import desk
 from mailhub.core.exporting import Exporting
 from mailhub.core.session_keys import SessionKeys
 from mailhub.core.signed_tokens import SignedTokens
@@ -105,6 +106,7 @@ class Site:
             mailboxes=here.mailboxes,
             mailroom=here.mailroom,
             mailing=here.mailing,
+            desk=desk(here),
             allowances=here.allowances,
             sessions=here.sessions,
             domains=here.domains,

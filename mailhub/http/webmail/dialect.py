@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from mailhub.core.accounts import Accounts
+from mailhub.core.desk import Desk
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.sign_ins import SignIns
@@ -16,10 +17,12 @@ from mailhub.http.panel.door import Door
 from mailhub.http.panel.keeping import failed, routes_behind
 from mailhub.http.routing import Route, routes_of
 from mailhub.http.webmail.acting import Acting
+from mailhub.http.webmail.compose import Compose
 from mailhub.http.webmail.document import Documents, Pictures
 from mailhub.http.webmail.frame import PREFIX, Frame
 from mailhub.http.webmail.lists import Lists
 from mailhub.http.webmail.live import Live
+from mailhub.http.webmail.posting import Posting
 from mailhub.http.webmail.reading import Reading
 from mailhub.http.webmail.searching import Searching
 from mailhub.http.webmail.shelves import Shelves
@@ -45,6 +48,8 @@ class Parts(Protocol):
     @property
     def feeds(self) -> Feeds: ...
     @property
+    def desk(self) -> Desk: ...
+    @property
     def clock(self) -> Clock: ...
 
 
@@ -59,6 +64,8 @@ class Webmail:
         self._door = Door(parts.tokens, parts.sign_ins, parts.accounts, parts.panel_secret)
         frame = Frame(mailboxes)
         pictures = Pictures(parts.accounts, room.views, parts.panel_secret, parts.clock)
+        compose = Compose(frame, parts.desk, parts.clock)
+        self._posting = Posting(self._door, compose, parts.desk, parts.clock)
         self._open: tuple[object, ...] = (pictures,)
         self._kept: tuple[object, ...] = (
             Lists(frame, mailboxes, room.listings),
@@ -68,12 +75,14 @@ class Webmail:
             Acting(frame, mailboxes, room.listings, room.finds, room.arranging, room.messages),
             Shelves(frame, mailboxes, room.arranging),
             Live(parts.feeds, parts.tokens),
+            compose,
         )
 
     def routes(self) -> Iterable[Route]:
         """Every page."""
         for part in self._open:
             yield from routes_of(part)
+        yield from self._posting.routes()
         yield from routes_behind(self._door, self._kept, f"{PREFIX}/")
 
     def failure(self, error: MailhubError | None) -> Answer:
