@@ -17,6 +17,7 @@ from mailhub.model.queue import (
     Action,
     Attempt,
     AttemptResult,
+    Destination,
     Lease,
     Outcome,
     QueueEntry,
@@ -72,6 +73,10 @@ class Queue:
     ) -> tuple[Sequence[QueueEntry], int]:
         """Entries with number > after, in number order, and how many match in all."""
         return await self._storage.queue.page(after=after, limit=limit, wanted=wanted)
+
+    async def destinations(self, limit: int = 100) -> Sequence[Destination]:
+        """Where most wait, most first."""
+        return await self._storage.queue.destinations(limit)
 
     async def get(self, number: int) -> QueueEntry:
         """Raises NotFound."""

@@ -225,6 +225,20 @@ class QueueFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class Destination:
+    """All that waits in one lane. `held`: entries on hold; `due`: the next try of another one,
+    epoch seconds, 0 for none; `attempts`: of the entry that was tried most often; `tried`: the last
+    try of any, 0 for none."""
+
+    lane: str
+    entries: int
+    held: int
+    due: int
+    attempts: int
+    tried: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to try some entries of one lane, alone, until `expires`.
 

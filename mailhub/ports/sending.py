@@ -15,6 +15,7 @@ from mailhub.model.message import (
 )
 from mailhub.model.queue import (
     Attempt,
+    Destination,
     Loaded,
     Onward,
     QueueEntry,
@@ -50,6 +51,10 @@ class Queue(Protocol):
         self, *, after: int = 0, limit: int = 100, wanted: QueueFilter | None = None
     ) -> Awaitable[tuple[Sequence[QueueEntry], int]]:
         """Entries with number > after, in number order, and how many match in all."""
+        ...
+
+    def destinations(self, limit: int) -> Awaitable[Sequence[Destination]]:
+        """Those with the most entries, most first."""
         ...
 
     def entries(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueEntry]]:

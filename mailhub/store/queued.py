@@ -16,6 +16,7 @@ from mailhub.model.message import BlobRef
 from mailhub.model.queue import (
     Attempt,
     AttemptResult,
+    Destination,
     Loaded,
     QueueEntry,
     QueueFilter,
@@ -169,6 +170,19 @@ def page(
     counted = f"{tables} WHERE e.message = m.number" if joined else f"{_ALONE} WHERE 1 = 1"
     total = number(cursor, f"SELECT count(*) FROM {counted}{narrowed}", values)
     return [_entry(row) for row in rows], total
+
+
+def destinations(cursor: Cursor, limit: int) -> Sequence[Destination]:
+    """See `ports.Queue.destinations`."""
+    rows = cursor.execute(
+        "SELECT json_group_array(json_array(lane, entries, held, due, attempts, tried)) FROM"
+        " (SELECT lane, count(*) AS entries, sum(held) AS held,"
+        " coalesce(min(CASE WHEN held = 0 THEN due END), 0) AS due, max(attempts) AS attempts,"
+        " max(tried) AS tried FROM queue_entry GROUP BY lane"
+        " ORDER BY count(*) DESC, lane LIMIT :limit) AS busiest",
+        {"limit": limit},
+    ).fetchone()
+    return [Destination(*row) for row in json.loads(rows[0])]
 
 
 def entries(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueEntry]:

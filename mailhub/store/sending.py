@@ -10,6 +10,7 @@ from mailhub.model.change import Actor
 from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.queue import (
     Attempt,
+    Destination,
     Loaded,
     QueueEntry,
     QueueFilter,
@@ -39,6 +40,9 @@ class QueueService:
         self, *, after: int = 0, limit: int = 100, wanted: QueueFilter | None = None
     ) -> Awaitable[tuple[Sequence[QueueEntry], int]]:
         return self._runner.read(queued.page, after, limit, wanted)
+
+    def destinations(self, limit: int) -> Awaitable[Sequence[Destination]]:
+        return self._runner.read(queued.destinations, limit)
 
     def entries(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueEntry]]:
         return self._runner.read(queued.entries, numbers)

@@ -19,31 +19,25 @@ from mailhub.core.scripts import Scripts as CoreScripts
 from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer, Call
-from mailhub.http.panel import pages
-from mailhub.http.panel.aliases import AliasPages
-from mailhub.http.panel.backing import Backing
-from mailhub.http.panel.checks import Checks
+from mailhub.http.panel import administering, pages
 from mailhub.http.panel.door import Door, language
 from mailhub.http.panel.factors import Factors
 from mailhub.http.panel.history import History
 from mailhub.http.panel.keeping import failed, routes_behind
-from mailhub.http.panel.names import Names
 from mailhub.http.panel.own import Own
 from mailhub.http.panel.passwords import Passwords
 from mailhub.http.panel.programs import Programs
-from mailhub.http.panel.queueing import Queueing
 from mailhub.http.panel.replying import Replying
 from mailhub.http.panel.rules import Rules
 from mailhub.http.panel.scripts import Scripts
 from mailhub.http.panel.sessions import Sessions
 from mailhub.http.panel.settled import Settled
 from mailhub.http.panel.signing import SignIn
-from mailhub.http.panel.users import Users
 from mailhub.http.routing import Route, route, routes_of
 from mailhub.model.errors import MailhubError, NotFound
 
 
-class Parts(Protocol):
+class Parts(administering.Parts, Protocol):
     """What the panel stands on."""
 
     @property
@@ -101,12 +95,7 @@ class Panel:
             Settled(accounts, parts.addresses),
             Passwords(self._door, accounts, parts.login, identity),
             Factors(self._door, identity),
-            Users(accounts, parts.addresses, parts.administration, parts.quota),
-            Checks(parts.administration),
-            AliasPages(parts.administration.aliases),
-            Names(parts.administration.zones),
-            Queueing(parts.queue),
-            Backing(parts.backups),
+            *administering.pages_of(parts),
         )
 
     def routes(self) -> Iterable[Route]:
