@@ -25,6 +25,7 @@ from mailhub.http.webmail.live import Live
 from mailhub.http.webmail.posting import Posting
 from mailhub.http.webmail.reading import Reading
 from mailhub.http.webmail.searching import Searching
+from mailhub.http.webmail.settings import Settings
 from mailhub.http.webmail.shelves import Shelves
 from mailhub.model.errors import MailhubError
 from mailhub.ports import Clock
@@ -76,6 +77,7 @@ class Webmail:
             Shelves(frame, mailboxes, room.arranging),
             Live(parts.feeds, parts.tokens),
             compose,
+            Settings(frame, parts.accounts, parts.desk),
         )
 
     def routes(self) -> Iterable[Route]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailhub.core.listing import Listings
 from mailhub.core.mailboxes import INBOX, Mailboxes
 from mailhub.core.rights import Resource, reads
 from mailhub.http.call import Answer
 from mailhub.http.panel.door import Visitor, kept
 from mailhub.http.webmail import walking
-from mailhub.http.webmail.frame import Frame, folder
+from mailhub.http.webmail.frame import PREFIX, Frame, folder
 from mailhub.http.webmail.lines import line
 from mailhub.model.listing import Heads, Showing
 from mailhub.model.mailbox import Mailbox
@@ -52,6 +54,9 @@ class Lists:
         _, found = await self._listings.mailbox(visitor.account.id, box.id, how.stretch, showing)
         rows, ends = walking.framed(how, found.page, found.listed)
         lines = [line(one, box.id, outgoing=outgoing, threads=showing.counts) for one in rows]
+        if box.special_use == "\\Drafts":
+            paths = (f"{PREFIX}/compose?draft={one.row.number}" for one in rows)
+            lines = [replace(one, path=path) for one, path in zip(lines, paths, strict=True)]
         return await self._frame.shown(
             visitor,
             "mail/list.html",
