@@ -57,6 +57,12 @@ class Members:
 
     # -- an account
 
+    async def of_one(self, row: Address) -> AsyncIterator[bytes]:
+        """One account's alone, of its main address: tar, to its end. Raises as `pieces`."""
+        async for piece in self._account(row, row.address.rpartition("@")[2]):
+            yield piece
+        yield tarball.END
+
     async def _account(self, row: Address, domain: str) -> AsyncIterator[bytes]:
         assert row.account is not None
         account = await self._storage.accounts.get(row.account)

@@ -20,6 +20,7 @@ from mailhub.core import domainfile as files
 from mailhub.core.exported import Members, mains
 from mailhub.core.signing import Keys, record, record_name
 from mailhub.core.turns import Turns
+from mailhub.model.account import Account
 from mailhub.model.address import Domain
 from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.errors import Invalid, NotFound
@@ -95,7 +96,7 @@ class Exporting:
         StorageFull, Unavailable."""
         found = await self._domain(domain)
         now = time.gmtime(self._clock.now())
-        name = f"{found.name}-{time.strftime('%Y%m%d%H%M%S', now)}.tar.gz"
+        name = f"{found.name}-{self._moment()}.tar.gz"
         keys = await self._keys.all(found.name)
         head = {
             "format": files.FORMAT,
@@ -110,6 +111,21 @@ class Exporting:
         facts = await self._facts(found, keys, wanted)
         members = Members(self._storage, self._clock, secrets=wanted.secrets)
         return Export(name, manifest, members.pieces(manifest, facts), self._clock)
+
+    async def own(self, account: Account) -> Export:
+        """An account's mail and settings, as its domain's archive has them, without what proves who
+        it is. Raises NotFound (it has no main address), StorageFull, Unavailable."""
+        rows = await self._storage.addresses.of_account(account.number)
+        row = next((row for row in rows if row.main), None)
+        if row is None:
+            raise NotFound("The account has no address")
+        name = f"{row.address}-{self._moment()}.tar.gz"
+        members = Members(self._storage, self._clock, secrets=False)
+        nothing = self._storage.spools.open().finish()
+        return Export(name, nothing, members.of_one(row), self._clock)
+
+    def _moment(self) -> str:
+        return time.strftime("%Y%m%d%H%M%S", time.gmtime(self._clock.now()))
 
     async def _domain(self, name: str) -> Domain:
         try:

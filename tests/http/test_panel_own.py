@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import plistlib
 import re
+import tarfile
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -98,6 +100,25 @@ def test_the_overview_says_what_is_worth_knowing(browser: Browser) -> None:
     page = browser.look("/panel/")
     assert "All mail also goes to far@remote.example" in page
     assert "An automatic reply is on" in page
+
+
+def test_all_mail_is_handed_over_as_an_archive(browser: Browser) -> None:
+    site = browser.site
+    for who in (JOE, ANN):
+        site.world.deliver(who, f"Subject: for {who}\r\n\r\nx\r\n".encode())
+    assert 'href="/panel/archive" download' in browser.look("/panel/")
+    reply = site.ask("GET", "/panel/archive", cookie=browser.cookie)
+    assert reply.status == 200
+    assert "joe@example.org-" in reply.headers["content-disposition"]
+    with tarfile.open(fileobj=BytesIO(reply.body)) as archive:
+        names = archive.getnames()
+        data = [archive.extractfile(one) for one in archive if one.isfile()]
+        text = b"".join(one.read() for one in data if one is not None)
+    assert b"Subject: for joe@example.org" in text
+    assert b"ann@example.org" not in text
+    assert not any("ann" in name for name in names)
+    assert b"$argon2" not in text
+    assert b'"password":""' in text
 
 
 # -- addresses, name, forwarding, encryption

@@ -9,6 +9,7 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.administration import Administration
 from mailhub.core.backup import Backups
+from mailhub.core.exporting import Exporting
 from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
 from mailhub.core.login import Login
@@ -59,6 +60,8 @@ class Parts(administering.Parts, Protocol):
     @property
     def sign_ins(self) -> SignIns: ...
     @property
+    def exporting(self) -> Exporting: ...
+    @property
     def logins(self) -> OpenLogins: ...
     @property
     def filters(self) -> Filters: ...
@@ -85,7 +88,7 @@ class Panel:
         self._door = Door(parts.tokens, parts.sign_ins, accounts, parts.panel_secret)
         self._open = (SignIn(self._door, parts.login, identity), Files())
         self._kept = (
-            Own(parts.addresses, identity, parts.quota),
+            Own(parts.addresses, identity, parts.exporting, parts.quota),
             Programs(identity, parts.hostname),
             Sessions(self._door, accounts, parts.sign_ins, parts.logins),
             History(identity),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from mailhub.core.addresses import Addresses
+from mailhub.core.exporting import Exporting
 from mailhub.core.identity import Identity
 from mailhub.core.rights import Resource, reads
 from mailhub.http.call import Answer
@@ -11,6 +14,7 @@ from mailhub.http.panel.door import Visitor, kept
 from mailhub.wire.autoconfig import MailServers
 from mailhub.wire.mobileconfig import Server
 
+GZIP = "application/gzip"
 NEWEST = 5
 """Sign-ins that the page shows."""
 
@@ -18,8 +22,11 @@ NEWEST = 5
 class Own:
     """`quota`: of an account that has no own one."""
 
-    def __init__(self, addresses: Addresses, identity: Identity, quota: int) -> None:
+    def __init__(
+        self, addresses: Addresses, identity: Identity, exporting: Exporting, quota: int
+    ) -> None:
         self._addresses = addresses
+        self._exporting = exporting
         self._profiles = identity.profiles
         self._log = identity.authlog
         self._quota = quota
@@ -42,6 +49,14 @@ class Own:
             servers=servers(self._profiles.servers()),
             logins=logins,
         )
+
+    @kept("GET", "/archive", reads(Resource.ARCHIVE))
+    async def archive(self, visitor: Visitor) -> Answer:
+        """All of the account's mail, and what is set for it, as a file."""
+        made = await self._exporting.own(visitor.account)
+        name = f"attachment; filename*=UTF-8''{quote(made.name, safe='@')}"
+        headers = (("Content-Disposition", name), *pages.HEADERS)
+        return Answer(200, type=GZIP, headers=headers, stream=made.pieces())
 
 
 def servers(told: MailServers) -> list[tuple[str, Server]]:
