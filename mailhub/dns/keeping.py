@@ -14,7 +14,7 @@ from mailhub.core.turns import Turns, run
 from mailhub.core.zones import Zones
 from mailhub.dns import contents, history
 from mailhub.dns.contents import Contents
-from mailhub.dns.kept import Kept
+from mailhub.dns.kept import unpacked
 from mailhub.dns.talk import Talk
 from mailhub.model.zone import PublishedZone
 from mailhub.ports import Clock, Log
@@ -84,10 +84,11 @@ class Keeping:
     async def _built(self, one: PublishedZone, turns: Turns) -> Contents:
         """A new version, which remembers the one before."""
         before = self._talk.zones.get(contents.octets(one.zone.name))
-        kept = Kept(await self._zones.signatures(one.zone.name) if one.keys else b"")
+        data = await self._zones.signatures(one.zone.name) if one.keys else b""
+        kept = await run(unpacked(data), turns)
         made = await run(contents.build(one, kept), turns)
         if kept.is_new:
-            await self._zones.keep_signatures(one.zone.name, kept.packed())
+            await self._zones.keep_signatures(one.zone.name, await run(kept.packed(), turns))
         return made if before is None else await run(history.follow(before, made), turns)
 
     def _known(self, one: PublishedZone) -> Contents | None:

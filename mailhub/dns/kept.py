@@ -7,10 +7,13 @@ costs the time to make it anew.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from hashlib import blake2b
+from types import MappingProxyType
 
 FINGERPRINT = 16
+STEP = 200
+"""Signatures that are looked at at a time."""
 _HEAD = struct.Struct(f"!{FINGERPRINT}sH")
 
 
@@ -24,10 +27,10 @@ def fingerprint(public: bytes, begins: int, owner: bytes, rows: Sequence[bytes])
 
 
 class Kept:
-    """`data`: what `packed` gave. `is_new`: something was put, or not asked for."""
+    """`known`: rows of signatures by their fingerprints."""
 
-    def __init__(self, data: bytes = b"") -> None:
-        self._known = dict(_unpacked(data))
+    def __init__(self, known: Mapping[bytes, bytes] = MappingProxyType({})) -> None:
+        self._known = known
         self._used: dict[bytes, bytes] = {}
 
     def find(self, what: bytes) -> bytes | None:
@@ -43,19 +46,28 @@ class Kept:
 
     @property
     def is_new(self) -> bool:
-        """Whether it is worth to be kept again."""
+        """Whether it is worth to be kept again: something was put, or not asked for."""
         return self._used.keys() != self._known.keys()
 
-    def packed(self) -> bytes:
-        """All that were asked for or put."""
-        return b"".join(_HEAD.pack(what, len(made)) + made for what, made in self._used.items())
+    def packed(self) -> Generator[None, None, bytes]:
+        """All that were asked for or put; in slices."""
+        pieces = []
+        for number, (what, made) in enumerate(self._used.items()):
+            pieces.append(_HEAD.pack(what, len(made)) + made)
+            if number % STEP == STEP - 1:
+                yield
+        return b"".join(pieces)
 
 
-def _unpacked(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+def unpacked(data: bytes) -> Generator[None, None, Kept]:
+    """What `packed` gave; in slices."""
+    known: dict[bytes, bytes] = {}
     at = 0
     while at + _HEAD.size <= len(data):
         what, size = _HEAD.unpack_from(data, at)
         at += _HEAD.size + size
-        if at > len(data):
-            return
-        yield what, data[at - size : at]
+        if at <= len(data):
+            known[what] = data[at - size : at]
+        if len(known) % STEP == STEP - 1:
+            yield
+    return Kept(known)

@@ -18,7 +18,7 @@ from mailhub.core import zonemaking
 from mailhub.dns import contents
 from mailhub.dns.contents import Contents
 from mailhub.dns.grammar import Kind, RecordSet
-from mailhub.dns.kept import Kept
+from mailhub.dns.kept import Kept, unpacked
 from mailhub.model.zone import (
     PublishedZone,
     Record,
@@ -116,24 +116,25 @@ def test_only_what_is_new_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     before = finish(contents.build(published(OLD), first))
     assert first.is_new
     count = len(made)
-    again = Kept(first.packed())
+    again = finish(unpacked(finish(first.packed())))
     assert finish(contents.build(published(OLD), again)).nodes == before.nodes
     assert (len(made), again.is_new) == (count, False)
-    other = Kept(first.packed())
+    other = finish(unpacked(finish(first.packed())))
     finish(contents.build(published(OLD, serial=2, word="y"), other))
     assert sorted(made[count:]) == ["example.org. SOA"] * 2 + ["word.example.org. TXT"]
     assert other.is_new
     for change in (published(OLD, signed=NOW + 1), published(replace(NEW, state=OLD.state))):
         del made[:]
-        finish(contents.build(change, Kept(first.packed())))
+        finish(contents.build(change, finish(unpacked(finish(first.packed())))))
         assert len(made) == count
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_damage_only_costs_time(noise: bytes, cut: int) -> None:
-    kept = Kept(noise)
+    kept = finish(unpacked(noise))
     kept.put(b"f" * 16, b"signature")
-    whole = kept.packed()
-    assert Kept(whole).find(b"f" * 16) == b"signature"
-    assert Kept(whole[: min(cut, len(whole) - 1)]).find(b"f" * 16) is None
+    whole = finish(kept.packed())
+    assert finish(unpacked(whole)).find(b"f" * 16) == b"signature"
+    cut_off = finish(unpacked(whole[: min(cut, len(whole) - 1)]))
+    assert cut_off.find(b"f" * 16) is None
