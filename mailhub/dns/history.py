@@ -13,6 +13,8 @@ from mailhub.dns.contents import Change, Contents
 from mailhub.dns.grammar import Kind, RecordSet
 
 VERSIONS = 16
+STEP = 100
+"""Sets or names that are looked at at a time."""
 Sets = set[tuple[bytes, RecordSet]]
 
 
@@ -20,10 +22,8 @@ def follow(before: Contents, after: Contents) -> Generator[None, None, Contents]
     """`after`, which remembers `before` and what that remembered; in slices."""
     old = yield from _sets(before)
     new = yield from _sets(after)
-    gone = _rows(old - new)
-    yield
-    come = _rows(new - old)
-    yield
+    gone = yield from _rows(old, new)
+    come = yield from _rows(new, old)
     start = before.nodes[before.origin][Kind.SOA]
     last = Change(before.state.serial, start.owner + start.rows[0], gone, come)
     changes = (*before.changes, last)[-VERSIONS:]
@@ -35,18 +35,24 @@ def follow(before: Contents, after: Contents) -> Generator[None, None, Contents]
 
 def _sets(zone: Contents) -> Generator[None, None, Sets]:
     found: Sets = set()
-    for name, node in zone.nodes.items():
+    for number, (name, node) in enumerate(zone.nodes.items()):
         for records in node.values():
             found.add((name, records))
-        if len(found) % 64 == 0:
+        if number % STEP == STEP - 1:
             yield
     return found
 
 
-def _rows(sets: Sets) -> tuple[bytes, ...]:
-    """All but the SOA, which stands for the versions themselves; its signature with the rest."""
-    return tuple(
-        name + text
-        for name, records in sets
-        for text in (*(() if records.kind == Kind.SOA else records.rows), *records.signatures)
-    )
+def _rows(sets: Sets, others: Sets) -> Generator[None, None, tuple[bytes, ...]]:
+    """Of the sets that are not among `others`, all but the SOA, which stands for the versions
+    themselves; its signature with the rest."""
+    found: list[bytes] = []
+    for number, one in enumerate(sets):
+        if number % STEP == STEP - 1:
+            yield
+        if one in others:
+            continue
+        name, records = one
+        rows = () if records.kind == Kind.SOA else records.rows
+        found += [name + text for text in (*rows, *records.signatures)]
+    return tuple(found)
