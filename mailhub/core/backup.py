@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from mailhub.model.backup import BackupStatus, BackupTarget, LastBackup, Snapshot, Verified
-from mailhub.model.errors import InUse, MailhubError, NotFound
+from mailhub.model.errors import InUse, MailhubError, NotFound, Unavailable
 from mailhub.model.settings import BackupSettings
 from mailhub.ports import Clock, Log
 from mailhub.ports.backup import BackupMemory, Picture, Repository
@@ -149,10 +149,12 @@ class Backups:
         finally:
             await self._picture.drop()
         await self._repository.forget(target)
-        left = {one.id for one in await self._repository.snapshots(target)}
+        left = {one.id: one for one in await self._repository.snapshots(target)}
+        if made.id not in left:
+            raise Unavailable("The backup is not there after it was made")
         sizes = {id: size for id, size in self._kept().get("sizes", {}).items() if id in left}
         self._keep(sizes={**sizes, made.id: (made.size, made.added)})
-        return made
+        return replace(made, time=left[made.id].time)
 
     def _wanted(self) -> BackupTarget:
         target = self.target

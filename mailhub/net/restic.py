@@ -9,7 +9,6 @@ import os
 import secrets
 import signal
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -73,15 +72,19 @@ class Restic:
         """See `ports.Repository`."""
         path = Path(folder)
         where = self._place(target)
-        await self._prepared(where)
-        output = await self._run(where, restic.save(path.name, self._host), path.parent)
+        command = restic.save(path.name, self._host)
+        try:
+            output = await self._into(where, command, path.parent)
+        except _Failed as error:
+            # What lacks files is no backup, and nobody shall take it for one.
+            partial = restic.saved(error.output)
+            if partial is not None:
+                await self._run(where, restic.drop(partial.id))
+            raise
         saved = restic.saved(output)
         if saved is None:
             raise Unavailable("The backup program did not say what it kept")
-        for one in await self._snapshots(where):
-            if one.id == saved.id:
-                return replace(saved, time=one.time)
-        raise Unavailable("The backup is not there after it was made")
+        return saved
 
     async def snapshots(self, target: BackupTarget) -> Sequence[Snapshot]:
         """See `ports.Repository`."""
@@ -94,12 +97,12 @@ class Restic:
 
     async def forget(self, target: BackupTarget) -> None:
         """See `ports.Repository`."""
-        await self._run(self._place(target), restic.forget(target.keep))
+        await self._held(self._place(target), restic.forget(target.keep))
 
     async def verify(self, target: BackupTarget, *, whole: bool) -> None:
         """See `ports.Repository`."""
         more = ("--read-data",) if whole else ()
-        await self._run(self._place(target), ("check", *more))
+        await self._held(self._place(target), ("check", *more))
 
     # -- the program
 
@@ -113,14 +116,26 @@ class Restic:
     async def _snapshots(self, where: Place) -> Sequence[Snapshot]:
         return restic.listed(await self._run(where, ("snapshots",)))
 
-    async def _prepared(self, where: Place) -> None:
-        """The repository is there, and nobody has it who died."""
+    async def _into(self, where: Place, command: Sequence[str], path: Path) -> bytes:
+        """Into a repository that is made where there is none yet."""
         try:
-            await self._run(where, ("unlock",))
+            return await self._held(where, command, path)
         except Unavailable as error:
             if restic.NO_REPOSITORY not in error.text:
                 raise
-            await self._run(where, ("init",))
+        await self._run(where, ("init",))
+        return await self._run(where, command, path)
+
+    async def _held(self, where: Place, command: Sequence[str], path: Path | None = None) -> bytes:
+        """What needs the repository for itself. Who has it and died is put out: of this machine by
+        its process, of others after half an hour; who works with it stays."""
+        try:
+            return await self._run(where, command, path)
+        except Unavailable as error:
+            if restic.LOCKED not in error.text:
+                raise
+        await self._run(where, ("unlock",))
+        return await self._run(where, command, path)
 
     async def _run(self, where: Place, command: Sequence[str], path: Path | None = None) -> bytes:
         await self._turn.acquire()
@@ -135,12 +150,12 @@ class Restic:
         if program is None:
             raise Unavailable(f"There is no program {settings.program} to make backups with")
         nice = ["/usr/bin/nice", "-n", str(settings.niceness)]
-        words = [*nice, program, *restic.words(where, *command, upload=settings.upload)]
+        words = [*_bound(), *nice, program, *restic.words(where, *command, upload=settings.upload)]
         process = self._process = _Process()
         try:
             self._reactor.spawnProcess(
                 process,
-                nice[0],
+                words[0],
                 [os.fsencode(word) for word in words],
                 env=restic.environment(where, str(self._folder)),
                 path=str(path or self._folder),
@@ -183,7 +198,22 @@ class _Process(ProcessProtocol):
             self.ended.callback(bytes(self._output))
         else:
             how = f"signal {end.signal}" if end.signal else f"status {end.exitCode}"
-            self.ended.errback(Unavailable(restic.complaint(self._said, how)))
+            self.ended.errback(_Failed(restic.complaint(self._said, how), bytes(self._output)))
+
+
+class _Failed(Unavailable):
+    """It ended with an error. `output`: what it said before."""
+
+    def __init__(self, text: str, output: bytes) -> None:
+        super().__init__(text)
+        self.output = output
+
+
+def _bound() -> list[str]:
+    """Words that make a program die with this process, however that dies: what it keeps is a
+    picture that is cleared away at the next start."""
+    path = which("setpriv", path="/usr/bin:/bin")
+    return [path, "--pdeathsig", "KILL"] if path is not None else []
 
 
 def prepare(folder: Path) -> str:

@@ -38,7 +38,8 @@ class Repository(Protocol):
         ...
 
     def save(self, target: BackupTarget, folder: str) -> Awaitable[Snapshot]:
-        """Keeps a copy of the folder; the repository is made where there is none."""
+        """Keeps a copy of the folder; the repository is made where there is none. When it was
+        made is told by `snapshots`."""
         ...
 
     def snapshots(self, target: BackupTarget) -> Awaitable[Sequence[Snapshot]]:

@@ -27,6 +27,14 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _ABSENT = re.compile(r"does not exist|no such file|not found|\b404\b")
 _SNAPSHOT = re.compile(r"latest|[0-9a-f]{8,64}")
 _MOMENT = re.compile(r"(\d+)-(\d+)-(\d+)T(\d+):(\d+):(\d+)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))")
+_SSH_PROBLEM = re.compile(r"^ssh: |denied|refused|timed out|closed by|reset by", re.IGNORECASE)
+SSH = "subprocess ssh: "
+"""What restic puts before the words of SSH."""
+LOCKED = "repository is already locked"
+"""What it says where somebody has it, or died with it."""
+WRONG_KEY = "wrong password or no key found"
+FAULTS = 3
+"""Lines about what is damaged that are told."""
 NO_REPOSITORY = "unable to open config file"
 """What it says where there is no repository yet, or none can be reached."""
 
@@ -149,9 +157,16 @@ def fetch(snapshot: str, into: str) -> tuple[str, ...]:
 
 
 def forget(keep: int) -> tuple[str, ...]:
-    """Let go of what is older than `keep` seconds, but for the newest."""
+    """Let go of what is older than `keep` seconds, but for the newest; of each host, wherever its
+    data folder was."""
     age = f"{keep // 3600}h" if keep >= 3600 else "1h"
-    return ("forget", f"--tag={TAG}", "--keep-last=1", f"--keep-within={age}", "--prune")
+    held = ("--group-by=host", "--keep-last=1", f"--keep-within={age}")
+    return ("forget", f"--tag={TAG}", *held, "--prune")
+
+
+def drop(id: str) -> tuple[str, ...]:
+    """Let go of one."""
+    return ("forget", id)
 
 
 def saved(output: bytes) -> Snapshot | None:
@@ -203,7 +218,31 @@ def complaint(said: bytes, end: str) -> str:
     told = [line for line in lines if line]
     fatal = [line.removeprefix("Fatal: ") for line in told if line.startswith("Fatal: ")]
     text = (fatal or told or [f"It ended with {end}"])[-1]
+    locked = [line for line in told if LOCKED in line]
+    if locked:
+        text = locked[0].removeprefix("Fatal: ")
+    elif WRONG_KEY in text:
+        text = f"{text}: what is there was encrypted with another key than backup/key"
+    elif "repository contains errors" in text:
+        found = [line for line in told if not line.startswith("Fatal: ")]
+        text = "; ".join([*found[:FAULTS], text])
+    elif "unable to start the sftp session" in text:
+        text = _ssh_said([line.removeprefix(SSH) for line in told if line.startswith(SSH)])
     return "".join(mark if mark.isprintable() else "?" for mark in text)[:500]
+
+
+def _ssh_said(lines: list[str]) -> str:
+    """Why SSH did not get there."""
+    for line in lines:
+        if line.startswith("Host key verification failed"):
+            return (
+                "The other machine shows another host key than before (Host key verification "
+                "failed): if that is meant, remove its line from backup/known-hosts"
+            )
+    for line in reversed(lines):
+        if _SSH_PROBLEM.search(line):
+            return line
+    return "SSH does not get in: the other machine has to have our key in authorized_keys"
 
 
 def _object(line: bytes) -> Mapping[str, Any]:

@@ -143,7 +143,36 @@ def test_what_snapshots_tells() -> None:
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        (b"Fatal: wrong password or no key found\n", "wrong password or no key found"),
+        (
+            b"Fatal: wrong password or no key found\n",
+            "wrong password or no key found: what is there was encrypted with another key than "
+            "backup/key",
+        ),
+        (
+            b"pack aa: does not exist\npack bb: gone\nFatal: repository contains errors\n",
+            "pack aa: does not exist; pack bb: gone; repository contains errors",
+        ),
+        (
+            b"unable to create lock in backend: repository is already locked by PID 7 on h\n"
+            b"lock was created at x\nthe `unlock` command can be used to remove stale locks\n",
+            "unable to create lock in backend: repository is already locked by PID 7 on h",
+        ),
+        (
+            b"subprocess ssh: Warning: Permanently added\nsubprocess ssh: u@h: Permission denied "
+            b"(publickey).\nFatal: unable to start the sftp session, error: EOF\n",
+            "u@h: Permission denied (publickey).",
+        ),
+        (
+            b"subprocess ssh: Warning: Permanently added\n"
+            b"Fatal: unable to start the sftp session, error: EOF\n",
+            "SSH does not get in: the other machine has to have our key in authorized_keys",
+        ),
+        (
+            b"subprocess ssh: @@@\nsubprocess ssh: Host key verification failed.\n"
+            b"Fatal: unable to start the sftp session, error: EOF\n",
+            "The other machine shows another host key than before (Host key verification failed): "
+            "if that is meant, remove its line from backup/known-hosts",
+        ),
         (b"Fatal: unable to open config file: x\nIs there a repository?\n/x\n", None),
         (b"something\x1b[31m\n", "something?[31m"),
         (b"", "It ended with status 3"),
