@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -38,6 +38,9 @@ SECONDS = 2.0
 FALLBACK = 16 * 1024
 """Characters shown of a text that cannot be converted."""
 DIGESTS = 1000
+FIELDS = ("from", "to", "cc", "date", "subject")
+FIELD = 1000
+"""Fields of an attached message that are shown, and characters of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,18 @@ class View:
     words: Sequence[Words] = ()
     rich: bool = False
     cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A message that is attached to another one. `header`: some of its fields, decoded, by name in
+    lower case; the rest as `View` has it."""
+
+    header: Mapping[str, str]
+    html: Sequence[str]
+    words: Sequence[Words]
+    rich: bool
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +142,8 @@ class Views:
         listed = await self._find(at)
         opened = await self._open(at)
         found = shown.texts(opened.root)
-        html, plain = await self._texts(opened, found, listed, link)
+        parts = {one.cid: one.id for one in listed.facts.structure.attachments if one.cid}
+        html, plain = await self._texts(opened, found, parts, link)
         return View(
             listed,
             html,
@@ -138,6 +154,27 @@ class Views:
             any(one.html is not None for one in found),
             opened.cut,
         )
+
+    async def inside(self, at: Address, id: str) -> Inside:
+        """A message that is attached, without pictures. Raises NotFound (NoAttachment for what is
+        no message, or a coded one), Corrupt, Unavailable."""
+        listed = await self._find(at)
+        opened = await self._open(at)
+        wanted = next((one for one in listed.facts.structure.attachments if one.id == id), None)
+        part = section.part_at(opened.root, wanted.path) if wanted is not None else None
+        if part is None or part.message is None:
+            raise NoAttachment("This attachment is no message that can be shown")
+        inner = part.message
+        block = await opened.read(inner.start, min(inner.body, inner.start + HEADER))
+        found = shown.texts(inner)
+        html, plain = await self._texts(opened, found, {}, "")
+        fields = {
+            name: words.decode(values[0])[:FIELD]
+            for name in FIELDS
+            if (values := header.values(block, name.encode()))
+        }
+        rich = any(one.html is not None for one in found)
+        return Inside(fields, html, plain, rich, opened.cut)
 
     async def source(self, at: Address) -> Stream:
         """The message byte for byte. Raises NotFound, Corrupt, Unavailable: before any piece."""
@@ -217,9 +254,8 @@ class Views:
     # -- texts
 
     async def _texts(
-        self, opened: _Open, found: Sequence[Shown], listed: Listed, link: str
+        self, opened: _Open, found: Sequence[Shown], parts: Mapping[str, str], link: str
     ) -> tuple[list[str], list[Words]]:
-        parts = {one.cid: one.id for one in listed.facts.structure.attachments if one.cid}
         left = room = HTML
         html: list[str] = []
         plain: list[Words] = []
@@ -240,7 +276,7 @@ class Views:
         return html, plain
 
     async def _text(
-        self, opened: _Open, one: Shown, parts: dict[str, str], link: str, limit: int
+        self, opened: _Open, one: Shown, parts: Mapping[str, str], link: str, limit: int
     ) -> tuple[str, str]:
         """(HTML, text) of one text."""
         plain = await self._source(opened, one.plain, limit) if one.plain is not None else None
@@ -266,14 +302,14 @@ class Views:
         return read[:limit].replace("\0", "")
 
     async def _converted(
-        self, source: str, is_html: bool, parts: dict[str, str], link: str
+        self, source: str, is_html: bool, parts: Mapping[str, str], link: str
     ) -> tuple[str, str]:
         """(HTML that can be shown, text)."""
         if self._workers is None or sanitized.small(source):
             if is_html:
                 return sanitized.clean(source, parts, link), text.readable(source)
             return sanitized.from_plain(source), source
-        given = {"html": is_html, "parts": parts, "link": link}
+        given = {"html": is_html, "parts": dict(parts), "link": link}
         data = source.encode("utf-8", "replace")
         try:
             done = json.loads(await self._workers.run("show", data, given, SECONDS))

@@ -181,8 +181,38 @@ def test_attachments(reader: Reader) -> None:
     assert reply.headers["content-type"] == "application/pdf"
     assert "filename*=UTF-8''%C3%9Cbersicht%20%22.pdf" in reply.headers["content-disposition"]
     assert reader.ask(f"{base}/ATT00002").body.startswith(b"From: c@d.example")
+    page = reader.look(f"{base}/ATT00002/letter")
+    assert "<h1><bdi>inner</bdi></h1>" in page
+    assert "inner text" in page
+    assert "<bdi>c@d.example</bdi>" in page
+    assert not foreign(page)
+    reader.look(f"{base}/ATT00001/letter")
+    assert reader.browser.status == 404
     for other in ("ATT00003", "x", "ATT", "..%2F..%2Fetc%2Fpasswd"):
         assert reader.ask(f"{base}/{other}").status == 404
+
+
+def test_an_attached_letter_with_html(reader: Reader) -> None:
+    reader.deliver(
+        b"From: a@b.example\r\nSubject: outer\r\nMIME-Version: 1.0\r\n"
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nsee below\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        b"From: =?utf-8?q?=3Cscript=3E?= <c@d.example>\r\nSubject: <b>inner\r\n"
+        b"Content-Type: text/html\r\n\r\n<p onclick=x>rich<script>alert(1)</script>"
+        b"<img src=https://track.example/x>\r\n--b--\r\n"
+    )
+    path = f"{reader.inbox}/{reader.came}/attachments/ATT00001"
+    assert f'href="{path}/letter"' in shown(reader)
+    page = reader.look(f"{path}/letter")
+    assert "&lt;script&gt;" in page
+    assert "are not shown" in page
+    assert not foreign(page)
+    reply = reader.ask(f"{path}/html")
+    assert b"rich" in reply.body
+    assert b"onclick" not in reply.body
+    assert b"script" not in reply.body
+    assert "https:" not in reply.headers["content-security-policy"]
+    assert "rich" in reader.look(f"{path}/letter?as=text")
 
 
 def test_what_is_encrypted_is_called_so(reader: Reader) -> None:

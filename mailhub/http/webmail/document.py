@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.turns import Turns
@@ -113,14 +114,26 @@ class Documents:
         at = Address(visitor.account.number, box.number, uid_of(call.arguments["message"]))
         path = self._pictures.path(visitor.account, at)
         view = await self._views.view(at, path, digests=False)
+        return await self._made(visitor, view.html)
+
+    @kept("GET", "/folders/<mailbox>/<message>/attachments/<attachment>/html", READS)
+    async def inside(self, visitor: Visitor) -> Answer:
+        """The HTML of a message that is attached."""
+        given = visitor.call.arguments
+        box = await self._frame.box(visitor, given["mailbox"])
+        at = Address(visitor.account.number, box.number, uid_of(given["message"]))
+        found = await self._views.inside(at, given["attachment"])
+        return await self._made(visitor, found.html)
+
+    async def _made(self, visitor: Visitor, html: Sequence[str]) -> Answer:
         turns = Turns(self._clock)
-        body = "\n<hr>\n".join([await marked(one, turns) for one in view.html])
+        body = "\n<hr>\n".join([await marked(one, turns) for one in html])
         made = (
             f'<!doctype html>\n<html lang="{visitor.language}"><head><meta charset="utf-8">'
             '<meta name="referrer" content="no-referrer"><base target="_blank">'
             f"<title>HTML</title><style>{_STYLE}</style></head><body>\n{body}\n</body></html>\n"
         )
-        remote = call.fields().get("images") == "1"
+        remote = visitor.call.fields().get("images") == "1"
         return Answer(200, made.encode("utf-8", "replace"), pages.HTML, headers(remote))
 
 

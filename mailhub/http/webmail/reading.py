@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from mailhub.core import preferences
 from mailhub.core.finding import Finds
 from mailhub.core.listing import Extras, Listed, Listings
 from mailhub.core.mailboxes import Mailboxes
@@ -17,8 +18,9 @@ from mailhub.http.call import Answer
 from mailhub.http.panel.door import Visitor, kept
 from mailhub.http.webmail import plain
 from mailhub.http.webmail.document import IMAGES, uid_of
-from mailhub.http.webmail.frame import Frame, folder
+from mailhub.http.webmail.frame import PREFIX, Frame, folder
 from mailhub.http.webmail.lines import Line, Person, line, people
+from mailhub.http.webmail.lines import plain as unturned
 from mailhub.http.webmail.links import fetches
 from mailhub.http.webmail.lists import OUTGOING, READS
 from mailhub.http.webmail.verdicts import Verdict, verdicts
@@ -109,7 +111,7 @@ class Reading:
             here=box.id,
             folder=folder(box),
             letter=letter,
-            images=asked.get("images") == "1",
+            images=asked.get("images", _usually(visitor)) == "1",
             threaded=await self._answers(visitor, view.listed),
         )
 
@@ -143,7 +145,7 @@ class Reading:
             lines=lines,
             letters=letters,
             subject=line(meant, box.id).subject,
-            images=False,
+            images=_usually(visitor) == "1",
         )
 
     @kept("GET", f"{MESSAGE}/source", READS)
@@ -169,6 +171,29 @@ class Reading:
         name = one.filename or (f"{one.id}.eml" if one.media == LETTER else one.id)
         media = downloads.content_type(one.media, one.charset)
         return _streamed(found, media, (downloads.disposition(name), *downloads.HARMLESS))
+
+    @kept("GET", f"{MESSAGE}/attachments/<attachment>/letter", READS)
+    async def inside(self, visitor: Visitor) -> Answer:
+        """A message that is attached, to be read."""
+        box, at = await self._meant(visitor)
+        id = visitor.call.arguments["attachment"]
+        found = await self._views.inside(at, id)
+        path = f"{PREFIX}/folders/{box.id}/{at.number}"
+        as_text = not found.rich or visitor.call.fields().get("as") == "text"
+        text, cut = plain.shown(found.words) if as_text else (None, False)
+        return await self._frame.shown(
+            visitor,
+            "mail/inside.html",
+            here=box.id,
+            outside=path,
+            path=f"{path}/attachments/{id}",
+            header={name: unturned(value) for name, value in found.header.items()},
+            text=text,
+            rich=found.rich,
+            remote=found.rich and any(map(fetches, found.html)),
+            images=visitor.call.fields().get("images") == "1",
+            cut=cut or found.cut,
+        )
 
     async def _meant(self, visitor: Visitor) -> tuple[Mailbox, Address]:
         given = visitor.call.arguments
@@ -260,3 +285,8 @@ def _attached(one: Attachment, path: str, view: View) -> Attached:
 
 def _streamed(found: Stream, type: str, headers: tuple[tuple[str, str], ...]) -> Answer:
     return Answer(200, type=type, headers=headers, stream=found.pieces, length=found.size)
+
+
+def _usually(visitor: Visitor) -> str:
+    """Whether pictures of other servers are fetched where nobody says anything of them."""
+    return "1" if preferences.of(visitor.account).remote_images else ""
