@@ -42,6 +42,7 @@ NOWHERE = {
     "zone": "example.org",
     "qname": "a.example.org",
     "rtype": "TXT",
+    "page": "index.html",
     "transaction": "1" * 32,
     "domain": "example.org",
     "holder": "1",

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from mailhub.wire import otp
+from tests.authority import Authority
 from tests.live.conftest import program
 from tests.live.outgoing import PASSWORD, Hub, hub
 from tests.live.peers import until
@@ -28,10 +30,31 @@ MORE = """
 addresses = ["192.0.2.1"]
 host_keys = ""
 """
+AUTHORITY = Authority("Live test")
 BOX = "http://{host}/admin"
 AS_ROOT = f'-u "{ROOT}:{PASSWORD}"'
 TEXT = "text/html; charset=utf-8"
 REFUSAL = "Incorrect email address or password."
+
+
+_CALL = re.compile(r'(?:-X (\w+) )?"(/[^"?]*)')
+DOCUMENTED = """
+GET /login; GET /logout; GET /mail/users; POST /mail/users/add; POST /mail/users/remove;
+POST /mail/users/privileges/add; POST /mail/users/privileges/remove; POST /mail/users/password;
+GET /mail/users/privileges; GET /mail/domains; GET /mail/aliases; POST /mail/aliases/add;
+POST /mail/aliases/remove; GET /dns/secondary-nameserver; POST /dns/secondary-nameserver;
+GET /dns/zones; GET /dns/zonefile/home.test; POST /dns/update; GET /dns/custom;
+GET /dns/custom/www.home.test/MX; POST /dns/custom/www.home.test/MX;
+PUT /dns/custom/www.home.test/TXT; DELETE /dns/custom/www.home.test/TXT;
+GET /dns/custom/www.home.test; POST /dns/custom/www.home.test; PUT /dns/custom/www.home.test;
+DELETE /dns/custom/www.home.test; GET /dns/dump; GET /ssl/status; POST /ssl/csr/home.test;
+POST /ssl/install; POST /ssl/provision; GET /web/domains; POST /web/update; POST /mfa/status;
+POST /mfa/totp/enable; POST /mfa/totp/disable; POST /system/status; GET /system/version;
+POST /system/latest-upstream-version; GET /system/updates; POST /system/update-packages;
+GET /system/privacy; POST /system/privacy; GET /system/reboot; POST /system/reboot;
+GET /system/backup/status; GET /system/backup/config; POST /system/backup/config
+"""
+"""Every call of the document, in its order."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +75,12 @@ class Box:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
+        self.made: set[tuple[str, str]] = set()
         self.base = BOX.format(host=f"127.0.0.1:{hub.server.port('http', 'none')}")
 
     def curl(self, line: str, who: str = AS_ROOT) -> Reply:
         """`curl -X GET "/path" …` as the document has it, behind its base."""
+        self.made.update(_CALL.findall(line))
         line = line.replace('"/', f'"{self.base}/', 1)
         name, *words = shlex.split(f"{line} {who}")
         done = subprocess.run(
@@ -73,8 +98,10 @@ class Box:
 
 
 @pytest.fixture(scope="module")
-def box() -> Iterator[Box]:
-    with hub(more=MORE) as ours:
+def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
+    known = tmp_path_factory.mktemp("known") / "authority.pem"
+    known.write_text(AUTHORITY.text)
+    with hub(more=f'{MORE}\n[tls]\nauthorities = "{known}"\n') as ours:
         ours.server.add_user(ROOT, PASSWORD, "--role", "admin")
         ours.server.add_user(JOE, PASSWORD)
         made = Box(ours)
@@ -198,6 +225,8 @@ CASES = [
     Case(f'curl -X POST "{CUSTOM}/MX" -d "example.com."', "Invalid value.*", 400),
     Case(f'curl -X PUT "{CUSTOM}/TXT" -d "a=b&c=%64"', r"updated DNS: home\.test\n"),
     Case('curl -X GET "/dns/custom"', [{"rtype": "TXT", "value": "a=b&c=%64"}]),
+    Case(f'curl -X DELETE "{CUSTOM}/TXT" -d "a=b&c=%64"', r"updated DNS: home\.test\n"),
+    Case(f'curl -X POST "{CUSTOM}" -d "192.0.2.6"', r"updated DNS: home\.test\n"),
     Case(f'curl -X PUT "{CUSTOM}" -d "192.0.2.7"', r"updated DNS: home\.test\n"),
     Case(f'curl -X GET "{CUSTOM}"', [{"rtype": "A", "value": "192.0.2.7"}]),
     Case(f'curl -X DELETE "{CUSTOM}" -d "192.0.2.7"', r"updated DNS: home\.test\n"),
@@ -220,6 +249,9 @@ CASES = [
     # web sites
     Case('curl -X GET "/web/domains"', [{"domain": "home.test", "static_enabled": True}]),
     Case('curl -X POST "/web/update"', r"web updated\n"),
+    # pages
+    Case('curl -X GET "/"', "", 302, who=""),
+    Case('curl -X GET "/munin/index.html"', "", 302, who=""),
     # the system
     Case('curl -X POST "/system/status"', [{"type": "heading", "text": "System", "extra": []}]),
     Case('curl -X GET "/system/version"', r"v[0-9.]+"),
@@ -229,6 +261,8 @@ CASES = [
     Case('curl -X GET "/system/privacy"', False),
     Case('curl -X GET "/system/updates"', ".*system.packages.*", 403),
     Case('curl -X POST "/system/update-packages"', ".*system.packages.*", 403),
+    Case('curl -X GET "/system/reboot"', False),
+    Case('curl -X POST "/system/reboot"', "No reboot is required, so it is not allowed."),
     Case('curl -X GET "/system/backup/status"', {}),
     Case('curl -X GET "/system/backup/config"', {"target": "off"}),
     Case(posted("/system/backup/config", target="nonsense://x", min_age="3"), '".*nonsense.*"\n'),
@@ -322,6 +356,24 @@ def test_second_factors(box: Box) -> None:
     assert [one["label"] for one in enabled] == ["phone"]
     assert box.curl('curl -X POST "/mfa/totp/disable"', key).body == "OK"
     assert box.curl('curl -X POST "/login"', mia).json["status"] == "ok"
+
+
+def test_a_certificate_is_installed_as_the_document_has_it(box: Box) -> None:
+    """The product says nothing of a key: it is the one that the request was made of."""
+    request = box.form("/ssl/csr/home.test", countrycode="GB").body
+    wanted = x509.load_pem_x509_csr(request.encode())
+    public: Any = wanted.public_key()
+    chain = AUTHORITY.issue(["home.test"], public=public)
+    done = box.form("/ssl/install", domain="home.test", cert=chain, chain=AUTHORITY.text)
+    assert done.body.startswith("OK"), done
+    rows = box.curl('curl -X GET "/ssl/status"').json["status"]
+    assert [one["status"] for one in rows if one["domain"] == "home.test"] != ["not-applicable"]
+
+
+def test_every_call_of_the_document_was_made(box: Box) -> None:
+    wanted = {tuple(one.split()) for one in DOCUMENTED.split(";")}
+    assert len(wanted) == 49
+    assert wanted <= {(method or "GET", path) for method, path in box.made}
 
 
 PHASES = os.environ.get("SCHEMATHESIS_PHASES", "fuzzing")

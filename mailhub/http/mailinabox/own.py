@@ -17,6 +17,8 @@ from mailhub.http.routing import route
 from mailhub.model.account import Account
 from mailhub.model.errors import MailhubError, TooManyAttempts
 
+PANEL = "/panel"
+
 
 class LoggedIn(Shown):
     """Who logged in, or why not: `status` is ok, invalid or missing-totp-token."""
@@ -86,6 +88,17 @@ class Own:
         account = await self._accounts.get(call.caller.account)
         key = await self._keys.issue(account)
         return replies.shown({"status": "ok", **_who(account), "api_key": key})
+
+    @route("GET", "/")
+    async def panel(self, call: Call) -> Answer:
+        """Where the product had its panel; ours asks by itself who comes."""
+        return Answer(302, headers=(("Location", PANEL),))
+
+    @route("GET", "/munin")
+    @route("GET", "/munin/<path:page>")
+    async def graphs(self, call: Call) -> Answer:
+        """Where the product had Munin's graphs."""
+        return Answer(302, headers=(("Location", f"{PANEL}/graphs"),))
 
     @route("GET", PATH)
     async def describe(self, call: Call) -> Answer:
