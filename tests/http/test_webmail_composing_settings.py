@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from mailhub.core import preferences
@@ -12,6 +14,7 @@ from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
 ANN, BOB = "ann@example.org", "bob@example.org"
+FIRST = re.compile(r'href="(/mail/folders/[0-9a-f]{24}/\d+)"')
 FILLED = {
     "name": "Ann  Doe",
     "signature": "Ann\r\n& Co\r\n",
@@ -70,3 +73,19 @@ def test_what_cannot_be_is_told(browser: Browser, field: str, value: str, words:
         assert kept(browser)[1] == Preferences()
     else:
         assert kept(browser)[1].undo == 0
+
+
+def test_they_hold_where_mail_is_read(browser: Browser) -> None:
+    page = b"Content-Type: text/html\r\n\r\n<img src=https://far.example/p.png>\r\n"
+    for number in range(26):
+        browser.site.world.deliver(ANN, b"Subject: Letter %d\r\n%b" % (number, page))
+    browser.look("/mail/?by=message")
+    assert browser.page.count("<tr data-line") == 26
+    first = FIRST.findall(browser.page)[0]
+    assert "Pictures of other servers are not shown" in browser.look(f"{first}")
+    browser.look("/mail/settings")
+    browser.send("/mail/settings", **(FILLED | {"per_page": "25", "remote_images": "1"}))
+    browser.look("/mail/?by=message")
+    assert browser.page.count("<tr data-line") == 25
+    assert "Pictures of other servers are shown" in browser.look(f"{first}")
+    assert "are not shown" in browser.look(f"{first}?images=0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mailhub.core import preferences
 from mailhub.core.listing import Listings
 from mailhub.core.mailboxes import INBOX, Mailboxes
 from mailhub.core.rights import Resource, reads
@@ -51,7 +52,8 @@ class Lists:
         outgoing = box.special_use in OUTGOING
         heads = Heads.NEWEST if threads and not outgoing else Heads.ALL
         showing = Showing(unseen=unread, heads=heads, counts=heads is not Heads.ALL)
-        _, found = await self._listings.mailbox(visitor.account.id, box.id, how.stretch, showing)
+        stretch = replace(how.stretch, limit=preferences.of(visitor.account).per_page)
+        _, found = await self._listings.mailbox(visitor.account.id, box.id, stretch, showing)
         rows, ends = walking.framed(how, found.page, found.listed)
         lines = [line(one, box.id, outgoing=outgoing, threads=showing.counts) for one in rows]
         if box.special_use == "\\Drafts":
