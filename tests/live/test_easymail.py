@@ -1,5 +1,5 @@
-"""Every call of EasyMail's document but the export, as its own curl lines make them, and whatever a
-program that has read our description makes of it."""
+"""Every call of EasyMail's document, as its own curl lines make them, and whatever a program that
+has read our description makes of it. What an export holds is `test_export`'s."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
+from mailhub.wire import x509
+from tests.authority import Authority, key
 from tests.live.conftest import program
 from tests.live.outgoing import PASSWORD, Hub, hub
 from tests.live.server import BIN
 
+AUTHORITY = Authority("Live test")
 ROOT = "root@home.test"
 CACHE = '-H "Cache-Control: no-cache"'
 
@@ -46,14 +49,27 @@ class Api:
         body, _, status = done.stdout.decode().rpartition("\n")
         return int(status), json.loads(body)
 
+    def certificate(self, name: str) -> dict[str, str]:
+        """Its files, as curl's `-F` names them."""
+        own = key()
+        files = {
+            "ssl_certificate": AUTHORITY.issue([name], public=own.public_key()) + AUTHORITY.text,
+            "ssl_certificate_key": x509.write_key(own).decode(),
+        }
+        for field, text in files.items():
+            (self.hub.server.folder / field).write_text(text)
+        return {field: f"@{self.hub.server.folder / field}" for field in files}
+
     def send(self, method: str, path: str, **fields: str) -> tuple[int, Any]:
         given = " ".join(f'-F "{name}={value}"' for name, value in fields.items())
         return self.curl(f'curl -X {method} -H "Auth-token: TOKEN" {CACHE} {given} "API_URL{path}"')
 
 
 @pytest.fixture(scope="module")
-def api() -> Iterator[Api]:
-    with hub() as ours:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    known = tmp_path_factory.mktemp("known") / "authority.pem"
+    known.write_text(AUTHORITY.text)
+    with hub(more=f'[tls]\nauthorities = "{known}"\n') as ours:
         ours.server.add_user(ROOT, PASSWORD, "--role", "admin")
         yield Api(ours)
         said = ours.server.log.read_text()
@@ -121,6 +137,13 @@ def test_every_line_of_the_document_does_what_it_says(api: Api) -> None:
         )
     )
     run(Case("POST", "/ssl/upload", {"ssl_certificate": "x"}, 400, {"result": False}))
+    run(Case("POST", "/ssl/upload", api.certificate("new.test"), 200, OK))
+    left = {"hostname": "new.test"}
+    run(Case("POST", "/ssl/get-left-days", left, 200, lambda body: 80 < body["days_left"] < 91))
+    run(Case("POST", "/ssl/get-left-days", {"hostname": "x.test"}, 404, {"result": False}))
+    exported = {"domain": "new.test", "format": "json"}
+    run(Case("GET", "/export/domain", exported, 200, {"domainName": "new.test"}))
+    run(Case("GET", "/export/domain", {"domain": "x.test"}, 404, refusal("No such domain")))
     run(Case("DELETE", "/users", {"email": "eve@new.test"}, 200, OK))
     run(Case("DELETE", "/users", {"email": "eve@new.test"}, 404, refusal("No such user")))
     run(Case("DELETE", "/domain", {"domain": "new.test"}, 200, OK))
