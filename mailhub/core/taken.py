@@ -20,7 +20,7 @@ from mailhub.ports import Besides
 RECIPIENTS = 200
 """That are noted by name; of the others the queue and the mailboxes have rows."""
 RESULTS = 20
-_DOMAINS = ("smtp.mailfrom", "smtp.helo", "header.d", "header.i", "header.from")
+_DOMAINS = frozenset({"smtp.mailfrom", "smtp.helo", "header.d", "header.i", "header.from"})
 
 
 def beside(
@@ -86,5 +86,7 @@ def _judged(judged: Judgement) -> dict[str, object]:
 
 def _words(result: Result) -> Sequence[str]:
     """Method, result, and the domain or address it is about."""
-    about = next((value for name in _DOMAINS if (value := result.get(name))), "")
-    return (result.method, result.result, about)
+    for name, value in result.properties:
+        if name in _DOMAINS:
+            return (result.method, result.result, value)
+    return (result.method, result.result, "")

@@ -5,20 +5,22 @@ Pure arithmetic on bytes; what is put into a set, and kept of it, is its user's.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Collection
-from hashlib import blake2b
+from zlib import crc32
 
-HASHES = 4
 BITS = 12
-"""Of a member, at least; with four hashes, one question in two hundred is answered wrongly."""
+"""Of a member, at least; with four places for each, one question in two hundred is answered
+wrongly."""
 SMALLEST = 64
-_PLACES = struct.Struct(f"<{HASHES}I")
+_MIX = 0x9E3779B97F4A7C15
+_ALL = (1 << 64) - 1
 
 
-def _places(member: str) -> tuple[int, ...]:
-    data = member.encode("utf-8", "surrogatepass")
-    return _PLACES.unpack(blake2b(data, digest_size=_PLACES.size).digest())
+def _places(member: str) -> tuple[int, int, int, int]:
+    """Four numbers of which the last bits count. Who makes two members alike on purpose gains a
+    wrong yes: so a checksum will do, in a tenth of a digest's time."""
+    mixed = crc32(member.encode("utf-8", "surrogatepass")) * _MIX & _ALL
+    return mixed >> 44, mixed >> 29, mixed >> 14, mixed
 
 
 def bloom(members: Collection[str]) -> bytes:
@@ -37,11 +39,11 @@ def bloom(members: Collection[str]) -> bytes:
 class Question:
     """Whether sets may hold `member`, asked of many."""
 
-    __slots__ = ("_bits",)
+    __slots__ = ("_places",)
 
     def __init__(self, member: str) -> None:
-        self._bits = _places(member)
+        self._places = _places(member)
 
     def __call__(self, made: bytes) -> bool:
         mask = len(made) * 8 - 1
-        return all(made[(bit & mask) >> 3] & 1 << (bit & 7) for bit in self._bits)
+        return all(made[(bit & mask) >> 3] & 1 << (bit & 7) for bit in self._places)
