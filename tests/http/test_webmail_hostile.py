@@ -359,6 +359,8 @@ def test_fields_are_shown_as_text(reader: Reader) -> None:
         ("a\u200bb\ufeffc", "abc"),
         ("  a \t\r\n b  ", "a b"),
         ("שלום", "שלום"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\U000e0041x\u00ady", "xy"),
     ],
 )
 def test_nothing_turns_what_is_read(written: str, read: str) -> None:

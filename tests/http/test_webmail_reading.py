@@ -71,6 +71,7 @@ def test_a_message_that_is_none(reader: Reader, message: str, status: int) -> No
         ("> one\n> two\nthree", '<blockquote>\n<p class="text">one\ntwo</p>\n</blockquote>'),
         (">> deep\n> less", "</blockquote>\n"),
         ("see https://x.example/a?b=1&c=2.", 'href="https://x.example/a?b=1&amp;c=2"'),
+        ("https://bаnk.example/x", "[→ xn--bnk-6cd.example]"),
         ("(https://x.example/)", 'href="https://x.example/"'),
         ("write to ann@x.example, now", 'href="/mail/compose?to=ann%40x.example"'),
         ("javascript:alert(1) data:text/html,x", "javascript:alert(1)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from mailhub.wire.envelope import EnvelopeAddress
 
 NAMES = 3
 """People whose names a line has."""
+NAME, ADDRESS, SUBJECT = 200, 320, 500
+"""Characters of these that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,8 @@ class Person:
     @property
     def called(self) -> str:
         """The name, or the address where there is none or where the name is another address."""
-        return self.address if not self.name or "@" in self.name else self.name
+        claims = "@" in unicodedata.normalize("NFKC", self.name)
+        return self.address if not self.name or claims else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ class Line:
 
 def person(one: EnvelopeAddress) -> Person:
     """An address of a header."""
-    return Person(plain(one.name), plain(f"{one.mailbox}@{one.host}" if one.host else one.mailbox))
+    address = plain(f"{one.mailbox}@{one.host}" if one.host else one.mailbox)
+    return Person(plain(one.name)[:NAME], address[:ADDRESS])
 
 
 def people(addresses: Sequence[EnvelopeAddress], most: int) -> Sequence[Person]:
@@ -71,11 +76,17 @@ _TURNING = {
         (0x00, 0x08),
         (0x0E, 0x1F),
         (0x7F, 0x9F),
-        (0x200B, 0x200F),
+        (0xAD, 0xAD),
+        (0x034F, 0x034F),
+        (0x061C, 0x061C),
+        (0x180E, 0x180E),
+        (0x200B, 0x200B),
+        (0x200E, 0x200F),
         (0x202A, 0x202E),
         (0x2060, 0x2069),
         (0xFEFF, 0xFEFF),
         (0xFFF9, 0xFFFB),
+        (0xE0000, 0xE007F),
     )
     for number in range(first, last + 1)
 }
@@ -95,7 +106,7 @@ def line(
         id=f"{mailbox}.{row.number}",
         path=f"{path}/thread" if several else path,
         people=people(who, NAMES),
-        subject=plain(fields.subject),
+        subject=plain(fields.subject)[:SUBJECT],
         intro=plain(listed.intro),
         at=row.date,
         size=row.size,

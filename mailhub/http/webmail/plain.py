@@ -12,7 +12,7 @@ from html import escape
 from markupsafe import Markup
 
 from mailhub.core.viewing import Words
-from mailhub.http.webmail.links import composing
+from mailhub.http.webmail.links import composing, host
 from mailhub.wire import flowed
 
 SHOWN = 100 * 1024
@@ -85,6 +85,8 @@ def linked(text: str) -> str:
 def _anchor(address: str, elsewhere: bool) -> str:
     if elsewhere:
         safe = 'rel="noopener noreferrer" target="_blank"'
-        return f'<a href="{escape(address)}" {safe}>{escape(address)}</a>'
+        # Letters that look like others are shown as the DNS has them.
+        leads = "" if address.isascii() else f" [→ {escape(host(address))}]"
+        return f'<a href="{escape(address)}" {safe}>{escape(address)}</a>{leads}'
     plain = address if address.lower().startswith("mailto:") else f"mailto:{address}"
     return f'<a href="{escape(composing(plain))}">{escape(address)}</a>'

@@ -33,8 +33,10 @@ from mailhub.model.uids import UidSet
 from mailhub.wire.attachments import Attachment
 
 MESSAGE = "/folders/<mailbox>/<message>"
-PEOPLE = 200
+PEOPLE = 100
 """Addresses of one field that a page has."""
+FILES = 200
+"""Attachments that a page has."""
 THREAD = 100
 """Messages of a thread that a page has."""
 OPEN = 3
@@ -75,7 +77,6 @@ class Letter:
     cut: bool
     encrypted: bool
     outgoing: bool
-    unsubscribe: bool
 
 
 class Reading:
@@ -255,6 +256,7 @@ def letter_of(view: View, box: Mailbox, *, as_text: bool = False) -> Letter:
     listed, fields = view.listed, view.listed.facts.fields
     shown = line(listed, box.id)
     text, cut = plain.shown(view.words) if as_text or not view.rich else (None, False)
+    files = listed.facts.structure.attachments
     own = view.trace.vouched is None and box.special_use in OUTGOING
     others = fields.reply_to if fields.reply_to != fields.from_ else ()
     return Letter(
@@ -266,15 +268,14 @@ def letter_of(view: View, box: Mailbox, *, as_text: bool = False) -> Letter:
         cc=people(fields.cc, PEOPLE),
         bcc=people(fields.bcc, PEOPLE),
         verdicts=() if own else verdicts(view.trace.vouched),
-        attached=[_attached(one, shown.path, view) for one in listed.facts.structure.attachments],
+        attached=[_attached(one, shown.path, view) for one in files[:FILES]],
         text=text,
         html=f"{shown.path}/html",
         rich=view.rich,
         remote=view.rich and any(map(fetches, view.html)),
-        cut=cut or view.cut,
+        cut=cut or view.cut or len(files) > FILES,
         encrypted=listed.facts.structure.media == "multipart/encrypted",
         outgoing=box.special_use in OUTGOING,
-        unsubscribe=bool(view.trace.unsubscribe),
     )
 
 
