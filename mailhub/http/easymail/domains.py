@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mailhub.core.accounts import AccountOrder, Accounts
+from mailhub.core.accounts import AccountOrder, Accounts, check_password
 from mailhub.core.addresses import Addresses
 from mailhub.core.clearing import Clearing
 from mailhub.core.domains import Domains as CoreDomains
@@ -15,7 +15,8 @@ from mailhub.http.easymail.replies import Refusal
 from mailhub.http.easymail.users import check_email, mains
 from mailhub.http.routing import route
 from mailhub.model.dkim import KeyState
-from mailhub.model.errors import AlreadyExists, MailhubError, NotFound
+from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, NotFound
+from mailhub.wire import address as grammar
 from mailhub.wire import zonefile
 
 THERE = "Domain is already exist"
@@ -61,12 +62,14 @@ class Domains:
         given = shapes.read(shapes.NewDomain, call)
         if not (given.domain and given.username and given.password):
             raise Refusal(400, "domain, username and password are required")
+        # What can be known before is looked at before: a domain that is made leaves a trace.
+        check_email(given.username, _name(given.domain))
+        check_password(given.password)
         try:
             domain = await self._domains.add(given.domain, call.actor)
         except AlreadyExists:
             raise Refusal(409, THERE) from None
         try:
-            check_email(given.username, domain.name)
             order = AccountOrder(username=given.username, password=given.password)
             made = await self._accounts.create(order, call.actor)
         except MailhubError:
@@ -109,3 +112,10 @@ class Domains:
         key = next((one for one in live if one.algorithm == "rsa"), live[0])
         line = zonefile.line(record_name(key), "TXT", record(key))
         return replies.done(public=line, private=key.private, selector=key.selector)
+
+
+def _name(written: str) -> str:
+    try:
+        return grammar.domain(written)
+    except Invalid as error:
+        raise Refusal(400, error.text) from None

@@ -18,6 +18,7 @@ from mailhub.http.tmail.user_shapes import NewPassword, NewUser, NewUserPath, Us
 from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import AlreadyExists, Invalid, MailhubError, NotFound
+from mailhub.wire import address as grammar
 
 
 class Users:
@@ -97,7 +98,7 @@ class Users:
     async def _make(self, order: AccountOrder, wanted: NewUser, actor: Actor) -> Account:
         if not wanted.have_mailbox:
             return await self._accounts.create(order, actor)
-        name = order.username.rpartition("@")[2]
+        name = grammar.split(order.username)[1]
         await self._check_domain(name, wanted.is_catchall)
         made = await at_home(
             self._domains, order.username, actor, lambda: self._accounts.create(order, actor)
