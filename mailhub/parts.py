@@ -108,6 +108,7 @@ class Parts(Ruled):
             SessionKeys(sessions, self.store, self.clock, self.randomness, self.log, secret),
             SignedTokens(self.store, self.clock, self.secret("api-tokens")),
             self.naming.zones,
+            self.naming.keys,
             self.naming.secondaries,
             self.certificates,
             self.certifying.hosted,

@@ -20,6 +20,7 @@ from mailhub.core.secondaries import Secondaries
 from mailhub.core.session_keys import SessionKeys
 from mailhub.core.signed_tokens import SignedTokens
 from mailhub.core.system import System
+from mailhub.core.zonekeys import ZoneKeys
 from mailhub.core.zones import Zones
 
 
@@ -36,6 +37,7 @@ class Administration:
     session_keys: SessionKeys
     signed_tokens: SignedTokens
     zones: Zones
+    zone_keys: ZoneKeys
     secondaries: Secondaries
     certificates: Certificates
     hosted: Hosted
@@ -52,6 +54,7 @@ def administration(
     session_keys: SessionKeys,
     signed_tokens: SignedTokens,
     zones: Zones,
+    zone_keys: ZoneKeys,
     secondaries: Secondaries,
     certificates: Certificates,
     hosted: Hosted,
@@ -75,6 +78,7 @@ def administration(
         session_keys,
         signed_tokens,
         zones,
+        zone_keys,
         secondaries,
         certificates,
         hosted,

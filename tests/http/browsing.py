@@ -83,6 +83,7 @@ class Site:
     peer: IPv4Address = LOCAL
     sites: SitesSettings = field(default_factory=SitesSettings)
     agree: bool = False
+    sign: bool = False
     backing: BackupSettings | None = None
     machine: FakeMachine = field(default_factory=FakeMachine)
     system: SystemSettings = field(default_factory=SystemSettings)
@@ -97,7 +98,7 @@ class Site:
             self.reactor,
             here.log,
         )
-        self.zoned = zoned.place(here)
+        self.zoned = zoned.place(here, sign=self.sign)
         self.certified = certify(here, ACMESettings(agree=self.agree))
         self.backups = backups(here.clock, here.log, self.backing)
         self.parts = Parts(
@@ -146,6 +147,7 @@ class Site:
                 ),
                 SignedTokens(here.store, here.clock, SECRET),
                 self.zoned.zones,
+                self.zoned.keys,
                 self.zoned.secondaries,
                 self.certified.certificates,
                 self.certified.hosted,

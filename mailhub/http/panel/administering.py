@@ -68,7 +68,7 @@ def pages_of(parts: Parts) -> tuple[object, ...]:
         Helping(parts.accounts, parts.identity, administration),
         Checks(administration),
         AliasPages(administration.aliases),
-        Names(administration.zones),
+        Names(administration.zones, administration.zone_keys),
         Queueing(parts.queue, parts.routes, oversight.suppressions),
         Backing(parts.backups),
         DomainPages(parts.domains, parts.addresses, parts.keys, administration, oversight),
