@@ -10,12 +10,14 @@ import smtplib
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.live.conftest import program
 from tests.live.outgoing import trusting
+from tests.live.peers import until
 from tests.live.server import PLAIN, Server
 from tests.live.swift import SECRET, USER, Swift
 
@@ -82,25 +84,36 @@ def refused(server: Server, *words: str) -> str:
     return done.stderr
 
 
-def test_it_is_made_while_mail_comes_and_read_elsewhere(server: Server, tmp_path: Path) -> None:
-    send(server, range(40))
-    server.command("backup", "target", "local", "--keep", "7d")
+@contextmanager
+def arriving(server: Server, first: int) -> Iterator[list[str]]:
+    """Mail comes all the time, at least some before and some after the first thing is done
+    meanwhile; the subjects of what was taken, with those below `first`."""
     stop = threading.Event()
-    sent = 40
+    names = [str(name) for name in range(first)]
 
     def more() -> None:
-        nonlocal sent
         while not stop.is_set():
-            send(server, range(sent, sent + 5))
-            sent += 5
+            send(server, range(len(names), len(names) + 5), size=3000)
+            names.extend(str(name) for name in range(len(names), len(names) + 5))
 
     worker = threading.Thread(target=more)
     worker.start()
     try:
-        first = json.loads(server.command("backup", "run", "--json").stdout)
+        assert until(lambda: len(names) > first, 30)
+        yield names
+        taken = len(names)
+        assert until(lambda: len(names) > taken, 30)
     finally:
         stop.set()
         worker.join()
+
+
+def test_it_is_made_while_mail_comes_and_read_elsewhere(server: Server, tmp_path: Path) -> None:
+    send(server, range(40))
+    server.command("backup", "target", "local", "--keep", "7d")
+    with arriving(server, 40) as names:
+        first = json.loads(server.command("backup", "run", "--json").stdout)
+    sent = len(names)
     second = json.loads(server.command("backup", "run", "--json").stdout)
     third = json.loads(server.command("backup", "run", "--json").stdout)
     assert third["added"] < third["size"] / 2, "what was there is not sent again"
@@ -148,15 +161,16 @@ def test_what_goes_wrong_is_told(server: Server, tmp_path: Path) -> None:
     assert "holds a store already" in refused(server, "restore", "--from", "local")
 
 
-def test_it_goes_to_an_s3_server(server: Server, tmp_path: Path) -> None:
-    send(server, range(5))
+def test_it_goes_to_an_s3_server_while_mail_comes(server: Server, tmp_path: Path) -> None:
     with Swift(tmp_path / "swift") as s3, pytest.MonkeyPatch.context() as patch:
         address = f"s3+http://127.0.0.1:{s3.port}/box/mail"
         patch.setenv("MAILHUB_BACKUP__SECRET", SECRET)
         server.command("backup", "target", address, "--key", USER)
-        made = json.loads(server.command("backup", "run", "--json").stdout)
+        with arriving(server, 0) as names:
+            taken = set(names)
+            made = json.loads(server.command("backup", "run", "--json").stdout)
         assert made["added"] > 0
-        assert server.command("backup", "verify").stdout == "good\n"
+        assert server.command("backup", "verify", "--all").stdout == "good\n"
         told = server.command("backup", "status").stdout
         assert address in told
         assert SECRET not in told
@@ -167,3 +181,11 @@ def test_it_goes_to_an_s3_server(server: Server, tmp_path: Path) -> None:
         patch.setenv("MAILHUB_BACKUP__SECRET", "wrong")
         server.command("backup", "target", address, "--key", USER)
         assert "signature" in refused(server, "run")
+    copy = Server(folder)
+    copy.start()
+    try:
+        there = messages(copy)[1]
+    finally:
+        assert copy.stop() == 0
+    assert taken <= there.keys() <= set(names), "all that was taken before, and nothing else"
+    assert there.items() <= messages(server)[1].items(), "octet by octet"
