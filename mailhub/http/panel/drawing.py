@@ -11,7 +11,8 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 720, 160
 LEFT, TOP, BOTTOM = 60, 8, 20
 """Room at the sides of what is drawn, for the axes' words."""
-_STEPS = (1, 2, 5)
+_STEPS = (10, 15, 20, 25, 30, 40, 50, 60, 80)
+"""Tenths of what an axis may reach; a graph is never lower than half of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,9 @@ def ceiling(most: float) -> int:
     size = 1
     while True:
         for step in _STEPS:
-            if step * size >= most:
-                return step * size
+            top = step * size / 10
+            if top >= most and top.is_integer():
+                return int(top)
         size *= 10
 
 
@@ -79,12 +81,9 @@ def stacked(
     return Graph(_rows(top), columns, bars)
 
 
-def line(
-    times: Sequence[int], values: Sequence[int], start: int, end: int, least: int = 0
-) -> Graph:
-    """One line from `start` to `end`, with what is below it. `least`: that the axis reaches at
-    least."""
-    top = ceiling(max([*values, least]))
+def line(times: Sequence[int], values: Sequence[float], start: int, end: int) -> Graph:
+    """One line from `start` to `end`, with what is below it."""
+    top = ceiling(max(values, default=0))
     wide = max(1, end - start)
     points = [
         (
@@ -93,6 +92,8 @@ def line(
         )
         for at, value in zip(times, values, strict=True)
     ]
+    if len(points) == 1:  # a line needs two
+        points.append((_short(points[0][0] + 3), points[0][1]))
     drawn = " ".join(f"{x:g},{y:g}" for x, y in points)
     floor = HEIGHT - BOTTOM
     area = f"{points[0][0]:g},{floor} {drawn} {points[-1][0]:g},{floor}" if points else ""
@@ -103,7 +104,7 @@ def line(
 
 def _rows(top: int) -> list[Tick]:
     span = HEIGHT - TOP - BOTTOM
-    wanted = (0, top // 2, top) if top > 1 else (0, top)
+    wanted = (0, top // 2, top) if top % 2 == 0 else (0, top)
     return [Tick(_short(HEIGHT - BOTTOM - value / top * span), value) for value in wanted]
 
 

@@ -13,6 +13,7 @@ from mailhub.http.panel.drawing import Graph, line, stacked
 from mailhub.http.panel.own import shown
 from mailhub.model.sample import DAY, Sample
 
+GIB = 1 << 30
 READS = Right(Resource.SYSTEM, Action.LIST)
 KINDS = ("received", "submitted", "delivered", "deferred", "failed", "rejected")
 """In the order in which they stand on each other."""
@@ -24,8 +25,8 @@ class Level:
 
     name: str
     graph: Graph
-    now: int
-    most: int
+    now: float
+    most: float
 
 
 class GraphPages:
@@ -55,7 +56,7 @@ class GraphPages:
             levels=[
                 _level("queued", levels, start, end, lambda one: one.levels.queued),
                 _level("oldest", levels, start, end, lambda one: one.levels.oldest // 60),
-                _level("stored", levels, start, end, lambda one: one.levels.stored >> 20),
+                _level("stored", levels, start, end, lambda one: round(one.levels.stored / GIB, 1)),
             ]
             if levels
             else [],
@@ -69,7 +70,7 @@ def _bars(traffic: Sequence[Sample], kinds: Sequence[str]) -> Graph:
 
 
 def _level(
-    name: str, levels: Sequence[Sample], start: int, end: int, value: Callable[[Sample], int]
+    name: str, levels: Sequence[Sample], start: int, end: int, value: Callable[[Sample], float]
 ) -> Level:
     values = [value(one) for one in levels]
     graph = line([one.at for one in levels], values, start, end)
