@@ -126,9 +126,9 @@ class Form:
 HOSTILE = "\"'><img src=x onerror=ran(1)>"
 FILTER = "/panel/filters>table a"
 SCRIPTS = "/panel/filters/scripts"
-USER = "/panel/users?query=ann>a[href*='/panel/users/']"
+USER = "/panel/users?query=ann>table a"
 """A page, and the link on it to go on with."""
-ENTRY = "/panel/queue>a[href*='/panel/queue/']"
+ENTRY = "/panel/queue>table a"
 FORMS = (
     Form(
         "POST /panel/app-passwords",
@@ -187,7 +187,7 @@ FORMS = (
         who=JOE,
     ),
     Form("POST /panel/filters/*/switch", "/panel/filters", shows="Turn on", who=JOE),
-    Form("POST /panel/filters/*/remove", "/panel/filters", shows="none yet", who=JOE),
+    Form("POST /panel/filters/*/remove", "/panel/filters", who=JOE),
     Form(
         "POST /panel/filters/scripts/edit",
         "/panel/filters/scripts/edit",
