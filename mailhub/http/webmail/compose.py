@@ -171,5 +171,4 @@ class Compose:
             kept=kept,
             most=self._desk.most,
             hours=HOURS if self._desk.holds else (),
-            wide=preferences.of(visitor.account).fixed_width,
         )

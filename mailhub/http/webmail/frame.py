@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mailhub.core import preferences
 from mailhub.core.mailboxes import INBOX, Mailboxes
 from mailhub.http.call import Answer
 from mailhub.http.panel import pages
@@ -111,6 +112,7 @@ class Frame:
             "here": here,
             "back": f"{call.path}?{call.query}" if call.query else call.path,
             "query": "",
+            "wide": preferences.of(visitor.account).fixed_width,
             "flash": flash_of(call.fields()),
         }
         return pages.page_with(HEADERS, template, visitor.language, status, frame | values)
