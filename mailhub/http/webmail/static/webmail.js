@@ -127,6 +127,12 @@
     chooser(root);
   }
 
+  // What was done in place: the list is another one now, and numbers beside the folders, too.
+  document.addEventListener("htmx:after:swap", () => {
+    shown(document);
+    soon();
+  });
+
   shown(document);
   const mail = document.querySelector("[data-updates]");
   if (mail && "EventSource" in window) listen(mail.dataset.updates);
