@@ -72,10 +72,8 @@ class _Visit(Protocol):
 
 
 def _words(error: ConnectError) -> str:
-    """What the system says, without its number."""
-    if error.osError is not None and getattr(error.osError, "strerror", None):
-        return str(error.osError.strerror)
-    return str(error).rstrip(".")
+    """What the system says, without its number and without Twisted's words before it."""
+    return str(error).rpartition(": ")[2].rstrip(".")
 
 
 def _late(result: Any, seconds: float) -> Any:

@@ -513,8 +513,13 @@ def test_what_takes_too_long_is_said_to(site: Site) -> None:
         work.close()
         raise Unavailable(f"No answer in {seconds:g} s")
 
-    found = Site({"within": late}).found()
-    assert {one.sure for one in found.values()} == {False}
+    site = Site({"within": late, "serves": True, "services": (Door("ClamAV", "unix:/x"),)})
+    for title in (SYSTEM, NETWORK, HOSTNAME, DOMAIN):
+        found = site.found(title)
+        assert {one.sure for one in found.values()} == {False}
+        assert {one.details[0].text for one in found.values()} == {"No answer in 15 s"}
+    assert found["ns"].text == f"The name servers of {DOMAIN} could not be looked at."
+    assert found[f"MX {DOMAIN}"].text == f"The MX record of {DOMAIN} could not be looked at."
 
 
 def test_facts_that_are_away_are_no_reason_to_fail(site: Site) -> None:

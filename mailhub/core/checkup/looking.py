@@ -159,7 +159,9 @@ class Checkup:
         own = list(self._host.checks(facts))
         with suppress(NotFound):
             # The server's own name may be a mail domain, too.
-            own += await self._domains.checks(title, facts)
+            seen = {what for what, _ in own if what.startswith("list ")}
+            rest = await self._domains.checks(title, facts)
+            own += [check for check in rest if check[0] not in seen]
         return own
 
     async def _one(self, title: str, what: str, look: Look) -> Sequence[Finding]:
@@ -182,4 +184,41 @@ class Checkup:
 
 
 def _unseen(what: str, title: str) -> str:
-    return f"{what[:1].upper()}{what[1:]} of {title} could not be looked at."
+    """What to say of a thing that could not be looked at."""
+    kind, _, name = what.partition(" ")
+    named = _NAMED.get(kind, f"The {kind} record of {{}}").format(name or title)
+    return f"{named} could not be looked at."
+
+
+_NAMED = {
+    "address": "The address of {}",
+    "administrator": "The administrator's alias",
+    "background": "Work in the background",
+    "backup": "The last backup",
+    "certificate": "The certificates of {}",
+    "clock": "The clock",
+    "disk": "The disk",
+    "ds": "The DS records of {}",
+    "glue": "The name server {}",
+    "hello": "The name of EHLO",
+    "list": "Whether {} is listed",
+    "listeners": "The listeners",
+    "memory": "The memory",
+    "mta-sts": "The policy of MTA-STS of {}",
+    "ns": "The name servers of {}",
+    "packages": "The machine's packages",
+    "port": "The way out to port {}",
+    "postmaster": "The address postmaster@{}",
+    "hostmaster": "The address hostmaster@{}",
+    "abuse": "The address abuse@{}",
+    "queue": "The queue",
+    "reboot": "Whether a reboot is wanted",
+    "reverse": "Reverse DNS of {}",
+    "secondary": "The name server {}",
+    "service": "Whether {} answers",
+    "ssh": "The SSH server",
+    "tlsa": "The TLSA record of {}",
+    "version": "The newest version",
+    "web": "Where the web names of {} lead",
+}
+"""By the first word of what is looked at; of others it is the type of a record."""
