@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from tests.authority import Authority
 from tests.dns import DNSServer
@@ -80,12 +81,22 @@ def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pebble, i
 
 
 @pytest.fixture(scope="module")
-def hub(pebble: tuple[Pebble, int], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def company() -> Authority:
+    """An authority that the server is told to believe."""
+    return Authority("A company's own")
+
+
+@pytest.fixture(scope="module")
+def hub(
+    pebble: tuple[Pebble, int], company: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     authority, http = pebble
+    believed = tmp_path_factory.mktemp("believed") / "roots.pem"
+    believed.write_text(authority.root.read_text() + company.text)
     sections = PLAIN + SETTINGS.format(
         dns=authority.resolver,
         own=authority.dns.rpartition(":")[2],
-        root=authority.root,
+        root=believed,
         directory=authority.directory,
         trusted=authority.trusted,
         http=http,
@@ -227,6 +238,32 @@ def test_a_certificate_from_elsewhere_is_installed_by_hand(
     assert "authority is not known" in refused.stderr
     hub.command("tls", "remove", "0" * 64, check=False)
     assert Client(hub, pebble[0].root).imap(NAME)
+
+
+def test_what_was_installed_is_shown_at_once_on_every_listener(
+    hub: Server, company: Authority, tmp_path: Path
+) -> None:
+    hub.add_domain("byhand.test")
+    request = x509.load_pem_x509_csr(hub.command("tls", "csr", "byhand.test").stdout.encode())
+    between = company.below("between")
+    file, chain, root = (tmp_path / name for name in ("own.pem", "chain.pem", "root.pem"))
+    file.write_text(between.issue(["byhand.test"], public=request.public_key()))
+    chain.write_text(between.text)
+    root.write_text(company.text)
+    client = Client(hub, root)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        client.https("byhand.test")
+    lone = hub.command("tls", "install", "byhand.test", str(file), check=False)
+    assert "is missing" in lone.stderr
+    other = hub.command("tls", "install", NAME, str(file), "--chain", str(chain), check=False)
+    assert "for byhand.test" in other.stderr
+    hub.command("tls", "install", "byhand.test", str(file), "--chain", str(chain))
+    shown = client.all("byhand.test")  # nothing is waited for
+    mine = x509.load_pem_x509_certificate(file.read_bytes()).fingerprint(hashes.SHA256()).hex()
+    assert set(shown.values()) == {mine}
+    hub.command("tls", "remove", mine)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        client.https("byhand.test")
 
 
 def test_a_challenge_that_nobody_made_is_not_answered(
