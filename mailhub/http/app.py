@@ -46,7 +46,7 @@ from mailhub.http.guard import Guard
 from mailhub.http.inflow import Bounds
 from mailhub.http.mailinabox.dialect import MailInABox
 from mailhub.http.panel.dialect import Panel
-from mailhub.http.routing import Dialect, large_routes, resource
+from mailhub.http.routing import Dialect, large_routes, overflows, resource
 from mailhub.http.server import BoundedSite
 from mailhub.http.tmail.dialect import TMail
 from mailhub.http.web.behind import Behind
@@ -131,7 +131,11 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
     return BoundedSite(
         _doors(parts, inside, mounted) if root == ROOT else inside,
         bounds=Bounds(
-            parts.settings.body, parts.settings.upload, large_routes(mounted), parts.spools
+            parts.settings.body,
+            parts.settings.upload,
+            large_routes(mounted),
+            parts.spools,
+            overflows(mounted),
         ),
         timeout=parts.settings.idle_timeout,
         reactor=parts.reactor,

@@ -21,12 +21,14 @@ it is to be asked again, while the body comes."""
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """Octets that one request may bring: `body` to most routes, `upload` to those that `find` has
-    an admission for, by method and path. `spools`: where the latter go."""
+    an admission for, by method and path. `spools`: where the latter go. `overflow`: what is said
+    to who brings more, None for what is said to all."""
 
     body: int
     upload: int
     find: Callable[[str, str], Admission | None]
     spools: Spools
+    overflow: Callable[[Call], Answer | None] = lambda call: None
 
 
 class Upload:

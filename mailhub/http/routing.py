@@ -210,6 +210,20 @@ def large_routes(
     return find
 
 
+def overflows(mounts: Sequence[tuple[str, Dialect]]) -> Callable[[Call], Answer | None]:
+    """What a dialect has to say (`overflow`) to who brings more than anybody may."""
+    told = [(prefix, one) for prefix, dialect in mounts if (one := _overflow(dialect))]
+
+    def say(call: Call) -> Answer | None:
+        return next((one(call) for prefix, one in told if _is_under(call.path, prefix)), None)
+
+    return say
+
+
+def _overflow(dialect: Any) -> Callable[[Call], Answer] | None:
+    return getattr(dialect, "overflow", None)
+
+
 class _Application(Klein):
     """Klein over paths that others may share."""
 

@@ -65,7 +65,7 @@ class BoundedRequest(Request):
         self._limit = bounds.body if admission is None else bounds.upload
         self.content = BytesIO()
         if length is not None and length > self._limit:
-            self._refuse_body(REFUSED[413])
+            self._refuse_body(self._too_large())
         elif admission is not None:
             self.content = Upload(bounds.spools.open())
             self._ask(admission)
@@ -113,12 +113,15 @@ class BoundedRequest(Request):
         if self._refused:
             return
         if self._received > self._limit:
-            self._refuse_body(REFUSED[413])
+            self._refuse_body(self._too_large())
             return
         try:
             self.content.write(data)
         except MailhubError:
             self._refuse_body(REFUSED[503])
+
+    def _too_large(self) -> Answer:
+        return self.channel.site.bounds.overflow(self._head({})) or REFUSED[413]
 
     def _refuse_body(self, answer: Answer) -> None:
         """At once, and not when all of it came: what still comes is dropped."""

@@ -522,3 +522,20 @@ def test_pages_have_no_script_of_others(desk: Desk) -> None:
     for path in ("", f"?answer={desk.box('INBOX').id}.1", "/waiting", "/sent?due=1&token=<b>"):
         assert foreign(desk.browser.look(f"/mail/compose{path}")) is None
         assert desk.browser.status == 200
+
+
+def test_a_form_that_is_too_large_is_told_so_at_once(desk: Desk) -> None:
+    most = desk.site.settings.upload
+    head = f"POST /mail/compose HTTP/1.1\r\nHost: localhost\r\nContent-Length: {most + 1}\r\n"
+    (reply,) = desk.site.raw(f"{head}Accept-Language: de\r\n\r\n".encode())
+    assert reply.status == 413
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert "Gehen Sie im Browser zurück" in reply.body.decode()
+    (other,) = desk.site.raw(head.replace("/mail/compose", "/wildduck/x").encode() + b"\r\n")
+    assert (other.status, other.headers["content-type"]) == (413, "application/json")
+
+
+def test_nobody_fills_the_disk_without_signing_in(desk: Desk) -> None:
+    head = "POST /mail/compose HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n"
+    (reply,) = desk.site.raw(f"{head}Content-Type: multipart/form-data\r\n\r\n".encode())
+    assert reply.status == 403

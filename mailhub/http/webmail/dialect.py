@@ -11,9 +11,10 @@ from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
-from mailhub.http.call import Answer
+from mailhub.http.call import Answer, Call
 from mailhub.http.feeds import Feeds
-from mailhub.http.panel.door import Door
+from mailhub.http.panel import pages
+from mailhub.http.panel.door import Door, language
 from mailhub.http.panel.keeping import failed, routes_behind
 from mailhub.http.routing import Route, routes_of
 from mailhub.http.webmail.acting import Acting
@@ -66,6 +67,7 @@ class Webmail:
         frame = Frame(mailboxes)
         pictures = Pictures(parts.accounts, room.views, parts.panel_secret, parts.clock)
         compose = Compose(frame, parts.desk, parts.clock)
+        self._most = parts.desk.most
         self._posting = Posting(self._door, compose, parts.desk, parts.clock)
         self._open: tuple[object, ...] = (pictures,)
         self._kept: tuple[object, ...] = (
@@ -90,3 +92,7 @@ class Webmail:
     def failure(self, error: MailhubError | None) -> Answer:
         """An error where nobody's language is known."""
         return failed(error, "en", f"{PREFIX}/")
+
+    def overflow(self, call: Call) -> Answer:
+        """A form that is larger than any may be."""
+        return pages.page("mail/too-large.html", language(call), 413, most=self._most)
