@@ -176,6 +176,7 @@ def test_backups_are_off_until_a_place_is_chosen(box: Box) -> None:
         "file_target_directory": "backup/repository",
         "min_age_in_days": 3,
         "target": "file://backup/repository",
+        "ssh_pub_key": "",
     }
     assert box.get("/system/backup/status").json == {"backups": [], "unmatched_file_size": 0}
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mailinabox_api as client
 import pytest
 from cryptography import x509
 
@@ -368,6 +369,49 @@ def test_a_certificate_is_installed_as_the_document_has_it(box: Box) -> None:
     assert done.body.startswith("OK"), done
     rows = box.curl('curl -X GET "/ssl/status"').json["status"]
     assert [one["status"] for one in rows if one["domain"] == "home.test"] != ["not-applicable"]
+
+
+def test_a_client_that_others_made_of_the_document(box: Box) -> None:
+    """`mailinabox-api` reads each answer into the types of the document, and refuses others."""
+    settings = client.Configuration(host=box.base, username=ROOT, password=PASSWORD)
+    settings.verify_ssl = False
+    calls = client.ApiClient(settings)
+    mail, dns, system = client.MailApi(calls), client.DNSApi(calls), client.SystemApi(calls)
+    plain = calls.sanitize_for_serialization
+    me = client.UserApi(calls).get_me()
+    assert (me.status, me.email, me.privileges) == ("ok", ROOT, ["admin"])
+    user = "zoe@client.test"
+    assert "mail user added" in mail.add_mail_user(user, PASSWORD, "")
+    with pytest.raises(client.ApiException) as refused:
+        mail.add_mail_user(user, PASSWORD, "")
+    assert (refused.value.status, refused.value.body) == (400, "User already exists.")
+    assert mail.add_mail_user_privilege(user, "admin") == "OK"
+    assert mail.get_mail_user_privileges(email=user) == "admin"
+    assert mail.remove_mail_user_privilege(user, "admin") == "OK"
+    assert mail.set_mail_user_password(user, "an0ther one") == "OK"
+    listed = plain(mail.get_mail_users(format="json"))
+    assert holds(listed, [{"domain": "client.test", "users": [{"email": user}]}])
+    assert mail.upsert_mail_alias(1, "all@client.test", user, None) == "alias added\n"
+    alias = {"address": "all@client.test", "forwards_to": [user]}
+    listed = plain(mail.get_mail_aliases(format="json"))
+    assert holds(listed, [{"domain": "client.test", "aliases": [alias]}])
+    assert "client.test" in mail.get_mail_domains()
+    assert "client.test" in dns.get_dns_zones()
+    assert "MX" in dns.get_dns_zonefile("client.test")
+    assert "client.test" in [zone for zone, _ in dns.get_dns_dump()]
+    assert "client.test" in dns.update_dns_custom_a_record("www.client.test", "192.0.2.7")
+    records = plain(dns.get_dns_custom_a_records_for_q_name("www.client.test"))
+    assert holds(records, [{"rtype": "A", "value": "192.0.2.7"}])
+    assert dns.get_dns_secondary_nameserver().hostnames == ["xfr:192.0.2.53", "xfr:2001:db8::/32"]
+    ssl = client.SSLApi(calls)
+    assert holds(plain(ssl.get_ssl_status()), {"status": [{"domain": "mail.test"}]})
+    assert holds(plain(ssl.provision_ssl_certificates()), {"requests": [{"result": "error"}]})
+    assert holds(plain(system.get_system_status()), [{"type": "heading"}])
+    assert system.get_system_version().startswith("v")
+    assert system.get_system_reboot_status() is False
+    assert system.get_system_backup_config().target == "off"
+    assert mail.remove_mail_alias("all@client.test") == "alias removed\n"
+    assert "mail user removed" in mail.remove_mail_user(user)
 
 
 def test_every_call_of_the_document_was_made(box: Box) -> None:
