@@ -61,6 +61,17 @@ def test_a_message_that_is_none(reader: Reader, message: str, status: int) -> No
         assert reader.browser.status == status
 
 
+def test_who_marks_a_message_stays_there(reader: Reader) -> None:
+    reader.letter("to be marked")
+    path = f"{reader.inbox}/{reader.came}"
+    reader.look(path)
+    reader.browser.send("/mail/messages", action="flag")
+    assert reader.browser.path == f"{path}?done=flag&count=1"
+    assert 'aria-label="flagged"' in reader.browser.page
+    reader.browser.send("/mail/messages", action="unread")
+    assert reader.browser.path == f"{reader.inbox}?done=unread&count=1"
+
+
 # -- plain text
 
 

@@ -37,7 +37,7 @@ class Browser:
         self._took(self._ask("GET", path), path)
         return self.page
 
-    def send(self, action: str, **fields: str) -> str:
+    def send(self, action: str, /, **fields: str) -> str:
         """Sends the form of this page that goes to `action`, with what a person fills in."""
         forms = {unescape(where): body for where, body in FORM.findall(self.page)}
         hidden = {name: unescape(value) for name, value in HIDDEN.findall(forms[action])}

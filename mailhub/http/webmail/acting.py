@@ -1,4 +1,7 @@
-"""What is done with messages: one, or all that were chosen in a list."""
+"""What is done with messages: one, or all that were chosen in a list.
+
+A form leads `back` to a list, or lets who only marks a message `stay` on its page.
+"""
 
 from __future__ import annotations
 
@@ -81,6 +84,8 @@ class Acting:
             return pages.seen_at(back)
         if action in MARKS:
             count = await self._arrange(visitor, chosen, MARKS[action])
+            if action != "unread" and "stay" in visitor.fields:
+                back = back_of(visitor, "stay")
             return pages.seen_at(said(back, done=action, count=count))
         if action == "copy":
             return await self._copy(visitor, chosen, back)

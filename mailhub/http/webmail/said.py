@@ -51,8 +51,8 @@ def said(back: str, **about: object) -> str:
     return f"{path}?{urlencode(pairs, quote_via=quote)}" if pairs else path
 
 
-def back_of(visitor: Visitor) -> str:
+def back_of(visitor: Visitor, field: str = "back") -> str:
     """The page of ours that a form leads back to."""
-    wanted = pages.local(visitor.fields.get("back", ""))
+    wanted = pages.local(visitor.fields.get(field, ""))
     under = wanted == PREFIX or wanted.startswith((f"{PREFIX}/", f"{PREFIX}?"))
     return wanted if under else f"{PREFIX}/"

@@ -42,14 +42,19 @@
     select(all[at < 0 ? 0 : Math.min(Math.max(at + by, 0), all.length - 1)]);
   }
 
+  let last = -1;
+
   function press(key) {
     const found = [...document.querySelectorAll("[data-key]")].filter((one) => one.dataset.key === key);
     const target = found[found.length - 1];
     if (!target) return false;
-    if (target.closest("#list") && !rows().some((row) => box(row).checked)) {
+    if (target.closest("#list")) {
       const row = current();
-      if (!row) return true;
-      box(row).checked = true;
+      last = rows().indexOf(row);
+      if (!rows().some((one) => box(one).checked)) {
+        if (!row) return true;
+        box(row).checked = true;
+      }
     }
     if (target.tagName === "INPUT") target.focus();
     else target.click();
@@ -130,6 +135,8 @@
   // What was done in place: the list is another one now, and numbers beside the folders, too.
   document.addEventListener("htmx:after:swap", () => {
     shown(document);
+    if (last >= 0) select(rows()[Math.min(last, rows().length - 1)]);
+    last = -1;
     soon();
   });
 
