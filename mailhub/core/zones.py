@@ -20,6 +20,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mailhub.core import zonemaking
 from mailhub.core.turns import Turns, run
@@ -131,6 +132,17 @@ class Zones:
             keys = (await self._storage.zones.keys())[zone.name]
         key = wanted(keys)
         return dnskey.ds(zone.name, dnskey.text_of(key.public)) if key is not None else []
+
+    async def ds_of_all(self) -> Mapping[str, Callable[[], Awaitable[Sequence[str]]]]:
+        """By zone, what asks for the same: a cheap way for who looks at all of them. Zones that are
+        not signed, or were not published yet, are not in it."""
+        if self._signer is not None:
+            return {one: partial(_elsewhere, self._signer, one) for one in await self.zones()}
+        if not self._settings.sign:
+            return {}
+        keys = {name: wanted(all) for name, all in (await self._storage.zones.keys()).items()}
+        texts = {name: dnskey.text_of(key.public) for name, key in keys.items() if key is not None}
+        return {name: partial(_pointing, name, text) for name, text in texts.items()}
 
     async def serials(self) -> Mapping[str, int]:
         """The version of each zone that others have seen, by its name."""
@@ -361,6 +373,14 @@ def _said_of(keys: Sequence[ZoneKey]) -> str:
     key = wanted(keys)
     rows = [f"{one.public} {one.state is ZoneKeyState.ACTIVE} {one is key}" for one in keys]
     return "\n".join(rows)
+
+
+async def _pointing(zone: str, text: str) -> Sequence[str]:
+    return dnskey.ds(zone, text)
+
+
+async def _elsewhere(signer: ZoneServer, zone: str) -> Sequence[str]:
+    return dnskey.ds(zone, *await signer.keys(zone))
 
 
 def _is_server(zone: Zone, one: Record) -> bool:

@@ -204,6 +204,7 @@ def test_who_answers_for_a_zone(serves: bool, hosts: Sequence[str], light: Light
 def test_a_zone_that_is_signed_is_pointed_to_by_its_key() -> None:
     site = Site({"serves": True})
     site.resolver.set(DOMAIN, "NS", list(OURS))
+    run(site.zones.update(ACTOR))
     one = site.found()["ds"]
     assert one.light is WARNING, "nobody above says that it is signed"
     right = run(site.zones.ds(DOMAIN))

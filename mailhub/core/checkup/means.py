@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,12 +108,14 @@ class Means:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """`zones`: all. `hosted`: by the domain that names are of. `secondaries`: hosts that stand in
-    the NS records. `serials`: by zone."""
+    the NS records. `serials`: by zone; `pointers`: what asks for the DS records that the zone above
+    should have, of zones that are signed."""
 
     zones: frozenset[str] = frozenset()
     hosted: Mapping[str, Sequence[HostedName]] = field(default_factory=dict)
     secondaries: Sequence[str] = ()
     serials: Mapping[str, int] = field(default_factory=dict)
+    pointers: Mapping[str, Callable[[], Awaitable[Sequence[str]]]] = field(default_factory=dict)
 
 
 class Surroundings:
@@ -154,4 +156,5 @@ class Surroundings:
             hosted.setdefault(one.domain, []).append(one)
         zones = self._means.zones
         names = [one for one in await zones.secondaries() if not one.startswith("xfr:")]
-        return Facts(frozenset(await zones.zones()), hosted, names, await zones.serials())
+        serials, pointers = await zones.serials(), await zones.ds_of_all()
+        return Facts(frozenset(await zones.zones()), hosted, names, serials, pointers)
