@@ -22,6 +22,7 @@ from mailhub.core.mailing import DRAFTS, SENT, Mailing
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.messages import NewMessage
 from mailhub.core.rewriting import Rewriting
+from mailhub.core.turns import Turns, run
 from mailhub.core.viewing import Address
 from mailhub.core.wordings import Wording, Wordings
 from mailhub.core.writings import SUBJECT, Before, Begun, Change, Clash, Held, Writing, plainly
@@ -37,6 +38,9 @@ from mailhub.wire import composed, flowed, typed
 from mailhub.wire.attachments import Attachment
 from mailhub.wire.composed import Person
 
+HEARD = ("from", "reply-to", "to", "cc", "mail-followup-to")
+QUOTED = 64 * 1024
+"""Characters of a text that are quoted."""
 OWN = 200
 """Addresses of a message of which it is asked whether they are one's own."""
 RAW = 32 * 1024
@@ -99,34 +103,28 @@ class Drafting:
         Corrupt, Unavailable."""
         source = await self._look(account, box, uid)
         wording, fields = source.wording, source.listed.facts.fields
-        heard = Heard(
-            draftparts.people(wording, b"from"),
-            draftparts.people(wording, b"reply-to"),
-            draftparts.people(wording, b"to"),
-            draftparts.people(wording, b"cc"),
-            draftparts.people(wording, b"mail-followup-to"),
-            draftparts.lists(wording),
-        )
+        from_, reply_to, to, cc, more = [await self._named(wording, name) for name in HEARD]
+        heard = Heard(from_, reply_to, to, cc, more, draftparts.lists(wording))
         own = await self._own(account, heard.everybody)
         writing = self.blank(account)
         passes = relation is Relation.FORWARD
-        named = (*heard.to, *heard.cc, *heard.from_)
-        author = next((one.address for one in named if addressing.key(one) in own), "")
+        order = (*heard.to, *heard.cc, *heard.from_)
+        author = next((one.address for one in order if addressing.key(one) in own), "")
         everybody = relation is Relation.REPLY_ALL
-        to, cc = ((), ()) if passes else addressing.answer(heard, own, everybody=everybody)
+        answered, copied = addressing.answer(heard, own, everybody=everybody)
         called = addressing.passed_on if passes else addressing.answered
         return Begun(
             replace(
                 writing,
                 author=author or writing.author,
-                to=typed.written(to),
-                cc=typed.written(cc),
+                to=typed.written(() if passes else answered),
+                cc=typed.written(() if passes else copied),
                 subject=called(fields.subject),
             ),
             source=Source(box.id, uid, relation),
             attached=source.listed.facts.structure.attachments if passes and not whole else (),
             whole=whole,
-            quoted="" if whole else wording.text,
+            quoted="" if whole else _bounded(wording.text),
             quoted_from=heard.from_,
             quoted_at=source.listed.row.sent_at or source.listed.row.date,
         )
@@ -150,7 +148,7 @@ class Drafting:
         note = found.note
         if note is None or found.listed.row.message_id != self._mailing.message_id(note.key):
             note = Note(self._ids.new(), "", note.source if note else None)
-        writing = self._typed(account, found.wording, note, found.listed.facts.fields.subject)
+        writing = await self._typed(account, found.wording, note, found.listed.facts.fields.subject)
         return Begun(
             writing,
             version=uid,
@@ -159,12 +157,15 @@ class Drafting:
             attached=found.listed.facts.structure.attachments,
         )
 
-    def _typed(self, account: Account, wording: Wording, note: Note, subject: str) -> Writing:
+    async def _named(self, wording: Wording, name: str) -> Sequence[Person]:
+        return await run(draftparts.people(wording, name.encode()), Turns(self._clock))
+
+    async def _typed(self, account: Account, wording: Wording, note: Note, subject: str) -> Writing:
         shown = {
-            name: note.typed.get(name) or typed.written(draftparts.people(wording, name.encode()))
+            name: note.typed.get(name) or typed.written(await self._named(wording, name))
             for name in draftnotes.TYPED
         }
-        author = next((one.address for one in draftparts.people(wording, b"from")), "")
+        author = next((one.address for one in await self._named(wording, "from")), "")
         return Writing(
             note.key,
             self._ids.new(),
@@ -206,7 +207,7 @@ class Drafting:
         found = replace(await self._look(account, box, uid), replaced=moved)
         note = Note(self._ids.new())
         subject = found.listed.facts.fields.subject
-        writing = self._typed(account, found.wording, note, subject)
+        writing = await self._typed(account, found.wording, note, subject)
         return await self._put(account, drafts, writing, found, None, Change(), None, actor)
 
     async def plain(self, account: Account, uid: int, actor: Actor) -> Held:
@@ -217,7 +218,7 @@ class Drafting:
         found = replace(found.flat, replaced=False)
         note = Note(self._ids.new(), "", found.note.source if found.note else None)
         subject = found.listed.facts.fields.subject
-        writing = self._typed(account, found.wording, note, subject)
+        writing = await self._typed(account, found.wording, note, subject)
         return await self._put(account, box, writing, found, None, Change(), note.source, actor)
 
     async def drop(self, account: Account, uid: int, actor: Actor) -> None:
@@ -277,7 +278,8 @@ class Drafting:
     ) -> tuple[Draft, Sequence[str]]:
         """What is written, and what of the addresses is none yet."""
         lines = {"to": writing.to, "cc": writing.cc, "bcc": writing.bcc}
-        read = {name: typed.people(text) for name, text in lines.items()}
+        turns = Turns(self._clock)
+        read = {name: await run(typed.reading(text), turns) for name, text in lines.items()}
         wrong = [one for _, more in read.values() for one in more]
         raw = {name: lines[name][:RAW] for name, (_, more) in read.items() if more}
         note = draftnotes.written(Note(writing.key, writing.hand, source, raw))
@@ -288,7 +290,7 @@ class Drafting:
             cc=read["cc"][0],
             bcc=read["bcc"][0],
             subject=composed.tidy(writing.subject)[:SUBJECT],
-            text=flowed.flow(writing.text),
+            text=await run(flowed.flowing(writing.text), turns),
             fields=[
                 ("Message-ID", self._mailing.message_id(writing.key)),
                 *fields,
@@ -373,5 +375,10 @@ class Drafting:
         """Whether a message says what is typed. Raises NotFound."""
         found = await self._look(account, box, uid)
         note = Note(writing.key, writing.hand)
-        there = self._typed(account, found.wording, note, found.listed.facts.fields.subject)
-        return plainly(there) == plainly(writing)
+        there = await self._typed(account, found.wording, note, found.listed.facts.fields.subject)
+        turns = Turns(self._clock)
+        return await run(plainly(there), turns) == await run(plainly(writing), turns)
+
+
+def _bounded(text: str) -> str:
+    return text if len(text) <= QUOTED else f"{text[:QUOTED]}\n[…]"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Sequence
 
 from mailhub.core.composing import REFERENCES, Enclosure
 from mailhub.core.listing import Listed
@@ -16,15 +16,20 @@ from mailhub.wire.composed import Enclosed, Person
 
 KEPT = (b"importance", b"x-priority", b"disposition-notification-to")
 """Fields of other programs' drafts that stay as they are."""
+VALUES = 20
+"""Fields of one name that are read."""
 VALUE = 900
 """Octets of such a field."""
 
 
-def people(wording: Wording, name: bytes) -> Sequence[Person]:
-    """Whom a header field names, of those that can be written to."""
-    found = []
-    for value in wording.values(name):
-        for one in addresslist.parse(value, typed.MOST):
+def people(wording: Wording, name: bytes) -> Generator[None, None, Sequence[Person]]:
+    """Whom a header field names, of those that can be written to; in slices."""
+    found: list[Person] = []
+    for value in wording.values(name)[:VALUES]:
+        entries = yield from addresslist.parsing(value, typed.MOST)
+        for number, one in enumerate(entries):
+            if not number % typed.SLICE:
+                yield
             if not one.host:
                 continue
             try:

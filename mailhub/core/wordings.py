@@ -5,12 +5,12 @@ How a message is shown is `core.viewing`'s; what is answered with it, `core.draf
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.core.octets import content_of
 from mailhub.core.reading import LARGE, Reading, length
-from mailhub.core.turns import Turns
+from mailhub.core.turns import Turns, run
 from mailhub.core.viewing import Address, Views
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.message import Content
@@ -18,7 +18,7 @@ from mailhub.ports import Clock, Storage
 from mailhub.wire import flowed, header, shown, text, transfer
 from mailhub.wire.mime import Part
 
-TEXT = 256 * 1024
+TEXT = 1536 * 1024
 """Octets of a text that are read."""
 HEADER = 256 * 1024
 STEP = 32 * 1024
@@ -83,16 +83,8 @@ class Wordings:
             await turns.rest()
         pieces.append(decoder.finish())
         words = text.read(b"".join(pieces), part, more=stop < part.end)
-        return joined(words, _parameters(part))
-
-
-def joined(words: str, told: Mapping[bytes, bytes]) -> str:
-    """A text as its type says that it is to be read (RFC 3676)."""
-    lines = "\n".join(flowed.lines(words)).removesuffix("\n")
-    if told.get(b"format", b"").lower() != b"flowed":
-        return lines
-    return flowed.unflow(lines, delsp=told.get(b"delsp", b"").lower() == b"yes")
-
-
-def _parameters(part: Part) -> Mapping[bytes, bytes]:
-    return {name: part.content.parameter(name) for name in (b"format", b"delsp")}
+        lines = "\n".join(flowed.lines(words)).removesuffix("\n")
+        told = part.content.parameter
+        if told(b"format").lower() != b"flowed":
+            return lines
+        return await run(flowed.unflowing(lines, delsp=told(b"delsp").lower() == b"yes"), turns)

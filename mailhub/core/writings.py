@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -111,11 +111,12 @@ class Before:
         return Address(self.box.account, self.box.number, self.listed.row.number)
 
 
-def plainly(writing: Writing) -> tuple[object, ...]:
-    """What two spellings of one letter have in common."""
-    people = [
-        [addressing.key(one) for one in typed.people(text)[0]]
-        for text in (writing.to, writing.cc, writing.bcc)
-    ]
-    text = flowed.unflow(flowed.flow(writing.text)).rstrip()
-    return people, composed.tidy(writing.subject)[:SUBJECT], text
+def plainly(writing: Writing) -> Generator[None, None, tuple[object, ...]]:
+    """What two spellings of one letter have in common; in slices."""
+    people = []
+    for text in (writing.to, writing.cc, writing.bcc):
+        found, _ = yield from typed.reading(text)
+        people.append([addressing.key(one) for one in found])
+    wrapped = yield from flowed.flowing(writing.text)
+    text = yield from flowed.unflowing(wrapped)
+    return people, composed.tidy(writing.subject)[:SUBJECT], text.rstrip()

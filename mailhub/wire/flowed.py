@@ -7,9 +7,14 @@ a long one stands in several lines, each but the last with a space at its end.
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
+
+from mailhub.wire.slices import finish
 
 WIDTH = 72
 """Columns of a wrapped line, which leave room for marks of quotation (RFC 3676 section 4.2)."""
+SLICE = 250
+"""Lines between two chances for others to run."""
 SIGNATURE = "-- "
 """The line above a signature, which is never joined with another (its section 4.3)."""
 _MARKS = re.compile(r"(?:> ?)+")
@@ -17,46 +22,83 @@ _STUFFED = (" ", ">", "From ")
 """What a line may not begin with, or somebody on the way takes it for something else (4.4)."""
 
 
-def flow(text: str, width: int = WIDTH) -> str:
-    """`text`, a paragraph in each line, as lines that fit into `width` where they have spaces."""
-    return "\n".join(out for line in lines(text) for out in _wrapped(*_taken(line), width))
+def flow(text: str) -> str:
+    """`text`, a paragraph in each line, as lines that fit into `WIDTH` where they have spaces."""
+    return finish(flowing(text))
+
+
+def flowing(text: str) -> Generator[None, None, str]:
+    """`flow`, in slices of about a millisecond."""
+    done: list[str] = []
+    for number, line in enumerate(lines(text)):
+        done += _wrapped(*_taken(line), WIDTH)
+        if not number % SLICE:
+            yield
+    return "\n".join(done)
 
 
 def unflow(text: str, *, delsp: bool = False) -> str:
     """What `flow` was given, but for spaces at the ends of lines. `delsp`: the space at the end of
     a line is none of the text (RFC 3676 section 4.6)."""
-    done: list[str] = []
-    held: list[str] = []
-    above = 0
-    for line in lines(text):
+    return finish(unflowing(text, delsp=delsp))
+
+
+def unflowing(text: str, *, delsp: bool = False) -> Generator[None, None, str]:
+    """`unflow`, in slices of about a millisecond."""
+    made = _Paragraphs(delsp)
+    for number, line in enumerate(lines(text)):
+        made.add(line)
+        if not number % SLICE:
+            yield
+    made.end()
+    return "\n".join(made.done)
+
+
+class _Paragraphs:
+    """What was joined, and the paragraph that goes on."""
+
+    def __init__(self, delsp: bool) -> None:
+        self.done: list[str] = []
+        self._held: list[str] = []
+        self._depth = 0
+        self._delsp = delsp
+
+    def add(self, line: str) -> None:
         depth = len(line) - len(line.lstrip(">"))
         content = line[depth:].removeprefix(" ")
-        if held and depth != above:  # badly made: the paragraph ends here (section 4.5)
-            done.append(_marked(above, "".join(held)))
-            held = []
-        above = depth
+        if depth != self._depth or content == SIGNATURE:
+            self.end()  # at another depth it was badly made (section 4.5)
+        self._depth = depth
         soft = content.endswith(" ") and content != SIGNATURE
-        if soft and not _ends(held, content):
-            held.append(content[:-1] if delsp else content)
-            continue
-        if content == SIGNATURE and held:
-            done.append(_marked(depth, "".join(held)))
-            held = []
-        done.append(_marked(depth, "".join((*held, content))))
-        held = []
-    if held:
-        done.append(_marked(above, "".join(held)))
-    return "\n".join(done)
+        if soft and (not self._held or content.strip(" ")):
+            self._held.append(content[:-1] if self._delsp else content)
+            return
+        self.done.append(_marked(depth, "".join((*self._held, content))))
+        self._held = []
+
+    def end(self) -> None:
+        """A paragraph whose last line says that it goes on."""
+        if self._held:
+            self.done.append(_marked(self._depth, "".join(self._held)))
+            self._held = []
 
 
 def quote(text: str) -> str:
     """`text` one step further quoted, without its signature."""
+    return finish(quoting(text))
+
+
+def quoting(text: str) -> Generator[None, None, str]:
+    """`quote`, in slices of about a millisecond."""
     body = lines(text)
     if SIGNATURE in body:
         body = body[: len(body) - 1 - body[::-1].index(SIGNATURE)]
     while body and not body[-1].strip():
         body.pop()
-    return "\n".join(_deeper(line) for line in body)
+    for at in range(0, len(body), SLICE):
+        body[at : at + SLICE] = map(_deeper, body[at : at + SLICE])
+        yield
+    return "\n".join(body)
 
 
 def _deeper(line: str) -> str:
@@ -99,8 +141,3 @@ def _stuffed(depth: int, content: str) -> str:
 def _marked(depth: int, content: str) -> str:
     text = content if content == SIGNATURE else content.rstrip(" ")
     return ">" * depth + (" " if depth and text else "") + text
-
-
-def _ends(held: list[str], content: str) -> bool:
-    """Whether a line of spaces alone ends what stands above it."""
-    return bool(held) and not content.strip(" ")

@@ -331,3 +331,17 @@ def test_nobody_takes_back_what_others_send(office: Office) -> None:
     assert run(office.dispatching.waiting(bob)) == []
     with pytest.raises(NotFound):
         run(office.dispatching.take_back(bob, sent.queued, ACTOR))
+
+
+def test_a_very_long_text_can_be_written_on(office: Office) -> None:
+    typed = written(office, text="ü word" * 40_000 + "\n" * 1000 + "end")
+    held = office.keep(typed)
+    again = run(office.drafting.open(office.ann, held.version))
+    assert not again.fixed
+    assert again.writing.text == typed.text
+
+
+def test_little_of_a_very_long_text_is_quoted(office: Office) -> None:
+    found = begun(office, Relation.REPLY, b"From: b@far.example\n\n" + b"word\n" * 50_000)
+    assert len(found.quoted) < 70_000
+    assert found.quoted.endswith("[…]")

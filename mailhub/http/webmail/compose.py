@@ -9,6 +9,7 @@ from typing import Any
 from mailhub.core import preferences
 from mailhub.core.desk import Desk
 from mailhub.core.rights import Resource, creates, reads
+from mailhub.core.turns import Turns, run
 from mailhub.core.writings import Begun, Writing
 from mailhub.http.call import Answer
 from mailhub.http.panel import pages
@@ -132,7 +133,9 @@ class Compose:
                 "subject": begun.writing.subject,
             }
             line = pages.page("mail/attribution.html", visitor.language, **values)
-            quoted = begun.quoted if values["passed"] else flowed.quote(begun.quoted)
+            quoted = begun.quoted
+            if not values["passed"]:
+                quoted = await run(flowed.quoting(quoted), Turns(self._clock))
             text = f"{text}\n\n{line.body.decode().strip()}\n{quoted}\n"
         return replace(begun, writing=replace(begun.writing, text=text))
 

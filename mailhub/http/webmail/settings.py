@@ -19,6 +19,8 @@ from mailhub.model.errors import Invalid
 from mailhub.wire import address as grammar
 from mailhub.wire import flowed, typed
 
+ALSO = 8000
+"""Characters of all further addresses."""
 NAME = 256
 """Characters of a name."""
 
@@ -65,6 +67,8 @@ class Settings:
 
     async def _allowed(self, visitor: Visitor, text: str) -> tuple[str, ...]:
         """The addresses that are written, all of which they may use. Raises Invalid."""
+        if len(text) > ALSO:
+            raise Invalid(f"There are at most {preferences.ALSO} further addresses")
         people, wrong = typed.people(text)
         if wrong:
             raise Invalid(f"This is no address: {wrong[0][:100]}")
