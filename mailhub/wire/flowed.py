@@ -17,7 +17,7 @@ SLICE = 250
 """Lines between two chances for others to run."""
 SIGNATURE = "-- "
 """The line above a signature, which is never joined with another (its section 4.3)."""
-_MARKS = re.compile(r"(?:> ?)+")
+_MARKS = re.compile(r"(?:> ?){1,200}+")
 _STUFFED = (" ", ">", "From ")
 """What a line may not begin with, or somebody on the way takes it for something else (4.4)."""
 
@@ -120,16 +120,16 @@ def _taken(line: str) -> tuple[int, str]:
 
 def _wrapped(depth: int, content: str, width: int) -> list[str]:
     made = []
-    room = max(width - depth - 1, 20)
-    while len(content) > room:
-        at = content.rfind(" ", 0, room)
-        if not content[: max(at, 0)].strip(" -"):
-            at = content.find(" ", room)
+    room, start = max(width - depth - 1, 20), 0
+    while len(content) - start > room:
+        at = content.rfind(" ", start, start + room)
+        if not content[start : max(at, start)].strip(" -"):
+            at = content.find(" ", start + room)
         if at < 0:
             break
-        made.append(content[: at + 1])
-        content = content[at + 1 :]
-    made.append(content)
+        made.append(content[start : at + 1])
+        start = at + 1
+    made.append(content[start:])
     return [_stuffed(depth, piece) for piece in made]
 
 

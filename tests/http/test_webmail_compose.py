@@ -539,3 +539,14 @@ def test_nobody_fills_the_disk_without_signing_in(desk: Desk) -> None:
     head = "POST /mail/compose HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n"
     (reply,) = desk.site.raw(f"{head}Content-Type: multipart/form-data\r\n\r\n".encode())
     assert reply.status == 403
+
+
+def test_a_text_that_is_too_long_is_told_and_stays(desk: Desk) -> None:
+    browser = desk.browser
+    browser.look("/mail/compose")
+    browser.press("send", to=BOB, text="x" * 300_000)
+    assert browser.status == 400
+    assert "attach it as a file" in said(browser.page)
+    assert len(browser.form()["text"]) == 300_000
+    assert kept(desk, browser).status == 400
+    assert desk.drafts == []

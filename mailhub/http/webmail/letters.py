@@ -22,6 +22,8 @@ WAYS = {
 }
 HOURS = (1, 2, 4, 8, 12, 24, 48, 168)
 """After which a letter may leave later."""
+TEXT = 256 * 1024
+"""Characters of a text: what is longer is a file to be attached."""
 LINE = 64 * 1024
 """Characters of a field that is one line."""
 

@@ -111,6 +111,8 @@ class Posting:
         try:
             drafting = self._desk.drafting
             async with drafting.turn(come.visitor.account, form.writing.key):
+                if len(form.writing.text) > letters.TEXT:
+                    return _line(call, 400, spoken, problem="long")
                 if form.fixed or await self._was_sent(come):
                     return _line(call, 409, spoken, problem="gone")
                 held = await self._kept(come, Change(taken=_taken(form)))
@@ -141,6 +143,8 @@ class Posting:
 
     async def _done(self, come: _Come) -> Answer:
         does, _, which = come.does.partition(" ")
+        if len(come.form.writing.text) > letters.TEXT and does != "discard":
+            return await self._again(come, None, 400, Problem("long"))
         change = Change(come.posted.files, {which} if does == "remove" else (), _taken(come.form))
         held = None
         try:
