@@ -129,11 +129,10 @@ class DomainPages:
 
     @kept("POST", "/domains/<domain>/keys", ALTERS)
     async def sign(self, visitor: Visitor) -> Answer:
-        """What the button says: new keys, use them, sign or stop it, forget one."""
-        domain, given, actor = await self._meant(visitor), visitor.fields, visitor.caller.actor
-        name, act = domain.name, given.get("act", "")
+        """What the button says: new keys, use them, sign or stop it."""
+        name, actor = (await self._meant(visitor)).name, visitor.caller.actor
         try:
-            match act:
+            match visitor.fields.get("act", ""):
                 case "rotate":
                     await self._keys.rotate(name, actor)
                 case "activate":
@@ -142,10 +141,18 @@ class DomainPages:
                     await self._keys.enable(name, actor)
                 case "disable":
                     await self._keys.disable(name, actor)
-                case "forget":
-                    await self._keys.remove(name, given.get("selector", ""), actor)
                 case _:
                     raise NotFound("There is no such act")
+        except MailhubError as error:
+            return await self._shown(visitor, error.text)
+        return pages.seen(f"/domains/{name}")
+
+    @kept("POST", "/domains/<domain>/keys/forget", ALTERS)
+    async def forget(self, visitor: Visitor) -> Answer:
+        """A key that does not sign goes."""
+        name, selector = (await self._meant(visitor)).name, visitor.fields.get("selector", "")
+        try:
+            await self._keys.remove(name, selector, visitor.caller.actor)
         except MailhubError as error:
             return await self._shown(visitor, error.text)
         return pages.seen(f"/domains/{name}")
