@@ -42,7 +42,7 @@ def status(access: Access, as_json: bool) -> None:
     found = access.ask("backup-status")
     if not as_json:
         found["keep"] = times.words(found["keep"])
-        for name in ("last_good", "last_tried"):
+        for name in ("last_good", "last_tried", "verified"):
             found[name] = times.moment(found[name]) if found[name] else "never"
         found["backups"] = [
             {"id": one["id"], "made": times.moment(one["time"])} | _sizes(one)

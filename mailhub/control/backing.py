@@ -16,7 +16,8 @@ async def backup_run(services: Services, arguments: Arguments) -> Json:
 
 
 async def backup_status(services: Services, arguments: Arguments) -> Json:
-    """Where to, how the last went, and what there is; `problem`: also why that cannot be seen."""
+    """Where to, how the last went, and what there is; `problem`: also why that cannot be seen;
+    `verified`: when it was tried to read them again, `unreadable`: what that found."""
     backups, problem = services.backups, ""
     target, last = backups.target, backups.last
     found: tuple[Snapshot, ...] = ()
@@ -30,6 +31,8 @@ async def backup_status(services: Services, arguments: Arguments) -> Json:
         "last_good": last.good,
         "last_tried": last.at,
         "problem": last.text or problem,
+        "verified": backups.verified.at,
+        "unreadable": backups.verified.text,
         "public_key": backups.public_key(target),
         "backups": [asdict(one) for one in found],
     }

@@ -11,7 +11,7 @@ import pytest
 from mailhub.core.aliases import Alias
 from mailhub.http.panel.users import quota, words
 from mailhub.model.account import Role
-from mailhub.model.errors import Invalid
+from mailhub.model.errors import Invalid, Unavailable
 from mailhub.model.queue import QueueFilter
 from mailhub.model.settings_system import SystemSettings
 from tests.http.browsing import Site
@@ -340,6 +340,15 @@ def test_backups_are_made_and_aimed(site: Site, root: Browser) -> None:
     assert "none yet" in root.page
     page = root.send("/panel/backup/run")
     assert re.search(r"<code>[0-9a-f]{8}</code>", page)
+    assert "read again" not in page
+    run(site.backups.verify())
+    assert "They were read again: 2027-" in root.look("/panel/backup")
+    parts: Any = site.backups
+    parts._repository.problem = Unavailable("pack aa: does not exist")
+    with pytest.raises(Unavailable):
+        run(site.backups.verify())
+    parts._repository.problem = None
+    assert "pack aa: does not exist" in root.look("/panel/backup")
     page = root.send("/panel/backup", address="sftp://me@far/x", keep="7", secret="hidden one")
     assert "ssh-ed25519 AAAA" in page
     assert 'value="7"' in page

@@ -121,6 +121,9 @@ def test_it_is_made_while_mail_comes_and_read_elsewhere(server: Server, tmp_path
     assert [one["id"] for one in status["backups"]] == [one["id"] for one in (third, second, first)]
     assert (status["target"], status["keep"], status["problem"]) == ("local", 7 * 86_400, "")
     assert server.command("backup", "verify", "--all").stdout == "good\n"
+    told = server.command("backup", "status").stdout
+    assert "verified" in told
+    assert "never" not in told
     validity, before = messages(server)
     assert len(before) == sent
 

@@ -71,5 +71,6 @@ class Backing:
             target=target,
             typed=visitor.fields if problem else {},
             backups=status,
+            verified=self._backups.verified,
             problem=problem,
         )
