@@ -288,7 +288,7 @@ FRAGMENTS = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(FRAGMENTS)
 def test_no_mixture_of_it_is_left(source: str) -> None:
     made = marked(source)
@@ -297,11 +297,11 @@ def test_no_mixture_of_it_is_left(source: str) -> None:
     assert len(judged(made).links) == len(judged(clean).links)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.one_of(FRAGMENTS, st.text(alphabet="> \n<\"'&:/@.ahtps", max_size=200)))
 def test_no_text_becomes_more_than_text(source: str) -> None:
     for words in (Words(source), Words(source, True), Words(source, True, True)):
-        made, _ = plain.shown([words])
+        made, _ = run(plain.shown([words], Turns(FakeClock())))
         judge = Judge()
         judge.feed(str(made))
         judge.close()
@@ -311,13 +311,26 @@ def test_no_text_becomes_more_than_text(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["a" * 100_000, "a@" * 50_000, "http://" * 14_000, "> " * 50_000, ">" * 99_000, "a.b" * 33_000],
+    [
+        *("a" * 100_000, "a@" * 50_000, "a@b.cc " * 14_000, "http://é.cc " * 9000),
+        *("> " * 50_000, ">" * 99_000, "> a\nb\n" * 15_000, "a \n" * 33_000, "&" * 99_000),
+    ],
 )
-def test_a_long_text_is_shown_at_once(source: str) -> None:
+def test_a_long_text_is_shown_in_turns_and_in_bounds(source: str) -> None:
     """What took quadratic time would run for minutes."""
-    made, cut = plain.shown([Words(source)])
-    assert not cut
-    assert str(made).count("</p>") <= 1
+    for words in (Words(source), Words(source, True)):
+        made, _ = run(plain.shown([words], Turns(FakeClock())))
+        assert len(made) < 180_000
+        assert str(made).count("<a ") <= plain.LINKS
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from(["a", "\n", "\n\n", "\r\n", "word " * 300]), max_size=60))
+def test_pieces_of_a_text_are_the_text(parts: list[str]) -> None:
+    text = "".join(parts)
+    found = list(plain.pieces(text))
+    assert all(len(one) <= 2 * plain.PIECE for one in found)
+    assert "".join(found).replace("\n", "") == text.replace("\r", "").replace("\n", "")
 
 
 @pytest.mark.parametrize("source", ["<a href='https://x.example'>" * 5000, "<b>" * 20000])

@@ -72,7 +72,15 @@ class Webmail:
         self._open: tuple[object, ...] = (pictures,)
         self._kept: tuple[object, ...] = (
             Lists(frame, mailboxes, room.listings),
-            Reading(frame, mailboxes, room.listings, room.views, room.finds, room.messages),
+            Reading(
+                frame,
+                mailboxes,
+                room.listings,
+                room.views,
+                room.finds,
+                room.messages,
+                parts.clock,
+            ),
             Documents(frame, room.views, pictures, parts.clock),
             Searching(frame, mailboxes, room.listings, room.finds),
             Acting(frame, mailboxes, room.listings, room.finds, room.arranging, room.messages),

@@ -12,6 +12,7 @@ from mailhub.core.finding import Finds
 from mailhub.core.listing import Extras, Listed, Listings
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.messages import Messages
+from mailhub.core.turns import Turns
 from mailhub.core.viewing import Address, NoAttachment, Stream, View, Views
 from mailhub.http import downloads
 from mailhub.http.call import Answer
@@ -30,6 +31,7 @@ from mailhub.model.indexed import Span
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.search import ThreadIdIs
 from mailhub.model.uids import UidSet
+from mailhub.ports import Clock
 from mailhub.wire.attachments import Attachment
 
 MESSAGE = "/folders/<mailbox>/<message>"
@@ -90,6 +92,7 @@ class Reading:
         views: Views,
         finds: Finds,
         messages: Messages,
+        clock: Clock,
     ) -> None:
         self._frame = frame
         self._mailboxes = mailboxes
@@ -97,6 +100,7 @@ class Reading:
         self._views = views
         self._finds = finds
         self._messages = messages
+        self._clock = clock
 
     @kept("GET", MESSAGE, READS)
     async def message(self, visitor: Visitor) -> Answer:
@@ -105,7 +109,8 @@ class Reading:
         box, at = await self._meant(visitor)
         view = await self._views.view(at, digests=False)
         await self._read(visitor, [view.listed])
-        letter = letter_of(view, box, as_text=asked.get("as") == "text")
+        as_text = asked.get("as") == "text"
+        letter = await letter_of(view, box, Turns(self._clock), as_text=as_text)
         return await self._frame.shown(
             visitor,
             "mail/message.html",
@@ -126,6 +131,7 @@ class Reading:
         rows = [one for one in rows if one.row.mailbox in boxes]
         opened = self._opened(rows, at)
         letters: dict[str, Letter] = {}
+        turns = Turns(self._clock)
         lines: list[Line] = []
         for one in rows:
             where = boxes[one.row.mailbox]
@@ -134,7 +140,7 @@ class Reading:
             if (where.number, one.row.number) in opened:
                 place = Address(at.account, where.number, one.row.number)
                 view = await self._views.view(place, digests=False)
-                letters[lines[-1].id] = letter_of(view, where)
+                letters[lines[-1].id] = await letter_of(view, where, turns)
         await self._read(
             visitor, [one for one in rows if (one.row.mailbox, one.row.number) in opened]
         )
@@ -181,7 +187,9 @@ class Reading:
         found = await self._views.inside(at, id)
         path = f"{PREFIX}/folders/{box.id}/{at.number}"
         as_text = not found.rich or visitor.call.fields().get("as") == "text"
-        text, cut = plain.shown(found.words) if as_text else (None, False)
+        text, cut = None, False
+        if as_text:
+            text, cut = await plain.shown(found.words, Turns(self._clock))
         return await self._frame.shown(
             visitor,
             "mail/inside.html",
@@ -251,11 +259,13 @@ class Reading:
         return {*places[-1:], (at.mailbox, at.number), *unread[:OPEN]}
 
 
-def letter_of(view: View, box: Mailbox, *, as_text: bool = False) -> Letter:
+async def letter_of(view: View, box: Mailbox, turns: Turns, *, as_text: bool = False) -> Letter:
     """A message as its page shows it."""
     listed, fields = view.listed, view.listed.facts.fields
     shown = line(listed, box.id)
-    text, cut = plain.shown(view.words) if as_text or not view.rich else (None, False)
+    text, cut = None, False
+    if as_text or not view.rich:
+        text, cut = await plain.shown(view.words, turns)
     files = listed.facts.structure.attachments
     own = view.trace.vouched is None and box.special_use in OUTGOING
     others = fields.reply_to if fields.reply_to != fields.from_ else ()
