@@ -6,7 +6,7 @@ What has to stand in it is told by values of `core.domainfile`; mail is added by
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -35,7 +35,7 @@ class Members:
         self._mail = Mailroll(storage, clock, self._roll)
         self._accounts = 0
 
-    async def pieces(self, manifest: Body, facts: files.DomainFile) -> AsyncIterator[bytes]:
+    async def pieces(self, manifest: Body, facts: files.DomainFile) -> AsyncGenerator[bytes, None]:
         """Tar, to its end. Raises Corrupt, Unavailable, StorageFull."""
         roll = self._roll
         for piece in roll.body(files.MANIFEST, manifest):
@@ -57,7 +57,7 @@ class Members:
 
     # -- an account
 
-    async def of_one(self, row: Address) -> AsyncIterator[bytes]:
+    async def of_one(self, row: Address) -> AsyncGenerator[bytes, None]:
         """One account's alone, of its main address: tar, to its end. Raises as `pieces`."""
         async for piece in self._account(row, row.address.rpartition("@")[2]):
             yield piece

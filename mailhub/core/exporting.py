@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import time
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from mailhub.core import domainfile as files
@@ -45,7 +45,9 @@ class Export:
     whole of it, compressed. The caller calls `close` on every path, or reads `pieces` to the end
     or closes that."""
 
-    def __init__(self, name: str, manifest: Body, rest: AsyncIterator[bytes], clock: Clock) -> None:
+    def __init__(
+        self, name: str, manifest: Body, rest: AsyncGenerator[bytes, None], clock: Clock
+    ) -> None:
         self.name = name
         self.manifest = manifest
         self._rest = rest
@@ -75,6 +77,7 @@ class Export:
                     ready.clear()
             yield bytes(ready) + packing.flush()
         finally:
+            await self._rest.aclose()
             self.close()
 
     def close(self) -> None:
