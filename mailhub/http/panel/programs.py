@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from mailhub.core.identity import Identity
 from mailhub.core.rights import Resource, creates, reads
 from mailhub.http.call import Answer
@@ -23,7 +25,11 @@ class Programs:
     def __init__(self, identity: Identity, hostname: str) -> None:
         self._apps = identity.app_passwords
         self._profiles = identity.profiles
-        self._hostname = hostname
+        self._place = f"https://{hostname}{pages.PREFIX}{PAGE}"
+
+    @cached_property
+    def _picture(self) -> str:
+        return qrcode.png(self._place)
 
     @kept("GET", PAGE, reads(Resource.USERS))
     async def look(self, visitor: Visitor) -> Answer:
@@ -51,7 +57,6 @@ class Programs:
 
     def _shown(self, visitor: Visitor, problem: str = "") -> Answer:
         told = self._profiles.servers()
-        address = f"https://{self._hostname}{pages.PREFIX}{PAGE}"
         return shown(
             visitor,
             "programs.html",
@@ -60,8 +65,8 @@ class Programs:
             imap=told.imap,
             smtp=told.smtp,
             domain=visitor.account.address.rpartition("@")[2],
-            address=address,
-            picture=qrcode.png(address),
+            address=self._place,
+            picture=self._picture,
             typed=visitor.fields,
             problem=problem,
         )
