@@ -185,6 +185,17 @@ def test_a_move_and_back(reader: Reader, action: str, where: str) -> None:
     assert reader.lines(place) == []
 
 
+def test_many_that_were_moved_go_back_to_the_list_they_came_from(reader: Reader) -> None:
+    for number in range(90):
+        reader.letter(f"number {number}")
+    archive = f"/mail/folders/{reader.boxes['Archive']}?by=message"
+    reader.act("archive", [f"{reader.boxes['INBOX']}.{uid}" for uid in range(1, 90)])
+    odd = [f"{reader.boxes['Archive']}.{uid}" for uid in range(1, 90, 2)]
+    reader.act("move", odd, to=reader.boxes["INBOX"], back=archive)
+    reader.browser.send("/mail/messages/undo")
+    assert reader.browser.path == f"{archive}&done=undo&count=45"
+
+
 def test_what_is_in_trash_is_deleted_for_ever(reader: Reader) -> None:
     reader.letter()
     reader.act("delete", reader.ids())

@@ -10,7 +10,7 @@ from mailhub.core.mailboxes import INBOX, Mailboxes
 from mailhub.http.call import Answer
 from mailhub.http.panel import pages
 from mailhub.http.panel.door import Visitor
-from mailhub.http.webmail.said import PREFIX, flash_of
+from mailhub.http.webmail.said import PREFIX, flash_of, said
 from mailhub.model.errors import NotFound
 from mailhub.model.mailbox import Mailbox
 
@@ -110,7 +110,7 @@ class Frame:
             "csrf": visitor.csrf,
             "folders": folders(await self._mailboxes.all(visitor.account.number)),
             "here": here,
-            "back": f"{call.path}?{call.query}" if call.query else call.path,
+            "back": said(f"{call.path}?{call.query}"),
             "query": "",
             "wide": preferences.of(visitor.account).fixed_width,
             "flash": flash_of(call.fields()),

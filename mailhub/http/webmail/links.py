@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from mailhub.core.turns import Turns
 
-STEP = 400
+STEP = 100
 """Tags between two chances for others to run."""
 SHOWN = 300
 """Characters of a target that are shown."""
