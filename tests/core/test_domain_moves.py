@@ -14,9 +14,11 @@ from mailhub.core import domainfile as files
 from mailhub.core.exporting import Exporting, Wanted
 from mailhub.core.importing import Importing
 from mailhub.core.messages import Messages
+from mailhub.core.selected import Selections
 from mailhub.model.account import Role
 from mailhub.model.errors import Conflict, Corrupt, Invalid, NotFound
 from mailhub.model.flags import SEEN, Flags
+from mailhub.model.settings import StoreSettings
 from tests.acting import importing
 from tests.contract.stores import TextBody
 from tests.support import run
@@ -208,3 +210,26 @@ def test_what_is_no_uid_is_refused(place: tuple[int, int]) -> None:
 def test_facts_that_cannot_be_read(data: bytes) -> None:
     with pytest.raises(Invalid):
         files.load(files.AccountFile, data, "an account")
+
+
+def test_sessions_of_a_mailbox_end_when_its_uids_are_others() -> None:
+    here = world(people=(ANN,))
+    here.deliver(ANN, TEXT)
+    number = here.people[ANN].number
+    selections = Selections(here.store, here.watch, StoreSettings())
+
+    async def renumbered() -> tuple[int, int]:
+        box = await here.mailboxes.get(number, "INBOX")
+        view = await selections.select(box, read_only=False, recent=False)
+        before = view.box.uidvalidity
+        await here.store.mailboxes.number_from(number, box.number, 0, 1, ACTOR)
+        assert view.box.gone
+        view.close()
+        box = await here.mailboxes.get(number, "INBOX")
+        again = await selections.select(box, read_only=False, recent=False)
+        assert not again.box.gone
+        assert list(again.box.uids) == [1]
+        return before, again.box.uidvalidity
+
+    before, after = run(renumbered())
+    assert after > before
