@@ -323,6 +323,18 @@ def test_what_is_passed_on_has_its_pictures(desk: Desk) -> None:
     assert "$Forwarded" in row.flags.names()
 
 
+def test_what_is_taken_is_remembered_over_a_new_session(desk: Desk) -> None:
+    browser = answering(desk, "forward", HTML)
+    page, browser.cookie = browser.page, ""
+    browser.sign_in(ANN, PASSWORD)
+    browser.page = page
+    browser.press("send", to=BOB)
+    assert browser.status == 403
+    browser.press("send")
+    assert "It is sent" in browser.page
+    assert len(list(desk.mail("INBOX", 1, BOB).iter_attachments())) == 1
+
+
 def test_what_is_not_taken_stays(desk: Desk) -> None:
     browser = answering(desk, "forward", HTML)
     browser.page = browser.page.replace(" checked", "")

@@ -96,7 +96,7 @@ class Posting:
             return failed(error, language(call), f"{PREFIX}/")
         drafting = self._desk.drafting
         async with drafting.turn(come.visitor.account, come.form.writing.key):
-            return await self._done(come)
+            return _lasting(come.visitor, await self._done(come))
 
     @route("POST", "/compose/keep")
     async def keep(self, call: Call) -> Answer:
@@ -120,7 +120,8 @@ class Posting:
             kind = _kind(error)
             return _line(call, _status(error), spoken, problem=kind, text=error.text)
         at = int(self._clock.now())
-        return _line(call, 200, spoken, held=held, at=at, clash=held.clash)
+        line = _line(call, 200, spoken, held=held, at=at, clash=held.clash)
+        return _lasting(come.visitor, line)
 
     # -- who, and what
 
@@ -133,11 +134,11 @@ class Posting:
         except (AuthenticationFailed, NotFound, NotPermitted):
             raise _Shown(_signed_out(brought)) from None
         fields, form = _read(call)
+        come = _Come(replace(visitor, fields=fields), form, brought, fields.get("do", "save"))
         proof = fields.get("csrf", "").encode()
         if not hmac.compare_digest(proof, visitor.csrf.encode()):
-            problem = Problem("session")
-            raise _Shown(await self._compose.page(visitor, form, 403, problem=problem))
-        return _Come(replace(visitor, fields=fields), form, brought, fields.get("do", "save"))
+            raise _Shown(await self._again(come, None, 403, Problem("session")))
+        return come
 
     # -- done
 
@@ -271,6 +272,11 @@ def _line(call: Call, status: int, spoken: str = "", **values: object) -> Answer
     """What a page says below its letter while that is written."""
     told = {"held": None, "at": 0, "clash": None, "problem": "", "text": ""} | values
     return pages.page("mail/kept.html", spoken or language(call), status, **told)
+
+
+def _lasting(visitor: Visitor, answer: Answer) -> Answer:
+    """The answer tells the browser how long it is signed in."""
+    return replace(answer, headers=(*answer.headers, *visitor.cookies))
 
 
 def _taken(form: Form) -> Sequence[str] | None:
