@@ -41,7 +41,9 @@ class SampleService:
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
         self._counted: int | None = None
-        """Up to which row of the journal; None: the store knows."""
+        """Up to which row of the journal was counted and kept; None: the store knows."""
+        self._reached = 0
+        """Up to which row it was counted."""
 
     async def traffic(self) -> Traffic:
         if self._counted is None:
@@ -53,14 +55,16 @@ class SampleService:
             if last - after < samples.STEP:
                 break
             after = last
-        self._counted = last
+        self._reached = last
         return total
 
     def queue(self, now: int) -> Awaitable[tuple[int, int]]:
         return self._runner.read(samples.queue, now)
 
-    def put(self, at: int, traffic: Traffic, levels: Levels) -> Awaitable[None]:
-        return self._runner.write(samples.put, at, self._counted or 0, traffic, levels)
+    async def put(self, at: int, traffic: Traffic, levels: Levels) -> None:
+        reached = self._reached
+        await self._runner.write(samples.put, at, reached, traffic, levels)
+        self._counted = reached
 
     def since(self, span: int, at: int) -> Awaitable[Sequence[Sample]]:
         return self._runner.read(samples.since, span, at)

@@ -142,10 +142,12 @@ def test_samples_add_up_and_are_forgotten(house: House) -> None:
     samples = house.store.samples
     assert house.ask(samples.traffic()) == Traffic()
     take(house, 1, "a@x.example", "b@y.example")
-    assert house.ask(samples.traffic()) == Traffic(received=1)
+    for _ in range(2):
+        assert house.ask(samples.traffic()) == Traffic(received=1), "not kept yet"
     assert house.ask(samples.queue(5)) == (0, 0)
     at = 400 * DAY
     house.ask(samples.put(at + 10, Traffic(received=1, rejected=2), Levels(5, 60, 100, 1000)))
+    assert house.ask(samples.traffic()) == Traffic()
     house.ask(samples.put(at + 400, Traffic(received=3), Levels(2, 90, 200, 1000)))
     five = house.ask(samples.since(FIVE_MINUTES, at))
     assert [(one.at, one.traffic.received) for one in five] == [(at, 1), (at + 300, 3)]
