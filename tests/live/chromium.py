@@ -8,8 +8,10 @@ a page has to be; that is not said here.
 from __future__ import annotations
 
 import re
+import socket
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from typing import Any, Self
@@ -33,11 +35,16 @@ ARGUMENTS = (
     "--disable-sync",
     "--no-first-run",
     "--no-proxy-server",
-    f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {HOME}",
 )
+ELSEWHERE = "--host-resolver-rules=MAP * {host}:{port}, EXCLUDE {host}"
+"""Every other name leads to a door of ours, which tells who knocked."""
 _INSIDE = re.compile(rf"(?:data|blob|about|chrome-error):|https?://{re.escape(HOME)}[:/]")
 _STATUS = "Failed to load resource: the server responded with a status of 4"
 """What the console says of every page that refuses something."""
+HELD_BACK = "csp"
+"""Why a request failed that was never made."""
+_OURS = "Blocked script execution in"
+"""Of `WATCH` in a sandboxed frame; a script of the frame's own would say no other."""
 WATCH = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
@@ -49,19 +56,21 @@ globalThis.ran = (which) => console.error(`ran: ${which}`);
 class Window:
     """A browser's window with one page and cookies of its own. `base`: what paths begin with.
 
-    `troubles`: what went wrong since it was last asked, in words; `asked`: every address.
+    `troubles`: what went wrong since it was last asked, in words; `left`: addresses on other
+    machines that were asked for, which the page's policy did not hold back.
     """
 
     def __init__(self, page: Page, base: str) -> None:
         self.page = page
         self.base = base
         self.troubles: list[str] = []
-        self.asked: list[str] = []
+        self.left: list[str] = []
         page.set_default_timeout(PATIENCE)
         page.add_init_script(WATCH)
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
-        page.on("request", self._asks)
+        page.on("requestfinished", self._asked)
+        page.on("requestfailed", self._asked)
         page.on("dialog", lambda dialog: dialog.accept())
 
     def go(self, path: str) -> Response:
@@ -86,8 +95,15 @@ class Window:
 
     def calm(self) -> None:
         """Nothing went wrong, and nobody else was asked for anything."""
-        troubles, self.troubles = self.troubles, []
-        assert not troubles, (self.page.url, troubles)
+        found = self.reported()
+        assert not found, (self.page.url, found)
+
+    def reported(self) -> list[str]:
+        """All that went wrong and nobody heard of yet."""
+        found = [*self.troubles, *(f"left: {address}" for address in self.left)]
+        self.troubles.clear()
+        self.left.clear()
+        return found
 
     def axe(self, *rules: str) -> list[str]:
         """What axe finds wrong with the page; `rules`: these alone, all of WCAG 2.2 AA and good
@@ -106,13 +122,12 @@ class Window:
         ]
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(_STATUS):
+        if message.type == "error" and not message.text.startswith((_STATUS, _OURS)):
             self.troubles.append(f"console: {message.text}")
 
-    def _asks(self, request: Request) -> None:
-        self.asked.append(request.url)
-        if not _INSIDE.match(request.url):
-            self.troubles.append(f"left: {request.url}")
+    def _asked(self, request: Request) -> None:
+        if not _INSIDE.match(request.url) and request.failure != HELD_BACK:
+            self.left.append(request.url)
 
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -122,14 +137,35 @@ class Chromium:
     """The browser; each window is as if it were somebody else's."""
 
     def __init__(self) -> None:
+        self._knocks: list[bytes] = []
+        self._door = socket.create_server((HOME, 0))
+        threading.Thread(target=self._turn_away, daemon=True).start()
+        elsewhere = ELSEWHERE.format(host=HOME, port=self._door.getsockname()[1])
         self._playwright = sync_playwright().start()
         try:
             self._browser = self._playwright.chromium.launch(
-                executable_path=program("chromium"), args=list(ARGUMENTS), timeout=PATIENCE
+                executable_path=program("chromium"), args=[*ARGUMENTS, elsewhere], timeout=PATIENCE
             )
         except BaseException:
             self._playwright.stop()
+            self._door.close()
             raise
+
+    def knocked(self, name: str) -> bool:
+        """Whether the browser connected to the machine of this name since this was last asked.
+        What it says first has the name, over TLS too; others are asked by the browser itself."""
+        knocks, self._knocks = self._knocks, []
+        return any(name.encode() in one for one in knocks)
+
+    def _turn_away(self) -> None:
+        while True:
+            try:
+                peer, _ = self._door.accept()
+            except OSError:
+                return
+            with peer, suppress(OSError):
+                peer.settimeout(1)
+                self._knocks.append(peer.recv(4096))
 
     def __enter__(self) -> Self:
         return self
@@ -139,6 +175,8 @@ class Chromium:
             self._browser.close()
         finally:
             self._playwright.stop()
+            self._door.shutdown(socket.SHUT_RDWR)  # wakes accept(), which a close alone does not
+            self._door.close()
 
     @contextmanager
     def window(

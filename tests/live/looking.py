@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page
 
 from tests.live.chromium import Window
 
@@ -19,7 +19,7 @@ PHONE, DESK = 360, 1000
 """Widths in pixels of CSS."""
 HEAVIEST = 200_000
 """Bytes that a page may take over the wire, with all that it needs."""
-FEW = 3
+FEW = 1
 """Pages of one kind that are visited."""
 _ONE_OF_MANY = re.compile(r"[0-9a-f]{24}|\d+|[^/]*[@.%][^/]*|[0-9a-f]{32,}")
 
@@ -70,14 +70,14 @@ WIDE = """() => {
     if (it.scrollWidth > it.clientWidth + 1) faults.push("it scrolls sideways: " + it.tagName);
   for (const it of document.querySelectorAll("button, a[href], input, select, textarea")) {
     const box = it.getBoundingClientRect();
-    if (box.width && box.right > room + 1 && !it.closest("pre, .skip, .wide"))
+    if (box.width && box.right > room + 1 && !it.closest("pre, .skip, .strip"))
       faults.push("out of reach: " + it.outerHTML.slice(0, 120));
   }
   return faults;
 }"""
 
 FORMS = """() => [...document.forms].map((it) =>
-  `${it.method.toUpperCase()} ${new URL(it.action, location.href).pathname}`)"""
+  `${it.method.toUpperCase()} ${new URL(it.getAttribute("action"), location.href).pathname}`)"""
 
 LINKS = """() => [...document.querySelectorAll("a[href]")]
   .filter((it) => new URL(it.href).origin == location.origin)
@@ -111,11 +111,13 @@ def faults(window: Window) -> list[str]:
 
 @dataclass(frozen=True)
 class Visit:
-    """A page of a walk. `forms`: method and shape of the path of each form on it."""
+    """What a walk came to. `page`: the window shows it, else it is something to keep or to read as
+    it stands; `forms`: method and shape of the path of each form on it."""
 
     path: str
     status: int
-    forms: frozenset[str]
+    forms: frozenset[str] = frozenset()
+    page: bool = True
 
 
 def walk(window: Window, start: str, inside: tuple[str, ...]) -> Iterator[Visit]:
@@ -128,7 +130,16 @@ def walk(window: Window, start: str, inside: tuple[str, ...]) -> Iterator[Visit]
         kinds[kind] = kinds.get(kind, 0) + 1
         if kinds[kind] > FEW:
             continue
-        answer = window.go(path)
+        try:
+            answer = window.go(path)
+            page = "text/html" in answer.headers.get("content-type", "")
+        except Error as error:
+            if "Download is starting" not in error.message:
+                raise
+            page = False
+        if not page:
+            yield Visit(path, window.page.request.get(window.base + path).status, page=False)
+            continue
         forms = frozenset(
             f"{method} {shape(action)}"
             for method, _, action in (one.partition(" ") for one in window.page.evaluate(FORMS))
@@ -142,17 +153,23 @@ def walk(window: Window, start: str, inside: tuple[str, ...]) -> Iterator[Visit]
             met.add(link)
             if kept:
                 got = window.page.request.get(window.base + link)
-                yield Visit(link, got.status, frozenset())
+                yield Visit(link, got.status, page=False)
             else:
                 waiting.append(link)
 
 
-def form(page: Page, key: str) -> Locator:
-    """The first form of the page with this method and shape of path."""
+def pressed(button: str) -> str:
+    """The selector of a form's button; `button`: its value, or several of which one is there."""
+    return ", ".join(f"button[value='{one}']" for one in button.split("|")) if button else "button"
+
+
+def form(page: Page, key: str, button: str = "") -> Locator:
+    """The first form of the page with this method and shape of path, and with this button."""
     for place, one in enumerate(page.evaluate(FORMS)):
         method, _, action = one.partition(" ")
-        if f"{method} {shape(action)}" == key:
-            return page.locator("form").nth(place)
+        found = page.locator("form").nth(place)
+        if f"{method} {shape(action)}" == key and found.locator(pressed(button)).count():
+            return found
     raise AssertionError((page.url, key, page.evaluate(FORMS)))
 
 
@@ -173,10 +190,9 @@ def fill(form: Locator, fields: dict[str, str | bool]) -> None:
 def send(window: Window, form: Locator, button: str = "") -> int:
     """Presses the form's button, the one with this value where there are more; the status of the
     answer, when the page is there that it leads to."""
-    pressed = form.locator(f"button[value='{button}']" if button else "button").first
     form.evaluate("it => { it.noValidate = true }")
     with window.page.expect_navigation(wait_until="load") as went:
-        pressed.click()
+        form.locator(pressed(button)).first.click()
     asked = went.value.request
     first = (asked.redirected_from or asked).response()
     assert first is not None, asked.url
