@@ -167,6 +167,7 @@ class World:
             account.role,
             service,
             account.auth_version,
+            address=PEER.address,
         )
 
     def deliver(self, address: str, message: bytes, *, sender: str = "a@remote.example") -> Arrival:
