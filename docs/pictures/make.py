@@ -167,7 +167,6 @@ PICTURES = {
     "panel-home-phone": ("/panel/", (), False, 390),
     "panel-accounts": ("/panel/users", (), False, 1100),
     "panel-accounts-phone": ("/panel/users", (), True, 390),
-    "panel-status": ("/panel/status", (), True, 1100),
     "panel-dns": ("/panel/dns", ("example.org",), False, 1100),
     "panel-queue": ("/panel/queue", ("later",), False, 1100),
     "mail-list": ("/mail/", (), False, 1100),
@@ -189,7 +188,7 @@ def shoot(chromium: Chromium, server: Server, folder: Path, wanted: list[str]) -
             window.go(path)
             for link in links:
                 window.page.click(f"main a:has-text('{link}')")
-                window.page.wait_for_load_state("networkidle")
+                window.page.wait_for_load_state("load")
             keep(window, folder / f"{name}.png")
 
 
