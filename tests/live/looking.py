@@ -168,7 +168,9 @@ def form(page: Page, key: str, button: str = "") -> Locator:
     for place, one in enumerate(page.evaluate(FORMS)):
         method, _, action = one.partition(" ")
         found = page.locator("form").nth(place)
-        if f"{method} {shape(action)}" == key and found.locator(pressed(button)).count():
+        if f"{method} {shape(action)}" != key or not found.is_visible():
+            continue
+        if found.locator(pressed(button)).count():
             return found
     raise AssertionError((page.url, key, page.evaluate(FORMS)))
 
