@@ -1,4 +1,4 @@
-"""An exported domain as a file: read from its begin to its end, in memory that does not grow with it.
+"""An exported domain as a file: read from its begin to its end, in memory that does not grow.
 
 What is no archive of ours, what is cut short or was changed, and what would unpack to more than
 anybody has room for, is refused before anything is done with it.

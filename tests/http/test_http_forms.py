@@ -22,26 +22,17 @@ ROOT = "root@example.org"
 FORM = "application/x-www-form-urlencoded"
 EVIL = (
     "",
-    " ",
     "x\r\nX-Evil: yes",
     "x\nbcc: eve@example.org",
     "x\0y",
     "x\u2028y",
-    "\u202ex",
     "' OR '1'='1' --",
     '"; DROP TABLE account; --',
     "../../../etc/passwd",
-    "/etc/passwd",
     "%00%0d%0aX",
-    "${jndi:ldap://x}",
-    "$(id)",
-    "|id",
     "<script>alert(1)</script>",
-    "{{7*7}}",
     "-1",
     "99999999999999999999999",
-    "1e400",
-    "NaN",
     "\u0663",
     "x" * 300,
     "y@" + "z." * 200 + "test",
@@ -49,13 +40,11 @@ EVIL = (
     "\U0001f600@example.org",
     "a@b@c",
     "*@example.org",
-    "@",
-    "[192.0.2.1]",
     "a" + "\u0301" * 400,
 )
 ANYTHING = {("dkim_key", "private"), ("route", "username"), ("route", "password")}
 """Columns of keys, and of what another server asks for: it may hold what it likes."""
-JSON_EVIL = (None, 1, -1, 1.5, True, [], {}, ["x"], {"x": "y"}, [["x"]], 1 << 70)
+JSON_EVIL = (None, -1, 1.5, True, ["x"], {"x": "y"}, 1 << 70)
 """Where an object is taken: what is no text at all."""
 
 
