@@ -365,6 +365,20 @@ def test_a_folder_that_cannot_be(calm: Reader, name: str) -> None:
     assert f'name="name" value="{name}"' in page
 
 
+def test_a_name_that_is_taken_is_kept_in_its_form(calm: Reader) -> None:
+    path = f"/mail/folders/{calm.boxes['Archive']}"
+    calm.look("/mail/folders")
+    page = calm.browser.send(f"{path}/rename", name="Sent")
+    assert calm.browser.status == 400
+    assert page.count("<details open>") == 1
+    form = page[
+        page.index("<details open>") : page.index("</details>", page.index("<details open>"))
+    ]
+    assert f'action="{path}/rename"' in form
+    assert 'name="name" value="Sent"' in form
+    assert page.count('value="Sent"') == 2, "its own, and the form of the folder of that name"
+
+
 def test_a_folder_for_something_stays(calm: Reader) -> None:
     calm.look("/mail/folders")
     fields = {"csrf": calm.csrf}

@@ -54,7 +54,7 @@ class Shelves:
             if name != box.name:
                 await self._mailboxes.rename(box.account, box.name, name, visitor.caller.actor)
         except MailhubError as error:
-            return await self._shown(visitor, error.text)
+            return await self._shown(visitor, error.text, box.id)
         return pages.seen_at(HERE)
 
     @kept("POST", "/folders/<mailbox>/subscribe", ALTERS)
@@ -74,7 +74,7 @@ class Shelves:
                 box.account, box.name, visitor.caller.actor, only_plain=True
             )
         except MailhubError as error:
-            return await self._shown(visitor, error.text)
+            return await self._shown(visitor, error.text, box.id)
         return pages.seen_at(HERE)
 
     @kept("POST", "/folders/<mailbox>/empty", deletes(Resource.MESSAGES))
@@ -86,11 +86,12 @@ class Shelves:
         count = await self._arranging.delete(box, ALL, visitor.caller.actor)
         return pages.seen_at(said(back_of(visitor), done="empty", count=count))
 
-    async def _shown(self, visitor: Visitor, problem: str = "") -> Answer:
+    async def _shown(self, visitor: Visitor, problem: str = "", opened: str = "") -> Answer:
         return await self._frame.shown(
             visitor,
             "mail/folders.html",
             400 if problem else 200,
             problem=problem,
+            opened=opened,
             typed=visitor.fields,
         )
