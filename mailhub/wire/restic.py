@@ -231,6 +231,13 @@ def complaint(said: bytes, end: str) -> str:
     return "".join(mark if mark.isprintable() else "?" for mark in text)[:500]
 
 
+UNHEARD = (
+    "SSH does not get in: the other machine has to be there, to show the host key of the first "
+    "time, and to have our key in authorized_keys"
+)
+"""Where restic ended before it heard what SSH says."""
+
+
 def _ssh_said(lines: list[str]) -> str:
     """Why SSH did not get there."""
     for line in lines:
@@ -242,7 +249,7 @@ def _ssh_said(lines: list[str]) -> str:
     for line in reversed(lines):
         if _SSH_PROBLEM.search(line):
             return line
-    return "SSH does not get in: the other machine has to have our key in authorized_keys"
+    return UNHEARD
 
 
 def _object(line: bytes) -> Mapping[str, Any]:

@@ -165,7 +165,7 @@ def test_what_snapshots_tells() -> None:
         (
             b"subprocess ssh: Warning: Permanently added\n"
             b"Fatal: unable to start the sftp session, error: EOF\n",
-            "SSH does not get in: the other machine has to have our key in authorized_keys",
+            restic.UNHEARD,
         ),
         (
             b"subprocess ssh: @@@\nsubprocess ssh: Host key verification failed.\n"
