@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import IService
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
@@ -22,16 +21,10 @@ from mailhub import commanded, config, directories, looking, naming, overseeing,
 from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.core.forgetting import INTERVAL as FORGET
 from mailhub.core.forgetting import Forgetting
-from mailhub.core.holding import Holding
 from mailhub.dns.server import NameServer
+from mailhub.facing import FACES
 from mailhub.ground import SystemRandomness, hostname_of
-from mailhub.http import app as http
-from mailhub.imap import server as imap
-from mailhub.imap import session as imap_talk
-from mailhub.managesieve import server as managesieve
-from mailhub.managesieve import talk as managesieve_talk
-from mailhub.model.account import Service
-from mailhub.model.settings import ListenerSettings, Settings
+from mailhub.model.settings import Settings
 from mailhub.net.admission import (
     Admission,
     Descriptors,
@@ -47,11 +40,8 @@ from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
 from mailhub.net.rounds import Round
 from mailhub.net.tls import Certificates
 from mailhub.parts import Parts, compose
-from mailhub.pop3 import server as pop3
-from mailhub.pop3 import talk as pop3_talk
 from mailhub.ports import Log
 from mailhub.service import House, MailServer, Plan, Readiness, Step
-from mailhub.smtp import server as smtp
 from mailhub.welcome import Welcome
 
 BUSY: Mapping[str, bytes] = {
@@ -253,150 +243,3 @@ def listeners(
         doors.append(Listener(one, BUSY[one.service], shared))
         metrics.connections(one.service, partial(admission.count, one.service))
     return doors
-
-
-def _starttls(settings: ListenerSettings, certificates: Certificates) -> Any:
-    return certificates.context_factory() if settings.tls == "starttls" else None
-
-
-def _imap(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
-    site = imap_talk.Site(
-        hostname=parts.hostname,
-        settings=parts.settings.imap,
-        storage=parts.store,
-        login=parts.login,
-        mailboxes=parts.mailboxes,
-        messages=parts.messages,
-        selections=parts.selections,
-        sessions=parts.sessions,
-        allowances=parts.allowances,
-        watch=parts.watch,
-        ids=parts.ids,
-        clock=parts.clock,
-        log=parts.log,
-        quota=parts.settings.store.quota,
-    )
-    return imap.IMAPFactory(
-        site,
-        reactor=parts.reactor,
-        new_session=parts.ids.new,
-        tls=_starttls(settings, certificates),
-    )
-
-
-def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
-    services = pop3_talk.Services(
-        login=parts.login,
-        maildrops=parts.maildrops,
-        allowances=parts.allowances,
-        watch=parts.watch,
-        settings=parts.settings.pop3,
-        clock=parts.clock,
-        log=parts.log,
-    )
-    return pop3.POP3Factory(
-        services,
-        hostname=parts.hostname,
-        reactor=parts.reactor,
-        new_session=parts.ids.new,
-        tls=_starttls(settings, certificates),
-    )
-
-
-def _managesieve(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
-    services = managesieve_talk.Services(
-        login=parts.login,
-        scripts=parts.scripts,
-        watch=parts.watch,
-        settings=parts.settings.managesieve,
-        clock=parts.clock,
-        log=parts.log,
-    )
-    return managesieve.ManageSieveFactory(
-        services,
-        hostname=parts.hostname,
-        reactor=parts.reactor,
-        new_session=parts.ids.new,
-        tls=_starttls(settings, certificates),
-    )
-
-
-def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
-    faces = http.Parts(
-        accounts=parts.accounts,
-        addresses=parts.addresses,
-        mailboxes=parts.mailboxes,
-        mailroom=parts.mailroom,
-        mailing=parts.mailing,
-        desk=parts.desk,
-        allowances=parts.allowances,
-        sessions=parts.sessions,
-        domains=parts.domains,
-        queue=parts.queue,
-        routes=parts.routes,
-        relays=parts.relays,
-        keys=parts.keys,
-        login=parts.login,
-        tokens=parts.tokens,
-        sign_ins=parts.sign_ins,
-        logins=parts.watch.logins,
-        identity=parts.identity,
-        spools=parts.store.spools,
-        filters=parts.filters,
-        scripts=parts.scripts,
-        upload_keys=parts.upload_keys,
-        feeds=parts.feeds,
-        webhooks=parts.webhooks,
-        administration=parts.administration,
-        hostname=parts.hostname,
-        panel_secret=parts.secret("panel"),
-        backups=parts.backups.backups,
-        exporting=parts.exporting,
-        settings=parts.settings.http,
-        default_domain=parts.settings.default_domain,
-        quota=parts.settings.store.quota,
-        registry=parts.metrics.registry,
-        ready=parts.ready,
-        reactor=parts.reactor,
-        clock=parts.clock,
-        log=parts.log,
-        certificates=parts.certificates,
-        websites=parts.certifying.websites,
-        profiles=parts.profiles,
-        sites=parts.settings.sites,
-        oversight=overseeing.compose(parts),
-        aside=lambda work: deferToThreadPool(parts.reactor, parts.reactor.getThreadPool(), work),
-    )
-    return http.application(faces, settings.root)
-
-
-def _smtp(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
-    return smtp.SMTPFactory(
-        Service(settings.service),
-        hostname=parts.hostname,
-        settings=parts.settings.smtp,
-        tarpit=parts.settings.tarpit,
-        intake=parts.intake,
-        login=parts.login,
-        watch=parts.watch,
-        addresses=parts.addresses,
-        relays=parts.relays,
-        hooks=parts.hooks,
-        holding=Holding(parts.clock, parts.settings.queue.future_release),
-        judging=parts.judging,
-        reactor=parts.reactor,
-        log=parts.log,
-        new_session=parts.ids.new,
-        tls=_starttls(settings, certificates),
-    )
-
-
-FACES = {
-    "smtp": _smtp,
-    "submission": _smtp,
-    "lmtp": _smtp,
-    "imap": _imap,
-    "pop3": _pop3,
-    "managesieve": _managesieve,
-    "http": _http,
-}
