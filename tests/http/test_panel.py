@@ -51,7 +51,7 @@ def test_a_wrong_password_tells_nothing_more(site: Site, name: str, password: st
     browser = Browser(site)
     page = browser.sign_in(name, password)
     assert browser.status == 403
-    assert "do not belong together" in page
+    assert "Wrong name or password" in page
     assert not browser.cookie
     assert f'value="{name}"' in page
     assert password not in page or not password or password == "x"

@@ -275,7 +275,7 @@ def test_an_automatic_reply_is_set_shown_and_ended(browser: Browser) -> None:
         starts="2030-12-24T18:00",
         ends="2031-01-02T08:30",
     )
-    assert "It is kept" in page
+    assert "Saved." in page
     assert "<b>" not in page
     found = reply_of(browser)
     assert found.status

@@ -181,7 +181,7 @@ def test_a_draft_is_kept_and_taken_up(desk: Desk) -> None:
     browser = desk.browser
     browser.look("/mail/compose")
     browser.press("save", to="nobody yet, bob@far.example", subject="s", text="\n  t\n")
-    assert "Your draft is kept" in said(browser.page)
+    assert "Your draft is saved" in said(browser.page)
     form = browser.form()
     assert (form["to"], form["subject"]) == ("nobody yet, bob@far.example", "s")
     assert form["text"] == "\n  t"
@@ -484,7 +484,7 @@ def test_a_letter_leaves_later(desk: Desk) -> None:
     assert browser.status == 409
     assert "It was too late" in said(browser.page)
     browser.look("/mail/compose/waiting")
-    assert "Nothing waits" in browser.page
+    assert "Nothing is scheduled" in browser.page
 
 
 # -- addresses

@@ -43,7 +43,7 @@ def kept(browser: Browser) -> tuple[str, Preferences]:
 def test_settings_are_kept(browser: Browser) -> None:
     browser.look("/mail/settings")
     browser.send("/mail/settings", **FILLED, fixed_width="1")
-    assert "Your settings are kept" in browser.page
+    assert "Your settings are saved" in browser.page
     wanted = Preferences("Ann\n& Co", True, False, 100, 30, ("help@example.org",))
     assert kept(browser) == ("Ann Doe", wanted)
     page = browser.look("/mail/compose")
@@ -82,10 +82,10 @@ def test_they_hold_where_mail_is_read(browser: Browser) -> None:
     browser.look("/mail/?by=message")
     assert browser.page.count("<tr data-line") == 26
     first = FIRST.findall(browser.page)[0]
-    assert "Pictures of other servers are not shown" in browser.look(f"{first}")
+    assert "Images from other servers are not shown" in browser.look(f"{first}")
     browser.look("/mail/settings")
     browser.send("/mail/settings", **(FILLED | {"per_page": "25", "remote_images": "1"}))
     browser.look("/mail/?by=message")
     assert browser.page.count("<tr data-line") == 25
-    assert "Pictures of other servers are shown" in browser.look(f"{first}")
+    assert "Images from other servers are shown" in browser.look(f"{first}")
     assert "are not shown" in browser.look(f"{first}?images=0")

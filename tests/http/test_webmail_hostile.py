@@ -219,7 +219,7 @@ def test_pictures_of_others_are_fetched_when_asked_for_alone() -> None:
     loud = reader.ask(f"{reader.inbox}/1/html?images=1").headers["content-security-policy"]
     assert "img-src 'self' data: https:;" in loud
     assert loud.replace(" https:", "") == quiet
-    assert "Pictures of other servers" not in reader.look(f"{reader.inbox}/2")
+    assert "Images from other servers" not in reader.look(f"{reader.inbox}/2")
 
 
 # -- where links lead

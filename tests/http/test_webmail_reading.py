@@ -34,7 +34,7 @@ def test_a_name_stands_beside_its_address(reader: Reader) -> None:
     page = shown(reader)
     assert "<bdi>Boss of Bank &lt;eve@remote.example&gt;</bdi>" in page
     assert "<dt>Sender</dt><dd><bdi>&lt;list@lists.example&gt;</bdi>" in page
-    assert "<dt>Answers go to</dt><dd><bdi>Other &lt;other@elsewhere.example&gt;</bdi>" in page
+    assert "<dt>Replies go to</dt><dd><bdi>Other &lt;other@elsewhere.example&gt;</bdi>" in page
     assert "&lt;a@b.example&gt;</bdi>, <bdi>C &lt;c@d.example&gt;</bdi>" in page
     assert "<h1><bdi>Hello</bdi>" in page
     assert not foreign(page)

@@ -67,7 +67,7 @@ FORMS = (
         "/panel/addresses",
         {"targets": "away@far.test"},
         {"targets": HOSTILE},
-        "It is kept",
+        "Saved.",
         who=JOE,
     ),
     Form(
@@ -75,7 +75,7 @@ FORMS = (
         "/panel/addresses",
         {"key": ""},
         {"key": HOSTILE, "stored": True},
-        "It is kept",
+        "Saved.",
         who=JOE,
     ),
     Form(
@@ -118,7 +118,7 @@ FORMS = (
         "/panel/autoreply",
         {"on": True, "subject": HOSTILE, "text": HOSTILE, "ends": "2060-01-01T00:00"},
         {"on": True, "text": HOSTILE, "starts": "2060-01-02T00:00", "ends": "2060-01-01T00:00"},
-        "It is kept",
+        "Saved.",
         who=JOE,
     ),
     Form("POST /panel/sessions/end", "/panel/sessions", who=JOE),

@@ -272,7 +272,7 @@ def test_everything_works_without_scripts(house: House) -> None:
         window.go("/panel/app-passwords")
         window.page.fill("[name=description]", "No scripts")
         with window.page.expect_navigation():
-            window.page.click("text=Make")
+            window.page.click("button:has-text('Create')")
         assert window.page.locator("th", has_text="No scripts").is_visible()
         assert not window.page.locator("[data-copy]:visible").count()
         window.calm()
