@@ -18,7 +18,7 @@ import pytest
 from tests.live import web
 from tests.live.chromium import Chromium, Window
 from tests.live.hostile import TEXTS, pages
-from tests.live.looking import faults, fill, form, send, walk
+from tests.live.looking import faults, fill, form, pressed, send, walk
 from tests.live.outgoing import PASSWORD, Hub, hub
 from tests.live.peers import until
 
@@ -260,7 +260,7 @@ BY_HAND = {
     "POST /mail/compose/back",
     "POST /mail/folders/*/empty",
 }
-"""What follows on another form."""
+"""Forms that have a test of their own; signing out is tested with the panel."""
 KNOWN = {one.key for one in FORMS} | BY_HAND
 
 
@@ -300,3 +300,89 @@ def test_a_form_refuses_what_is_wrong_and_takes_what_is_right(house: House, case
     shown = page.inner_text("body") + page.locator("input, textarea").evaluate_all(values)
     assert case.shows in shown
     wanted(window)
+
+
+def test_what_is_deleted_leaves_its_list_and_comes_back(house: House) -> None:
+    """The list changes where it stands; its folder is emptied only of what is there then."""
+    window, page = house.joe, house.joe.page
+    window.go(house.folder("INBOX"))
+    row = page.locator(".lines tbody tr", has_text="Offers")
+    assert row.count() == 1
+    row.locator("[name=message]").check()
+    page.click(f"#list {pressed('delete')}")
+    row.wait_for(state="detached")
+    assert "moved to Trash" in page.inner_text("#said")
+    page.click("form[action='/mail/messages/undo'] button")
+    row.wait_for()
+    assert "moved back" in page.inner_text("#said")
+    row.locator("[name=message]").check()
+    page.click(f"#list {pressed('delete')}")
+    row.wait_for(state="detached")
+    page.locator("form[action='/mail/messages/undo'] [name=undo]").evaluate(
+        "it => { it.value = 'nonsense' }"
+    )
+    page.click("form[action='/mail/messages/undo'] button")
+    page.wait_for_selector("#content [role=alert]")
+    assert page.locator("main").count() == 1
+    wanted(window)
+
+    trash = house.folder("Trash")
+    window.go(trash)
+    assert row.count() == 1
+    refused(window, "POST /mail/folders/*/empty")
+    window.go(trash)
+    assert send(window, form(page, "POST /mail/folders/*/empty")) == 303
+    assert row.count() == 0
+    wanted(window)
+
+
+def test_a_list_says_what_is_missing(house: House) -> None:
+    """Nothing was chosen; no folder was; and the list is there again, one step back."""
+    window, page = house.joe, house.joe.page
+    inbox = house.folder("INBOX")
+    window.go(inbox)
+    page.locator(".lines [name=message]").first.check()
+    page.click(f"#list {pressed('move')}")
+    page.wait_for_selector("#content [role=alert]")
+    assert "Choose a folder first" in page.inner_text("#content")
+    assert page.locator("main").count() == 1
+    page.click("#content a:has-text('Back')")
+    page.wait_for_selector("#list .lines")
+    wanted(window)
+
+
+def test_a_letter_that_waits_is_taken_back(house: House) -> None:
+    window, page, key = house.joe, house.joe.page, "POST /mail/compose/back"
+    for _ in range(2):
+        window.go("/mail/compose")
+        letter = form(page, "POST /mail/compose", "send")
+        fill(letter, {"to": ANN, "subject": HOSTILE, "text": HOSTILE})
+        page.select_option("#later", "1")
+        assert send(window, letter, "send") == 303
+        assert faults(window) == []
+    assert send(window, form(page, key)) == 303
+    assert page.input_value("[name=subject]") == HOSTILE
+    assert page.input_value("[name=text]").strip() == HOSTILE
+    wanted(window)
+    window.go("/mail/compose/waiting")
+    assert page.locator("tbody tr").count() == 1
+    assert HOSTILE in page.inner_text("tbody")
+    assert faults(window) == []
+    refused(window, key)
+    window.go("/mail/compose/waiting")
+    token = form(page, key).locator("[name=token]")
+    token.evaluate("it => { it.value = 'nobody' }")
+    assert send(window, form(page, key)) == 409
+    assert page.locator("[role=alert]").is_visible()
+    window.go("/mail/compose/waiting")
+    assert send(window, form(page, key)) == 303
+    assert page.input_value("[name=subject]") == HOSTILE
+    wanted(window)
+
+
+def refused(window: Window, key: str) -> None:
+    """The form as another site would send it."""
+    meant = form(window.page, key)
+    meant.locator("[name=csrf]").evaluate("it => { it.value = 'forged' }")
+    assert send(window, meant) == 403
+    assert window.page.locator("[role=alert]").is_visible()
