@@ -117,6 +117,8 @@ class MailServer(Service):
         self._house: House | None = None
         self._started: list[Step] = []
         self._stop_asked = 0.0
+        self._ends = "listeners"
+        """What is being ended just now."""
 
     @property
     def _phase(self) -> Phase:
@@ -263,6 +265,7 @@ class MailServer(Service):
 
     async def _ending(self, name: str, end: Callable[[], Awaitable[None] | None]) -> None:
         """One part's end; when it fails the others still have theirs."""
+        self._ends = name
         try:
             await maybe(end())
         except Exception as error:
@@ -271,7 +274,7 @@ class MailServer(Service):
             )
 
     def _overdue(self) -> None:
-        self._plan.log.event("stop", outcome="overdue", level="error")
+        self._plan.log.event("stop", outcome="overdue", part=self._ends, level="error")
         self._plan.sink.flush()
         _exit(1)
 
