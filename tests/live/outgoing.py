@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.dns import DNSServer
 from tests.live.peers import PATIENCE, Events, open_folder, parsed, until
-from tests.live.server import PLAIN, Server
+from tests.live.server import EXEMPT, PLAIN, Server
 
 HOME = "home.test"
 SENDER = f"ada@{HOME}"
@@ -165,9 +165,11 @@ def hub(
     more: str = "",
     prepare: Callable[[Path], None] = lambda folder: None,
     home: str = HOME,
+    exempt: Sequence[str] = EXEMPT,
 ) -> Iterator[Hub]:
     """A mailhub that runs, with an account `ada` in `home`. `queue`: settings of `[queue]`;
-    `sender`, `more`: TOML; `prepare`: is shown the folder before the server starts."""
+    `sender`, `more`: TOML; `prepare`: is shown the folder before the server starts. `exempt`:
+    networks without limits."""
     with open_folder() as folder, DNSServer({home: "@ IN MX 10 mx\n"}) as dns:
         settings = {**QUEUE, **(queue or {})}
         sections = SENDING.format(
@@ -180,7 +182,7 @@ def hub(
         )
         (folder / "programs").mkdir()
         prepare(folder)
-        server = Server(folder, sections)
+        server = Server(folder, sections, exempt=exempt)
         try:
             server.start()
             server.add_domain(home)

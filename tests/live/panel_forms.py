@@ -186,8 +186,7 @@ FORMS = (
     Form(
         "POST /panel/certificates",
         "/panel/certificates",
-        {},
-        {"domain": "home.test", "certificate": HOSTILE},
+        bad={"domain": "home.test", "certificate": HOSTILE},
     ),
     Form("GET /panel/queue", "/panel/queue", {"query": "later1"}, {"query": HOSTILE}, "later1"),
     Form("POST /panel/queue/*", ENTRY, shows="on hold", button="hold"),
@@ -227,5 +226,7 @@ BY_HAND = {
     "POST /panel/users/*/access/two-step",
     "POST /panel/certificates/provision",
     "POST /panel/dns/zones/*",
+    "POST /panel/logins/release",
 }
-"""Forms that have a test of their own."""
+"""Forms that have a test of their own: in test_panel_steps, and for certificates, which need an
+authority, in test_certificates."""

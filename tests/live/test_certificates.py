@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives import hashes
 
 from tests.authority import Authority
 from tests.dns import DNSServer
+from tests.live.chromium import Chromium
+from tests.live.looking import faults, fill, form, send
 from tests.live.pebble import Pebble
 from tests.live.server import PLAIN, Server
 from tests.redisserver import free_port
@@ -33,7 +35,11 @@ HERE = "".join(
     for bare in ("@", "box")
     for name in (bare, *(f"{kind}.{bare}".removesuffix(".@") for kind in KINDS))
 )
-ZONES = {NAME: f"{HERE}www A 203.0.113.9\n", "blocked.test": "@ A 127.0.0.1\n"}
+ZONES = {
+    NAME: f"{HERE}www A 203.0.113.9\n",
+    "blocked.test": "@ A 127.0.0.1\n",
+    "page.test": "@ A 127.0.0.1\n",
+}
 PASSWORD = "Correct-Horse-7"
 SETTINGS = """
 [dns]
@@ -274,3 +280,48 @@ def test_a_challenge_that_nobody_made_is_not_answered(
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(url, timeout=10)
         assert refused.value.code == 404
+
+
+def test_a_browser_asks_for_certificates_and_installs_them(hub: Server, company: Authority) -> None:
+    """With what is good and with what is not; what was typed is still there then."""
+    for name in ("page.test", "typed.test"):
+        hub.add_domain(name)
+    hub.add_user(f"root@{NAME}", PASSWORD, "--role", "admin")
+    between = company.below("between pages")
+    place = "POST /panel/certificates"
+    base = f"http://127.0.0.1:{hub.port('http', 'none')}"
+    with Chromium() as chromium, chromium.window(base) as window:
+        page = window.page
+        window.sign_in(f"root@{NAME}", PASSWORD)
+        window.go("/panel/certificates")
+        due = form(page, f"{place}/provision")
+        due.locator("[name=csrf]").evaluate("it => { it.value = 'forged' }")
+        assert send(window, due) == 403
+        window.go("/panel/certificates")
+        assert send(window, form(page, f"{place}/provision")) == 200
+        assert page.locator(".done", has_text="page.test").count() == 1, page.inner_text("main")
+        assert rows(hub)["page.test"]["status"] == "success"
+
+        fill(form(page, f"{place}/request"), {"domain": "typed.test", "country": "DE"})
+        assert send(window, form(page, f"{place}/request")) == 200
+        request = x509.load_pem_x509_csr(page.inner_text("pre").encode())
+        made = between.issue(["typed.test"], public=request.public_key())
+        typed = {"domain": "typed.test", "certificate": made}
+        for wrong, words in (
+            (typed, "is missing"),
+            ({**typed, "domain": NAME, "chain": between.text}, "for typed.test"),
+            ({**typed, "certificate": "<script>ran(1)</script>"}, ""),
+        ):
+            window.go("/panel/certificates")
+            fill(form(page, place), wrong)
+            assert send(window, form(page, place)) == 400
+            assert words in page.inner_text("[role=alert]")
+            for name, value in wrong.items():
+                shown = form(page, place).locator(f"[name={name}]").input_value()
+                assert shown.strip() == value.strip()
+        assert faults(window) == []
+        fill(form(page, place), {**typed, "chain": between.text})
+        assert send(window, form(page, place)) == 200
+        assert not page.locator("[role=alert]").count()
+        assert rows(hub)["typed.test"]["status"] == "success"
+        window.calm()
