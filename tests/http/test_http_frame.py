@@ -166,7 +166,7 @@ def test_a_site_speaks_no_http_2() -> None:
     assert transport.disconnecting
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=40, deadline=None)
 @given(
     st.lists(
         st.one_of(

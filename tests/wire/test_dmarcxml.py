@@ -272,7 +272,7 @@ def reports(draw: st.DrawFn) -> Aggregate:
     return draw(st.builds(Aggregate, TEXT, TEXT, WORD, number, number, st.just(published), records))
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=30, derandomize=True, deadline=None)
 @given(reports())
 def test_any_report_comes_back(report: Aggregate) -> None:
     assert read(written(report)) == report
