@@ -181,9 +181,11 @@ def fill(form: Locator, fields: dict[str, str | bool]) -> None:
         field = form.locator(f"[name='{name}']").first
         if isinstance(value, bool):
             field.set_checked(value)
-        elif field.evaluate("it => it.tagName") == "SELECT":
+            continue
+        kind = field.evaluate("it => it.type")
+        if kind == "select-one":
             field.select_option(value)
-        elif field.get_attribute("type") in ("hidden", "radio"):
+        elif kind in ("hidden", "radio"):
             field.evaluate("(it, value) => { it.value = value; it.checked = true }", value)
         else:
             field.fill(value)

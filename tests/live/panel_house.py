@@ -70,16 +70,14 @@ class House:
 
 
 @contextmanager
-def opened(*, empty: bool = False, reports: bool = False) -> Iterator[House]:
-    """The house; nothing in its log is a defect when it is left. `empty`: only people are there;
-    `reports`: those of others, too."""
+def opened(*, reports: bool = False) -> Iterator[House]:
+    """The house; nothing in its log is a defect when it is left. `reports`: others sent some."""
     with ExitStack() as stack:
         far = stack.enter_context(Rude())
         more = MORE.format(names=free_port())
         ours = stack.enter_context(hub(more=more, queue={"retry": "[3600]"}, exempt=LIMITLESS))
         joe = settle(ours)
-        if not empty:
-            furnish(ours, far, joe)
+        furnish(ours, far, joe)
         if reports:
             report(ours)
         chromium = stack.enter_context(Chromium())

@@ -1,4 +1,5 @@
-"""The panel in Chromium, step by step: what follows on another page, or on somebody else."""
+"""The panel in Chromium, step by step: what follows on another page, or on somebody else; and
+every form of an account's own pages."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ from tests.live import web
 from tests.live.chromium import Window
 from tests.live.looking import faults, form, send
 from tests.live.outgoing import PASSWORD, trusting
-from tests.live.panel_forms import ROOT
+from tests.live.panel_forms import FORMS, JOE, ROOT, Form
 from tests.live.panel_house import GUESSER, SENDER, House, given, opened
+from tests.live.panel_trying import tried
 
 STEP = 30
 """Seconds that a code of an authenticator lives."""
@@ -24,7 +26,7 @@ STEP = 30
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    with opened(empty=True) as house:
+    with opened() as house:
         yield house
 
 
@@ -207,3 +209,8 @@ def guess(house: House) -> int:
             b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
         )
         return int(channel.makefile("rb").readline().split()[1])
+
+
+@pytest.mark.parametrize("case", [one for one in FORMS if one.who == JOE], ids=lambda one: one.key)
+def test_a_form_refuses_what_is_wrong_and_takes_what_is_right(house: House, case: Form) -> None:
+    tried(house, case)
