@@ -14,6 +14,7 @@ from email.policy import SMTP
 from typing import Any
 
 import pytest
+from playwright.sync_api import Locator
 
 from tests.live import web
 from tests.live.chromium import Chromium, Window
@@ -329,7 +330,7 @@ def test_what_is_deleted_leaves_its_list_and_comes_back(house: House) -> None:
     trash = house.folder("Trash")
     window.go(trash)
     assert row.count() == 1
-    refused(window, "POST /mail/folders/*/empty")
+    refused(window, form(page, "POST /mail/folders/*/empty"))
     window.go(trash)
     assert send(window, form(page, "POST /mail/folders/*/empty")) == 303
     assert row.count() == 0
@@ -352,37 +353,37 @@ def test_a_list_says_what_is_missing(house: House) -> None:
 
 
 def test_a_letter_that_waits_is_taken_back(house: House) -> None:
+    """From the page that follows on sending, and from the list of those that wait."""
     window, page, key = house.joe, house.joe.page, "POST /mail/compose/back"
+    subject = f"Later {HOSTILE}"
     for _ in range(2):
         window.go("/mail/compose")
         letter = form(page, "POST /mail/compose", "send")
-        fill(letter, {"to": ANN, "subject": HOSTILE, "text": HOSTILE})
-        page.select_option("#later", "1")
+        fill(letter, {"to": ANN, "subject": subject, "text": HOSTILE, "later": "1"})
         assert send(window, letter, "send") == 303
         assert faults(window) == []
+    said = window.path
+    refused(window, form(page, key))
+    window.go(said)
     assert send(window, form(page, key)) == 303
-    assert page.input_value("[name=subject]") == HOSTILE
+    assert page.input_value("[name=subject]") == subject
     assert page.input_value("[name=text]").strip() == HOSTILE
     wanted(window)
     window.go("/mail/compose/waiting")
-    assert page.locator("tbody tr").count() == 1
-    assert HOSTILE in page.inner_text("tbody")
+    waits = page.locator("tbody tr", has_text=subject)
+    assert waits.count() == 1
     assert faults(window) == []
-    refused(window, key)
-    window.go("/mail/compose/waiting")
-    token = form(page, key).locator("[name=token]")
-    token.evaluate("it => { it.value = 'nobody' }")
-    assert send(window, form(page, key)) == 409
+    waits.locator("[name=token]").evaluate("it => { it.value = 'nobody' }")
+    assert send(window, waits.locator("form")) == 409
     assert page.locator("[role=alert]").is_visible()
     window.go("/mail/compose/waiting")
-    assert send(window, form(page, key)) == 303
-    assert page.input_value("[name=subject]") == HOSTILE
+    assert send(window, waits.locator("form")) == 303
+    assert page.input_value("[name=subject]") == subject
     wanted(window)
 
 
-def refused(window: Window, key: str) -> None:
+def refused(window: Window, meant: Locator) -> None:
     """The form as another site would send it."""
-    meant = form(window.page, key)
     meant.locator("[name=csrf]").evaluate("it => { it.value = 'forged' }")
     assert send(window, meant) == 403
     assert window.page.locator("[role=alert]").is_visible()
