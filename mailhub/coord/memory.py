@@ -6,6 +6,7 @@ own, `memory_schedule`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mailhub.coord.limits import ScheduleLimits
@@ -23,6 +24,7 @@ class MemoryCoordination:
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self.schedule = MemorySchedule(clock, ScheduleLimits.of(settings))
         self.counters = MemoryCounters(clock)
+        self.wakeups = MemoryWakeups()
 
     def sessions(self, own: Sessions) -> Sessions:
         """There is nobody to share them with."""
@@ -33,6 +35,32 @@ class MemoryCoordination:
 
     async def stop(self) -> None:
         """There is nothing to end."""
+
+
+class MemoryWakeups:
+    """`ports.Wakeups`. `street`: all that hear each other; this one alone where it is not given."""
+
+    def __init__(self, street: list[MemoryWakeups] | None = None) -> None:
+        self._street = street if street is not None else []
+        self._street.append(self)
+        self._listening: list[tuple[str, Callable[[], None]]] = []
+
+    def ring(self, channel: str) -> None:
+        """See `ports.Wakeups`."""
+        for other in self._street:
+            if other is not self:
+                other._heard(channel)
+
+    def listen(self, channel: str, call: Callable[[], None]) -> Callable[[], None]:
+        """See `ports.Wakeups`."""
+        entry = (channel, call)
+        self._listening.append(entry)
+        return lambda: self._listening.remove(entry)
+
+    def _heard(self, channel: str) -> None:
+        for name, call in tuple(self._listening):
+            if name == channel:
+                call()
 
 
 @dataclass(slots=True)

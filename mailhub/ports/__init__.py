@@ -13,7 +13,13 @@ from mailhub.ports.certificates import (
     CertificateNotes,
     ChallengeRecords,
 )
-from mailhub.ports.coordination import Coordination, Counters, Schedule, Sessions
+from mailhub.ports.coordination import (
+    Coordination,
+    Counters,
+    Schedule,
+    Sessions,
+    Wakeups,
+)
 from mailhub.ports.directory import Entries, Mirrors
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
@@ -125,6 +131,7 @@ __all__ = [
     "Tally",
     "Together",
     "Volume",
+    "Wakeups",
     "Web",
     "Webhooks",
     "Within",

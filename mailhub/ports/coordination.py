@@ -124,6 +124,24 @@ class Sessions(Protocol):
         ...
 
 
+class Wakeups(Protocol):
+    """A bell between processes, so that one looks at once what another did.
+
+    Nothing may depend on it: rings get lost, and come without need. Who listens looks for itself
+    now and then besides.
+    """
+
+    def ring(self, channel: str) -> None:
+        """Soon calls who listens on the channel in other processes, not in this one. Returns at
+        once, whatever becomes of it; many rings at a time may be heard as one, after the last."""
+        ...
+
+    def listen(self, channel: str, call: Callable[[], None]) -> Callable[[], None]:
+        """`call` is called for rings, and once after a time in which some may have got lost. It
+        must return at once and not raise. Returns what ends it. `channel`: a word."""
+        ...
+
+
 class Coordination(Protocol):
     """What processes share and may lose: the schedule and the counters, with their connections.
 
@@ -134,6 +152,8 @@ class Coordination(Protocol):
     def schedule(self) -> Schedule: ...
     @property
     def counters(self) -> Counters: ...
+    @property
+    def wakeups(self) -> Wakeups: ...
     def sessions(self, own: Sessions) -> Sessions:
         """Those that processes share; `own`, the store's, where there is nobody to share with."""
         ...

@@ -19,6 +19,7 @@ from mailhub.coord.redis.dial import endpoint_of
 from mailhub.coord.redis.link import Link, State, if_cancelled
 from mailhub.coord.redis.schedule import RedisSchedule
 from mailhub.coord.redis.sessions import EndedSessions, RedisSessions
+from mailhub.coord.redis.wakeups import RedisWakeups
 from mailhub.coord.redis.wire import Ear, Refused, Reply, Wire
 from mailhub.model.errors import Unavailable
 from mailhub.model.settings import Settings
@@ -75,7 +76,7 @@ class RedisCoordination:
         )
         self._wakes: Link[Ear] = Link(
             endpoint,
-            lambda: Ear(reactor, timeout, lambda: self.schedule.wake()),
+            lambda: Ear(reactor, timeout, self._heard),
             self._listen,
             self._wakes_turned,
             **shared,
@@ -91,6 +92,7 @@ class RedisCoordination:
         self.counters = SteadyCounters(
             RedisCounters(self, prefix=redis.prefix), MemoryCounters(clock)
         )
+        self.wakeups = RedisWakeups(self, prefix=redis.prefix)
 
     def sessions(self, own: Sessions) -> Sessions:
         """Those that processes share; what was ended is in `own` too."""
@@ -146,6 +148,13 @@ class RedisCoordination:
     async def _listen(self, ear: Ear) -> None:
         await self._enter(ear)
         await ear.ask("SUBSCRIBE", self.schedule.channel)
+        await ear.ask("SUBSCRIBE", self.wakeups.bell)
+
+    def _heard(self, channel: bytes, message: bytes) -> None:
+        if channel == self.wakeups.bell.encode():
+            self.wakeups.heard(message)
+        else:
+            self.schedule.wake()
 
     async def _enter(self, wire: Wire) -> None:
         url = self._url
@@ -169,6 +178,7 @@ class RedisCoordination:
         if state is State.HERE:
             self._deaf = False
             self.schedule.wake()  # for what was told meanwhile
+            self.wakeups.missed()
         elif self._health is Health.WELL and not self._deaf and reason.split(" ", 1)[0] in DEAF:
             self._deaf = True
             self._log.event("redis", outcome="deaf", reason=reason, level="warn")

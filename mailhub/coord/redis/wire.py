@@ -86,12 +86,12 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
 
 
 class Ear(txredisapi.SubscriberProtocol, Wire):  # type: ignore[misc]
-    """A connection that listens on a channel. `heard`: called for each message."""
+    """A connection that listens on channels. `heard`: called with channel and message."""
 
-    def __init__(self, reactor: Any, timeout: float, heard: Callable[[], None]) -> None:
+    def __init__(self, reactor: Any, timeout: float, heard: Callable[[bytes, bytes], None]) -> None:
         super().__init__(reactor, timeout)
         self._heard = heard
 
-    def messageReceived(self, pattern: object, channel: object, message: object) -> None:
+    def messageReceived(self, pattern: object, channel: bytes, message: bytes) -> None:
         """See SubscriberProtocol."""
-        self._heard()
+        self._heard(channel, message)
