@@ -30,7 +30,8 @@ from mailhub.net.resolver import StubResolver
 from mailhub.net.web import GuardedWeb
 from mailhub.net.workers import ProcessWorkers
 from mailhub.ports import Clock, Coordination, Log
-from mailhub.store.sqlite import SQLiteStore, open_store
+from mailhub.store.sqlite import open_store
+from mailhub.store.threaded import ThreadedStore
 
 
 class SystemRandomness:
@@ -78,9 +79,16 @@ class Ground:
         return DataFolder(Path(self.settings.data)).secret(f"{name}.json")
 
     @cached_property
-    def store(self) -> SQLiteStore:
+    def store(self) -> ThreadedStore:
+        """On PostgreSQL where one is named, else in the data folder."""
+        settings = self.settings.store
         folder = Path(self.settings.data) / "store"
-        return open_store(self.settings.store, folder, self.reactor, self.clock)
+        if not settings.database:
+            return open_store(settings, folder, self.reactor, self.clock)
+        from mailhub.store import postgres  # its library costs who does without it nothing
+
+        node = self.randomness.token(8).hex()
+        return postgres.open_store(settings, folder, node, self.reactor, self.clock)
 
     @cached_property
     def watch(self) -> Watch:

@@ -131,7 +131,6 @@ def build(
     """The parts in the order in which they start, and the doors that open last."""
     parts.listening = doors
     lateness = Lateness(parts.reactor, parts.metrics)
-    indexer = _indexer(parts)
     reports = reporting.compose(parts)
     outgoing = sending.compose(parts, partial(_listening, doors))
     services = commanded.services(parts, outgoing.ways, reports)
@@ -152,7 +151,7 @@ def build(
     return House(
         steps=[
             *parts.steps,
-            Step("search index", indexer.start, indexer.stop),
+            *_indexing(parts),
             *reports.steps,
             Step("webhooks", parts.webhook_calls.start, parts.webhook_calls.stop),
             *_rounds(parts),
@@ -204,13 +203,15 @@ def _rounds(parts: Parts) -> Sequence[Step]:
     )
 
 
-def _indexer(parts: Parts) -> IndexProcess:
+def _indexing(parts: Parts) -> Sequence[Step]:
     """The process that keeps the full-text index, joined with the store."""
+    if parts.settings.store.database:
+        return ()
     folder = Path(parts.settings.data) / "store"
     indexer = IndexProcess(parts.settings.search, folder, parts.reactor, parts.log)
     parts.store.search_index.looked_after(indexer.wake, indexer.state)
     parts.store.watch(indexer.heard)
-    return indexer
+    return (Step("search index", indexer.start, indexer.stop),)
 
 
 def _listening(doors: Sequence[Listener]) -> Sequence[tuple[str, int]]:

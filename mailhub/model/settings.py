@@ -216,10 +216,15 @@ class HTTPSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSettings:
-    """`[store]`: the embedded store."""
+    """`[store]`: where mail and accounts are kept."""
 
     __pydantic_config__ = STRICT
 
+    database: str = setting(
+        "",
+        "PostgreSQL's address, as postgresql://mailhub@db.example/mailhub; empty: SQLite and files "
+        "in the data folder",
+    )
     segment_size: int = setting(256 << 20, "size at which a new segment is begun", "bytes")
     pending: int = setting(256 << 20, "message bytes waiting for a commit before 451", "bytes")
     readers: int = setting(2, "threads that read")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Thread
+from pathlib import Path
 
-from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-
+from mailhub.model.errors import Unavailable
 from mailhub.model.message import BlobRef
 from mailhub.model.settings import StoreSettings
 from mailhub.store.background import Background
+from mailhub.store.faults import DriverError
+from mailhub.store.fulltext.unindexed import Unindexed
 from mailhub.store.hop import Hop
 from mailhub.store.postgres import bodies, making
 from mailhub.store.postgres.committer import Committer, WallClock
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.readers import Readers
-from mailhub.store.runner import ThreadRunner
 from mailhub.store.spools import SpoolFolder
-from mailhub.store.sqlite import StoreReactor
-from mailhub.store.storage import ServedStorage
+from mailhub.store.threaded import StoreReactor, ThreadedStore, reporting
 from mailhub.store.watchers import Watchers
 from mailhub.store.writer import Writer
 
@@ -46,13 +44,8 @@ class Desk:
             connection.close()
 
 
-class PostgresStore(ServedStorage):
-    """`ports.Storage` but for `search_index`. Call `start` before use and `stop` at the end.
-
-    `where`: the database, as libpq wants it. `node`: see `Committer`.
-    """
-
-    _log = Logger()
+class PostgresStore(ThreadedStore):
+    """`ports.Storage` in a database. `where`: which, as libpq wants it. `node`: see `Committer`."""
 
     def __init__(
         self,
@@ -64,46 +57,27 @@ class PostgresStore(ServedStorage):
         clock: WallClock,
     ) -> None:
         making.prepare(where)
-        self._hop = Hop(reactor)
+        hop = Hop(reactor)
         watchers = Watchers()
-        committer = Committer(where, node, clock, settings.quota, self._failed)
-        self._readers = Readers(lambda: Desk(where), settings.readers, self._hop)
-        self._writer = Writer(committer, self._hop, watchers, settings.pending)
-        runner = ThreadRunner(self._readers, self._writer)
-        self.blobs = self._readers
-        super().__init__(runner, spools, watchers)
-        self._background = Background(reactor, runner, self._sweep, lambda: False)
-        self.watch(self._background.heard)
+        committer = Committer(where, node, clock, settings.quota, reporting(hop))
+        readers = Readers(lambda: Desk(where), settings.readers, hop)
+        writer = Writer(committer, hop, watchers, settings.pending)
+        super().__init__(hop, readers, writer, spools, watchers, Unindexed(readers))
+        self.looked_after(Background(reactor, self.runner, self._sweep, lambda: False))
 
     async def _sweep(self) -> None:
         while await self.runner.write(bodies.sweep):
             continue
 
-    def _failed(self, error: Exception) -> None:
-        """A commit failed; heard on the writer's thread."""
-        self._hop.post(
-            lambda: self._log.error(
-                "A commit failed: {kind}: {error}", kind=type(error).__name__, error=error
-            )
-        )
 
-    def start(self) -> None:
-        """Starts the threads."""
-        self._readers.start()
-        self._writer.start()
-        self._background.start()
-
-    def stop(self) -> Deferred[None]:
-        """Finishes what was asked for, then closes everything; fires when that is done."""
-        done: Deferred[None] = Deferred()
-        self._background.stop()
-        self._writer.refuse()
-
-        def close() -> None:
-            self._readers.stop()
-            self._writer.join()
-            self._hop.post(lambda: done.callback(None))
-
-        # A thread of its own: the reactor's pool may be gone when a server stops.
-        Thread(target=close, name="mailhub-store-stop").start()
-        return done
+def open_store(
+    settings: StoreSettings, folder: Path, node: str, reactor: StoreReactor, clock: WallClock
+) -> PostgresStore:
+    """The store in the database that the settings name; `folder`: of what this process alone keeps.
+    Blocks while it makes its tables. Raises Unavailable when the database is away or is not this
+    version's."""
+    spools = SpoolFolder(settings.spool_memory, folder / "spool")
+    try:
+        return PostgresStore(settings, settings.database, node, spools, reactor, clock)
+    except DriverError as error:
+        raise Unavailable(f"The database cannot be used: {error.__cause__}") from error

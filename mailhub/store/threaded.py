@@ -1,0 +1,112 @@
+"""What the stores on disk have in common: threads that read, one that writes, and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from mailhub.ports import SearchIndex
+from mailhub.store.background import Background
+from mailhub.store.hop import Hop
+from mailhub.store.readers import Readers
+from mailhub.store.runner import ThreadRunner
+from mailhub.store.spools import SpoolFolder
+from mailhub.store.storage import ServedStorage
+from mailhub.store.watchers import Watchers
+from mailhub.store.writer import Writer
+
+
+class StoreReactor(Protocol):
+    """What a store asks of the reactor."""
+
+    def callFromThread(self, call: Callable[..., object], *args: object) -> None: ...
+    def callLater(self, delay: float, call: Callable[..., object]) -> IDelayedCall: ...
+
+
+class Searching(SearchIndex, Protocol):
+    """What answers searches."""
+
+    def looked_after(self, wake: Callable[[], None], state: Callable[[], str]) -> None:
+        """`wake`: called, on the reactor's thread, when the index is damaged or to be made anew.
+        `state` says what is being done to it."""
+        ...
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None:
+        """Ends it after what was asked for; blocks until then."""
+        ...
+
+
+class ThreadedStore(ServedStorage):
+    """`ports.Storage`. Call `start` before use and `stop` at the end. `searching` answers searches.
+    `closed`: called last, on a thread."""
+
+    def __init__(
+        self,
+        hop: Hop,
+        readers: Readers,
+        writer: Writer,
+        spools: SpoolFolder,
+        watchers: Watchers,
+        searching: Searching,
+        closed: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(ThreadRunner(readers, writer), spools, watchers)
+        self.blobs = readers
+        self._hop = hop
+        self._readers = readers
+        self._writer = writer
+        self.search_index = searching
+        self._closed = closed
+        self._background: Background | None = None
+
+    def looked_after(self, background: Background) -> None:
+        """Work that no caller waits for begins and ends with the store."""
+        self._background = background
+        self.watch(background.heard)
+
+    def start(self) -> None:
+        """Starts the threads."""
+        self._readers.start()
+        self.search_index.start()
+        self._writer.start()
+        if self._background is not None:
+            self._background.start()
+
+    def stop(self) -> Deferred[None]:
+        """Finishes what was asked for, then closes everything; fires when that is done."""
+        done: Deferred[None] = Deferred()
+        if self._background is not None:
+            self._background.stop()
+        self._writer.refuse()
+
+        def close() -> None:
+            self._readers.stop()
+            self.search_index.stop()
+            self._writer.join()
+            self._closed()
+            self._hop.post(lambda: done.callback(None))
+
+        # A thread of its own: the reactor's pool may be gone when a server stops.
+        Thread(target=close, name="mailhub-store-stop").start()
+        return done
+
+
+def reporting(hop: Hop) -> Callable[[Exception], None]:
+    """What a committer tells of its failures, on its own thread: a line of the log."""
+    log = Logger()
+
+    def failed(error: Exception) -> None:
+        hop.post(
+            lambda: log.error(
+                "A commit failed: {kind}: {error}", kind=type(error).__name__, error=error
+            )
+        )
+
+    return failed
