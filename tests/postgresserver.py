@@ -88,6 +88,10 @@ class PostgresServer:
         """How libpq finds it."""
         return f"host={self.folder} port={self.port} user=mailhub dbname={database}"
 
+    def url(self, database: str) -> str:
+        """The same as an address."""
+        return f"postgresql://mailhub@127.0.0.1:{self.port}/{database}"
+
     def database(self, template: str = "template0") -> str:
         """A new database; its name."""
         name = f"mail{next(self._numbers)}"

@@ -20,7 +20,7 @@ from pathlib import Path
 from unittest import mock
 
 from mailhub import cli
-from tests.live import warm
+from tests.live import storing, warm
 
 BIN = Path(sys.executable).parent
 READY = 90.0
@@ -106,7 +106,7 @@ class Server:
             hostname=self._hostname,
             top=self._top,
             exempt=json.dumps(list(self._exempt)),
-            sections=self._sections,
+            sections=storing.settled(self._sections, self.folder),
         )
         for service, endpoint, tls in LISTENERS:
             where = endpoint.format(folder=self.folder)
