@@ -303,6 +303,8 @@ class Parts(Ruled):
             self.scripts,
             self.keys,
             self.naming.zones,
+            self.mailroom,
+            self.clock,
         )
 
     # -- mail that leaves

@@ -36,6 +36,8 @@ def importing(here: World, messages: Messages, zones: Zones) -> Importing:
         here.scripts,
         here.keys,
         zones,
+        here.mailroom,
+        here.clock,
     )
 
 

@@ -24,6 +24,7 @@ from mailhub.control import (
     reporting,
     scripting,
     signing,
+    switching,
     telling,
     tokening,
     users,
@@ -48,6 +49,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
     naming.ACTS,
     relaying.ACTS,
     signing.ACTS,
+    switching.ACTS,
     queueing.ACTS,
     reporting.ACTS,
     scripting.ACTS,
@@ -56,7 +58,7 @@ PARTS: tuple[Mapping[str, Act], ...] = (
 )
 ACTS: Mapping[str, Act] = {name: act for part in PARTS for name, act in part.items()}
 """Acts with one answer."""
-READS: Mapping[str, Read] = {**mail.READS, **queueing.READS, **moving.READS}
+READS: Mapping[str, Read] = {**mail.READS, **queueing.READS, **moving.READS, **switching.READS}
 """Acts that answer with items."""
 TAKES: Mapping[str, Take] = {**mail.TAKES, **moving.TAKES}
 """Acts with bytes."""

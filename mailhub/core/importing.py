@@ -21,8 +21,10 @@ from mailhub.core.domains import Domains
 from mailhub.core.filters import Filters
 from mailhub.core.importedmail import MailImport
 from mailhub.core.mailboxes import INBOX, Mailboxes
+from mailhub.core.mailroom import Mailroom
 from mailhub.core.scripts import Scripts
 from mailhub.core.signing import Keys
+from mailhub.core.switching import Switching
 from mailhub.core.zones import Zones
 from mailhub.model.account import Account, Role, Scope, Sending
 from mailhub.model.address import Domain
@@ -30,7 +32,7 @@ from mailhub.model.change import Actor
 from mailhub.model.dkim import KeyState
 from mailhub.model.errors import AlreadyExists, Conflict, Invalid, MailhubError, NotFound
 from mailhub.model.filter import Autoreply
-from mailhub.ports import Storage
+from mailhub.ports import Clock, Storage
 from mailhub.wire import address as grammar
 
 
@@ -43,7 +45,8 @@ class Taken:
 
 
 class Importing:
-    """Imports into one server. `mail`: the mail in them."""
+    """Imports into one server. `mail`: the mail in them. `switching`: what a move from a server
+    that goes on running asks besides."""
 
     def __init__(
         self,
@@ -57,6 +60,8 @@ class Importing:
         scripts: Scripts,
         keys: Keys,
         zones: Zones,
+        mailroom: Mailroom,
+        clock: Clock,
     ) -> None:
         self._storage = storage
         self._domains = domains
@@ -68,6 +73,9 @@ class Importing:
         self._scripts = scripts
         self._keys = keys
         self._zones = zones
+        self.switching = Switching(
+            storage, domains, accounts, addresses, mailboxes, mailroom, clock
+        )
 
     # -- the domain
 
@@ -190,9 +198,12 @@ class Importing:
             mailboxes={use: name for use, name in uses.items() if name != INBOX},
         )
         try:
-            return await self._accounts.create(order, actor)
+            made = await self._accounts.create(order, actor)
         except AlreadyExists as error:
             raise Conflict(error.text) from None
+        if not given.suspended:
+            return made
+        return await self._accounts.update(dataclasses.replace(made, suspended=True), actor)
 
     async def _boxes(
         self, account: Account, given: files.AccountFile, notes: list[str], actor: Actor
