@@ -58,6 +58,7 @@ def services(parts: Parts, ways: Ways, reports: Reports) -> acts.Services:
         backups=parts.backups.backups,
         exporting=parts.exporting,
         importing=parts.importing,
+        elsewheres=parts.elsewheres,
     )
 
 

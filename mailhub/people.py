@@ -14,6 +14,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.identity import Identity, identity
 from mailhub.core.login import Login
 from mailhub.core.mailboxes import Mailboxes
@@ -68,6 +69,10 @@ class People(Ground):
             self.ids,
             grace=self.settings.accounts.grace,
         )
+
+    @cached_property
+    def elsewheres(self) -> Elsewheres:
+        return Elsewheres(self.store, self.clock)
 
     @cached_property
     def directories(self) -> directories.Directories:

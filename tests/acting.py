@@ -85,6 +85,7 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         upload_keys=Keys(b"secret"),
         certificates=papers.certificates,
         provisioning=papers.provisioning,
+        elsewheres=here.elsewheres,
         exporting=Exporting(here.store, here.keys, here.clock, "mailhub test"),
         importing=importing(here, messages, named.zones),
         backups=backups(here.clock, here.log),

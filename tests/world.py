@@ -15,6 +15,7 @@ from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.domains import Domains
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.filters import Filters
 from mailhub.core.hooking import NoHooks
 from mailhub.core.identity import Identity, identity
@@ -108,6 +109,7 @@ class World:
     counters: MemoryCounters
     hashing: InlineHashing
     directory: LocalDirectory
+    elsewheres: Elsewheres
     domains: Domains
     addresses: Addresses
     mailboxes: Mailboxes
@@ -293,6 +295,7 @@ def world(
         counters=counters,
         hashing=hashing,
         directory=directory,
+        elsewheres=Elsewheres(store, clock),
         domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,

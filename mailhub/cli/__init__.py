@@ -21,6 +21,7 @@ from mailhub.cli.directory import directory
 from mailhub.cli.dkim import dkim
 from mailhub.cli.dns import dns
 from mailhub.cli.domain import domain
+from mailhub.cli.elsewhere import elsewhere
 from mailhub.cli.exports import export
 from mailhub.cli.filter import autoreply, filter
 from mailhub.cli.identity import asp, authlog, totp
@@ -93,6 +94,7 @@ for command in (
     dns,
     report,
     directory,
+    elsewhere,
     index,
     backup,
     import_,

@@ -16,6 +16,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.backup import Backups
 from mailhub.core.certificates import Certificates
 from mailhub.core.domains import Domains
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.exporting import Exporting
 from mailhub.core.filtering import Filtering
 from mailhub.core.filters import Filters
@@ -92,6 +93,7 @@ class Services:
     backups: Backups
     exporting: Exporting
     importing: Importing
+    elsewheres: Elsewheres
 
 
 class Arguments:

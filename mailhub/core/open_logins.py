@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from mailhub.model.account import Principal
-from mailhub.model.change import AccountChanged, Change
+from mailhub.model.account import Principal, Service
+from mailhub.model.change import AccountChanged, Change, ElsewhereChanged, Missed
 from mailhub.model.errors import NotFound
 from mailhub.ports import Clock
 
+MISSED = "The server lost touch with what others changed"
+MOVED = "The mailbox moves, please log in again"
+MAILBOX = (Service.IMAP, Service.POP3)
+"""Sessions that are of where the mail is."""
 REASON = "The session was ended by the owner of the account"
 Listener = Callable[[Sequence[Change]], None]
 Listeners = dict[int, dict[object, Listener]]
@@ -39,7 +43,7 @@ class OpenLogin:
         self.since = since
         self._ended = ended
         self._listeners = listeners
-        listeners.setdefault(principal.account, {})[self] = self._heard
+        listeners.setdefault(principal.account, {})[self] = self.heard
 
     def leave(self) -> None:
         """It is over by itself; done again it changes nothing."""
@@ -50,10 +54,18 @@ class OpenLogin:
         self.leave()
         self._ended(reason)
 
-    def _heard(self, changes: Sequence[Change]) -> None:
+    def heard(self, changes: Sequence[Change]) -> None:
+        """What changed in the account."""
         for change in changes:
+            if isinstance(change, Missed):
+                self.stop(MISSED)
+                return
             if isinstance(change, AccountChanged) and change.ends(self.principal.auth_version):
                 self.stop(change.reason)
+                return
+            moved = isinstance(change, ElsewhereChanged) and change.phase
+            if moved and self.principal.service in MAILBOX:
+                self.stop(MOVED)
                 return
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from mailhub.core.selected_mailbox import FlagTexts, SharedMailbox
 from mailhub.core.selected_view import SelectedView
@@ -15,8 +16,10 @@ from mailhub.core.watch import OTHERS, Watch
 from mailhub.model.change import (
     AccountChanged,
     Change,
+    ElsewhereChanged,
     KeywordSet,
     MailboxChanged,
+    Missed,
 )
 from mailhub.model.errors import NotFound, StorageFull, Unavailable
 from mailhub.model.mailbox import Mailbox
@@ -124,7 +127,7 @@ class Selections:
         shared = self._accounts.get(account)
         if shared is None:
             shared = self._accounts[account] = _Account()
-            shared.end = self._watch.subscribe(account, self._hear)
+            shared.end = self._watch.subscribe(account, partial(self._hear, account))
         return shared
 
     def _forget_if_idle(self, account: int, shared: _Account) -> None:
@@ -146,8 +149,7 @@ class Selections:
 
     # -- following the store
 
-    def _hear(self, changes: Sequence[Change]) -> None:
-        account = _account_of(changes[0])
+    def _hear(self, account: int, changes: Sequence[Change]) -> None:
         shared = self._accounts.get(account)
         if shared is None:
             return
@@ -157,11 +159,11 @@ class Selections:
         for change in changes:
             if isinstance(change, KeywordSet):
                 shared.keyword_sets[change.number] = change.keywords
-            elif isinstance(change, AccountChanged):
-                if change.what == "removed":
+            elif isinstance(change, (AccountChanged, Missed)):
+                if isinstance(change, Missed) or change.what == "removed":
                     for number in tuple(shared.boxes):
                         self._end(shared, number)
-            elif isinstance(change, OTHERS):
+            elif isinstance(change, (ElsewhereChanged, *OTHERS)):
                 continue
             elif _deletes(change, change.mailbox) or _renumbers(change):
                 self._end(shared, change.mailbox)
@@ -191,6 +193,8 @@ def _about(change: Change, mailbox: int) -> bool:
 def _deletes(change: Change, mailbox: int) -> bool:
     if isinstance(change, AccountChanged):
         return change.what == "removed"
+    if isinstance(change, Missed):
+        return True
     return (
         isinstance(change, MailboxChanged)
         and change.mailbox == mailbox
@@ -203,11 +207,6 @@ def _renumbers(change: Change, mailbox: int = 0) -> bool:
     if not isinstance(change, MailboxChanged) or change.what != "renumbered":
         return False
     return not mailbox or change.mailbox == mailbox
-
-
-def _account_of(change: Change) -> int:
-    account: int = getattr(change, "account", 0)
-    return account
 
 
 def _nothing() -> None:

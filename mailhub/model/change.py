@@ -153,12 +153,38 @@ class ZonesChanged:
     journal: int
 
 
+@dataclass(frozen=True, slots=True)
+class KeptChanged:
+    """What all processes of this server keep under `name` beside its mail is new: a setting, a
+    secret, a certificate."""
+
+    journal: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Changes of other processes went by unheard: whatever is remembered may be old."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereChanged:
+    """An account's mail lives at another server from now on, or is here: its open sessions must
+    end, and its clients come back to where it is. `phase`: a `Phase`'s value, empty: nothing is
+    known of another server any more."""
+
+    journal: int
+    account: int
+    phase: str
+
+
 Change = (
     Arrived
     | Flagged
     | Expunged
     | MailboxChanged
     | AccountChanged
+    | ElsewhereChanged
     | AddressesChanged
     | RoutesChanged
     | WebhooksChanged
@@ -167,6 +193,8 @@ Change = (
     | KeywordSet
     | RulesChanged
     | ZonesChanged
+    | KeptChanged
+    | Missed
 )
 
 

@@ -124,10 +124,28 @@ class Unavailable(MailhubError):
     default = "Temporarily unavailable, try again later"
 
 
+class StillElsewhere(Unavailable):
+    """The account's mail still lives on another server, and cannot be had here yet."""
+
+    default = "The mail of this account is still at its former server"
+
+
 class Untrusted(Unavailable):
     """Another server was reached, and did not prove with its certificate who it is."""
 
     default = "The server's certificate does not verify"
+
+
+class StaleLease(Unavailable):
+    """It was asked for in a turn that is over: another node does by now what this one did."""
+
+    default = "Another node does this now"
+
+
+class Outdated(Unavailable):
+    """What is stored is of a newer version, which this one would do wrong by."""
+
+    default = "This needs a newer version of mailhub"
 
 
 class InUse(MailhubError):

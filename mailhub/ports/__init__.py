@@ -21,6 +21,7 @@ from mailhub.ports.coordination import (
     Wakeups,
 )
 from mailhub.ports.directory import Entries, Mirrors
+from mailhub.ports.elsewhere import Elsewheres
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.filters import Filters
 from mailhub.ports.identity import AppPasswords, AuthLog, Factors, SignIns
@@ -88,6 +89,7 @@ __all__ = [
     "Directory",
     "DkimKeys",
     "Domains",
+    "Elsewheres",
     "Encrypting",
     "Entries",
     "Events",

@@ -10,6 +10,7 @@ from mailhub.ports.bodies import Blobs, Spools
 from mailhub.ports.certificates import CertificateNotes
 from mailhub.ports.coordination import Sessions
 from mailhub.ports.directory import Mirrors
+from mailhub.ports.elsewhere import Elsewheres
 from mailhub.ports.events import Events, Webhooks
 from mailhub.ports.files import Files
 from mailhub.ports.filters import Filters
@@ -77,6 +78,8 @@ class Storage(Protocol):
     def search_index(self) -> SearchIndex: ...
     @property
     def mirrors(self) -> Mirrors: ...
+    @property
+    def elsewheres(self) -> Elsewheres: ...
     @property
     def zones(self) -> Zones: ...
     @property

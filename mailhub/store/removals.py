@@ -33,6 +33,7 @@ OWNED: tuple[str, ...] = (
     "challenge",
     "sign_in",
     "mirror",
+    "elsewhere",
 )
 """Tables whose rows of an account go with it, told by their column `account`. Message rows are
 cleared later, a few at a time (see `sweeps`)."""

@@ -15,6 +15,7 @@ from mailhub.store.tables import (
     archive,
     certificates,
     directory,
+    elsewhere,
     files,
     filters,
     identity,
@@ -26,7 +27,7 @@ from mailhub.store.tables import (
     zones,
 )
 
-HEAD = "0021"
+HEAD = "0022"
 """The newest revision; the migrations' last one."""
 
 KEY_SHIFT = 20
@@ -392,6 +393,7 @@ TABLES: tuple[str, ...] = (
     *scripts.TABLES,
     *updates.TABLES,
     *directory.TABLES,
+    *elsewhere.TABLES,
     *zones.TABLES,
     *certificates.TABLES,
     *files.TABLES,

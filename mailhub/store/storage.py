@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
 from mailhub.store.certificates import CertificateNoteService
+from mailhub.store.elsewhere import ElsewhereService
 from mailhub.store.event_service import EventService, WebhookService
 from mailhub.store.files import FileService
 from mailhub.store.filter_service import FilterService
@@ -55,6 +56,7 @@ class ServedStorage:
         self.sessions = SessionService(runner)
         self.sign_ins = SignInService(runner)
         self.mirrors = MirrorService(runner)
+        self.elsewheres = ElsewhereService(runner)
         self.zones = ZoneService(runner)
         self.certificates = CertificateNoteService(runner)
         self.journal = JournalService(runner)

@@ -1,0 +1,144 @@
+"""Accounts whose mail still lives on another server: who they are, and how they come here.
+
+While an account is elsewhere its sessions are handed through to the other server, and mail that
+comes for it goes on there. `move` begins the last step: nobody gets in any more, and mail waits in
+the queue, so that nothing arrives on the other side while the rest is fetched. `arrive` ends it.
+How sessions are handed through is the faces', how mail goes on `core.placing`'s and the queue's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mailhub.model.account import Account
+from mailhub.model.change import Actor, Change, ElsewhereChanged, Missed
+from mailhub.model.elsewhere import Elsewhere, Phase
+from mailhub.model.errors import Invalid, NotFound, StillElsewhere
+from mailhub.ports import Clock, Storage
+from mailhub.wire import door
+
+NAME_LIMIT = 255
+"""Characters of a login name."""
+NOBODY: Mapping[int, Elsewhere] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ElsewhereOrder:
+    """Where an account's mail is, as an administrator writes it: URLs as of `wire.door`, empty for
+    none. `name`: the login name there, empty: the account's main address, or its username."""
+
+    name: str = ""
+    imap: str = ""
+    pop3: str = ""
+    mail: str = ""
+
+
+class Elsewheres:
+    """Costs nothing but a look at a flag while everybody's mail is here."""
+
+    def __init__(self, storage: Storage, clock: Clock) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._any: bool | None = None
+        """Whether anybody is elsewhere; None: to be looked up."""
+        self._heard_of = 0
+        storage.watch(self._heard)
+
+    # -- who is
+
+    async def possible(self) -> bool:
+        """Whether anybody is elsewhere at all. Raises Unavailable."""
+        while self._any is None:
+            known = self._heard_of
+            found = await self._storage.elsewheres.any()
+            if known == self._heard_of:
+                self._any = found
+        return self._any
+
+    @property
+    def expected(self) -> bool:
+        """The same as far as is known at once; True where nobody knows."""
+        return self._any is not False
+
+    async def of(self, account: int) -> Elsewhere | None:
+        """Where the account's mail is, None: here. Raises Unavailable."""
+        return (await self.among((account,))).get(account)
+
+    async def among(self, accounts: Collection[int]) -> Mapping[int, Elsewhere]:
+        """Those of them that are not here. Raises Unavailable."""
+        if not accounts or not await self.possible():
+            return NOBODY
+        return await self._storage.elsewheres.among(list(accounts))
+
+    async def check_here(self, account: int) -> None:
+        """Raises StillElsewhere where the account's mail is not here; Unavailable."""
+        if await self.of(account) is not None:
+            raise StillElsewhere
+
+    async def known(self, account: int) -> Elsewhere:
+        """What is known of the account's other server, whatever the phase. Raises NotFound."""
+        found = await self._storage.elsewheres.get(account)
+        if found is None:
+            raise NotFound("Nothing is known of another server for this account")
+        return found
+
+    async def page(
+        self, *, after: int = 0, limit: int = 100
+    ) -> Sequence[tuple[Account, Elsewhere]]:
+        """Everybody of whom another server is known, by number."""
+        found: list[tuple[Account, Elsewhere]] = []
+        while not found:
+            rows = await self._storage.elsewheres.page(after=after, limit=limit)
+            if not rows:
+                break
+            after = rows[-1].account
+            for one in rows:
+                account = await self._storage.accounts.get(one.account)
+                if account is not None:  # one that can be restored is nowhere meanwhile
+                    found.append((account, one))
+        return found
+
+    # -- how that changes
+
+    async def set(self, account: Account, order: ElsewhereOrder, actor: Actor) -> Elsewhere:
+        """From now on the account's mail is there. What is known of its password here counts as
+        that server's, until it is changed here. Raises Invalid (fields `name`, `imap`, `pop3`,
+        `mail`)."""
+        name = order.name.strip() or account.address or account.username
+        if len(name) > NAME_LIMIT or not name.isprintable():
+            raise Invalid("Not a login name", "name")
+        one = Elsewhere(
+            account.number,
+            name,
+            door.parse(order.imap, ("imap",), "imap") if order.imap else None,
+            door.parse(order.pop3, ("pop3",), "pop3") if order.pop3 else None,
+            door.parse(order.mail, ("smtp", "lmtp"), "mail") if order.mail else None,
+            Phase.ELSEWHERE,
+            int(self._clock.now()),
+            account.auth_version,
+        )
+        if one.imap is None and one.pop3 is None and one.mail is None:
+            raise Invalid("Say at least where its IMAP server is", "imap")
+        await self._storage.elsewheres.put(one, actor)
+        return one
+
+    async def change(self, account: int, phase: Phase, actor: Actor) -> Elsewhere:
+        """Into another phase; open sessions of the account end, and mail that waits is due. Raises
+        NotFound."""
+        known = await self.known(account)
+        if known.phase is phase:
+            return known
+        changed = replace(known, phase=phase, since=int(self._clock.now()))
+        await self._storage.elsewheres.put(changed, actor)
+        return changed
+
+    async def clear(self, account: int, actor: Actor) -> None:
+        """Its mail is here, and nothing is known of another server any more. Raises NotFound."""
+        await self.change(account, Phase.HERE, actor)
+        await self._storage.elsewheres.remove(account, actor)
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        if any(isinstance(change, (ElsewhereChanged, Missed)) for change in changes):
+            self._any = None
+            self._heard_of += 1
