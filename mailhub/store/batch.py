@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
+from mailhub.model.node import Fence
 from mailhub.ports import Body
+from mailhub.store import leases
 from mailhub.store.arrivals import Outcome, arrive
 from mailhub.store.attempts import Record, record_all
 from mailhub.store.orders import Blob, Order
@@ -52,7 +54,8 @@ class Job:
     Either `call` does it, or `order` says what is to arrive, or `record` what became of queue
     entries: orders and records next to each other are carried out together, orders first, for no
     record can know of an entry before it is there. `urgent`: its bodies may take the last of the
-    disk, for it makes room.
+    disk, for it makes room. `fence`: of the lease that it is done under; it fails where that is
+    over.
     """
 
     bodies: Sequence[Bytes] = ()
@@ -60,6 +63,7 @@ class Job:
     order: Callable[[Sequence[Blob]], Order] | None = None
     record: Record | None = None
     urgent: bool = False
+    fence: Fence | None = None
 
     @property
     def size(self) -> int:
@@ -69,7 +73,7 @@ class Job:
     @property
     def sociable(self) -> bool:
         """Whether it is carried out together with its like."""
-        return self.call is None
+        return self.call is None and self.fence is None
 
 
 class SpoiledError(Exception):
@@ -134,7 +138,8 @@ def carry_out(
 
 
 def _run(tx: Transaction, jobs: Sequence[Job], blobs: Sequence[Sequence[Blob]]) -> Sequence[object]:
-    if not jobs[0].sociable:
+    leases.check(tx.cursor, jobs[0].fence)
+    if jobs[0].call is not None:
         return [job.call(tx, put) for job, put in zip(jobs, blobs, strict=True) if job.call]
     orders = [job.order(put) for job, put in zip(jobs, blobs, strict=True) if job.order]
     records = [job.record for job in jobs if job.record]

@@ -8,6 +8,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from twisted.internet.defer import Deferred
 
 from mailhub.model.message import Arrival, BlobRef
+from mailhub.ports.leases import fence
 from mailhub.store import attempts, moves
 from mailhub.store.batch import Bytes, Job
 from mailhub.store.orders import Blob, Order
@@ -40,7 +41,7 @@ class ThreadRunner:
     def write(
         self, work: Callable[Concatenate[Transaction, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
-        return self._writer.submit(Job(call=lambda tx, _: work(tx, *args, **kwargs)))
+        return self._writer.submit(Job(call=lambda tx, _: work(tx, *args, **kwargs), fence=fence()))
 
     def arrive(
         self,
@@ -49,10 +50,10 @@ class ThreadRunner:
         replaced: tuple[int, int] | None = None,
     ) -> Deferred[Sequence[Arrival]]:
         if replaced is None:
-            return self._writer.submit(Job(bodies, order=order))
+            return self._writer.submit(Job(bodies, order=order, fence=fence()))
         gone = replaced
         return self._writer.submit(
-            Job(bodies, call=lambda tx, put: moves.replace(tx, order(put), gone))
+            Job(bodies, call=lambda tx, put: moves.replace(tx, order(put), gone), fence=fence())
         )
 
     def record(
@@ -62,7 +63,11 @@ class ThreadRunner:
         notices: Callable[[Sequence[Blob]], Sequence[Order]],
     ) -> Deferred[Sequence[int]]:
         if not bodies:
-            return self._writer.submit(Job(record=record))
+            return self._writer.submit(Job(record=record, fence=fence()))
         return self._writer.submit(
-            Job(bodies, call=lambda tx, put: attempts.record_with(tx, record, notices(put)))
+            Job(
+                bodies,
+                call=lambda tx, put: attempts.record_with(tx, record, notices(put)),
+                fence=fence(),
+            )
         )

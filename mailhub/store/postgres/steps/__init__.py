@@ -1,0 +1,35 @@
+"""How an older schema becomes the newest one, in steps that nodes of two versions can live through.
+
+A step has two parts. `expand` adds (a table, a column that may be empty, an index), so that nodes
+of the version before go on as they were; the first node of the new version does it when it starts.
+`contract` takes away what only they needed, or holds the new form to its rule; it is done when
+every node knows the step, and nodes that do not may not start any more. Its statements are the
+store's, as the tables are.
+
+An empty database is made as it is after all steps (`making`); a test compares the two. A step that
+was in a release is never changed. `docs/decisions/schema-steps.md` tells how one is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`number`: from 1, one more than the step before it. `name`: what it is for."""
+
+    number: int
+    name: str
+    expand: Sequence[str] = ()
+    contract: Sequence[str] = ()
+
+
+STEPS: tuple[Step, ...] = ()
+"""All of them since the first release that had PostgreSQL."""
+
+
+def newest(steps: Sequence[Step]) -> int:
+    """The number of the last one; 0 for none."""
+    return max((step.number for step in steps), default=0)
