@@ -236,7 +236,12 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
         limits=limits,
         queue=replace(queue, notice_template=full(queue.notice_template)),
         programs=replace(programs, folder=full(programs.folder)),
-        redis=replace(redis, authority=full(redis.authority)),
+        redis=replace(
+            redis,
+            authority=full(redis.authority),
+            certificate=full(redis.certificate),
+            key=full(redis.key),
+        ),
         sender=replace(settings.sender, trusted=full(settings.sender.trusted)),
         dns=replace(
             settings.dns,

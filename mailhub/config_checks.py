@@ -26,7 +26,7 @@ from mailhub.model.settings import (
 from mailhub.wire import address
 from mailhub.wire.dnsname import server_address
 from mailhub.wire.networks import Networks
-from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
+from mailhub.wire.redisurl import parse_node, parse_redis_url, parse_sentinel
 
 SERVICES = ("smtp", "submission", "lmtp", "imap", "pop3", "managesieve", "http")
 HOOK_STAGES = tuple(stage.value for stage in HookStage)
@@ -180,11 +180,22 @@ def _redis(settings: Settings) -> list[tuple[Where, str]]:
         return problems
     try:
         where = "url"
-        if parse_redis_url(redis.url).path and redis.sentinels:
-            raise Invalid("Sentinels lead to no Unix socket")
+        url = parse_redis_url(redis.url)
+        if url.path and (redis.sentinels or redis.cluster):
+            raise Invalid("Sentinels and Clusters are not at a Unix socket")
+        if url.database and redis.cluster:
+            raise Invalid("a Cluster has no other database than 0")
         where = "sentinels"
+        if redis.sentinels and redis.cluster:
+            raise Invalid("a Cluster needs none")
         for one in redis.sentinels:
             parse_sentinel(one)
+        where = "cluster"
+        for one in redis.cluster:
+            parse_node(one)
+        where = "certificate"
+        if not redis.certificate and redis.key:
+            raise Invalid("there is a key without it")
     except Invalid as error:
         problems.append((("redis", where), f"redis.{where}: {error.text}"))
     if not re.fullmatch(r"[A-Za-z0-9_.-]+", redis.prefix):

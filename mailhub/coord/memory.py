@@ -6,7 +6,7 @@ own, `memory_schedule`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mailhub.coord.limits import ScheduleLimits
@@ -29,6 +29,10 @@ class MemoryCoordination:
     def sessions(self, own: Sessions) -> Sessions:
         """There is nobody to share them with."""
         return own
+
+    def troubles(self) -> Mapping[str, str]:
+        """There are none."""
+        return {}
 
     async def start(self) -> None:
         """There is nothing to connect to."""

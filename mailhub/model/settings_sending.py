@@ -128,10 +128,25 @@ class RedisSettings:
         "Sentinels as host:port, asked for the server's address; the host in url is then the name "
         "of the master that they watch",
     )
+    sentinel_user: str = setting("", "the user that Sentinels know, where they have users")
     sentinel_password: str = setting("", "what Sentinels want to hear, when they do")
+    cluster: tuple[str, ...] = setting(
+        (),
+        "nodes of a Redis Cluster as host:port, a few of them, one of which is asked where the "
+        "others are; the host in url is one more; empty: no Cluster",
+    )
     authority: str = setting(
         "", "PEM file of who may sign the certificates of rediss://; empty: the system's"
     )
+    server_name: str = setting(
+        "",
+        "the name that the certificates of all these servers have; empty: each has the name or "
+        "address that is connected to, as Sentinels and Cluster nodes tell it",
+    )
+    certificate: str = setting(
+        "", "PEM file of the certificate that this server shows on rediss://; empty: none"
+    )
+    key: str = setting("", "PEM file of its private key; empty: it is in the same file")
     prefix: str = setting("mailhub", "the word all keys begin with; servers that share mail agree")
     timeout: int = setting(2, "longest wait for one answer", "seconds")
     quiet: int = setting(

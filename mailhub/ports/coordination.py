@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from mailhub.model.queue import (
@@ -156,6 +156,10 @@ class Coordination(Protocol):
     def wakeups(self) -> Wakeups: ...
     def sessions(self, own: Sessions) -> Sessions:
         """Those that processes share; `own`, the store's, where there is nobody to share with."""
+        ...
+
+    def troubles(self) -> Mapping[str, str]:
+        """What is wrong at this moment, by what it is with; for administrators alone."""
         ...
 
     def start(self) -> Awaitable[None]: ...

@@ -62,9 +62,18 @@ def parse_redis_url(text: str) -> RedisURL:
 
 def parse_sentinel(text: str) -> tuple[str, int]:
     """`host`, `host:port` or `[address]:port`. Raises Invalid."""
+    return _place(text, SENTINEL_PORT)
+
+
+def parse_node(text: str) -> tuple[str, int]:
+    """The same, of a Cluster's node."""
+    return _place(text, PORT)
+
+
+def _place(text: str, default: int) -> tuple[str, int]:
     try:
         parts = urlsplit("//" + text)
-        host, port = parts.hostname, parts.port or SENTINEL_PORT
+        host, port = parts.hostname, parts.port or default
     except ValueError:
         host, port = None, 0
     if not host or parts.netloc != text or parts.username is not None:

@@ -1,33 +1,26 @@
-"""Where a Redis server is: TCP, TLS with a verified certificate, a Unix socket, or over Sentinels.
+"""Ways to one Redis server: TCP, TLS with a verified certificate, a Unix socket; and logging in.
 
-Makes endpoints; who connects to them and again is `link`.
+Makes endpoints and short visits; who connects for longer, and again, is `link`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from cryptography.x509 import load_pem_x509_certificates
-from OpenSSL.crypto import X509
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.ssl import (
-    Certificate,
-    TLSVersion,
-    optionsForClientTLS,
-    platformTrust,
-    trustRootFromCertificates,
-)
 from zope.interface import implementer
 
-from mailhub.coord.redis.wire import Reply, Wire
+from mailhub.coord.redis.trust import Trust
+from mailhub.coord.redis.wire import Refused, Wire
 from mailhub.model.errors import Unavailable
-from mailhub.model.settings import RedisSettings
-from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
+from mailhub.wire.redisslots import Place
+from mailhub.wire.redisurl import RedisURL
 
 
 class Once(Factory):
@@ -43,99 +36,80 @@ class Once(Factory):
         return self._protocol
 
 
-class Dialer:
-    """Endpoints of one server, all with the same timeout and trust."""
+@implementer(IStreamClientEndpoint)
+class Verified:
+    """`inner` with TLS. The files of `trust` are read for each connection."""
 
-    def __init__(self, reactor: Any, timeout: float, trust: Any | None) -> None:
-        """`trust`: whose certificates are believed; None: no TLS."""
+    def __init__(self, inner: IStreamClientEndpoint, trust: Trust, host: str) -> None:
+        self._inner = inner
+        self._trust = trust
+        self._host = host
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Any:
+        """See IStreamClientEndpoint. Raises Invalid."""
+        options = self._trust.options(self._host)
+        return wrapClientTLS(options, self._inner).connect(protocolFactory)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a server wants to hear first. Without a password it wants nothing."""
+
+    username: str = ""
+    password: str = ""
+    database: int = 0
+
+    @classmethod
+    def of(cls, url: RedisURL) -> Login:
+        """As the URL says."""
+        return cls(url.username, url.password, url.database)
+
+    async def enter(self, wire: Wire) -> None:
+        """Raises Refused, Unavailable."""
+        if self.password:
+            names = (self.username,) if self.username else ()
+            await wire.ask("AUTH", *names, self.password)
+        if self.database:
+            await wire.ask("SELECT", self.database)
+
+
+class Dialer:
+    """Endpoints of servers that share trust and login. `trust`: None for no TLS."""
+
+    def __init__(self, reactor: Any, timeout: float, trust: Trust | None, login: Login) -> None:
         self._reactor = reactor
         self._timeout = timeout
         self._trust = trust
+        self._login = login
 
     def tcp(self, host: str, port: int) -> IStreamClientEndpoint:
         """By name or address; with TLS, the certificate must be of that name."""
         endpoint = HostnameEndpoint(self._reactor, host, port, timeout=self._timeout)
-        if self._trust is None:
-            return endpoint
-        options = {"raiseMinimumTo": TLSVersion.TLSv1_2}
-        verifying = optionsForClientTLS(
-            host, trustRoot=self._trust, extraCertificateOptions=options
-        )
-        return wrapClientTLS(verifying, endpoint)
+        return endpoint if self._trust is None else Verified(endpoint, self._trust, host)
 
     def unix(self, path: str) -> IStreamClientEndpoint:
         """A socket in the file system."""
         return UNIXClientEndpoint(self._reactor, path, timeout=self._timeout)
 
-    async def ask(self, host: str, port: int, password: str, *words: str) -> Reply:
-        """One question over a connection of its own. Raises Unavailable."""
+    @asynccontextmanager
+    async def visit(self, place: Place) -> AsyncIterator[Wire]:
+        """A connection for a few questions, logged in. Raises Unavailable with the reason."""
         wire = Wire(self._reactor, self._timeout)
-        connecting = self.tcp(host, port).connect(Once(wire))
-        await connecting.addTimeout(self._timeout, self._reactor)
         try:
-            if password:
-                await wire.ask("AUTH", password)
-            return await wire.ask(*words)
+            connecting: Any = self.tcp(*place).connect(Once(wire))
+            await connecting.addTimeout(self._timeout, self._reactor)
+            await self._login.enter(wire)
+            yield wire
+        except Exception as error:  # what connecting may raise is an open list: DNS, TLS, sockets
+            raise Unavailable(reason(error, wire)) from None
         finally:
             wire.drop()
 
 
-@implementer(IStreamClientEndpoint)
-class SentinelEndpoint:
-    """Connects to the server that a Sentinel calls the master of `name` at that moment."""
-
-    def __init__(
-        self, dialer: Dialer, sentinels: Sequence[tuple[str, int]], name: str, password: str
-    ) -> None:
-        self._dialer = dialer
-        self._sentinels = list(sentinels)
-        self._name = name
-        self._password = password
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Any:
-        """See IStreamClientEndpoint."""
-        return Deferred.fromCoroutine(self._connect(protocolFactory))
-
-    async def _connect(self, factory: IProtocolFactory) -> Any:
-        # One that does not answer goes behind the others, so that the next attempt, which may
-        # be all the time there is, begins with another.
-        for sentinel in list(self._sentinels):
-            self._sentinels.remove(sentinel)
-            self._sentinels.append(sentinel)
-            try:
-                found = await self._dialer.ask(
-                    *sentinel, self._password, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self._name
-                )
-            except Exception:  # noqa: S112  (the next one is asked; at the end nobody knew)
-                continue
-            if isinstance(found, list) and len(found) == 2:
-                self._sentinels.remove(sentinel)
-                self._sentinels.insert(0, sentinel)
-                host, port = (bytes(word).decode("ascii") for word in found)
-                return await self._dialer.tcp(host, int(port)).connect(factory)
-        raise Unavailable(f"no Sentinel knows the master {self._name}")
-
-
-def endpoint_of(settings: RedisSettings, reactor: Any) -> IStreamClientEndpoint:
-    """The endpoint that the settings name. Raises Invalid, OSError or ValueError (authority)."""
-    url = parse_redis_url(settings.url)
-    trust = None
-    if url.tls:
-        trust = _authorities(Path(settings.authority)) if settings.authority else platformTrust()
-    dialer = Dialer(reactor, settings.timeout, trust)
-    if url.path:
-        return dialer.unix(url.path)
-    if settings.sentinels:
-        # Each of several gets its part of the time that the whole attempt has.
-        part = max(0.5, settings.timeout / 3)
-        asker = Dialer(reactor, part, trust)
-        places = [parse_sentinel(one) for one in settings.sentinels]
-        return SentinelEndpoint(asker, places, url.host, settings.sentinel_password)
-    return dialer.tcp(url.host, url.port)
-
-
-def _authorities(path: Path) -> Any:
-    certificates = load_pem_x509_certificates(path.read_bytes())
-    return trustRootFromCertificates(
-        [Certificate(X509.from_cryptography(one)) for one in certificates]
-    )
+def reason(error: Exception, wire: Wire) -> str:
+    """Why a connection ended or never was, for the log."""
+    if isinstance(error, Refused):
+        return error.reason
+    if isinstance(error, TimeoutError):
+        return f"no answer within {wire.timeout:g} s"
+    return wire.why or str(error) or type(error).__name__

@@ -11,17 +11,18 @@ from collections.abc import Awaitable, Callable
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 
-from mailhub.coord.redis.dial import Once
-from mailhub.coord.redis.wire import Refused, Reply, Wire
+from mailhub.coord.redis.dial import Once, reason
+from mailhub.coord.redis.wire import Reply, Wire
 from mailhub.model.errors import Unavailable
 from mailhub.ports import Clock
 
 FIRST_WAIT = 0.1
-LONGEST_WAIT = 5.0
+LONGEST_WAIT = 2.0
+"""Seconds; short, as a failover is followed no sooner."""
 STEADY = 10.0
 """Seconds after which a connection counts as good, and the waits begin anew."""
 W = TypeVar("W", bound=Wire)
@@ -37,7 +38,8 @@ class State(Enum):
 
 class Link(Generic[W]):
     """Keeps one connection. `make`: a fresh protocol. `greet`: what has to go well on it before
-    anybody else uses it. `heed`: hears of every change, with the reason where it is AWAY."""
+    anybody else uses it. `heed`: hears of every change, and of every attempt that failed, with the
+    reason where it is AWAY."""
 
     def __init__(
         self,
@@ -103,11 +105,11 @@ class Link(Generic[W]):
         try:
             while True:
                 began = self._clock.seconds()
-                reason = await self._hold_one()
+                why = await self._hold_one()
                 if self._stopping:
                     return
                 failures = 0 if self._clock.seconds() - began > STEADY else failures + 1
-                self._turn(State.AWAY, reason)
+                self._turn(State.AWAY, why)
                 await self._clock.sleep(wait(failures, self._chance()))
         finally:
             self._turn(State.IDLE, "")
@@ -125,22 +127,15 @@ class Link(Generic[W]):
         except CancelledError:
             raise
         except Exception as error:  # what connecting may raise is an open list: DNS, TLS, sockets
-            return self._reason(error, wire)
+            return reason(error, wire)
         finally:
             self._wire = None
             wire.drop()
 
-    def _reason(self, error: Exception, wire: Wire) -> str:
-        if isinstance(error, Refused):
-            return error.reason
-        if isinstance(error, TimeoutError):
-            return f"no answer within {self._timeout:g} s"
-        return wire.why or str(error) or type(error).__name__
-
-    def _turn(self, state: State, reason: str) -> None:
+    def _turn(self, state: State, why: str) -> None:
         changed, self._state = state is not self._state, state
-        if changed:
-            self._heed(state, reason)
+        if changed or state is State.AWAY:
+            self._heed(state, why)
         if self._first is not None:
             first, self._first = self._first, None
             first.callback(None)

@@ -31,16 +31,16 @@ class Script:
         self.digest = hashlib.sha1(self.text.encode()).hexdigest()  # noqa: S324  (EVALSHA's choice)
 
     async def run(self, link: Asks, keys: Sequence[str], ask: Mapping[str, Any]) -> Reply:
-        """Runs on the server, which may have forgotten it (restart, failover, SCRIPT FLUSH).
+        """Runs on the server, which may have forgotten it (restart, failover, SCRIPT FLUSH): then
+        it goes there as a whole, by way of its keys, as a Cluster demands.
 
         `ask` arrives as ARGV[1], in JSON. Raises Refused, Unavailable.
         """
         argument = json.dumps(ask, separators=(",", ":"))
-        command: Sequence[str | int] = ("EVALSHA", self.digest, len(keys), *keys, argument)
+        rest: Sequence[str | int] = (len(keys), *keys, argument)
         try:
-            return await link.ask(*command)
+            return await link.ask("EVALSHA", self.digest, *rest)
         except Refused as error:
             if error.code != "NOSCRIPT":
                 raise
-        await link.ask("SCRIPT", "LOAD", self.text)
-        return await link.ask(*command)
+        return await link.ask("EVAL", self.text, *rest)

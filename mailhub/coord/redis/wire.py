@@ -42,14 +42,14 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
         """Fires with the reason when the connection is gone."""
         self.why = ""
         self._reactor = reactor
-        self._timeout = timeout
+        self.timeout = timeout
         self._slow = False
 
     async def ask(self, *words: str | bytes | int) -> Reply:
         """The answer to one command. Raises Refused, Unavailable (too late, or no connection)."""
         try:
             reply = self.execute_command(*words)
-            timer = self._reactor.callLater(self._timeout, self._give_up)
+            timer = self._reactor.callLater(self.timeout, self._give_up)
             try:
                 return await reply
             finally:
@@ -78,7 +78,7 @@ class Wire(txredisapi.RedisProtocol):  # type: ignore[misc]
 
     def connectionLost(self, reason: Failure) -> None:
         """Fails what waits, then tells why."""
-        slow = f"no answer within {self._timeout:g} s"
+        slow = f"no answer within {self.timeout:g} s"
         self.why = slow if self._slow else reason.getErrorMessage()
         super().connectionLost(reason)
         if not self.ended.called:
