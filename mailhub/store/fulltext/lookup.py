@@ -1,4 +1,4 @@
-"""Search keys as SQL over message rows and the index attached as `found`.
+"""Search keys as SQL over message rows and an index, as `Spelling` says of it.
 
 Every key has two conditions: what surely matches (`lower`) and what may (`upper`). Where the index
 has all to say they are the same; a message that is not in it yet lies between them, and so does
@@ -11,8 +11,9 @@ rare word looks at few rows of messages.
 from __future__ import annotations
 
 from calendar import timegm
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from mailhub.model.search import (
     And,
@@ -32,38 +33,55 @@ from mailhub.model.search import (
     Or,
     SearchKey,
     Smaller,
-    TermKind,
     Terms,
     ThreadIdIs,
 )
-from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
 from mailhub.store.sql import Cursor, number
 
 DAY = 86400
-_TABLES = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
-_INCOMPLETE = (
-    "SELECT d.content FROM found.document AS d"
-    " WHERE d.incomplete AND d.number BETWEEN :first AND :last"
-)
-_OPEN = (
-    "SELECT c.key FROM content AS c WHERE c.key > :position AND c.account = :account"
-    f" UNION ALL {_INCOMPLETE}"
-)
-"""Contents of which the index does not know all."""
 FAR = 1000
 """Messages of all accounts behind the index up to which those of one are picked out of them; of
 more, it takes less to go through all messages of the account."""
+_NEW = "SELECT c.key FROM content AS c WHERE c.key > :position AND c.account = :account"
 _ALL_ROWS = "FROM message AS m WHERE m.account = :account"
 _DRIVEN = (
     "FROM ({driver}) AS driver CROSS JOIN message AS m INDEXED BY message_content"
-    " WHERE m.content = driver.content AND +m.account = :account"
+    " WHERE m.content = driver.content AND {plus}m.account = :account"
 )
 _DRIVEN_BY_MANY = (
     "FROM message AS m INDEXED BY message_content WHERE m.content IN ({driver})"
-    " AND +m.account = :account"
+    " AND {plus}m.account = :account"
 )
 """A union may name a content twice: IN takes that for once."""
 _UNION = " UNION ALL "
+
+
+class Spelling(Protocol):
+    """How an engine's index is asked. Its statements may name `:account` and what `parameters`
+    has."""
+
+    @property
+    def incomplete(self) -> str:
+        """SELECTs the account's contents that the index has looked at and does not wholly know."""
+        ...
+
+    @property
+    def plus(self) -> str:
+        """Stands before a column by which rows are not to be looked up; empty where the engine's
+        planner finds that out by itself."""
+        ...
+
+    def position(self, cursor: Cursor, account: int) -> int | None:
+        """The newest content that was looked at; None where the index cannot be asked about the
+        account."""
+        ...
+
+    def parameters(self, account: int) -> Mapping[str, object]: ...
+
+    def hits(self, account: int, terms: Terms, name: Callable[[object], str]) -> str:
+        """SELECTs the account's contents that have these terms, as `content`. `name` makes a
+        parameter of a value."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +99,6 @@ class Part:
         within = f"m.content IN ({self.driver})"
         return within if self.condition == "TRUE" else f"({within} AND {self.condition})"
 
-    def select(self, columns: str, mailboxes: Sequence[int]) -> str:
-        """The statement that reads the rows it is about."""
-        rows = _ALL_ROWS
-        if self.driver:
-            rows = _DRIVEN_BY_MANY if _UNION in self.driver else _DRIVEN
-        there = ",".join(map(str, mailboxes)) or "NULL"
-        plus = "+" if self.driver else ""
-        return (
-            f"SELECT {columns} {rows.format(driver=self.driver)}"
-            f" AND {plus}m.mailbox IN ({there}) AND {self.condition}"
-        )
-
 
 ALL = Part("TRUE")
 NONE = Part("FALSE")
@@ -102,16 +108,32 @@ class Compiler:
     """Makes conditions for one account; `parameters` grow with what they name. `position` None:
     there is no index. `far`: it is far behind."""
 
-    def __init__(self, account: int, position: int | None, far: bool = False) -> None:
+    def __init__(
+        self, account: int, spelling: Spelling, position: int | None, far: bool = False
+    ) -> None:
         self._account = account
+        self._spelling = spelling
         self._position = position
         self._far = far
+        self._open = f"{_NEW}{_UNION}{spelling.incomplete}"
+        """Contents of which the index does not know all."""
         self.parameters: dict[str, object] = {
             "account": account,
             "position": position or 0,
-            "first": account << ACCOUNT_SHIFT,
-            "last": ((account + 1) << ACCOUNT_SHIFT) - 1,
+            **spelling.parameters(account),
         }
+
+    def select(self, part: Part, columns: str, mailboxes: Sequence[int]) -> str:
+        """The statement that reads the rows that a part is about."""
+        rows, plus = _ALL_ROWS, ""
+        if part.driver:
+            rows = _DRIVEN_BY_MANY if _UNION in part.driver else _DRIVEN
+            plus = self._spelling.plus
+        there = ",".join(map(str, mailboxes)) or "NULL"
+        return (
+            f"SELECT {columns} {rows.format(driver=part.driver, plus=plus)}"
+            f" AND {plus}m.mailbox IN ({there}) AND {part.condition}"
+        )
 
     def part(self, key: SearchKey, upper: bool) -> Part:
         """The condition of `key`."""
@@ -139,15 +161,11 @@ class Compiler:
             return ALL
         if self._position is None:
             return ALL if upper else NONE
-        table = _TABLES[terms.kind]
-        hits = (
-            f"SELECT d.content AS content FROM found.{table} AS f CROSS JOIN found.document AS d"
-            f" ON d.number = f.rowid WHERE f.{table} MATCH {self._name(expression(terms))}"
-            " AND f.rowid BETWEEN :first AND :last"
-        )
+        hits = self._spelling.hits(self._account, terms, self._name)
         if upper and self._far:
-            return Part(f"(m.content > :position OR m.content IN ({hits} UNION ALL {_INCOMPLETE}))")
-        return Part("TRUE", f"{hits} UNION ALL {_OPEN}" if upper else hits)
+            known = f"{hits}{_UNION}{self._spelling.incomplete}"
+            return Part(f"(m.content > :position OR m.content IN ({known}))")
+        return Part("TRUE", f"{hits}{_UNION}{self._open}" if upper else hits)
 
     def _fact(self, key: SearchKey) -> Part | None:
         """What rows of messages tell alone."""
@@ -168,7 +186,8 @@ class Compiler:
                 until = {DateTest.BEFORE: start, DateTest.ON: start + DAY}.get(test, 1 << 62)
                 return self._arrived(since, until)
             case InMailboxes(numbers):
-                return Part(f"+m.mailbox IN ({','.join(map(str, sorted(numbers))) or 'NULL'})")
+                there = ",".join(map(str, sorted(numbers))) or "NULL"
+                return Part(f"{self._spelling.plus}m.mailbox IN ({there})")
             case InUids(uids) if not uids.saved and not uids.has_star:
                 ranges = uids.resolve(0).ranges
                 spans = [f"m.uid BETWEEN {low:d} AND {high:d}" for low, high in ranges]
@@ -215,25 +234,12 @@ class Compiler:
         """Whether there are messages of which the index does not know all."""
         if self._position is None or self._far:
             return True
-        return number(cursor, f"SELECT EXISTS ({_OPEN})", self.parameters) != 0
+        return number(cursor, f"SELECT EXISTS ({self._open})", self.parameters) != 0
 
     def _name(self, value: object) -> str:
         name = f"p{len(self.parameters)}"
         self.parameters[name] = value
         return f":{name}"
-
-
-def expression(terms: Terms) -> str:
-    """Terms as FTS5 reads them: every one a string, so none can be anything else."""
-    return " AND ".join(
-        "("
-        + " OR ".join(
-            '"' + term.text.replace('"', '""') + '"' + ("*" if term.prefix else "")
-            for term in clause
-        )
-        + ")"
-        for clause in terms.clauses
-    )
 
 
 def both(parts: Sequence[Part]) -> Part:
@@ -254,5 +260,5 @@ def _either(left: Part, right: Part) -> Part:
     if NONE in (left, right):
         return right if left == NONE else left
     if left.driver and right.driver and left.condition == right.condition == "TRUE":
-        return Part("TRUE", f"{left.driver} UNION ALL {right.driver}")
+        return Part("TRUE", f"{left.driver}{_UNION}{right.driver}")
     return Part(f"({left.whole} OR {right.whole})")

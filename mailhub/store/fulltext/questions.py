@@ -12,27 +12,33 @@ from mailhub.model.indexed import IndexPage, Looked, Place, Span
 from mailhub.model.listing import Heads
 from mailhub.model.search import And, Indexed, Not, Or, SearchKey
 from mailhub.store.conversations import thread_of
-from mailhub.store.fulltext.lookup import ALL, FAR, NONE, Compiler, Part, both
+from mailhub.store.fulltext.fts5 import ATTACHED
+from mailhub.store.fulltext.lookup import ALL, FAR, NONE, Compiler, Part, Spelling, both
 from mailhub.store.messages import Lazily
 from mailhub.store.sql import Cursor, array_text, integers, item, number
 
 
-def _compiler(cursor: Cursor, account: int) -> Compiler:
-    """For the index as it is now."""
-    position = number(cursor, "SELECT position FROM found.state", {})
-    behind = {"position": position, "far": FAR}
+def _compiler(cursor: Cursor, account: int, spelling: Spelling) -> Compiler | None:
+    """For the index as it is now; None where it cannot be asked."""
+    position = spelling.position(cursor, account)
+    if position is None:
+        return None
     far = number(
         cursor,
         "SELECT count(*) FROM (SELECT 1 FROM content WHERE key > :position LIMIT :far) AS behind",
-        behind,
+        {"position": position, "far": FAR},
     )
-    return Compiler(account, position, far == FAR)
+    return Compiler(account, spelling, position, far == FAR)
 
 
-def look(cursor: Cursor, account: int, mailbox: int, key: Indexed) -> Looked:
+def look(
+    cursor: Cursor, spelling: Spelling, account: int, mailbox: int, key: Indexed
+) -> Looked | None:
     """See `ports.SearchIndex.look`."""
     with _OneMoment(cursor):
-        compiler = _compiler(cursor, account)
+        compiler = _compiler(cursor, account, spelling)
+        if compiler is None:
+            return None
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
         surely = _uids(cursor, lower, mailbox, compiler)
         between = _between(cursor, key, lower, upper, compiler)
@@ -42,23 +48,25 @@ def look(cursor: Cursor, account: int, mailbox: int, key: Indexed) -> Looked:
 def _uids(cursor: Cursor, part: Part, mailbox: int, compiler: Compiler) -> list[int]:
     if part == NONE:
         return []
-    sql = part.select("group_concat(m.uid)", [mailbox])
+    sql = compiler.select(part, "group_concat(m.uid)", [mailbox])
     return integers(cursor.execute(sql, compiler.parameters).fetchone()[0])
 
 
 def page(
     cursor: Cursor,
+    spelling: Spelling,
     account: int,
     mailboxes: Sequence[int],
     key: SearchKey,
     span: Span,
     also: Sequence[Place] = (),
     *,
-    indexed: bool,
+    indexed: bool = True,
 ) -> IndexPage:
-    """See `ports.SearchIndex.page`. `indexed`: whether there is an index at `found`."""
+    """See `ports.SearchIndex.page`. `indexed`: whether there may be an index to be asked."""
     with _OneMoment(cursor):
-        compiler = _compiler(cursor, account) if indexed else Compiler(account, None)
+        compiler = _compiler(cursor, account, spelling) if indexed else None
+        compiler = compiler or Compiler(account, spelling, None)
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
         between = _between(cursor, key, lower, upper, compiler)
         total, places = _page(cursor, lower, mailboxes, compiler, span, also)
@@ -80,7 +88,7 @@ def _settled(key: SearchKey) -> bool:
             return all(map(_settled, _inner(key)))
         case Indexed(surely, possibly):
             return surely == possibly
-    lower, upper = (Compiler(0, None).part(key, upper) for upper in (False, True))
+    lower, upper = (Compiler(0, ATTACHED, None).part(key, upper) for upper in (False, True))
     return lower == upper
 
 
@@ -127,9 +135,9 @@ def _page(
         return 0, ()
     parameters = compiler.parameters
     sign, way = (">", "ASC") if span.ascending else ("<", "DESC")
-    hits = part.select(_COLUMNS, mailboxes)
+    hits = compiler.select(part, _COLUMNS, mailboxes)
     if span.heads is not Heads.ALL or also:
-        hits = part.select(_THREADED, mailboxes) + (_ALSO if also else "")
+        hits = compiler.select(part, _THREADED, mailboxes) + (_ALSO if also else "")
         parameters["also"] = array_text((one.mailbox, one.uid) for one in also)
     if span.heads is not Heads.ALL:
         side = "DESC" if span.heads is Heads.NEWEST else "ASC"
@@ -156,7 +164,7 @@ def _every(
     """All of them, by mailbox and UID."""
     if part == NONE:
         return ()
-    rows = part.select(_COLUMNS, mailboxes)
+    rows = compiler.select(part, _COLUMNS, mailboxes)
     found = cursor.execute(
         f"{_FOLDED} ({rows} ORDER BY m.mailbox, m.uid) AS rows", compiler.parameters
     ).fetchone()

@@ -22,6 +22,7 @@ from mailhub.model.search import Indexed, SearchKey
 from mailhub.store import database
 from mailhub.store.faults import DRIVER, kind_of
 from mailhub.store.fulltext import building, questions, schema
+from mailhub.store.fulltext.fts5 import ATTACHED
 from mailhub.store.hop import Hop
 from mailhub.store.sql import Cursor, number
 
@@ -112,7 +113,7 @@ class IndexService:
     def look(self, account: int, mailbox: int, key: Indexed) -> Awaitable[Looked | None]:
         """See `ports.SearchIndex.look`."""
         return self._ask(
-            lambda index: questions.look(index, account, mailbox, key), lambda plain: None
+            lambda index: questions.look(index, ATTACHED, account, mailbox, key), lambda plain: None
         )
 
     def page(
@@ -125,8 +126,10 @@ class IndexService:
     ) -> Awaitable[IndexPage]:
         """See `ports.SearchIndex.page`."""
         return self._ask(
-            lambda index: questions.page(index, account, mailboxes, key, span, also, indexed=True),
-            lambda plain: questions.page(plain, account, mailboxes, key, span, also, indexed=False),
+            lambda index: questions.page(index, ATTACHED, account, mailboxes, key, span, also),
+            lambda plain: questions.page(
+                plain, ATTACHED, account, mailboxes, key, span, also, indexed=False
+            ),
         )
 
     def status(self) -> Awaitable[IndexStatus]:
@@ -254,7 +257,9 @@ class MemoryIndex:
 
     async def look(self, account: int, mailbox: int, key: Indexed) -> Looked | None:
         """See `ports.SearchIndex.look`."""
-        return questions.look(self._connection, account, mailbox, key) if self._attached else None
+        if not self._attached:
+            return None
+        return questions.look(self._connection, ATTACHED, account, mailbox, key)
 
     async def page(
         self,
@@ -266,7 +271,14 @@ class MemoryIndex:
     ) -> IndexPage:
         """See `ports.SearchIndex.page`."""
         return questions.page(
-            self._connection, account, mailboxes, key, span, also, indexed=self._attached
+            self._connection,
+            ATTACHED,
+            account,
+            mailboxes,
+            key,
+            span,
+            also,
+            indexed=self._attached,
         )
 
     async def status(self) -> IndexStatus:

@@ -10,6 +10,7 @@ from mailhub.model.errors import Unavailable
 from mailhub.model.indexed import IndexPage, IndexStatus, Looked, Place, Span
 from mailhub.model.search import Indexed, SearchKey
 from mailhub.store.fulltext import questions
+from mailhub.store.fulltext.fts5 import ATTACHED
 from mailhub.store.readers import Readers
 from mailhub.store.sql import Cursor, number
 
@@ -44,7 +45,9 @@ class Unindexed:
         """See `ports.SearchIndex.page`."""
 
         def work(cursor: Cursor) -> IndexPage:
-            return questions.page(cursor, account, mailboxes, key, span, also, indexed=False)
+            return questions.page(
+                cursor, ATTACHED, account, mailboxes, key, span, also, indexed=False
+            )
 
         return self._readers.query(work)
 

@@ -1,0 +1,55 @@
+"""The index attached as `found`, as SQLite's FTS5 wants to be asked. `lookup.Spelling`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mailhub.model.search import TermKind, Terms
+from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
+from mailhub.store.sql import Cursor, number
+
+_TABLES = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
+
+
+class Attached:
+    """The database that is attached."""
+
+    plus = "+"
+    incomplete = (
+        "SELECT d.content FROM found.document AS d"
+        " WHERE d.incomplete AND d.number BETWEEN :first AND :last"
+    )
+
+    def position(self, cursor: Cursor, account: int) -> int | None:
+        """See `lookup.Spelling`."""
+        return number(cursor, "SELECT position FROM found.state", {})
+
+    def parameters(self, account: int) -> Mapping[str, object]:
+        """See `lookup.Spelling`."""
+        first = account << ACCOUNT_SHIFT
+        return {"first": first, "last": first + (1 << ACCOUNT_SHIFT) - 1}
+
+    def hits(self, account: int, terms: Terms, name: Callable[[object], str]) -> str:
+        """See `lookup.Spelling`."""
+        table = _TABLES[terms.kind]
+        return (
+            f"SELECT d.content AS content FROM found.{table} AS f CROSS JOIN found.document AS d"
+            f" ON d.number = f.rowid WHERE f.{table} MATCH {name(expression(terms))}"
+            " AND f.rowid BETWEEN :first AND :last"
+        )
+
+
+ATTACHED = Attached()
+
+
+def expression(terms: Terms) -> str:
+    """Terms as FTS5 reads them: every one a string, so none can be anything else."""
+    return " AND ".join(
+        "("
+        + " OR ".join(
+            '"' + term.text.replace('"', '""') + '"' + ("*" if term.prefix else "")
+            for term in clause
+        )
+        + ")"
+        for clause in terms.clauses
+    )
