@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 from mailhub.model.errors import InUse, Unavailable
-from mailhub.store import schema
+from mailhub.store import marks, schema
 
 NAME = "mail.sqlite"
 PAGE_SIZE = 4096
@@ -85,6 +85,7 @@ def prepare(folder: Path) -> None:
             _make(connection)
     finally:
         connection.close()
+    marks.refuse(revision)
     if revision and revision != schema.HEAD:
         # Alembic and SQLAlchemy cost half a second to import: only who migrates pays that.
         from mailhub.store.migrate import migrate
@@ -94,7 +95,9 @@ def prepare(folder: Path) -> None:
 
 def require_current(connection: sqlite3.Connection) -> None:
     """Raises Unavailable for a schema that is not this version's."""
-    if _revision(connection) != schema.HEAD:
+    revision = _revision(connection)
+    marks.refuse(revision)
+    if revision != schema.HEAD:
         raise Unavailable("The store is of another version: start the server once to migrate it")
 
 
