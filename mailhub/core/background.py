@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from mailhub.ports import Log
+from mailhub.ports.leases import LeaseLost, carried
 
 
 class Waited(Protocol):
@@ -20,20 +21,24 @@ class Waited(Protocol):
     ) -> Any: ...
 
 
-def spawn(work: Coroutine[Any, Any, None], log: Log, what: str) -> None:
-    """Starts `work` at once; an exception in it becomes the log event `background-failed`."""
+def spawn(work: Coroutine[Any, Any, None], log: Log | None, what: str) -> None:
+    """Starts `work` at once; an exception in it becomes the log event `background-failed`.
+    What is begun under a lease ends with it."""
+    work = carried(work)
     _advance(work, log, what, lambda: work.send(None))
 
 
 def _advance(
-    work: Coroutine[Any, Any, None], log: Log, what: str, step: Callable[[], Waited]
+    work: Coroutine[Any, Any, None], log: Log | None, what: str, step: Callable[[], Waited]
 ) -> None:
     try:
         waited = step()
-    except StopIteration:
+    except (StopIteration, LeaseLost):
         return
     except Exception as error:
-        log.event("background-failed", what=what, error=type(error).__name__, reason=str(error))
+        if log is not None:
+            kind = type(error).__name__
+            log.event("background-failed", what=what, error=kind, reason=str(error))
         return
 
     def resume(result: Any) -> None:

@@ -8,19 +8,21 @@ event is too old; one that refuses a single event is asked a few times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import takewhile
+from typing import Any
 
 from mailhub.core.background import spawn
 from mailhub.core.webhooks import request
-from mailhub.model.change import AccountChanged, Actor, Change, WebhooksChanged
+from mailhub.model.change import AccountChanged, Actor, Change, Missed, WebhooksChanged
 from mailhub.model.errors import MailhubError, NotFound
 from mailhub.model.event import Event, Place
 from mailhub.model.settings import WebhookSettings
 from mailhub.model.webhook import Webhook
 from mailhub.ports import Clock, Log, Storage, Together, Web
+from mailhub.ports.leases import Turn, current, within
 
 WINDOW = 200
 """Events that are read at once."""
@@ -39,7 +41,7 @@ GONE = Actor(source="end of account")
 
 
 class Phase(Enum):
-    """NEW → RUNNING → STOPPING (nothing new begins) → ENDED."""
+    """NEW → RUNNING → STOPPING (nothing new begins) → ENDED → RUNNING, in another turn."""
 
     NEW = auto()
     RUNNING = auto()
@@ -104,12 +106,16 @@ class WebhookCalls:
         self._told: dict[int, _Told] = {}
         self._waiting = False
         self._unhear: Callable[[], None] | None = None
+        self._turn: Turn | None = None
+        """That it was started in: all that it does belongs to it."""
 
     # -- beginning and end
 
     async def start(self) -> None:
         """Goes on where each was told last."""
         self._phase = Phase.RUNNING
+        self._turn = current()
+        self._waiting = False
         self._unhear = self._storage.watch(self._heard)
         await self._look()
 
@@ -125,19 +131,24 @@ class WebhookCalls:
             await self._clock.sleep(BREATH)
         for one in self._told.values():
             await self._save(one, one.hook.failure)
+            one.gone = True  # what still waits here must not go on beside who tells it next
+        self._told.clear()
         self._phase = Phase.ENDED
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        spawn(within(self._turn, work), self._log, "webhooks")
 
     # -- what happens meanwhile
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if isinstance(change, WebhooksChanged):
-                spawn(self._look(), self._log, "webhooks")
+            if isinstance(change, (WebhooksChanged, Missed)):
+                self._spawn(self._look())
             elif isinstance(change, AccountChanged) and change.what == "removed":
                 self._leave(change.account)
         if self._told and not self._waiting:
             self._waiting = True
-            spawn(self._wake(), self._log, "webhooks")
+            self._spawn(self._wake())
 
     async def _wake(self) -> None:
         await self._clock.sleep(GATHER)
@@ -149,7 +160,7 @@ class WebhookCalls:
         """What an account that is gone was told of goes with it."""
         for one in self._told.values():
             if one.hook.account == account:
-                spawn(self._remove(one.hook.number), self._log, "webhooks")
+                self._spawn(self._remove(one.hook.number))
 
     async def _remove(self, number: int) -> None:
         try:
@@ -181,7 +192,7 @@ class WebhookCalls:
             one.again = True
             return
         one.busy = True
-        spawn(self._tell(one), self._log, "webhook")
+        self._spawn(self._tell(one))
 
     async def _tell(self, one: _Told) -> None:
         """All that there is to tell."""

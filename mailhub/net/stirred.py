@@ -13,13 +13,15 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mailhub.ports import Log
+from mailhub.ports.leases import Lease, LeaseLost, under
 
 FAILED = 60.0
 """Seconds until it is tried again when it went wrong."""
 
 
 class Stirred:
-    """`again`: seconds after which `work` is done though nothing stirred. `what`: for the log."""
+    """`again`: seconds after which `work` is done though nothing stirred. `what`: for the log.
+    `lease`: it is done only while that is held, and first thing in each turn."""
 
     def __init__(
         self,
@@ -28,12 +30,15 @@ class Stirred:
         reactor: Any,
         log: Log,
         what: str,
+        lease: Lease | None = None,
     ) -> None:
         self._work = work
         self._again = again
         self._reactor = reactor
         self._log = log
         self._what = what
+        self._lease = lease
+        self._unwish: Callable[[], None] = lambda: None
         self._timer: Any = None
         self._going: Deferred[None] | None = None
         self._next: float | None = None
@@ -41,6 +46,12 @@ class Stirred:
 
     def start(self) -> None:
         """Does it for the first time; what stirred before is part of that."""
+        if self._lease is None:
+            self._begin()
+        else:
+            self._unwish = self._lease.watch(self._begin, self._end)
+
+    def _begin(self) -> None:
         self._runs = True
         self.stir()
 
@@ -59,6 +70,10 @@ class Stirred:
 
     def stop(self) -> None:
         """Never again; what is under way is broken off."""
+        self._unwish()
+        self._end()
+
+    def _end(self) -> None:
         self._runs = False
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -67,12 +82,15 @@ class Stirred:
 
     def _go(self) -> None:
         self._next = None
-        going = self._going = Deferred.fromCoroutine(self._work())
+        work = self._work()
+        if self._lease is not None:
+            work = under(self._lease, work)
+        going = self._going = Deferred.fromCoroutine(work)
         going.addCallbacks(lambda _: self._over(self._again), self._failed)
 
     def _failed(self, failure: Failure) -> None:
-        if self._runs:
-            error = failure.value
+        error = failure.value
+        if self._runs and not isinstance(error, LeaseLost):
             name, reason = type(error).__name__, str(error)
             self._log.event("background-failed", what=self._what, error=name, reason=reason)
         self._over(FAILED)

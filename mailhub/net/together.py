@@ -10,13 +10,14 @@ from twisted.internet.defer import Deferred, FirstError, gatherResults
 from twisted.python.failure import Failure
 
 from mailhub.model.errors import Unavailable
+from mailhub.ports.leases import carried
 
 
 async def together(work: Sequence[Coroutine[Any, Any, Any]]) -> Sequence[Any]:
     """See `ports.Together`. Cancelling it ends them all."""
     if len(work) == 1:
         return [await work[0]]
-    running = [Deferred.fromCoroutine(one) for one in work]
+    running = [Deferred.fromCoroutine(carried(one)) for one in work]
     try:
         return await gatherResults(running, consumeErrors=True)
     except FirstError as error:
@@ -33,7 +34,7 @@ class ReactorWithin:
 
     async def __call__(self, work: Coroutine[Any, Any, Any], seconds: float) -> Any:
         """See `ports.Within`."""
-        return await Deferred.fromCoroutine(work).addTimeout(seconds, self._reactor, _late)
+        return await Deferred.fromCoroutine(carried(work)).addTimeout(seconds, self._reactor, _late)
 
 
 def _late(result: Any, seconds: float) -> Any:

@@ -2,7 +2,7 @@
 
 Work that is done under a lease is driven by `under`: each time it goes on after it waited, it is
 asked first whether the lease is still held. So a process that was stopped for longer than its lease
-lasted notices before it does anything else. What it writes carries the lease's fence (`current`),
+lasted notices before it does anything else. What it writes carries the fence of its turn (`fence`),
 which the store checks in the commit: also what was on its way already changes nothing any more.
 """
 
@@ -82,49 +82,77 @@ class Nodes(Protocol):
         ...
 
 
-_current: ContextVar[Lease | None] = ContextVar("lease", default=None)
+class Turn:
+    """One turn of a lease, from the moment on when it is made: it is over with the first moment in
+    which the lease is not held, though it may be held again later."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.fence = lease.fence
+        self._lease = lease
+
+    def held(self) -> bool:
+        """Whether it is not over."""
+        return self._lease.held() and self._lease.fence == self.fence
 
 
-def current() -> Lease | None:
-    """The lease that what runs just now is done under."""
+_current: ContextVar[Turn | None] = ContextVar("turn", default=None)
+
+
+def current() -> Turn | None:
+    """The turn that what runs just now is done in."""
     return _current.get()
 
 
 def fence() -> Fence | None:
     """What a write that is asked for just now has to carry."""
-    lease = _current.get()
-    return None if lease is None else lease.fence
+    turn = _current.get()
+    return None if turn is None else turn.fence
 
 
 async def under(lease: Lease, work: Coroutine[Any, Any, T]) -> T:
     """Does `work` as long as the lease is held. Raises LeaseLost where it is lost: into the work,
     which may still clean up, and out of it."""
-    result: T = await _Driven(lease, work)
-    return result
+    return await within(Turn(lease), work)
+
+
+def within(turn: Turn | None, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """The same, in a turn that has begun already; in none, it is just done."""
+    return work if turn is None else _drive(turn, work, turn.held)
+
+
+def ending(turn: Turn | None, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+    """What ends something when its turn may be over: it is done, and what it writes carries the
+    turn's fence."""
+    return work if turn is None else _drive(turn, work, lambda: True)
 
 
 def carried(work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
-    """Work that is begun beside what runs just now, under the same lease if there is one."""
-    lease = _current.get()
-    return work if lease is None else under(lease, work)
+    """Work that is begun beside what runs just now, in the same turn if there is one."""
+    return within(_current.get(), work)
+
+
+async def _drive(turn: Turn, work: Coroutine[Any, Any, T], may: Callable[[], bool]) -> T:
+    result: T = await _Driven(turn, work, may)
+    return result
 
 
 class _Driven:
     """Steps through a coroutine."""
 
-    def __init__(self, lease: Lease, work: Coroutine[Any, Any, Any]) -> None:
-        self._lease = lease
+    def __init__(self, turn: Turn, work: Coroutine[Any, Any, Any], may: Callable[[], bool]) -> None:
+        self._turn = turn
         self._work = work
+        self._may = may
 
     def __await__(self) -> Generator[Any, Any, Any]:
         work = self._work
         lost = False
         step = _sending(work, None)
         while True:
-            if not lost and not self._lease.held():
+            if not lost and not self._may():
                 lost = True
                 step = _raising(work, LeaseLost())
-            token = _current.set(self._lease)
+            token = _current.set(self._turn)
             try:
                 waited = step()
             except StopIteration as ended:

@@ -9,7 +9,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from mailhub.model.node import Fence, NodeState
-from mailhub.ports.leases import LeaseLost, carried, current, fence, under
+from mailhub.ports.leases import LeaseLost, Turn, carried, current, ending, fence, under, within
 from mailhub.store.leases import AllLeases, Alone, OneLease
 from tests.support import run
 
@@ -249,3 +249,41 @@ def test_what_is_asked_for_under_a_lease_carries_its_fence_and_nothing_else_does
     waits.callback(None)
     assert seen == [Fence("sweeps", 5)] * 3
     assert fence() is None
+
+
+def test_a_turn_is_over_though_the_lease_is_held_again() -> None:
+    hand = Hand()
+    lease = OneLease("sweeps", hand)
+    lease.grant(1, 110)
+    waits: Deferred[None] = Deferred()
+    done: list[str] = []
+
+    async def work() -> None:
+        await waits
+        done.append("acted")
+
+    turn = Turn(lease)
+    _, outcome = begun(within(turn, work()))
+    hand.at = 120.0
+    lease.lose()
+    lease.grant(3, 130)
+    assert lease.held()
+    assert not turn.held()
+    waits.callback(None)
+    assert done == []
+    assert isinstance(outcome[0], LeaseLost)
+
+
+def test_the_end_of_something_is_done_without_its_turn_and_carries_its_fence() -> None:
+    hand = Hand()
+    lease = OneLease("sweeps", hand)
+    lease.grant(1, 110)
+    turn = Turn(lease)
+    hand.at = 120.0
+    lease.grant(2, 130)
+
+    async def end() -> Fence | None:
+        return fence()
+
+    assert run(ending(turn, end())) == Fence("sweeps", 1)
+    assert run(ending(None, end())) is None
