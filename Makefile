@@ -14,23 +14,25 @@ JOBS ?= auto
 LIVE_JOBS ?= 3
 UNIT := $(PYTEST) -n $(JOBS) -m "not live and not crash"
 # tests/live/conftest.py says what belongs together and what begins first.
-LIVE := $(PYTEST) -n $(LIVE_JOBS) --dist loadfile --no-loadscope-reorder -m "live or crash" \
-  tests/live tests/contract
+LIVE := $(PYTEST) -n $(LIVE_JOBS) --dist loadfile --no-loadscope-reorder
 # Every process that compiles everything again takes three seconds more.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench crash fuzz sample catalogs packages clean
+.PHONY: help run test test-scale check lint bench crash fuzz sample catalogs packages clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
 
 run: $(VENV)/.run ## Start a server on loopback ports, everything below ./var
 	@exec $(BIN)/twistd --nodaemon --pidfile= mailhub --config $(CONFIG) --data $(VAR)
 
 test: packages $(VENV)/.test ## Everything: lint, unit, contract, live and crash tests
 	$(UNIT)
-	$(call beside_lint,$(LIVE))
+	$(call beside_lint,$(LIVE) -m "(live or crash) and not scale" tests/live tests/contract)
+
+test-scale: packages $(VENV)/.test ## Several nodes, clusters and their faults: what `test` leaves out for its length
+	$(LIVE) -m scale tests/live tests/contract
 
 check: $(VENV)/.test ## The quick part, under a minute: lint, types, imports, tests without servers
 	$(call beside_lint,$(UNIT))
