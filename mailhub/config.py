@@ -242,6 +242,12 @@ def _resolve(settings: Settings, path: Path | None) -> Settings:
             certificate=full(redis.certificate),
             key=full(redis.key),
         ),
+        s3=replace(
+            settings.s3,
+            secret_file=full(settings.s3.secret_file),
+            authority=full(settings.s3.authority),
+        ),
+        encryption=replace(settings.encryption, file=full(settings.encryption.file)),
         sender=replace(settings.sender, trusted=full(settings.sender.trusted)),
         dns=replace(
             settings.dns,

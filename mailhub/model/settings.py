@@ -33,6 +33,7 @@ from mailhub.model.settings_filters import (
 from mailhub.model.settings_identity import ProfileSettings
 from mailhub.model.settings_people import AccountSettings, LimitSettings
 from mailhub.model.settings_rules import FilterSettings
+from mailhub.model.settings_s3 import EncryptionSettings, S3Settings
 from mailhub.model.settings_search import SearchSettings
 from mailhub.model.settings_sending import (
     ProgramSettings,
@@ -43,6 +44,7 @@ from mailhub.model.settings_sending import (
 )
 from mailhub.model.settings_sieve import ManageSieveSettings, SieveSettings
 from mailhub.model.settings_sites import SiteSettings, SitesSettings
+from mailhub.model.settings_store import StoreSettings
 from mailhub.model.settings_system import SystemSettings
 from mailhub.model.settings_web import JournalSettings, UpdateSettings, WebhookSettings, WebSettings
 
@@ -56,6 +58,7 @@ __all__ = [
     "DNSSettings",
     "DkimSettings",
     "DnsblSettings",
+    "EncryptionSettings",
     "FilterSettings",
     "GreylistSettings",
     "HTTPSettings",
@@ -81,6 +84,7 @@ __all__ = [
     "ResolverSettings",
     "ReverseSettings",
     "RspamdSettings",
+    "S3Settings",
     "SMTPSettings",
     "SearchSettings",
     "SenderSettings",
@@ -212,25 +216,6 @@ class HTTPSettings:
     easymail_legacy_status: bool = setting(
         False, "the EasyMail dialect refuses with status 200, as that product did"
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreSettings:
-    """`[store]`: where mail and accounts are kept."""
-
-    __pydantic_config__ = STRICT
-
-    database: str = setting(
-        "",
-        "PostgreSQL's address, as postgresql://mailhub@db.example/mailhub; empty: SQLite and files "
-        "in the data folder",
-    )
-    segment_size: int = setting(256 << 20, "size at which a new segment is begun", "bytes")
-    pending: int = setting(256 << 20, "message bytes waiting for a commit before 451", "bytes")
-    readers: int = setting(2, "threads that read")
-    spool_memory: int = setting(256 << 10, "a message grows past this: it goes to a file", "bytes")
-    index_memory: int = setting(256 << 20, "cached mailbox arrays", "bytes")
-    quota: int = setting(0, "default bytes of mail an account may keep; 0: no limit", "bytes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -385,6 +370,8 @@ class Settings:
     webhooks: WebhookSettings = setting(WebhookSettings, "")
     journal: JournalSettings = setting(JournalSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
+    s3: S3Settings = setting(S3Settings, "")
+    encryption: EncryptionSettings = setting(EncryptionSettings, "")
     search: SearchSettings = setting(SearchSettings, "")
     archive: ArchiveSettings = setting(ArchiveSettings, "")
     backup: BackupSettings = setting(BackupSettings, "")

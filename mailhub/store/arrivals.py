@@ -238,6 +238,7 @@ def _content(batch: Batch, entry: Entry, shared: _Shared) -> tuple[int, int]:
     if row is not None:
         row[_USES] += 1
         return row[0], row[_THREAD]
+    batch.tx.placed.append((entry.account, ref.segment))
     key = shared.first_key + len(shared.rows)
     rendered = entry.rendered
     shared.rows[alike] = row = [

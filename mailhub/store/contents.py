@@ -68,6 +68,7 @@ def drop(tx: Transaction, dead: list[tuple[int, int, int, int]]) -> None:
 
 def forget_blobs(tx: Transaction, blobs: set[tuple[int, int, int]]) -> None:
     """Counts (segment, start, length) as garbage where no row stands on it any more."""
+    tx.left += {segment for segment, _, _ in blobs}
     place = f"segment = {item('b', 0)} AND start = {item('b', 1)}"
     tx.freed += number(
         tx.cursor,

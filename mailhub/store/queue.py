@@ -70,6 +70,7 @@ def add(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
     entry_rows: list[tuple[object, ...]] = []
     for number, one in enumerate(messages, first):
         message_rows.append(_message_row(number, one, tx.now))
+        tx.placed.append((0, one.blob.segment))
         slots = []
         for recipient, entry in zip(one.onward, entries, strict=False):
             written = storable(recipient.recipient)

@@ -7,11 +7,13 @@ written once a commit. It runs no statement of its own but in `finish`.
 
 from __future__ import annotations
 
+from typing import Any
+
 from mailhub.model.change import Actor, Change
 from mailhub.model.errors import NotFound
 from mailhub.store.sql import Cursor, Rows, put_rows
 
-Mark = tuple[int, int, int]
+Mark = tuple[int, ...]
 
 
 class Transaction:
@@ -28,7 +30,10 @@ class Transaction:
         "execute",
         "freed",
         "journal_number",
+        "left",
         "now",
+        "placed",
+        "purged",
         "quota",
     )
 
@@ -41,6 +46,12 @@ class Transaction:
         self.changes: list[Change] = []
         self.freed = 0
         """Bytes in segments that nothing refers to any more."""
+        self.placed: list[tuple[int, int]] = []
+        """(account, segment) of bodies that new rows refer to; account 0: rows of the queue."""
+        self.left: list[int] = []
+        """Segments of bodies that rows referred to which went."""
+        self.purged: list[int] = []
+        """Accounts that went for good."""
         self._journal: list[tuple[object, ...]] = []
 
     def journal(
@@ -77,15 +88,19 @@ class Transaction:
 
     def mark(self) -> Mark:
         """Where the buffers stand, for `rewind` when a work fails."""
-        return len(self.changes), len(self._journal), self.freed
+        return (self.freed, len(self._journal), *map(len, self._heard))
+
+    @property
+    def _heard(self) -> tuple[list[Any], ...]:
+        return self.changes, self.placed, self.left, self.purged
 
     def rewind(self, mark: Mark) -> None:
         """Forgets what was buffered since `mark`."""
-        changes, journal, freed = mark
+        self.freed, journal, *lengths = mark
         self.journal_number -= len(self._journal) - journal
-        del self.changes[changes:]
         del self._journal[journal:]
-        self.freed = freed
+        for one, length in zip(self._heard, lengths, strict=True):
+            del one[length:]
 
     def finish(self) -> None:
         """Writes the buffers: the last statements before the commit."""

@@ -1,6 +1,8 @@
-"""Bodies that stand in the database, beside the rows that refer to them.
+"""Bodies and the rows of a commit: which number each has, and which of them stand in the database.
 
-A row calls a body's number its segment, and begins at 0: each body is a segment of its own.
+A row calls a body's number its segment, and begins at 0: each body is a segment of its own. Larger
+ones were put into the bucket before the commit (see `outside`). What no row refers to any more is
+noted here, in the commit that makes it so, and goes later (see `freeing`).
 """
 
 from __future__ import annotations
@@ -9,32 +11,42 @@ from collections.abc import Sequence
 
 from mailhub.model.errors import Corrupt
 from mailhub.model.message import BlobRef
-from mailhub.store.batch import Job
+from mailhub.store import sealing
+from mailhub.store.batch import Bytes, Job
 from mailhub.store.orders import Blob
+from mailhub.store.postgres import keyring
 from mailhub.store.postgres.connection import Connection
-from mailhub.store.sql import array_text, item, next_number, number, put_rows
+from mailhub.store.postgres.keyring import Keyring, SealedKey
+from mailhub.store.s3.names import SEALED
+from mailhub.store.sql import array_text, item, next_number, put_rows
 from mailhub.store.transaction import Transaction
 
-STEP = 500
-"""Bodies that are looked at in one commit."""
+TABLES = (
+    # Bodies that stand in the database. segment: as rows that refer to it call it.
+    "CREATE TABLE blob (segment BIGINT PRIMARY KEY, octets BLOB NOT NULL)",
+    # Bodies that a row stood on which is gone, since when: they may be in use all the same.
+    "CREATE TABLE freed (segment BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
+    "CREATE INDEX freed_at ON freed (at)",
+)
 _PART = (
     f"SELECT substr(b.octets, {item('w', 1)} + 1, {item('w', 2)}) FROM json_each(:wanted) AS w"
     f" CROSS JOIN blob AS b WHERE b.segment = {item('w', 0)} ORDER BY w.key"
 )
-_NEXT = """
-    SELECT max(segment) FROM
-        (SELECT segment FROM blob WHERE segment > :after ORDER BY segment LIMIT :step) AS some_blobs
-"""
-_DROP = """
-    DELETE FROM blob WHERE segment > :after AND segment <= :last
-    AND NOT EXISTS (SELECT 1 FROM content AS c WHERE c.segment = blob.segment)
-    AND NOT EXISTS (SELECT 1 FROM queue_message AS m WHERE m.segment = blob.segment)
-"""
-_SEEN = "bodies looked at"
+
+
+class Uploaded(Bytes):
+    """A body that is in the bucket already. `sealed`: its key, where it is encrypted."""
+
+    __slots__ = ("sealed", "segment")
+
+    def __init__(self, body: Bytes, segment: int, sealed: SealedKey | None) -> None:
+        super().__init__(body.view, body.digest, body.plain)
+        self.segment = segment
+        self.sealed = sealed
 
 
 def read(connection: Connection, refs: Sequence[BlobRef]) -> Sequence[bytes]:
-    """See `ports.Blobs.read`."""
+    """Octets as they stand in the database. Raises Corrupt."""
     wanted = array_text((ref.segment, ref.offset, ref.length) for ref in refs)
     found = connection.octets(_PART, {"wanted": wanted})
     if [len(one) for one in found] != [ref.length for ref in refs]:
@@ -42,41 +54,78 @@ def read(connection: Connection, refs: Sequence[BlobRef]) -> Sequence[bytes]:
     return found
 
 
+class Bodies:
+    """What a committer does with the bodies of its jobs. `ring` None: nothing is encrypted."""
+
+    def __init__(self, ring: Keyring | None = None) -> None:
+        self._ring = ring
+
+    def put(self, tx: Transaction, jobs: Sequence[Job]) -> list[Sequence[Blob]]:
+        """Where rows can refer to the jobs' bodies; by job. To be followed by `keep`."""
+        here = sum(not isinstance(body, Uploaded) for job in jobs for body in job.bodies)
+        fresh = next_number(tx.cursor, "blob", here) if here else 0
+        sealed = SEALED if self._ring is not None else 0
+        found: list[Sequence[Blob]] = []
+        for job in jobs:
+            blobs = []
+            for body in job.bodies:
+                if isinstance(body, Uploaded):
+                    segment = body.segment
+                else:
+                    segment, fresh = fresh | sealed, fresh + 1
+                ref = BlobRef(segment, 0, len(body.view))
+                blobs.append(Blob(ref, body.digest, body.view, body.plain))
+            found.append(blobs)
+        return found
+
+    def keep(self, tx: Transaction, jobs: Sequence[Job], put: Sequence[Sequence[Blob]]) -> None:
+        """Writes them, when the jobs were carried out; notes those that no row refers to, and what
+        rows referred to that went."""
+        used = {segment for _, segment in tx.placed}
+        rows: list[tuple[int, bytes | memoryview]] = []
+        keys: dict[int, SealedKey] = {}
+        left = set(tx.left)
+        for job, blobs in zip(jobs, put, strict=True):
+            for body, blob in zip(job.bodies, blobs, strict=True):
+                segment = blob.ref.segment
+                if segment not in used:
+                    left.add(segment)
+                if not isinstance(body, Uploaded):
+                    rows.append((segment, self._sealed(blob, keys)))
+                elif body.sealed is not None:
+                    keys[segment] = body.sealed
+        put_rows(tx.cursor, "INSERT INTO blob (segment, octets) VALUES", rows)
+        if self._ring is not None:
+            self._ring.share(tx, keys)
+        if tx.purged:
+            keyring.forget(tx, tx.purged)
+        if left:
+            put_rows(
+                tx.cursor,
+                "INSERT INTO freed (segment, at) VALUES",
+                [(segment, tx.now) for segment in sorted(left)],
+                "ON CONFLICT (segment) DO UPDATE SET at = excluded.at",
+            )
+
+    def _sealed(self, blob: Blob, keys: dict[int, SealedKey]) -> bytes | memoryview:
+        if self._ring is None:
+            return blob.view
+        segment, size = blob.ref.segment, len(blob.view)
+        key = keys[segment] = SealedKey(sealing.fresh_key(), size)
+        return sealing.seal(key.key, segment, size, blob.view)
+
+
 def put(tx: Transaction, jobs: Sequence[Job]) -> list[Sequence[Blob]]:
-    """Puts the jobs' bodies where rows can refer to them; where, by job."""
-    bodies = [body for job in jobs for body in job.bodies]
-    first = next_number(tx.cursor, "blob", len(bodies)) if bodies else 0
-    blobs = [
-        Blob(BlobRef(first + place, 0, len(body.view)), body.digest, body.view, body.plain)
-        for place, body in enumerate(bodies)
-    ]
+    """Puts the jobs' bodies into the database as they are; where, by job."""
+    found = Bodies().put(tx, jobs)
     put_rows(
         tx.cursor,
         "INSERT INTO blob (segment, octets) VALUES",
-        [(blob.ref.segment, blob.view) for blob in blobs],
+        [(blob.ref.segment, blob.view) for blobs in found for blob in blobs],
     )
-    found: list[Sequence[Blob]] = []
-    start = 0
-    for job in jobs:
-        found.append(blobs[start : start + len(job.bodies)])
-        start += len(job.bodies)
     return found
 
 
 def sweep(tx: Transaction) -> bool:
-    """Drops bodies that no row refers to, among the next few; whether there are more of them.
-
-    Rows and bodies are committed together, so what is seen without a row has none any more. Goes
-    round: behind the last one it begins anew, at the next call.
-    """
-    after = number(tx.cursor, "SELECT value FROM counter WHERE name = :name", {"name": _SEEN})
-    last = number(tx.cursor, _NEXT, {"after": after, "step": STEP})
-    if last:
-        tx.execute(_DROP, {"after": after, "last": last})
-    if last or after:
-        tx.execute(
-            "INSERT INTO counter (name, value) VALUES (:name, :last)"
-            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-            {"name": _SEEN, "last": last},
-        )
-    return bool(last)
+    """Nothing is freed yet."""
+    return False

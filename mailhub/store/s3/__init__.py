@@ -1,0 +1,1 @@
+"""Message bodies as objects of a server that speaks S3."""
