@@ -23,7 +23,7 @@ from mailhub.dns.sealing import Sealing
 from mailhub.dns.server import AGAIN, NameServer
 from mailhub.dns.talk import Talk
 from mailhub.ground import SystemRandomness
-from mailhub.model.change import AddressesChanged, Change, ZonesChanged
+from mailhub.model.change import AddressesChanged, Change, Missed, ZonesChanged
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
 from mailhub.net.hostkeys import HostKeyFolder
@@ -180,7 +180,7 @@ def _follow(stirred: Stirred, storage: Storage, certificates: CertificateFiles) 
 
     def heard(changes: Sequence[Change]) -> None:
         for one in changes:
-            if isinstance(one, ZonesChanged):
+            if isinstance(one, (ZonesChanged, Missed)):
                 stirred.stir(SOON)
             elif isinstance(one, AddressesChanged):
                 stirred.stir(SOON if one.what == "domain" else LATER)

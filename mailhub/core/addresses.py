@@ -14,7 +14,7 @@ from mailhub.core.ids import Ids
 from mailhub.core.remembering import remember
 from mailhub.model.account import Principal, Role
 from mailhub.model.address import Address, Domain, NewAddress, Resolution
-from mailhub.model.change import AccountChanged, Actor, AddressesChanged, Change
+from mailhub.model.change import AccountChanged, Actor, AddressesChanged, Change, Missed
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.ports import Clock, Storage
 from mailhub.wire import address as grammar
@@ -386,7 +386,7 @@ class Addresses:
             match change:
                 case AccountChanged(what="secrets"):
                     continue
-                case AddressesChanged() | AccountChanged():
+                case AddressesChanged() | AccountChanged() | Missed():
                     self._forget()
                     return
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mailhub.core.turns import Turns, run
-from mailhub.model.change import AccountChanged, Change, RulesChanged
+from mailhub.model.change import AccountChanged, Change, Missed, RulesChanged
 from mailhub.ports import Clock, Storage
 from mailhub.wire.sieve.checks import compiling
 from mailhub.wire.sieve.program import Include, Program
@@ -49,14 +49,19 @@ class Programs:
         self._known: dict[int, Loaded] = {}
         self._size = 0
         self._changes = 0
+        self._missed = 1
+        self._learned = 0
+        """How often it came to lack what others changed, and up to where it learned it."""
         storage.watch(self._heard)
 
     async def begin(self) -> None:
         """Learns which accounts have an active script. Raises Unavailable."""
-        if self._scripted is None:
+        while self._learned != self._missed:
+            missed = self._missed
             found = set(await self._storage.scripts.scripted())
-            self._scripted = found | self._heard_of
+            self._scripted = found | self._heard_of | (self._scripted or set())
             self._heard_of.clear()
+            self._learned = missed
 
     def concern(self, account: int) -> bool:
         """Whether the account may have an active script."""
@@ -124,7 +129,12 @@ class Programs:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if isinstance(change, RulesChanged | AccountChanged):
+            if isinstance(change, Missed):
+                self._changes += 1
+                self._missed += 1
+                self._known.clear()
+                self._size = 0
+            elif isinstance(change, RulesChanged | AccountChanged):
                 if isinstance(change, RulesChanged) and change.what != "script":
                     continue
                 self._changes += 1

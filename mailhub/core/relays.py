@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
-from mailhub.model.change import Actor, Change, RoutesChanged
+from mailhub.model.change import Actor, Change, Missed, RoutesChanged
 from mailhub.model.errors import Invalid
 from mailhub.ports import Storage
 from mailhub.wire.networks import Networks
@@ -57,7 +57,7 @@ class Relays:
         await self._storage.routes.disallow(_canonical(network), actor)
 
     def _heard(self, changes: Sequence[Change]) -> None:
-        if any(isinstance(change, RoutesChanged) for change in changes):
+        if any(isinstance(change, (RoutesChanged, Missed)) for change in changes):
             self._stale = True
 
 

@@ -16,7 +16,7 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.background import spawn
 from mailhub.core.reportkeys import DAY, DMARC_SOURCES, DMARC_TOLD, TLS_FAILURES, TLS_TOLD
 from mailhub.core.reportparsing import Report
-from mailhub.model.change import AccountChanged, AddressesChanged, Arrived, Change
+from mailhub.model.change import AccountChanged, AddressesChanged, Arrived, Change, Missed
 from mailhub.model.dmarcreport import Aggregate
 from mailhub.model.errors import Invalid, MailhubError, NotFound
 from mailhub.model.report import ReportRow
@@ -80,7 +80,7 @@ class ReportReading:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if isinstance(change, (AddressesChanged, AccountChanged)):
+            if isinstance(change, (AddressesChanged, AccountChanged, Missed)):
                 self._account = None
             elif isinstance(change, Arrived) and self._account in (None, change.account):
                 self._waiting.extend(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
-from mailhub.model.change import AccountChanged, Change, RulesChanged
+from mailhub.model.change import AccountChanged, Change, Missed, RulesChanged
 from mailhub.model.filter import Ruling
 from mailhub.ports import Storage
 
@@ -27,14 +27,19 @@ class Rulings:
         self._known: dict[int, Ruling] = {}
         self._heard_of: set[int] = set()
         self._changes = 0
+        self._missed = 1
+        self._learned = 0
+        """How often it came to lack what others changed, and up to where it learned it."""
         storage.watch(self._heard)
 
     async def begin(self) -> None:
         """Learns which accounts set anything. May be repeated."""
-        if self._ruled is None:
+        while self._learned != self._missed:
+            missed = self._missed
             found = set(await self._storage.filters.ruled())
-            self._ruled = found | self._heard_of
+            self._ruled = found | self._heard_of | (self._ruled or set())
             self._heard_of.clear()
+            self._learned = missed
 
     def concern(self, account: int) -> bool:
         """Whether the account may have set anything."""
@@ -61,7 +66,11 @@ class Rulings:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if isinstance(change, (RulesChanged, AccountChanged)):
+            if isinstance(change, Missed):
+                self._changes += 1
+                self._missed += 1
+                self._known.clear()
+            elif isinstance(change, (RulesChanged, AccountChanged)):
                 self._changes += 1
                 self._known.pop(change.account, None)
                 # Whether it set anything by now, the next message asks.

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from itertools import islice
 
 from mailhub.model.account import Account, Limits, Principal, Sending
-from mailhub.model.change import AccountChanged, Change
+from mailhub.model.change import AccountChanged, Change, Missed
 from mailhub.ports import Clock, Storage
 
 LIFE = 5.0
@@ -112,3 +112,6 @@ class Standings:
             if isinstance(change, AccountChanged):
                 self._changes += 1
                 self._known.pop(change.account, None)
+            elif isinstance(change, Missed):
+                self._changes += 1
+                self._known.clear()

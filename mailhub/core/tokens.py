@@ -19,7 +19,7 @@ from typing import Any
 from mailhub.core.rights import Caller, Role, Standing
 from mailhub.core.watch import Watch
 from mailhub.model.account import Account, Factor
-from mailhub.model.change import AccountChanged, Change
+from mailhub.model.change import AccountChanged, Change, Missed
 from mailhub.model.errors import AuthenticationFailed
 from mailhub.model.settings import TokenSettings
 from mailhub.ports import Clock, Log, Randomness, Sessions, Storage
@@ -254,8 +254,8 @@ def _standing(account: Account | None) -> Standing:
 
 
 def _ends(change: Any, auth_version: int) -> bool:
-    return isinstance(change, AccountChanged) and (
-        change.what == "removed" or change.auth_version > auth_version
+    return isinstance(change, Missed) or (
+        isinstance(change, AccountChanged) and change.ends(auth_version)
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+from mailhub.core.background import spawn
 from mailhub.core.open_logins import Listener, Listeners, OpenLogins, drop
 from mailhub.model.account import Principal
 from mailhub.model.change import (
@@ -17,6 +18,8 @@ from mailhub.model.change import (
     AddressesChanged,
     Change,
     Dequeued,
+    KeptChanged,
+    Missed,
     Queued,
     RoutesChanged,
     RulesChanged,
@@ -34,10 +37,14 @@ OTHERS = (
     RulesChanged,
     WebhooksChanged,
     ZonesChanged,
+    KeptChanged,
 )
 """What no session is told of."""
 REMEMBERED = 50_000
 """Accounts that changed last: far more than can do so while one password is looked at."""
+
+TURN = 50
+"""Accounts that are told at a time of what nobody heard."""
 
 
 class Watch:
@@ -51,6 +58,7 @@ class Watch:
         self.logins = OpenLogins(self._listeners, clock)
         self._versions: dict[int, int] = {}
         self._log = log
+        self._clock = clock
         self._end = storage.watch(self._heard)
 
     def subscribe(self, account: int, listener: Listener) -> Callable[[], None]:
@@ -87,12 +95,14 @@ class Watch:
         for change in changes:
             if isinstance(change, AccountChanged):
                 self._remember(change)
+            elif isinstance(change, Missed):
+                spawn(self._missed(change), self._log, "changes that went unheard")
         listeners = self._listeners
         if not listeners:
             return
         batches: dict[int, list[Change]] = {}
         for change in changes:
-            if isinstance(change, OTHERS):
+            if isinstance(change, (*OTHERS, Missed)):
                 continue
             if change.account in listeners:
                 batches.setdefault(change.account, []).append(change)
@@ -100,6 +110,19 @@ class Watch:
             for token, listener in tuple(listeners.get(account, {}).items()):
                 if token in listeners.get(account, ()):
                     self._tell(listener, batch)
+
+    async def _missed(self, change: Missed) -> None:
+        """Nobody can say what became of any account: all hear of it, logins first, which end. They
+        may be thousands, so the reactor goes round meanwhile."""
+        for place, account in enumerate(tuple(self._listeners)):
+            if self._clock is not None and place % TURN == TURN - 1:
+                await self._clock.sleep(0)
+            for one in self.logins.of_account(account):
+                self._tell(one.heard, (change,))
+            listeners = self._listeners.get(account, {})
+            for token, listener in tuple(listeners.items()):
+                if token in listeners:
+                    self._tell(listener, (change,))
 
     def _remember(self, change: AccountChanged) -> None:
         versions = self._versions

@@ -21,7 +21,7 @@ from mailhub.core.telling import counters, told
 from mailhub.core.updates import Updates
 from mailhub.core.watch import Watch
 from mailhub.http.pieces import Written, comment, piece
-from mailhub.model.change import AccountChanged, Change
+from mailhub.model.change import AccountChanged, Change, Missed
 from mailhub.model.errors import LimitReached, MailhubError
 from mailhub.model.event import Counted, Page, Place
 from mailhub.model.settings import UpdateSettings
@@ -144,9 +144,8 @@ class Feed:
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            if isinstance(change, AccountChanged) and (
-                change.what == "removed" or change.auth_version > self._version
-            ):
+            ends = isinstance(change, AccountChanged) and change.ends(self._version)
+            if ends or isinstance(change, Missed):
                 self.end()
                 return
         self.wake()

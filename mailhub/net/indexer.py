@@ -17,7 +17,7 @@ from twisted.internet.error import ProcessDone
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from mailhub.model.change import Arrived, Change
+from mailhub.model.change import Arrived, Change, Missed
 from mailhub.model.settings import SearchSettings
 from mailhub.ports import Log
 
@@ -62,7 +62,7 @@ class IndexProcess:
 
     def heard(self, changes: Sequence[Change]) -> None:
         """A watcher: there may be new mail."""
-        if self._process is not None and any(isinstance(one, Arrived) for one in changes):
+        if self._process is not None and any(isinstance(one, (Arrived, Missed)) for one in changes):
             self.wake()
 
     def wake(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 
 from mailhub.core.background import spawn
-from mailhub.model.change import Change, Dequeued, Queued, RoutesChanged
+from mailhub.model.change import Change, Dequeued, Missed, Queued, RoutesChanged
 from mailhub.model.errors import MailhubError, Unavailable
 from mailhub.model.queue import Lease, Slot
 from mailhub.queue.lease import Means, Work
@@ -124,6 +124,9 @@ class Runner:
                         self._dropped.add(number)
             elif isinstance(change, RoutesChanged):
                 self._means.ways.forget()
+            elif isinstance(change, Missed):
+                self._means.ways.forget()
+                self._fill_wanted = news = True
         if len(self._put) + len(self._dropped) > MISSED:
             self._put.clear()
             self._dropped.clear()

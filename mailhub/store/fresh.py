@@ -1,8 +1,8 @@
 """Mail that was queued a moment ago, kept as values: its first try reads nothing from the disk.
 
 Most mail is tried once, right after its commit, so what the commit knew is handed on. Bounded, and
-given up at any word of a change: then it is read like all other mail. As one process owns a store,
-no change goes unheard.
+given up at any word of a change: then it is read like all other mail. What other processes queue
+comes without its octets, and where their changes went unheard nothing is fresh any more.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
-from mailhub.model.change import Change, Dequeued, Queued, RoutesChanged
+from mailhub.model.change import Change, Dequeued, Missed, Queued, RoutesChanged
 from mailhub.model.queue import Fresh, Loaded, QueueEntry
 from mailhub.store.queue import folded
 
@@ -40,6 +40,7 @@ class FreshMail:
         self._many = False
         self._learning = False
         self._news: set[str] = set()
+        self._missed = 0
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -53,10 +54,13 @@ class FreshMail:
         """Hears who is suppressed. `keys`: one more than KEYS, where there are so many."""
         self._learning = True
         self._news.clear()
+        missed = self._missed
         try:
             found = await keys
         finally:
             self._learning = False
+        if missed != self._missed:
+            return
         self._many = len(found) > KEYS
         # Those that were added meanwhile may be missing; those removed do no harm.
         self._suppressed = None if self._many else {*found, *self._news}
@@ -71,6 +75,10 @@ class FreshMail:
                     self._forget([slot.number for slot in change.slots])
             elif isinstance(change, Dequeued):
                 self._forget(change.entries)
+            elif isinstance(change, Missed):
+                self._forget(tuple(self._entries))
+                self._suppressed = None
+                self._missed += 1
             elif isinstance(change, RoutesChanged) and change.suppressed:
                 self._news.add(change.suppressed)
                 if self._suppressed is not None:

@@ -15,13 +15,12 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from mailhub.model.change import Change
 from mailhub.model.errors import Unavailable
 from mailhub.store.batch import Failed, Job
-from mailhub.store.commit import Result
 from mailhub.store.hop import Hop
-from mailhub.store.watchers import Watchers
 
+News = Any
+"""What a commit makes known: given to who hears of it as the committer gave it."""
 BATCH_JOBS = 512
 BATCH_SIZE = 32 << 20
 """Most jobs and bytes of one commit: bounds how long the last one in it waits."""
@@ -43,11 +42,17 @@ class _Waiting:
 class Commits(Protocol):
     """How a batch is carried out."""
 
-    def commit(self, jobs: Sequence[Job]) -> Result:
+    def commit(self, jobs: Sequence[Job]) -> tuple[list[object], News]:
         """One outcome for each job, durable; and what changed. Never raises."""
         ...
 
     def close(self) -> None: ...
+
+
+class Told(Protocol):
+    """Who hears of each commit, before those who asked for it have their answers."""
+
+    def tell(self, news: News, /) -> None: ...
 
 
 class Writer:
@@ -60,7 +65,7 @@ class Writer:
         self,
         committer: Commits,
         hop: Hop,
-        watchers: Watchers,
+        watchers: Told,
         pending: int,
         between: Callable[[], None] = lambda: None,
         ended: Callable[[], None] = lambda: None,
@@ -108,11 +113,9 @@ class Writer:
         self._jobs.put(_Waiting(job, size, done))
         return done
 
-    def _finish(
-        self, batch: Sequence[_Waiting], outcomes: Sequence[object], changes: Sequence[Change]
-    ) -> None:
+    def _finish(self, batch: Sequence[_Waiting], outcomes: Sequence[object], news: News) -> None:
         self._pending -= sum(waiting.size for waiting in batch)
-        self._watchers.tell(changes)
+        self._watchers.tell(news)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, Failed):
                 waiting.done.errback(outcome.error)
@@ -133,8 +136,8 @@ class Writer:
         self._ended()
 
     def _carry_out(self, batch: Sequence[_Waiting]) -> None:
-        outcomes, changes = self._committer.commit([waiting.job for waiting in batch])
-        self._hop.post(lambda: self._finish(batch, outcomes, changes))
+        outcomes, news = self._committer.commit([waiting.job for waiting in batch])
+        self._hop.post(lambda: self._finish(batch, outcomes, news))
 
     def _next_batch(self) -> tuple[list[_Waiting], bool]:
         """Waits for a job and takes all others that are there; whether it is the last batch."""

@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from mailhub.store.batch import Failed, Guard, Job, SpoiledError, carry_out
-from mailhub.store.commit import Result
 from mailhub.store.faults import DRIVER, kind_of
 from mailhub.store.postgres import bodies
 from mailhub.store.postgres.connection import AgainError, Connection, LostError
+from mailhub.store.postgres.news import Issue, Ledger
 from mailhub.store.sql import number, put_rows
 from mailhub.store.transaction import Transaction
 
+Result = tuple[list[object], Sequence[Issue]]
 TRIES = 5
 """How often a commit is run that another one undid."""
 
@@ -29,8 +30,8 @@ class WallClock(Protocol):
 
 
 class Committer:
-    """`writer.Commits`. `node`: this process, by a name that no other one has ever had. `report`
-    hears of every failure."""
+    """`writer.Commits`. `node`: this process, by a name that no other one has ever had. `told`: the
+    last commit of any process that its watchers were told of. `report` hears of every failure."""
 
     def __init__(
         self,
@@ -38,6 +39,7 @@ class Committer:
         node: str,
         clock: WallClock,
         quota: int,
+        told: Callable[[], int],
         report: Callable[[Exception], None],
     ) -> None:
         self._where = where
@@ -45,6 +47,7 @@ class Committer:
         self._clock = clock
         self._quota = quota
         self._report = report
+        self._ledger = Ledger(node, told)
         self._connection: Connection | None = None
         self._serial = 0
         """Of the commit under way; the newest one that happened stands beside the node's name."""
@@ -69,7 +72,8 @@ class Committer:
         return [Failed(kind_of(error))] * len(jobs), ()
 
     def _attempt(self, jobs: Sequence[Job]) -> Result:
-        """When it raises, nothing of it is or will be there."""
+        """When it raises, nothing of it is or will be there, or nobody can know yet: then who reads
+        the news will."""
         connection = self._opened()
         self._serial += 1
         try:
@@ -82,7 +86,7 @@ class Committer:
         except LostError:
             if not self._happened():
                 raise
-        return outcomes, tx.changes
+        return outcomes, self._ledger.ended(tx)
 
     def _carry_out(
         self, connection: Connection, jobs: Sequence[Job], *, careful: bool
@@ -91,10 +95,12 @@ class Committer:
         journal = number(
             connection, "SELECT value FROM counter WHERE name = 'journal' FOR UPDATE", {}
         )
+        self._ledger.begun(connection, journal)
         tx = Transaction(connection, int(self._clock.now()), self._quota, journal)
         guard = Guard(lambda: connection.total_changes, DRIVER)
         outcomes = carry_out(tx, jobs, bodies.put(tx, jobs), guard, careful=careful)
         tx.finish()
+        self._ledger.written(connection, tx)
         put_rows(
             connection,
             "INSERT INTO counter (name, value) VALUES",
@@ -125,6 +131,7 @@ class Committer:
         return self._connection
 
     def _close(self) -> None:
+        self._ledger.undone()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from mailhub.model.errors import Unavailable
 from mailhub.store import schema
+from mailhub.store.postgres import news, roll, stepping
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.translation import table
 
 TABLES = (
     # Bodies that stand in the database. segment: as rows that refer to it call it.
     "CREATE TABLE blob (segment BIGINT PRIMARY KEY, octets BLOB NOT NULL)",
+    news.TABLE,
+    *roll.TABLES,
+    stepping.TABLE,
 )
 """What this store has beyond the tables of all."""
 _MAKING = 5_640_114

@@ -1,0 +1,122 @@
+"""Commits are told once and in order, whichever way they come; a gap is told, too."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+
+from mailhub.model.change import Change, Missed, ZonesChanged
+from mailhub.model.errors import Unavailable
+from mailhub.store.postgres.follower import INTERVAL, Follower
+from mailhub.store.postgres.news import STEP, Bulletin, Issue
+from mailhub.store.watchers import Watchers
+
+
+def issue(number: int) -> Issue:
+    return Issue(number, [ZonesChanged(number)])
+
+
+class Reader:
+    """A bulletin at `last`, and what its watchers heard."""
+
+    def __init__(self, last: int = 0) -> None:
+        watchers = Watchers()
+        self.heard: list[Change] = []
+        watchers.add(self.heard.extend)
+        self.bulletin = Bulletin(watchers, last)
+
+    @property
+    def numbers(self) -> list[int]:
+        return [0 if isinstance(one, Missed) else one.journal for one in self.heard]  # type: ignore[union-attr]
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 40), st.integers(0, 10_000))
+def test_two_ways_of_hearing_are_heard_once(count: int, seed: int) -> None:
+    """The thread that writes and the one that looks each hand on all in order, at their pace."""
+    chance = random.Random(seed)
+    reader, ways = Reader(), [1, 1]
+    while max(ways) <= count:
+        way = chance.randrange(2)
+        # Each way begins behind what was told, or where it ended, as the threads do.
+        start = chance.choice((ways[way], reader.bulletin.told + 1))
+        end = min(count, start + chance.randrange(5))
+        if start <= reader.bulletin.told + 1:
+            reader.bulletin.tell([issue(number) for number in range(start, end + 1)])
+            ways[way] = end + 1
+    assert reader.numbers == list(range(1, count + 1))
+
+
+def test_a_gap_is_told_before_what_follows() -> None:
+    reader = Reader(5)
+    reader.bulletin.tell([issue(6), issue(9), issue(10)])
+    assert reader.numbers == [6, 0, 9, 10]
+    reader.bulletin.tell([issue(9), issue(11)])
+    assert reader.numbers == [6, 0, 9, 10, 11]
+
+
+class Looking:
+    """A follower whose reads are answered by hand."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.reader = Reader()
+        self.asked: list[tuple[int, Deferred[list[Issue]]]] = []
+        self.follower = Follower(self.clock, self._read, self.reader.bulletin)
+        self.follower.start()
+
+    def _read(self, last: int) -> Deferred[list[Issue]]:
+        self.asked.append((last, Deferred()))
+        return self.asked[-1][1]
+
+    def answer(self, *numbers: int) -> None:
+        self.asked[-1][1].callback([issue(number) for number in numbers])
+
+
+def test_it_looks_twice_a_second_and_when_somebody_rings() -> None:
+    looking = Looking()
+    looking.answer(1, 2)
+    assert looking.reader.numbers == [1, 2]
+    looking.clock.advance(INTERVAL)
+    assert [last for last, _ in looking.asked] == [0, 2]
+    looking.answer()
+    looking.follower.wake()
+    assert len(looking.asked) == 3
+
+
+def test_who_rings_while_it_looks_is_looked_for_once_more() -> None:
+    looking = Looking()
+    looking.follower.wake()
+    looking.follower.wake()
+    assert len(looking.asked) == 1
+    looking.answer(1)
+    assert [last for last, _ in looking.asked] == [0, 1]
+
+
+def test_where_much_is_new_it_reads_on_at_once() -> None:
+    looking = Looking()
+    looking.answer(*range(1, STEP + 1))
+    assert [last for last, _ in looking.asked] == [0, STEP]
+
+
+def test_a_database_that_is_away_is_looked_at_again_later() -> None:
+    looking = Looking()
+    looking.asked[0][1].errback(Unavailable())
+    assert len(looking.asked) == 1
+    looking.clock.advance(INTERVAL)
+    looking.answer(1)
+    assert looking.reader.numbers == [1]
+
+
+def test_it_stops() -> None:
+    looking = Looking()
+    looking.follower.stop()
+    looking.answer(1)
+    looking.follower.wake()
+    looking.clock.advance(10)
+    assert len(looking.asked) == 1
+    assert not looking.clock.getDelayedCalls()
