@@ -90,6 +90,10 @@ class RedisServer:
         done = subprocess.run(command, capture_output=True, text=True, timeout=15, check=True)
         return done.stdout.strip()
 
+    @property
+    def runs(self) -> bool:
+        return self._process is not None
+
     def pause(self) -> None:
         """It hangs from now on, with its connections open."""
         os.kill(self.pid, signal.SIGSTOP)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from mailhub.model.settings import RedisSettings
 from tests.contract.postgres import Postgres
-from tests.contract.redis import Shared
+from tests.contract.redis import Shared, cluster, one_server, sentinel
 from tests.contract.stores import MAKERS, House
 
 
@@ -49,6 +51,22 @@ def shared_postgres() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def shared_redis() -> Iterator[Shared]:
     """A redis-server, connected."""
-    shared = Shared()
-    yield shared
-    shared.close()
+    yield from _kept(one_server)
+
+
+@pytest.fixture(scope="session")
+def shared_cluster() -> Iterator[Shared]:
+    """A Redis Cluster."""
+    yield from _kept(cluster)
+
+
+@pytest.fixture(scope="session")
+def shared_sentinel() -> Iterator[Shared]:
+    """A redis-server that a Sentinel watches."""
+    yield from _kept(sentinel)
+
+
+def _kept(start: Callable[[ExitStack], RedisSettings]) -> Iterator[Shared]:
+    made = Shared(start)
+    yield made
+    made.close()

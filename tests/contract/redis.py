@@ -1,32 +1,55 @@
-"""A connected Redis for contract tests: one server for the session, emptied for each schedule."""
+"""Connected Redis for contract tests, as one server, a Cluster, or behind a Sentinel: each is
+started once for the session, and emptied for each schedule."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import itertools
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mailhub.coord.limits import ScheduleLimits
-from mailhub.coord.redis import RedisCoordination
+from mailhub.coord.redis import RedisCoordination, open
 from mailhub.coord.redis.counters import RedisCounters
 from mailhub.coord.redis.schedule import RedisSchedule
+from mailhub.coord.redis.sessions import RedisSessions
 from mailhub.model.settings import RedisSettings, Settings
 from mailhub.net.clock import ReactorClock
+from mailhub.ports import Clock
 from tests import turning
 from tests.fakes import FakeClock, ListLog
-from tests.redisserver import RedisServer
+from tests.rediscluster import RedisCluster
+from tests.redisserver import RedisServer, watched_pair
+
+LONG = [pytest.mark.live, pytest.mark.scale]
+BACKENDS = [
+    pytest.param("redis", marks=pytest.mark.live),
+    pytest.param("cluster", marks=LONG),
+    pytest.param("sentinel", marks=LONG),
+]
+"""Of every contract that Redis keeps. `shared` finds what belongs to one."""
+_numbers = itertools.count(1)
 
 
 class Shared:
-    """The server, a connection to it, and what is tested over them on the test's own clock."""
+    """Redis, a connection to it, and what is tested over them on the test's own clock."""
 
-    def __init__(self) -> None:
-        self.server = RedisServer()
-        self.server.start()
+    def __init__(self, start: Callable[[ExitStack], RedisSettings]) -> None:
+        self._stack = ExitStack()
+        self.settings = Settings(redis=start(self._stack))
         self.log = ListLog()
-        settings = Settings(redis=RedisSettings(url=f"unix://{self.server.socket}"))
+        self.link = self.connection(self.log)
+
+    def connection(self, log: ListLog) -> RedisCoordination:
+        """One more, as another process would have it."""
         reactor = turning.reactor()
-        self.link = RedisCoordination(settings, reactor, ReactorClock(reactor), self.log)
-        self.ask(self.link.start())
+        link = open(self.settings, reactor, ReactorClock(reactor), log)
+        self.ask(link.start())
+        return link
 
     def ask(self, awaitable: Awaitable[Any]) -> Any:
         """Its result."""
@@ -48,12 +71,46 @@ class Shared:
         return schedule
 
     def counters(self, clock: FakeClock) -> RedisCounters:
-        """Empty."""
-        self.ask(self.link.ask("FLUSHALL"))
-        return RedisCounters(self.link, prefix="mailhub", now=clock.seconds)
+        """That nobody counted with yet."""
+        return RedisCounters(self.link.keyed, prefix=f"test{next(_numbers)}", now=clock.seconds)
+
+    def sessions(self, clock: Clock) -> RedisSessions:
+        """None of anybody's."""
+        return RedisSessions(self.link.keyed, clock, prefix=f"test{next(_numbers)}")
 
     def close(self) -> None:
         self.ask(self.link.stop())
         turning.release_threads()
-        self.server.close()
+        self._stack.close()
         assert [event for event in self.log.events if event[1].get("outcome") == "lost"] == []
+
+
+def shared(request: pytest.FixtureRequest, backend: str) -> Shared:
+    """What `conftest.py` keeps for the session."""
+    found: Shared = request.getfixturevalue(f"shared_{backend}")
+    return found
+
+
+def one_server(stack: ExitStack) -> RedisSettings:
+    server = RedisServer()
+    stack.callback(server.close)
+    server.start()
+    return RedisSettings(url=f"unix://{server.socket}")
+
+
+def cluster(stack: ExitStack) -> RedisSettings:
+    """Of three masters."""
+    made = RedisCluster(3)
+    stack.callback(made.close)
+    made.start()
+    return RedisSettings(url=made.url, cluster=made.places)
+
+
+def sentinel(stack: ExitStack) -> RedisSettings:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    _, _, watching = stack.enter_context(watched_pair(folder))
+    return RedisSettings(
+        url="redis://mail",
+        sentinels=(f"127.0.0.1:{watching.port}",),
+        sentinel_password="watch",
+    )

@@ -10,18 +10,18 @@ import pytest
 from mailhub.coord.memory import MemoryCounters
 from mailhub.ports import Counters
 from tests import turning
+from tests.contract.redis import BACKENDS, shared
 from tests.fakes import FakeClock
 
-BACKENDS = ["memory", pytest.param("redis", marks=pytest.mark.live)]
 T = TypeVar("T")
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["memory", *BACKENDS])
 def made(request: pytest.FixtureRequest) -> tuple[Counters, FakeClock]:
     clock = FakeClock()
     if request.param == "memory":
         return MemoryCounters(clock), clock
-    return request.getfixturevalue("shared_redis").counters(clock), clock
+    return shared(request, request.param).counters(clock), clock
 
 
 Made = tuple[Counters, FakeClock]

@@ -16,9 +16,9 @@ from mailhub.policy.greylist import Greylist
 from mailhub.policy.step import Facts, Finding
 from mailhub.ports import Counters
 from tests import turning
+from tests.contract.redis import BACKENDS, shared
 from tests.fakes import FakeClock
 
-BACKENDS = ["memory", pytest.param("redis", marks=pytest.mark.live)]
 T = TypeVar("T")
 FACTS = Facts(
     Peer("192.0.2.7", 25), Service.SMTP, sender="a@b.example", recipients=("joe@us.example",)
@@ -26,12 +26,12 @@ FACTS = Facts(
 DAY = 86400
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["memory", *BACKENDS])
 def made(request: pytest.FixtureRequest) -> tuple[Counters, FakeClock]:
     clock = FakeClock()
     if request.param == "memory":
         return MemoryCounters(clock), clock
-    return request.getfixturevalue("shared_redis").counters(clock), clock
+    return shared(request, request.param).counters(clock), clock
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ from mailhub.coord.limits import PATIENCE, ScheduleLimits
 from mailhub.coord.memory_schedule import MemorySchedule
 from mailhub.model.queue import Lease, Slot
 from mailhub.ports import Schedule
-from tests.contract.redis import Shared
+from tests.contract.redis import BACKENDS, shared
 from tests.fakes import FakeClock
 from tests.support import run
 
 T = TypeVar("T")
 QUIET = 120.0
-BACKENDS = ["memory", pytest.param("redis", marks=pytest.mark.live)]
 
 
 @dataclass(slots=True)
@@ -52,7 +51,7 @@ class Bench:
         return self.ask(self.schedule.size())  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["memory", *BACKENDS])
 def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Bench]]:
     """Makes an empty schedule that nobody claimed yet."""
     if request.param == "memory":
@@ -63,12 +62,12 @@ def make(request: pytest.FixtureRequest) -> Iterator[Callable[..., Bench]]:
 
         yield make_memory
         return
-    shared: Shared = request.getfixturevalue("shared_redis")
+    kept = shared(request, request.param)
 
     def make_redis(**limits: int) -> Bench:
         clock = FakeClock()
-        schedule = shared.schedule(clock, ScheduleLimits(**limits), QUIET)
-        return Bench(schedule, clock, shared.ask)
+        schedule = kept.schedule(clock, ScheduleLimits(**limits), QUIET)
+        return Bench(schedule, clock, kept.ask)
 
     yield make_redis
 

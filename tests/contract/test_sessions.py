@@ -13,11 +13,11 @@ from mailhub.coord.redis.sessions import EndedSessions, RedisSessions
 from mailhub.model.errors import Unavailable
 from mailhub.model.session import KeptSession
 from mailhub.ports import Clock, Sessions
+from tests.contract.redis import BACKENDS, shared
 from tests.contract.stores import MAKERS, memory_house
 
 KEY, OTHER = "a" * 64, "b" * 64
 HOUR = 3600
-BACKENDS = [*MAKERS, pytest.param("redis", marks=pytest.mark.live)]
 
 
 class Now(Clock):
@@ -47,15 +47,14 @@ class Kept:
 
 def over_redis(shared: Any, folder: Path) -> Kept:
     own = memory_house(folder)
-    shared.ask(shared.link.ask("FLUSHALL"))
-    redis = RedisSessions(shared.link, Now(), prefix="mailhub")
+    redis = shared.sessions(Now())
     return Kept(EndedSessions(redis, own.store.sessions, Now(), HOUR), shared.ask)
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=[*MAKERS, *BACKENDS])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kept]:
-    if request.param == "redis":
-        yield over_redis(request.getfixturevalue("shared_redis"), tmp_path)
+    if request.param not in MAKERS:
+        yield over_redis(shared(request, request.param), tmp_path)
         return
     house = MAKERS[request.param](tmp_path)
     house.clock.step(time.time() - house.clock.now())
@@ -129,8 +128,8 @@ def test_what_was_ended_does_not_come_back_with_an_old_redis(
     kept = over_redis(shared_redis, tmp_path)
     kept.put("one")
     kept.ask(kept.sessions.drop(KEY))
-    redis = RedisSessions(shared_redis.link, Now(), prefix="mailhub")
-    kept.ask(redis.put(KEY, "one", int(time.time()) + HOUR))
+    assert isinstance(kept.sessions, EndedSessions)
+    kept.ask(kept.sessions._shared.put(KEY, "one", int(time.time()) + HOUR))
     assert kept.get() is None
 
 

@@ -7,30 +7,23 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from mailhub.coord.memory import MemoryWakeups
-from mailhub.coord.redis import open
-from mailhub.model.settings import RedisSettings, Settings
-from mailhub.net.clock import ReactorClock
 from mailhub.ports import Wakeups
 from tests import turning
-from tests.contract.redis import Shared
+from tests.contract.redis import BACKENDS, shared
 from tests.fakes import ListLog
 
-BACKENDS = ["memory", pytest.param("redis", marks=pytest.mark.live)]
 Pair = tuple[Wakeups, Wakeups]
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=["memory", *BACKENDS])
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     if request.param == "memory":
         street: list[MemoryWakeups] = []
         yield MemoryWakeups(street), MemoryWakeups(street)
         return
-    shared: Shared = request.getfixturevalue("shared_redis")
-    settings = Settings(redis=RedisSettings(url=f"unix://{shared.server.socket}"))
-    reactor = turning.reactor()
-    other = open(settings, reactor, ReactorClock(reactor), ListLog())
-    turning.result(other.start())
-    yield shared.link.wakeups, other.wakeups
+    kept = shared(request, request.param)
+    other = kept.connection(ListLog())
+    yield kept.link.wakeups, other.wakeups
     turning.result(other.stop())
 
 

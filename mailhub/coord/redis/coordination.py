@@ -81,7 +81,8 @@ class RedisCoordination:
         self._spread: Spread | None = None
         if ways.atlas is not None:
             self._spread = Spread(ways.atlas, self._node, lambda node: Standing(log, clock, node))
-        self._keyed: Asks = self._spread or self
+        self.keyed: Asks = self._spread or self
+        """For commands of one key each."""
         self.schedule = RedisSchedule(
             self,
             clock,
@@ -91,13 +92,13 @@ class RedisCoordination:
             server=lambda: self._server,
         )
         self.counters = SteadyCounters(
-            RedisCounters(self._keyed, prefix=redis.prefix), MemoryCounters(clock)
+            RedisCounters(self.keyed, prefix=redis.prefix), MemoryCounters(clock)
         )
         self.wakeups = RedisWakeups(self, prefix=redis.prefix)
 
     def sessions(self, own: Sessions) -> Sessions:
         """Those that processes share; what was ended is in `own` too."""
-        shared = RedisSessions(self._keyed, self._clock, prefix=self._prefix)
+        shared = RedisSessions(self.keyed, self._clock, prefix=self._prefix)
         return EndedSessions(shared, own, self._clock, SESSION)
 
     def troubles(self) -> Mapping[str, str]:
