@@ -28,6 +28,7 @@ from mailhub.cli.identity import asp, authlog, totp
 from mailhub.cli.imports import import_
 from mailhub.cli.index import index
 from mailhub.cli.mailbox import mailbox
+from mailhub.cli.migrate import migrate
 from mailhub.cli.queue import queue
 from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
@@ -100,6 +101,7 @@ for command in (
     import_,
     export,
     verify,
+    migrate,
     webhook,
     configuration,
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -59,6 +60,41 @@ def reading() -> Iterator[Callable[[int, int], None] | None]:
     with bar:
         task = bar.add_task("reading", total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+class Steps:
+    """Shows how far each of several things is; nothing without a terminal."""
+
+    def __init__(self, bar: Any) -> None:
+        self._bar = bar
+        self._tasks: dict[str, Any] = {}
+        self._octets: Callable[[], int] = lambda: 0
+        self._began = time.monotonic()
+
+    def counting(self, octets: Callable[[], int]) -> None:
+        """Shows at which rate this grows as well."""
+        self._octets = octets
+
+    def step(self, what: str, done: int, total: int) -> None:
+        """`done` of `total` are behind us."""
+        if self._bar is None:
+            return
+        if what not in self._tasks:
+            self._tasks[what] = self._bar.add_task(what, total=None)
+        rate = self._octets() / max(time.monotonic() - self._began, 0.001) / 1e6
+        words = f"{what} ({rate:.1f} MB/s)" if rate else what
+        self._bar.update(self._tasks[what], completed=done, total=total or None, description=words)
+
+
+@contextmanager
+def steps() -> Iterator[Steps]:
+    """Bars for work of several kinds; see `store.moving.mover.Told`."""
+    if not sys.stderr.isatty():
+        yield Steps(None)
+        return
+    bar = _bar()
+    with bar:
+        yield Steps(bar)
 
 
 def _bar() -> Any:

@@ -80,9 +80,7 @@ def prepare(folder: Path) -> None:
     """
     connection = connect_writer(folder)
     try:
-        revision = _revision(connection)
-        if not revision:
-            _make(connection)
+        revision = make_ready(connection)
     finally:
         connection.close()
     marks.refuse(revision)
@@ -91,6 +89,14 @@ def prepare(folder: Path) -> None:
         from mailhub.store.migrate import migrate
 
         migrate(folder / NAME, revision)
+
+
+def make_ready(connection: sqlite3.Connection) -> str:
+    """Makes the tables where there are none; else the revision that they are of, whichever."""
+    revision = _revision(connection)
+    if not revision:
+        _make(connection)
+    return revision
 
 
 def require_current(connection: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from mailhub.model.errors import Corrupt
 from mailhub.store.moving.bodies import GONE, Place, batches, place_of
 from mailhub.store.moving.ends import Source
-from mailhub.store.moving.rows import Window, difference, windows
+from mailhub.store.moving.rows import Window, difference, keyed, windows
 from mailhub.store.moving.tables import Table, tables
 from mailhub.store.sql import number
 
@@ -48,7 +48,7 @@ def compare(
         found.rows += len(window.here)
         told.step(table.name, found.rows, total)
         wrong = difference(table, window)
-        found.differing += len(wrong)
+        found.differing += len({*keyed(table, wrong.fresh), *wrong.gone})
         if wrong:
             _note(found, table, window)
         if bodies and table.bodies:

@@ -26,6 +26,10 @@ class Source(Protocol):
         """Bodies. Raises Corrupt where any of them is not there, and what the driver raises."""
         ...
 
+    def last_number(self) -> int:
+        """The journal's last number that was given out."""
+        ...
+
     def close(self) -> None:
         """After an error too: the next reading opens everything anew."""
         ...

@@ -11,6 +11,7 @@ from pathlib import Path
 from mailhub.model.message import BlobRef
 from mailhub.store import database, segments
 from mailhub.store.batch import Bytes
+from mailhub.store.journal import last
 from mailhub.store.moving.ends import Work
 from mailhub.store.readers import FolderDesk
 from mailhub.store.sqlite import resumed
@@ -35,6 +36,9 @@ class FolderSource:
 
     def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
         return self._desk.read(refs)
+
+    def last_number(self) -> int:
+        return last(self.connection)
 
     def close(self) -> None:
         self._desk.close()
@@ -89,6 +93,9 @@ class FolderTarget:
 
     def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
         return self._files.read(refs)
+
+    def last_number(self) -> int:
+        return last(self.connection)
 
     def close(self) -> None:
         if self._appender is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mailhub.model.change import Actor
 from mailhub.model.errors import InUse, Unavailable
 from mailhub.store import marks, schema
 from mailhub.store.moving.ends import Source, Target
@@ -21,6 +22,8 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS moving_body (name TEXT PRIMARY KEY, segment BIGINT NOT NULL,"
     " start BIGINT NOT NULL, length BIGINT NOT NULL)",
 )
+NAMES = ("moving", "moving_account", "moving_body")
+MOVER = Actor(source="mailhub migrate")
 LINEAGE = "lineage "
 """Begins the name of a counter: two stores that have it in common hold the same mail at different
 times."""
@@ -68,6 +71,7 @@ def begin(source: Source, target: Target, lineage: str) -> None:
     """Marks the target as being filled, by what it was: an empty store, one that a run before was
     filling, or one that the source's mail was in before. Raises InUse for anything else."""
     found = revision(target.connection)
+    _require_movable(source.connection, target.connection, found, lineage)
     if found == schema.HEAD:
         _require_empty(target.connection)
     elif found == marks.MOVED:
@@ -89,6 +93,14 @@ def begin(source: Source, target: Target, lineage: str) -> None:
         set_revision(tx.cursor, marks.FILLING)
 
     target.write((), work)
+
+
+def _require_movable(source: Cursor, target: Cursor, found: str, lineage: str) -> None:
+    """Raises Unavailable for a source that is not one that servers start on, unless a run was ended
+    just after it had marked it."""
+    begun = found == marks.FILLING and said(target, "lineage") == lineage
+    if not (begun and revision(source) == marks.MOVED):
+        require_served(source)
 
 
 def _require_empty(cursor: Cursor) -> None:

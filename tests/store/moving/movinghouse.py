@@ -110,7 +110,7 @@ def rows_of(side: Source) -> dict[str, list[Row]]:
         names = [name for name in table.columns if not (table.bodies and name in PLACE)]
         rows = side.connection.execute(f"SELECT {', '.join(names)} FROM {table.name}").fetchall()
         if table.name == "counter":
-            rows = [row for row in rows if row[0] not in ("journal", "blob")]
+            rows = [row for row in rows if not row[0].startswith(("journal", "blob", "node "))]
         found[table.name] = sorted(map(tuple, rows), key=repr)
     return found
 
