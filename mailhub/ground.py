@@ -6,6 +6,8 @@ asked for, and once. Opens nothing but files that are read at once; no rule of m
 
 from __future__ import annotations
 
+import hashlib
+import os
 import secrets
 import socket
 from collections.abc import Callable, Sequence
@@ -87,8 +89,22 @@ class Ground:
             return open_store(settings, folder, self.reactor, self.clock)
         from mailhub.store import postgres  # its library costs who does without it nothing
 
-        node = self.randomness.token(8).hex()
-        return postgres.open_store(settings, folder, node, self.reactor, self.clock)
+        own = postgres.Own(
+            name=f"{socket.gethostname()}-{os.getpid()}-{self.randomness.token(4).hex()}",
+            place=self._place,
+            host=socket.gethostname(),
+            several=bool(self.settings.redis.url),
+        )
+        return postgres.open_store(self.settings, folder, own, self.reactor, self.clock)
+
+    @property
+    def _place(self) -> str:
+        """Names what no other running process has: this data folder, on this machine. A copy of the
+        folder is another place."""
+        folder = os.path.abspath(self.settings.data)
+        mark = hashlib.sha256(DataFolder(Path(folder)).secret("node.json"))
+        mark.update(f"{socket.gethostname()} {folder}".encode())
+        return mark.hexdigest()[:16]
 
     @cached_property
     def watch(self) -> Watch:

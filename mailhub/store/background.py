@@ -11,9 +11,12 @@ from twisted.logger import Logger
 
 from mailhub.model.change import AccountChanged, Change, Expunged, MailboxChanged
 from mailhub.model.errors import MailhubError
+from mailhub.ports.leases import Lease, LeaseLost, under
 from mailhub.store import authlog, filters, moves, removals, retention, sessions, sign_ins, sweeps
 from mailhub.store.transaction import Transaction
 
+SWEEPS = "sweeps"
+"""The lease under which it is done."""
 INTERVAL = 60.0
 FULL_INTERVAL = 10.0
 """Seconds between rounds; and while the disk is full."""
@@ -43,7 +46,8 @@ class Writing(Protocol):
 
 
 class Background:
-    """Goes round once a minute, and at once when there is something to sweep."""
+    """Goes round once a minute, and at once when there is something to sweep; only while `lease` is
+    held."""
 
     _log = Logger()
 
@@ -53,7 +57,10 @@ class Background:
         runner: Writing,
         compact: Callable[[], Coroutine[Any, Any, None]],
         full: Callable[[], bool],
+        lease: Lease,
     ) -> None:
+        self._lease = lease
+        self._unwish: Callable[[], None] = lambda: None
         self._reactor = reactor
         self._runner = runner
         self._compact = compact
@@ -61,14 +68,22 @@ class Background:
         self._timer: IDelayedCall | None = None
         self._going: Deferred[None] | None = None
         self._again = False
-        self._stopped = False
+        self._stopped = True
 
     def start(self) -> None:
         """Begins with what an earlier process left."""
-        self._go()
+        self._unwish = self._lease.watch(self._begin, self._end)
 
     def stop(self) -> None:
         """Nothing new is begun; the step under way ends by itself."""
+        self._unwish()
+        self._end()
+
+    def _begin(self) -> None:
+        self._stopped = False
+        self._go()
+
+    def _end(self) -> None:
         self._stopped = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
@@ -90,7 +105,7 @@ class Background:
             return
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        self._going = Deferred.fromCoroutine(self._round())
+        self._going = Deferred.fromCoroutine(under(self._lease, self._round()))
         self._going.addErrback(self._failed).addCallback(self._rest)
 
     async def _round(self) -> None:
@@ -102,7 +117,7 @@ class Background:
 
     def _failed(self, failure: Any) -> None:
         # A full or failing disk: the next round tries again.
-        if not failure.check(MailhubError):
+        if not failure.check(MailhubError, LeaseLost):
             self._log.failure("Background work of the store failed", failure)
 
     def _rest(self, _: object) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from mailhub.model.settings import StoreSettings
 from mailhub.store import database, segments
-from mailhub.store.background import Background
+from mailhub.store.background import SWEEPS, Background
 from mailhub.store.checkpoints import Checkpoints
 from mailhub.store.commit import Committer, WallClock
 from mailhub.store.compaction import Compaction
 from mailhub.store.fulltext.service import IndexService
 from mailhub.store.hop import Hop
+from mailhub.store.leases import Alone
 from mailhub.store.readers import FolderDesk, Readers
 from mailhub.store.segments import Appender
 from mailhub.store.spools import SpoolFolder
@@ -61,8 +62,10 @@ class SQLiteStore(ThreadedStore):
             lambda: committer.full,
             clock.seconds,
         )
+        self.nodes = Alone(clock.now)
+        sweeps = self.nodes.leases.lease(SWEEPS)
         self.looked_after(
-            Background(reactor, self.runner, compaction.round, lambda: committer.full)
+            Background(reactor, self.runner, compaction.round, lambda: committer.full, sweeps)
         )
 
     def start(self) -> None:

@@ -10,7 +10,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from mailhub.ports import SearchIndex
+from mailhub.ports import Blobs, SearchIndex
+from mailhub.ports.leases import Nodes
 from mailhub.store.background import Background
 from mailhub.store.hop import Hop
 from mailhub.store.readers import Readers
@@ -45,7 +46,9 @@ class Searching(SearchIndex, Protocol):
 
 class ThreadedStore(ServedStorage):
     """`ports.Storage`. Call `start` before use and `stop` at the end. `searching` answers searches.
-    `closed`: called last, on a thread."""
+    `closed`: called last, on a thread. `nodes`: the processes that share it."""
+
+    nodes: Nodes
 
     def __init__(
         self,
@@ -57,14 +60,18 @@ class ThreadedStore(ServedStorage):
         searching: Searching,
         closed: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(ThreadRunner(readers, writer), spools, watchers)
-        self.blobs = readers
+        super().__init__(self._runner(readers, writer), spools, watchers)
+        self.blobs: Blobs = readers
         self._hop = hop
         self._readers = readers
         self._writer = writer
         self.search_index = searching
         self._closed = closed
         self._background: Background | None = None
+
+    def _runner(self, readers: Readers, writer: Writer) -> ThreadRunner:
+        """What its services run their work with."""
+        return ThreadRunner(readers, writer)
 
     def looked_after(self, background: Background) -> None:
         """Work that no caller waits for begins and ends with the store."""

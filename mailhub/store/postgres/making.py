@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from mailhub.model.errors import Unavailable
 from mailhub.store import schema
-from mailhub.store.postgres import news, roll, stepping
+from mailhub.store.postgres import bodies, keyring, news, roll, search, stepping
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.translation import table
 
 TABLES = (
-    # Bodies that stand in the database. segment: as rows that refer to it call it.
-    "CREATE TABLE blob (segment BIGINT PRIMARY KEY, octets BLOB NOT NULL)",
+    # Who follows all accounts' mail goes by the order in which it came.
+    "CREATE INDEX content_key ON content (key)",
+    *bodies.TABLES,
+    *keyring.TABLES,
     news.TABLE,
     *roll.TABLES,
     stepping.TABLE,
+    *search.TABLES,
 )
 """What this store has beyond the tables of all."""
 _MAKING = 5_640_114

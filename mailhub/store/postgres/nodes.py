@@ -42,9 +42,7 @@ KEEPER = "nodes"
 class Timer(Protocol):
     """What this asks of the reactor."""
 
-    def callLater(
-        self, delay: float, call: Callable[..., object], *args: object
-    ) -> IDelayedCall: ...
+    def callLater(self, delay: float, call: Callable[..., object]) -> IDelayedCall: ...
 
 
 class NodeService:
@@ -148,7 +146,7 @@ class NodeService:
 
     def _sleep(self, seconds: float) -> Deferred[None]:
         over: Deferred[None] = Deferred()
-        self._reactor.callLater(seconds, over.callback, None)
+        self._reactor.callLater(seconds, lambda: over.callback(None))
         return over
 
     # -- signs of life
