@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
-from mailhub import indexing
 from mailhub.core.search_plan import plan
-from mailhub.indexing import Follower
+from mailhub.indexing import folder as indexing
+from mailhub.indexing import reading
+from mailhub.indexing.folder import Follower
+from mailhub.indexing.reading import Reading
 from mailhub.model.flags import Flags
 from mailhub.model.indexed import Document, IndexPage, IndexStatus, Span
 from mailhub.model.search import ANYWHERE, Says
@@ -41,7 +43,9 @@ class Site:
 
     def follow(self, ended: Callable[[float], bool] | None = None) -> None:
         """Takes in all there is, then ends as if the server had."""
-        Follower(self.folder, None, ended or (lambda seconds: seconds > 0)).run(self.said.append)
+        Follower(self.folder, Reading(None), ended or (lambda seconds: seconds > 0)).run(
+            self.said.append
+        )
 
     def page(self, text: str = "annual") -> IndexPage:
         key = plan(Says(ANYWHERE, text))
@@ -233,7 +237,7 @@ def test_a_message_that_ends_the_process_is_left_out_in_the_end(
     site.deliver(3)
     site.deliver(1, b"Subject: poison\r\n\r\nthe annual bomb\r\n")
     site.deliver(3)
-    made = indexing.document
+    made = reading.document
     tried = []
 
     def document(message: bytes, *more: Any) -> Document:
@@ -242,15 +246,15 @@ def test_a_message_that_ends_the_process_is_left_out_in_the_end(
             raise KilledError
         return made(message, *more)
 
-    monkeypatch.setattr(indexing, "document", document)
-    for _ in range(1 + indexing.TRIES):
+    monkeypatch.setattr(reading, "document", document)
+    for _ in range(1 + reading.TRIES):
         with pytest.raises(KilledError):
             site.follow()
         assert site.page().total + len(site.page().maybe) == 7
     site.follow()
     assert (site.page().total, len(site.page().maybe)) == (6, 1)
-    assert len(tried) == 1 + indexing.TRIES
-    assert not (site.folder / indexing.READING).exists()
+    assert len(tried) == 1 + reading.TRIES
+    assert not (site.folder / reading.READING).exists()
     site.deliver()
     site.follow()
     assert (site.page().total, len(site.page().maybe)) == (7, 1)
@@ -259,14 +263,14 @@ def test_a_message_that_ends_the_process_is_left_out_in_the_end(
 def test_one_that_memory_does_not_suffice_for_is_left_out(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = indexing.document
+    made = reading.document
 
     def document(message: bytes, *more: Any) -> Document:
         if b"large" in message:
             raise MemoryError
         return made(message, *more)
 
-    monkeypatch.setattr(indexing, "document", document)
+    monkeypatch.setattr(reading, "document", document)
     site.deliver(2)
     site.deliver(1, b"Subject: large\r\n\r\nannual\r\n")
     site.deliver(2)

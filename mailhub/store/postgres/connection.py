@@ -7,6 +7,7 @@ becomes `faults.DriverError` here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import psycopg
@@ -30,6 +31,7 @@ _SESSION = (
     f"SET lock_timeout = {PATIENCE}",
     f"SET idle_in_transaction_session_timeout = {PATIENCE}",
 )
+_SET = "SELECT set_config(name, %(value)s, false) FROM pg_settings WHERE name = %(name)s"
 _WRITES = ("INSERT", "UPDATE", "DELETE")
 _MOMENT = {"BEGIN": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
 """What a reading function says to see one moment (`sql.one_moment`)."""
@@ -63,9 +65,10 @@ class _NumberLoader(Loader):
 
 
 class Connection:
-    """`sql.Cursor`. `total_changes`: rows that its statements changed since it was opened."""
+    """`sql.Cursor`. `total_changes`: rows that its statements changed since it was opened.
+    `session`: what the server's settings are to be here, of those that it knows."""
 
-    def __init__(self, where: str) -> None:
+    def __init__(self, where: str, session: Mapping[str, str] | None = None) -> None:
         try:
             self._connection = psycopg.connect(
                 where,
@@ -78,6 +81,8 @@ class Connection:
             )
             for statement in _SESSION:
                 self._connection.execute(statement)
+            for name, value in (session or {}).items():
+                self._connection.execute(_SET, {"name": name, "value": value})
         except psycopg.Error as error:
             raise LostError(Unavailable()) from error
         self._connection.prepared_max = CACHED_STATEMENTS

@@ -1,0 +1,121 @@
+"""The full-text index in the database: its tables, and how it is asked (`lookup.Spelling`).
+
+A document is what an index keeps of a content: its words, and all three letters that stand together
+in it. Each term begins with the account, so an account's terms stand together in the index, and a
+search reads no entry of anybody else's. The terms stand in rows as text, of which the index makes
+vectors: vectors in rows take more than twice the room.
+
+Documents belong to a build. Searches ask the newest build that is whole; another one may be made
+beside it, and takes its place in one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from mailhub.model.search import Term, TermKind, Terms
+from mailhub.store.sql import Cursor
+
+VERSION = 1
+"""Of what documents are made of. A build of another version is not asked."""
+_VECTOR = "array_to_tsvector(string_to_array({column}, ' '))"
+_COLUMNS = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
+
+TABLES = (
+    # number: grows. serving: 1 when searches may ask it. position: the newest content that was
+    # looked at. documents: how many there are. first, last: contents that are being read, else 0;
+    # tries: how often the first of them was read alone.
+    """
+    CREATE TABLE search_build (
+        number INTEGER PRIMARY KEY,
+        version BIGINT NOT NULL,
+        serving BIGINT NOT NULL,
+        position BIGINT NOT NULL,
+        documents BIGINT NOT NULL,
+        first BIGINT NOT NULL,
+        last BIGINT NOT NULL,
+        tries BIGINT NOT NULL
+    )
+    """,
+    # incomplete: something of the message is not in the index, or nothing is.
+    """
+    CREATE TABLE search_document (
+        account BIGINT NOT NULL,
+        build BIGINT NOT NULL,
+        content BIGINT NOT NULL,
+        incomplete BIGINT NOT NULL,
+        words TEXT NOT NULL,
+        pieces TEXT NOT NULL,
+        PRIMARY KEY (account, build, content)
+    )
+    """,
+    "CREATE INDEX search_document_incomplete ON search_document (account, build, content)"
+    " WHERE incomplete <> 0",
+    f"CREATE INDEX search_document_words ON search_document"
+    f" USING gin (({_VECTOR.format(column='words')}))",
+    f"CREATE INDEX search_document_pieces ON search_document"
+    f" USING gin (({_VECTOR.format(column='pieces')}))",
+)
+SESSION: Mapping[str, str] = {
+    "enable_seqscan": "off",
+    "jit": "off",
+    "plan_cache_mode": "force_custom_plan",
+    "work_mem": "32MB",
+}
+"""What a connection that searches asks of the planner, which knows little of how often terms that
+begin with an account are there: it must read neither all documents nor none, and plan each time."""
+_ASKED = (
+    f"SELECT max(b.number) FROM search_build AS b WHERE b.serving = 1 AND b.version = {VERSION}"
+)
+
+
+class Database:
+    """The build that searches ask now."""
+
+    plus = ""
+    incomplete = (
+        "SELECT d.content FROM search_document AS d WHERE d.incomplete <> 0"
+        f" AND d.account = :account AND d.build = ({_ASKED})"
+    )
+
+    def position(self, cursor: Cursor, account: int) -> int | None:
+        """See `lookup.Spelling`."""
+        row = cursor.execute(
+            f"SELECT position FROM search_build WHERE number = ({_ASKED})", {}
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def parameters(self, account: int) -> Mapping[str, object]:
+        """See `lookup.Spelling`."""
+        return {}
+
+    def hits(self, account: int, terms: Terms, name: Callable[[object], str]) -> str:
+        """See `lookup.Spelling`."""
+        vector = _VECTOR.format(column=f"d.{_COLUMNS[terms.kind]}")
+        # The plus keeps from looking through all of the account's.
+        return (
+            "SELECT d.content AS content FROM search_document AS d"
+            f" WHERE {vector} @@ CAST({name(expression(account, terms))} AS tsquery)"
+            f" AND +d.account = :account AND d.build = ({_ASKED})"
+        )
+
+
+DATABASE = Database()
+
+
+def prefix(account: int) -> str:
+    """What all terms of an account begin with, and nobody else's."""
+    return f"{account:x}."
+
+
+def expression(account: int, terms: Terms) -> str:
+    """Terms as a `tsquery`: every one a string, so none can be anything else."""
+    return " & ".join(
+        "(" + " | ".join(_quoted(account, term) for term in clause) + ")"
+        for clause in terms.clauses
+    )
+
+
+def _quoted(account: int, term: Term) -> str:
+    text = (prefix(account) + term.text).replace("\\", "\\\\").replace("'", "''")
+    return f"'{text}'" + (":*" if term.prefix else "")
