@@ -130,6 +130,7 @@ def build(
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     parts.listening = doors
+    parts.store.rung_by(parts.coordination.wakeups)
     lateness = Lateness(parts.reactor, parts.metrics)
     reports = reporting.compose(parts)
     outgoing = sending.compose(parts, partial(_listening, doors))

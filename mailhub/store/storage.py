@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
+from mailhub.ports import Wakeups
 from mailhub.store.certificates import CertificateNoteService
 from mailhub.store.elsewhere import ElsewhereService
 from mailhub.store.event_service import EventService, WebhookService
@@ -64,6 +65,10 @@ class ServedStorage:
         self.samples = SampleService(runner)
         self.spools = spools
         self._watchers = watchers
+
+    def rung_by(self, wakeups: Wakeups) -> None:
+        """Where other processes have the store too: they are rung for what this one commits, and
+        this one looks when they ring. Who is alone has nobody to ring."""
 
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         """See `ports.Storage.watch`."""
