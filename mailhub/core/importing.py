@@ -27,7 +27,7 @@ from mailhub.core.signing import Keys
 from mailhub.core.switching import Switching
 from mailhub.core.zones import Zones
 from mailhub.model.account import Account, Role, Scope, Sending
-from mailhub.model.address import Domain
+from mailhub.model.address import Address, Domain
 from mailhub.model.change import Actor
 from mailhub.model.dkim import KeyState
 from mailhub.model.errors import AlreadyExists, Conflict, Invalid, MailhubError, NotFound
@@ -305,12 +305,29 @@ class Importing:
             )
         except AlreadyExists:
             there = await self._addresses.get(given.address)
+            if there.main and given.diverted:
+                return await self._diverted(there, given, actor)
             if (there.account, there.targets) != (owner, given.targets):
                 raise Conflict("the address is in use here") from None
             return Taken(False)
         if given.diverted:
             await self._addresses.update(dataclasses.replace(made, diverted=True), actor)
         return Taken(True, notes)
+
+    async def _diverted(self, there: Address, given: files.AddressFile, actor: Actor) -> Taken:
+        """An account's own address that leads to others, or that others may write as."""
+        if (there.targets, there.senders) == (given.targets, given.senders):
+            return Taken(False)
+        if there.targets or there.senders:
+            raise Conflict("the address is in use here")
+        changed = dataclasses.replace(
+            there,
+            targets=given.targets,
+            senders=given.senders,
+            diverted=bool(given.targets),
+        )
+        await self._addresses.update(changed, actor)
+        return Taken(True)
 
     async def catch_all(self, given: files.DomainFile, actor: Actor) -> Taken:
         """The address that takes what nobody else does: last, when all others are there. Raises
