@@ -21,7 +21,7 @@ from mailhub.model.settings import ListenerSettings
 from mailhub.net.tls import Certificates
 from mailhub.parts import Parts
 from mailhub.pop3 import server as pop3
-from mailhub.pop3 import talk as pop3_talk
+from mailhub.pop3 import session as pop3_session
 from mailhub.smtp import server as smtp
 
 
@@ -55,7 +55,7 @@ def _imap(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
 
 
 def _pop3(parts: Parts, settings: ListenerSettings, certificates: Certificates) -> Any:
-    services = pop3_talk.Services(
+    services = pop3_session.Services(
         login=parts.login,
         maildrops=parts.maildrops,
         allowances=parts.allowances,

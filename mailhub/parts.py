@@ -86,6 +86,7 @@ class Parts(Ruled):
         """What has to run before anything is asked of core, in the order in which it starts."""
         return (
             Step("store", self.store.start, self.store.stop),
+            Step("elsewhere", self.elsewheres.start, lambda: None),
             Step("login log", lambda: None, self.login.noted.flush),
             Step("hashing", self.hashing.start, self.hashing.stop),
             Step("directory", self.directories.start, self.directories.stop),

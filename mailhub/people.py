@@ -13,6 +13,7 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
 from mailhub.core.certificates import Certificates
+from mailhub.core.crossing import Crossings
 from mailhub.core.domains import Domains
 from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.identity import Identity, identity
@@ -29,6 +30,7 @@ from mailhub.ground import Ground
 from mailhub.net.certificate_files import CertificateFolder
 from mailhub.net.cms import CertificateSigning
 from mailhub.net.keymaking import ThreadKeyMaking
+from mailhub.net.passage import Passages
 
 
 class People(Ground):
@@ -111,6 +113,19 @@ class People(Ground):
             randomness=self.randomness,
             default_domain=self.settings.default_domain,
             secret=self.secret("login"),
+            crossings=self.crossings,
+        )
+
+    @cached_property
+    def crossings(self) -> Crossings:
+        settings = self.settings.elsewhere
+        return Crossings(
+            self.elsewheres,
+            Passages(settings, self.reactor),
+            self.store,
+            self.hashing,
+            self.log,
+            learn=settings.learn,
         )
 
     @cached_property

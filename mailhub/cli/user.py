@@ -107,17 +107,26 @@ def _password(options: dict[str, Any], ask: bool) -> tuple[dict[str, Any], str |
 @click.argument("address")
 @click.option("--username", help="A login name other than the address.")
 @click.option("--login-only", is_flag=True, help="ADDRESS is a name alone, which may only send.")
+@click.option("--no-password", is_flag=True, help="None is known yet: see `mailhub elsewhere`.")
 @_options
 @click.pass_obj
 def add(
-    access: Access, /, address: str, username: str | None, login_only: bool, **options: Any
+    access: Access,
+    /,
+    address: str,
+    username: str | None,
+    login_only: bool,
+    no_password: bool,
+    **options: Any,
 ) -> None:
     """A new account for ADDRESS; its domain has to be here.
 
     A printer, say, needs no mailbox: with --login-only there is none, and no address; such a login
     may send as anybody.
     """
-    arguments, shown = _password(options, True)
+    arguments, shown = _password(options, not no_password)
+    if no_password and (arguments["password"] or arguments["hashed"]):
+        raise Refused("there is no password with --no-password")
     if login_only and arguments["sending"] is None:
         arguments["sending"] = "any"
     main = "" if login_only else address

@@ -20,6 +20,7 @@ from mailhub.wire import door
 
 NAME_LIMIT = 255
 """Characters of a login name."""
+AWAY = (Phase.ELSEWHERE.value, Phase.MOVING.value)
 NOBODY: Mapping[int, Elsewhere] = {}
 
 
@@ -40,26 +41,31 @@ class Elsewheres:
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
-        self._any: bool | None = None
-        """Whether anybody is elsewhere; None: to be looked up."""
+        self._any = False
+        """Whether anybody is elsewhere, as far as is known."""
+        self._known = False
         self._heard_of = 0
         storage.watch(self._heard)
 
     # -- who is
 
+    async def start(self) -> None:
+        """Looks who is, so that the first client is offered what its account takes."""
+        await self.possible()
+
     async def possible(self) -> bool:
         """Whether anybody is elsewhere at all. Raises Unavailable."""
-        while self._any is None:
-            known = self._heard_of
+        while not self._known:
+            heard_of = self._heard_of
             found = await self._storage.elsewheres.any()
-            if known == self._heard_of:
-                self._any = found
+            if heard_of == self._heard_of:
+                self._any, self._known = found, True
         return self._any
 
     @property
     def expected(self) -> bool:
-        """The same as far as is known at once; True where nobody knows."""
-        return self._any is not False
+        """The same, as far as is known at once."""
+        return self._any
 
     async def of(self, account: int) -> Elsewhere | None:
         """Where the account's mail is, None: here. Raises Unavailable."""
@@ -139,6 +145,9 @@ class Elsewheres:
         await self._storage.elsewheres.remove(account, actor)
 
     def _heard(self, changes: Sequence[Change]) -> None:
-        if any(isinstance(change, (ElsewhereChanged, Missed)) for change in changes):
-            self._any = None
-            self._heard_of += 1
+        for change in changes:
+            if isinstance(change, (ElsewhereChanged, Missed)):
+                self._known = False
+                self._heard_of += 1
+            if isinstance(change, ElsewhereChanged):
+                self._any |= change.phase in AWAY

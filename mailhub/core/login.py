@@ -16,6 +16,7 @@ from typing import Protocol
 from mailhub.core.accounts import check_password, fold_username
 from mailhub.core.app_passwords import Matching
 from mailhub.core.credential import MASTER, Credential, Visit
+from mailhub.core.crossing import Crossings, guest
 from mailhub.core.exchanges import LoginExchange, PlainExchange, ScramExchange
 from mailhub.core.noted import Noted
 from mailhub.core.proven import Proven
@@ -34,6 +35,7 @@ from mailhub.model.identity import UNBOUND
 from mailhub.model.settings import LimitSettings
 from mailhub.policy.limits import WINDOW, Guess, Guesses
 from mailhub.ports import Clock, Counters, Directory, Hashing, Log, Randomness, Storage
+from mailhub.ports.passage import Crossing
 from mailhub.wire import sasl
 
 DECOY_ITERATIONS = 60_000
@@ -55,7 +57,8 @@ class Exchange(Protocol):
 
 class Login:
     """Checks credentials. `default_domain` is added to a login name without a domain. `secret`: of
-    this server, so that a name that nobody has looks the same after a restart, as others do."""
+    this server, so that a name that nobody has looks the same after a restart, as others do.
+    `crossings`: the way to other servers for accounts whose mail is there; None: there are none."""
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class Login:
         randomness: Randomness,
         default_domain: str = "",
         secret: bytes = b"",
+        crossings: Crossings | None = None,
     ) -> None:
         self._directory = directory
         self._storage = storage
@@ -77,6 +81,7 @@ class Login:
         self._guesses = Guesses(counters, limits)
         self._randomness = randomness
         self._default_domain = default_domain
+        self._crossings = crossings
         self._proven = Proven(clock, randomness)
         self._apps = Matching(storage, hashing, clock, randomness.token(16))
         self.noted = Noted(storage, clock, log)
@@ -85,7 +90,10 @@ class Login:
 
     def mechanisms(self, peer: Peer) -> tuple[str, ...]:
         """SASL mechanisms for this peer, strongest first. Whether any may be offered without TLS
-        is the face's setting."""
+        is the face's setting. Another server can only be shown a password, and nobody says before
+        the exchange who it is for."""
+        if self._crossings is not None and self._crossings.expected:
+            return (PLAIN, LOGIN)
         if peer.tls is not None and peer.tls.exporter:
             return (SCRAM_PLUS, SCRAM, PLAIN, LOGIN)
         return (SCRAM, PLAIN, LOGIN)
@@ -130,11 +138,43 @@ class Login:
             known = await self._by_app(account, password, visit)
         elif known is None:
             known = await self._check(account, password if usable else "", guess, visit)
+        crossing = None
+        if account is not None and usable and self._crossings is not None:
+            known, crossing = await self._elsewhere(account, password, known, guess, visit)
         if account is None or known is None:
             self.refused(account, visit)
             raise AuthenticationFailed
         self._proven.remember(account, password, visit.scope, known)
-        return await self.admit(account, known, guess, name, visit)
+        try:
+            principal = await self.admit(account, known, guess, name, visit)
+        except BaseException:
+            if crossing is not None:
+                crossing.close()
+            raise
+        return guest(principal, crossing) if crossing is not None else principal
+
+    async def _elsewhere(
+        self,
+        account: Account,
+        password: str,
+        known: Credential | None,
+        guess: Guess,
+        visit: Visit,
+    ) -> tuple[Credential | None, Crossing | None]:
+        """What the password is where the account's mail is at another server, and the session
+        there. Raises StillElsewhere, Unavailable."""
+        assert self._crossings is not None
+        away = await self._crossings.of(account)
+        if away is None or account.disabled or account.suspended:
+            return known, None
+        if _shut(account, known or MASTER, visit.scope) is not None:
+            return known, None
+        try:
+            proof = await self._crossings.prove(away, account, password, known, visit)
+        except MailhubError:
+            await self._guesses.withdraw(guess)
+            raise
+        return proof.credential, proof.crossing
 
     async def whose(self, username: str, password: str, visit: Visit) -> Account:
         """As `prove`: the account, as it is while the login holds. Whatever is to last longer than
@@ -234,6 +274,8 @@ class Login:
         """
         found: list[tuple[ScramKeys, Credential]] = []
         keys = None
+        if self._crossings is not None and await self._crossings.of(account) is not None:
+            account = None  # its password is what the other server wants
         if account is not None:
             keys = (await self._storage.accounts.secrets(account.number)).scram_sha256
         if account is not None and visit.scope not in account.disabled_scopes:

@@ -6,12 +6,14 @@ The machine reads by these; no state is here.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
 from typing import NoReturn
 
 from mailhub.imap.grammar.cursor import Cursor
+from mailhub.imap.state import State
 from mailhub.imap.verb import Verb
-from mailhub.model.errors import Invalid
+from mailhub.model.errors import Invalid, MailhubError
 
 HEAD = re.compile(rb'([^\x00-\x20\x7f-\xff(){%*"\\+]+) ((?:UID )?[A-Z]+)(?=[ ]|\Z)', re.IGNORECASE)
 TAG = re.compile(rb'[^\x00-\x20\x7f-\xff(){%*"\\+]+(?= )')
@@ -35,6 +37,7 @@ class Mode(Enum):
     TAIL = "what follows a message inside its command"
     DISCARD = "something refused, up to its end"
     LINES = "lines of an exchange"
+    PASSED = "another server's business"
     DEAD = "nothing that matters"
 
 
@@ -54,6 +57,27 @@ def tag_of(line: bytes) -> bytes:
     """The tag to answer a senseless line with."""
     found = TAG.match(line)
     return found[0] if found is not None and len(found[0]) <= LONGEST_TAG else b"*"
+
+
+def opening(
+    line: bytes, verbs: Mapping[bytes, Verb], state: State
+) -> tuple[bytes, Verb | None, int, MailhubError | None]:
+    """Tag, verb and where its arguments begin; or why there is none."""
+    found = HEAD.match(line)
+    if found is None:
+        if not line:
+            return b"*", None, 0, Invalid("A command is missing")
+        tag = tag_of(line)
+        return tag, None, 0, Invalid("A tag is missing") if tag == b"*" else UnknownCommand()
+    tag = found[1]
+    if len(tag) > LONGEST_TAG:
+        return b"*", None, 0, Invalid("The tag is too long")
+    verb = verbs.get(found[2].upper())
+    if verb is None:
+        return tag, None, 0, UnknownCommand()
+    if state not in verb.states:
+        return tag, None, 0, WrongState()
+    return tag, verb, found.end(), None
 
 
 def without_message(verb: Verb, cursor: Cursor) -> NoReturn:

@@ -26,14 +26,13 @@ from mailhub.imap.events import (
 )
 from mailhub.imap.framing import (
     DISCARDED,
-    HEAD,
     LITERAL,
     LITERAL_SPAN,
     LONGEST_TAG,
     UNAUTHENTICATED_INPUT,
     Mode,
     UnknownCommand,
-    WrongState,
+    opening,
     tag_of,
     without_message,
 )
@@ -118,7 +117,17 @@ class Machine:
 
     def converse(self, lines: bool) -> None:
         """Whether what comes now are lines of an exchange (AUTHENTICATE, IDLE)."""
-        self._mode = Mode.LINES if lines else Mode.COMMAND
+        if self._mode is not Mode.PASSED:
+            self._mode = Mode.LINES if lines else Mode.COMMAND
+
+    def pass_on(self) -> None:
+        """What comes now is another server's: there are no more events."""
+        self._mode = Mode.PASSED
+
+    def rest(self) -> bytes:
+        """What came in and is part of no event; it is forgotten here."""
+        rest, self._data, self._at = self._data[self._at :], b"", 0
+        return rest
 
     def accept(self) -> None:
         """Takes the message that was announced; its octets follow as events."""
@@ -173,7 +182,7 @@ class Machine:
         """A whole command without its line end."""
         if len(line) > self._line:
             return Refused(tag_of(line), TooLarge("The command is too long"))
-        tag, verb, at, error = self._head(line)
+        tag, verb, at, error = opening(line, self._verbs, self.state)
         if verb is None:
             return Refused(tag, error or UnknownCommand())
         cursor = Cursor(line, at, self.utf8)
@@ -187,29 +196,11 @@ class Machine:
             return Refused(tag, error)
         return Request(tag, verb, value)
 
-    def _head(self, line: bytes) -> tuple[bytes, Verb | None, int, MailhubError | None]:
-        """Tag, verb and where its arguments begin; or why there is none."""
-        found = HEAD.match(line)
-        if found is None:
-            if not line:
-                return b"*", None, 0, Invalid("A command is missing")
-            tag = tag_of(line)
-            return tag, None, 0, Invalid("A tag is missing") if tag == b"*" else UnknownCommand()
-        tag = found[1]
-        if len(tag) > LONGEST_TAG:
-            return b"*", None, 0, Invalid("The tag is too long")
-        verb = self._verbs.get(found[2].upper())
-        if verb is None:
-            return tag, None, 0, UnknownCommand()
-        if self.state not in verb.states:
-            return tag, None, 0, WrongState()
-        return tag, verb, found.end(), None
-
     def _literal(self, start: int, end: int, found: re.Match[bytes]) -> Event | None:
         """The line that ends at `end` announces a literal: what to do about it."""
         line = self._data[start:end]
         size, waits = int(found[2]), not found[3]
-        tag, verb, at, error = self._head(line)
+        tag, verb, at, error = opening(line, self._verbs, self.state)
         if verb is None:
             return self._turn_down(end, size, waits, Refused(tag, error or UnknownCommand()))
         if verb.admit is not None:
@@ -396,5 +387,6 @@ class Machine:
         Mode.TAIL: _tail,
         Mode.DISCARD: _skip,
         Mode.LINES: _exchange,
+        Mode.PASSED: _announced,
         Mode.DEAD: _dead,
     }

@@ -7,6 +7,7 @@ many and mostly idle: what they need only sometimes is made only then.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -22,21 +23,24 @@ from zope.interface import implementer
 
 from mailhub.imap import capabilities
 from mailhub.imap.deflate import Deflate
+from mailhub.imap.foreign import Answers
 from mailhub.imap.machine import Machine
 from mailhub.imap.session import Session, Site
 from mailhub.imap.table import VERBS
 from mailhub.imap.talk import Talk
 from mailhub.model.envelope import Peer
 from mailhub.model.errors import Invalid
+from mailhub.net.passing import PassingStream
 from mailhub.net.peer import peer_of, tls_facts
-from mailhub.net.stream import INPUT_LIMIT, Stream
+from mailhub.net.stream import INPUT_LIMIT
+from mailhub.ports.passage import Crossing
 
 INFLATED = 64 * 1024
 """Octets that one step of decompression may yield; between steps other sessions have a turn."""
 
 
 @implementer(IHandshakeListener)
-class IMAPStream(Stream):
+class IMAPStream(PassingStream):
     """One IMAP connection: the `Output` of its session."""
 
     machine: Machine
@@ -53,6 +57,7 @@ class IMAPStream(Stream):
         self._inflating: IDelayedCall | None = None
         self._holds_input = False
         self._next_layer: Callable[[], None] | None = None
+        self._foreign: Answers | None = None
 
     # -- events
 
@@ -116,6 +121,18 @@ class IMAPStream(Stream):
     def idled(self) -> None:
         self.write(b"* BYE Autologout, the session was silent for too long\r\n")
 
+    def deserted(self) -> None:
+        if self._foreign is not None and not self._foreign.said_bye:
+            self.write(b"* BYE [UNAVAILABLE] The server of this mailbox hung up\r\n")
+
+    def followed(self, data: bytes) -> None:
+        if self._foreign is not None:
+            self._foreign.receive(data)
+
+    @property
+    def between(self) -> bool:
+        return self._foreign is None or self._foreign.between
+
     def retired(self) -> None:
         self.write(b"* BYE The server is shutting down\r\n")
 
@@ -140,6 +157,17 @@ class IMAPStream(Stream):
         self.machine.restart()
         self.talk.session.restart()
         self.transport.startTLS(self._factory.tls)  # type: ignore[union-attr]
+
+    def pass_on(self, crossing: Crossing) -> None:
+        if self.closing:
+            crossing.close()
+            return
+        self.machine.pass_on()
+        self._next_layer = partial(self._pass_on, crossing)
+
+    def _pass_on(self, crossing: Crossing) -> None:
+        self._foreign = Answers()
+        self.pass_to(crossing, self.machine.rest())
 
     def start_compression(self) -> None:
         self._next_layer = self._begin_compression

@@ -28,6 +28,7 @@ from mailhub.model.envelope import Peer
 from mailhub.model.errors import AuthenticationFailed, NotPermitted
 from mailhub.model.settings import IMAPSettings
 from mailhub.ports import Clock, Log, Storage
+from mailhub.ports.passage import Crossing
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,10 @@ class Output(Protocol):
 
     def start_compression(self) -> None:
         """After what is queued was sent, in both directions (RFC 4978)."""
+        ...
+
+    def pass_on(self, crossing: Crossing) -> None:
+        """After what is queued was sent: whatever follows is the other server's."""
         ...
 
     def logged_in(self) -> None:

@@ -16,6 +16,7 @@ from mailhub.model.settings_backup import BackupSettings
 from mailhub.model.settings_checks import CheckSettings
 from mailhub.model.settings_directory import LDAPSettings
 from mailhub.model.settings_dns import DNSSettings
+from mailhub.model.settings_elsewhere import ElsewhereSettings
 from mailhub.model.settings_filters import (
     ClamAVSettings,
     DnsblSettings,
@@ -364,6 +365,7 @@ class Settings:
     resolver: ResolverSettings = setting(ResolverSettings, "")
     redis: RedisSettings = setting(RedisSettings, "")
     ldap: LDAPSettings = setting(LDAPSettings, "")
+    elsewhere: ElsewhereSettings = setting(ElsewhereSettings, "")
     web: WebSettings = setting(WebSettings, "")
     sites: SitesSettings = setting(SitesSettings, "")
     updates: UpdateSettings = setting(UpdateSettings, "")

@@ -15,21 +15,24 @@ from mailhub.pop3.grammar import COMMAND_LINE, SASL_LINE, Command
 
 
 class State(Enum):
-    """RFC 1939 section 3; CLOSED is after the last answer."""
+    """RFC 1939 section 3; CLOSED is after the last answer, PASSED is another server's business."""
 
     AUTHORIZATION = "authorization"
     TRANSACTION = "transaction"
     UPDATE = "update"
+    PASSED = "passed"
     CLOSED = "closed"
 
 
 MOVES: dict[State, frozenset[State]] = {
-    State.AUTHORIZATION: frozenset({State.TRANSACTION, State.CLOSED}),
+    State.AUTHORIZATION: frozenset({State.TRANSACTION, State.PASSED, State.CLOSED}),
     State.TRANSACTION: frozenset({State.UPDATE, State.CLOSED}),
     State.UPDATE: frozenset({State.CLOSED}),
+    State.PASSED: frozenset({State.CLOSED}),
     State.CLOSED: frozenset(),
 }
 
+_OVER = frozenset({State.PASSED, State.CLOSED})
 _BEFORE = frozenset({State.AUTHORIZATION})
 _AFTER = frozenset({State.TRANSACTION})
 LEGAL: dict[type[Command], frozenset[State]] = {
@@ -102,6 +105,12 @@ class Machine:
             raise AssertionError(f"no way from {self.state} to {state}")
         self.state = state
 
+    def rest(self) -> bytes:
+        """What came in and is part of no event; it is forgotten here."""
+        rest = bytes(self._buffer)
+        self._buffer.clear()
+        return rest
+
     def expect_response(self) -> None:
         """The next line answers a SASL challenge."""
         self._framing = _Framing.RESPONSE
@@ -109,7 +118,7 @@ class Machine:
     def next_event(self) -> Event | None:
         """The next event, or None until more input came."""
         buffer = self._buffer
-        while self.state is not State.CLOSED:
+        while self.state not in _OVER:
             end = buffer.find(b"\n", self._searched)
             limit = SASL_LINE if self._framing is _Framing.RESPONSE else COMMAND_LINE
             if end < 0:

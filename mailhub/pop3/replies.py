@@ -67,4 +67,5 @@ def failure(error: MailhubError) -> Reply:
 FAILED = refused("Internal failure, try again later", "SYS/TEMP")
 """For what is no error kind: a defect of this server."""
 GOING_DOWN = refused("The server is shutting down", "SYS/TEMP")
+MOVED = refused("The mailbox moves, please log in again", "SYS/TEMP")
 TOO_MANY_ERRORS = refused("Too many errors, closing")

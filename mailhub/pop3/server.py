@@ -9,15 +9,20 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
 from mailhub.model.envelope import Peer
+from mailhub.net.passing import PassingStream
 from mailhub.net.peer import peer_of
-from mailhub.net.stream import Stream
 from mailhub.pop3 import replies
 from mailhub.pop3.machine import Machine
-from mailhub.pop3.talk import Services, Talk
+from mailhub.pop3.session import Services
+from mailhub.pop3.talk import Talk
+from mailhub.ports.passage import Crossing
 
 
-class POP3Server(Stream):
+class POP3Server(PassingStream):
     """One connection."""
+
+    _line_ends = True
+    """Whether another server that is passed on to has said whole lines."""
 
     machine: Machine
     talk: Talk
@@ -58,6 +63,18 @@ class POP3Server(Stream):
         self.machine = Machine()
         self._peer = None
         self.transport.startTLS(self._factory.tls)  # type: ignore[union-attr]
+
+    def pass_on(self, crossing: Crossing) -> None:
+        self.flush()
+        self.pass_to(crossing, self.machine.rest())
+
+    def followed(self, data: bytes) -> None:
+        self._line_ends = data.endswith(b"\n")
+
+    @property
+    def between(self) -> bool:
+        """A word of ours inside a long answer harms nobody: that is never whole without its end."""
+        return self._line_ends
 
     def retired(self) -> None:
         self.write(replies.GOING_DOWN.encode())

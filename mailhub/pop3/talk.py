@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from mailhub.core.allowances import Allowances, Kind
-from mailhub.core.login import Exchange, Login
-from mailhub.core.maildrop import Maildrop, Maildrops
-from mailhub.core.watch import Watch
+from mailhub.core.allowances import Kind
+from mailhub.core.crossing import Guest
+from mailhub.core.login import Exchange
+from mailhub.core.maildrop import Maildrop
 from mailhub.model.account import Principal, Service
-from mailhub.model.envelope import Peer
 from mailhub.model.errors import AuthenticationFailed, MailhubError, TooManyAttempts
-from mailhub.model.settings import POP3Settings
 from mailhub.pop3 import grammar, replies, transfer
-from mailhub.pop3.machine import Event, Machine, Refused, Response, State
+from mailhub.pop3.machine import Event, Refused, Response, State
 from mailhub.pop3.replies import Reply, ok, refused
-from mailhub.ports import Clock, Log
+from mailhub.pop3.session import Services, Wire
 
 LISTING = 1000
 """Lines of a long listing made in one turn."""
@@ -29,42 +26,6 @@ MECHANISMS = ("SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN")
 """What of core's mechanisms POP3 offers, the strongest first."""
 LANGUAGES = {"i-default": "Default language", "en": "English"}
 """RFC 6856 section 3.2: the texts are written in English."""
-
-
-class Wire(Protocol):
-    """The connection as a talk sees it."""
-
-    machine: Machine
-    hostname: str
-
-    def write(self, data: bytes) -> None: ...
-    @property
-    def congested(self) -> bool: ...
-    async def drained(self) -> None: ...
-    def close(self) -> None: ...
-    def expire_in(self, seconds: float | None) -> None: ...
-    def peer(self) -> Peer: ...
-    @property
-    def offers_tls(self) -> bool:
-        """Whether STLS can be answered: a certificate is there, and no TLS yet."""
-        ...
-
-    def begin_tls(self) -> None:
-        """After the answer: TLS, and a new machine; closes if input was there already."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Services:
-    """What of core a session uses."""
-
-    login: Login
-    maildrops: Maildrops
-    allowances: Allowances
-    watch: Watch
-    settings: POP3Settings
-    clock: Clock
-    log: Log
 
 
 class Talk:
@@ -286,6 +247,9 @@ class Talk:
 
     async def _enter(self, principal: Principal) -> None:
         """To TRANSACTION, with the maildrop locked (RFC 1939 section 4)."""
+        if isinstance(principal, Guest):
+            self._pass_on(principal)
+            return
         unwatch = self._core.watch.login(principal, self._login_ended)
         try:
             drop = await self._core.maildrops.open(principal, f"pop3 {self._address}")
@@ -299,8 +263,26 @@ class Talk:
         self._log("session", tls=self._wire.peer().tls is not None, messages=drop.count)
         self._reply(ok(f"{drop.count} messages ({drop.octets} octets)"))
 
+    def _pass_on(self, guest: Guest) -> None:
+        """The maildrop is at another server, which is where the session is from here on."""
+        crossing = guest.crossing
+        try:
+            self._unwatch = self._core.watch.login(guest, self._login_ended)
+        except MailhubError:
+            crossing.close()
+            raise
+        self._principal = guest
+        self._wire.machine.move(State.PASSED)
+        self._wire.expire_in(None)
+        self._log("session", tls=self._wire.peer().tls is not None, outcome="passed on")
+        self._wire.write(crossing.greeting + b"\r\n")
+        self._wire.pass_on(crossing)
+
     def _login_ended(self, reason: str) -> None:
-        """A new password, or a disabled or removed account, ends the session at once."""
+        """A new password, or a disabled or removed account, ends the session at once; so does a
+        mailbox that moves."""
+        if self._wire.machine.state is State.PASSED:
+            self._reply(replies.MOVED)
         self._wire.close()
 
     async def stls(self, command: grammar.Stls) -> None:

@@ -14,7 +14,7 @@ from mailhub.model.envelope import Peer, TLSFacts
 from mailhub.model.flags import Flags
 from mailhub.model.settings import POP3Settings
 from mailhub.pop3.server import POP3Factory
-from mailhub.pop3.talk import Services
+from mailhub.pop3.session import Services
 from mailhub.wire.rendering import render
 from tests.support import run
 from tests.transcript import Conversation, Transport

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from mailhub.core.crossing import Guest
 from mailhub.imap import capabilities
+from mailhub.imap.foreign import offered
 from mailhub.imap.grammar import access
 from mailhub.imap.grammar.values import Login
 from mailhub.imap.replies import Refusal, Reply, no, ok
@@ -22,8 +24,23 @@ def require_privacy(session: Session) -> None:
 async def welcome(session: Session, principal: Principal) -> Reply:
     """The session is the principal's now; the answer saves clients a CAPABILITY. Raises
     LimitReached where the account has as many sessions as it may have."""
+    if isinstance(principal, Guest):
+        return await _pass_on(session, principal)
     session.begin(principal, await session.site.sessions.enter(principal.account))
     return ok("Logged in", capabilities.code(session))
+
+
+async def _pass_on(session: Session, guest: Guest) -> Reply:
+    """The mailbox is at another server, which is where the session is from here on: the
+    capabilities are its own."""
+    crossing = guest.crossing
+    try:
+        session.begin(guest, await session.site.sessions.enter(guest.account))
+    except BaseException:
+        crossing.close()
+        raise
+    session.output.pass_on(crossing)
+    return ok("Logged in", b"CAPABILITY " + offered(crossing.greeting))
 
 
 async def run(session: Session, command: Login) -> Reply:

@@ -1,0 +1,166 @@
+"""A Dovecot as the server that accounts come from: IMAP, POP3 and LMTP on loopback, with TLS of an
+authority of its own. Root alone can run one.
+"""
+
+from __future__ import annotations
+
+import imaplib
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.dovecot import descendants
+from bench.servers import free_port
+from tests.live.authority import Authority
+from tests.live.conftest import program
+from tests.live.peers import answers, open_folder, until
+
+HOST = "localhost"
+OWNER = "nobody"
+CONFIG = """
+base_dir = {folder}/run
+state_dir = {folder}/run/state
+log_path = {folder}/dovecot.log
+protocols = imap pop3 lmtp
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{pair}
+ssl_key = <{pair}
+disable_plaintext_auth = no
+auth_failure_delay = 0
+login_trusted_networks = 127.0.0.0/8
+mail_location = maildir:{folder}/mail/%u
+mail_uid = {uid}
+mail_gid = {gid}
+first_valid_uid = 1
+mail_max_userip_connections = 500
+imap_idle_notify_interval = 2 mins
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN username_format=%u {folder}/users
+}}
+userdb {{
+  driver = static
+  args = uid={uid} gid={gid} home={folder}/mail/%u allow_all_users=yes
+}}
+service imap-login {{
+  inet_listener imap {{
+    port = {imap}
+  }}
+  inet_listener imaps {{
+    port = {imaps}
+    ssl = yes
+  }}
+}}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = {pop3}
+  }}
+  inet_listener pop3s {{
+    port = {pop3s}
+    ssl = yes
+  }}
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    port = {lmtp}
+  }}
+}}
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
+namespace inbox {{
+  inbox = yes
+  separator = /
+}}
+"""
+
+
+class FormerServer:
+    """One Dovecot. `authority`: PEM file of who signed its certificate, that of `localhost`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.imap, self.imaps, self.pop3, self.pop3s, self.lmtp = (free_port() for _ in range(5))
+        authority = Authority(folder)
+        self.authority = authority.path
+        owner = pwd.getpwnam(OWNER)
+        (folder / "mail").mkdir()
+        shutil.chown(folder / "mail", owner.pw_uid, owner.pw_gid)
+        self._users: dict[str, str] = {}
+        text = CONFIG.format(
+            folder=folder,
+            pair=authority.pair(HOST),
+            uid=owner.pw_uid,
+            gid=owner.pw_gid,
+            imap=self.imap,
+            imaps=self.imaps,
+            pop3=self.pop3,
+            pop3s=self.pop3s,
+            lmtp=self.lmtp,
+        )
+        self._config = folder / "dovecot.conf"
+        self._config.write_text(text)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Begins, or begins again."""
+        self._process = subprocess.Popen(
+            [program("dovecot"), "-F", "-c", self._config],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for port in (self.imap, self.imaps, self.pop3, self.pop3s, self.lmtp):
+            assert until(lambda port=port: answers("127.0.0.1", port)), self.log()  # type: ignore[misc]
+
+    def stop(self) -> None:
+        """Ends, with all its sessions."""
+        process, self._process = self._process, None
+        if process is not None:
+            sessions = descendants({process.pid})
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+            assert until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in sessions))
+
+    def log(self) -> str:
+        """All that it wrote."""
+        return (self._folder / "dovecot.log").read_text()
+
+    def user(self, name: str, password: str) -> None:
+        """Somebody who has a mailbox there, with this password from now on."""
+        self._users[name] = password
+        lines = (f"{one}:{{PLAIN}}{word}\n" for one, word in self._users.items())
+        (self._folder / "users").write_text("".join(lines))
+
+    @contextmanager
+    def session(self, name: str) -> Iterator[imaplib.IMAP4]:
+        """An IMAP session straight there."""
+        with imaplib.IMAP4("127.0.0.1", self.imap) as imap:
+            imap.authenticate("PLAIN", lambda _: f"\0{name}\0{self._users[name]}".encode())
+            yield imap
+
+    def subjects(self, name: str) -> list[str]:
+        """Of the messages in INBOX, in their order."""
+        with self.session(name) as imap:
+            imap.select("INBOX", readonly=True)
+            _, found = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+        heads = [one[1].decode() for one in found if isinstance(one, tuple)]
+        return [head.partition(":")[2].strip() for head in heads]
+
+
+@contextmanager
+def former_server() -> Iterator[FormerServer]:
+    """One that runs, for a module."""
+    with open_folder() as folder:
+        made = FormerServer(folder)
+        made.start()
+        try:
+            yield made
+        finally:
+            made.stop()
