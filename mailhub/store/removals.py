@@ -190,6 +190,7 @@ def _purge(tx: Transaction, account: int) -> None:
     key = {"account": account}
     for table in OWNED:
         tx.execute(f"DELETE FROM {table} WHERE account = :account", key)
+    tx.purged.append(account)
     tx.execute("DELETE FROM removed_account WHERE number = :account", key)
     tx.execute("DELETE FROM sweep WHERE account = :account", key)
     tx.execute("INSERT INTO sweep (account, mailbox) VALUES (:account, 0)", key)

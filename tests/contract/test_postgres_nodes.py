@@ -310,24 +310,3 @@ def test_who_commits_after_a_long_silence_does_not_hold_up_others_to_read(
     finally:
         one.stop()
         two.stop()
-
-
-def test_bodies_that_no_row_refers_to_go(shared_postgres: Postgres, tmp_path: Path) -> None:
-    house = shared_postgres.house(tmp_path)
-    try:
-        account, boxes = house.account()
-        house.fill(account.number, boxes["INBOX"], 5)
-        house.ask(house.store.accounts.remove(account.number, ACTOR))
-
-        def bodies() -> int:
-            return int(
-                house.ask(
-                    house.store.runner.read(
-                        lambda cursor: cursor.execute("SELECT count(*) FROM blob", {}).fetchone()[0]
-                    )
-                )
-            )
-
-        house.reactor.until(lambda: bodies() == 0)
-    finally:
-        house.stop()

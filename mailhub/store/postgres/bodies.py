@@ -7,9 +7,9 @@ noted here, in the commit that makes it so, and goes later (see `freeing`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from mailhub.model.errors import Corrupt
+from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.model.message import BlobRef
 from mailhub.store import sealing
 from mailhub.store.batch import Bytes, Job
@@ -17,7 +17,7 @@ from mailhub.store.orders import Blob
 from mailhub.store.postgres import keyring
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.keyring import Keyring, SealedKey
-from mailhub.store.s3.names import SEALED
+from mailhub.store.s3.names import SEALED, is_sealed
 from mailhub.store.sql import array_text, item, next_number, put_rows
 from mailhub.store.transaction import Transaction
 
@@ -51,6 +51,43 @@ def read(connection: Connection, refs: Sequence[BlobRef]) -> Sequence[bytes]:
     found = connection.octets(_PART, {"wanted": wanted})
     if [len(one) for one in found] != [ref.length for ref in refs]:
         raise Corrupt("The stored message is missing")
+    return found
+
+
+def read_opened(
+    connection: Connection, refs: Sequence[BlobRef], ring: Keyring | None
+) -> Sequence[bytes]:
+    """Bodies in the database. Raises Corrupt, Unavailable."""
+    closed = [ref.segment for ref in refs if is_sealed(ref.segment) and ref.length]
+    if not closed:
+        return read(connection, refs)
+    if ring is None:
+        raise Unavailable("The message is encrypted, and there is no encryption.file")
+    keys = ring.find(connection, closed)
+    return opened(refs, keys, read(connection, [span(ref, keys) for ref in refs]))
+
+
+def span(ref: BlobRef, keys: Mapping[int, SealedKey]) -> BlobRef:
+    """Which of the octets that are kept hold those of a body. `keys`: of the sealed ones."""
+    key = keys.get(ref.segment)
+    if key is None or not ref.length:
+        return ref
+    first, last = sealing.span(key.size, ref.offset, ref.offset + ref.length)
+    return BlobRef(ref.segment, first, last - first)
+
+
+def opened(
+    refs: Sequence[BlobRef], keys: Mapping[int, SealedKey], octets: Sequence[bytes]
+) -> list[bytes]:
+    """The octets of bodies out of those that are kept, which `span` names. Raises Corrupt."""
+    found = []
+    for ref, data in zip(refs, octets, strict=True):
+        key = keys.get(ref.segment)
+        if key is not None and ref.length:
+            stop = ref.offset + ref.length
+            whole = memoryview(data)
+            data = sealing.unseal(key.key, ref.segment, key.size, whole, ref.offset, stop)
+        found.append(data)
     return found
 
 
@@ -113,19 +150,3 @@ class Bodies:
         segment, size = blob.ref.segment, len(blob.view)
         key = keys[segment] = SealedKey(sealing.fresh_key(), size)
         return sealing.seal(key.key, segment, size, blob.view)
-
-
-def put(tx: Transaction, jobs: Sequence[Job]) -> list[Sequence[Blob]]:
-    """Puts the jobs' bodies into the database as they are; where, by job."""
-    found = Bodies().put(tx, jobs)
-    put_rows(
-        tx.cursor,
-        "INSERT INTO blob (segment, octets) VALUES",
-        [(blob.ref.segment, blob.view) for blobs in found for blob in blobs],
-    )
-    return found
-
-
-def sweep(tx: Transaction) -> bool:
-    """Nothing is freed yet."""
-    return False

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from mailhub.store.batch import Failed, Guard, Job, SpoiledError, carry_out
 from mailhub.store.faults import DRIVER, kind_of
-from mailhub.store.postgres import bodies
+from mailhub.store.postgres.bodies import Bodies
 from mailhub.store.postgres.connection import AgainError, Connection, LostError
 from mailhub.store.postgres.news import Issue, Ledger
 from mailhub.store.sql import number, put_rows
@@ -41,12 +41,14 @@ class Committer:
         quota: int,
         told: Callable[[], int],
         report: Callable[[Exception], None],
+        bodies: Bodies | None = None,
     ) -> None:
         self._where = where
         self._node = f"node {node}"
         self._clock = clock
         self._quota = quota
         self._report = report
+        self._bodies = bodies or Bodies()
         self._ledger = Ledger(node, told)
         self._connection: Connection | None = None
         self._serial = 0
@@ -98,7 +100,9 @@ class Committer:
         self._ledger.begun(connection, journal)
         tx = Transaction(connection, int(self._clock.now()), self._quota, journal)
         guard = Guard(lambda: connection.total_changes, DRIVER)
-        outcomes = carry_out(tx, jobs, bodies.put(tx, jobs), guard, careful=careful)
+        put = self._bodies.put(tx, jobs)
+        outcomes = carry_out(tx, jobs, put, guard, careful=careful)
+        self._bodies.keep(tx, jobs, put)
         tx.finish()
         self._ledger.written(connection, tx)
         put_rows(

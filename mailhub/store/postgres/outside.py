@@ -19,7 +19,7 @@ from mailhub.model.settings_s3 import S3Settings
 from mailhub.store import sealing
 from mailhub.store.batch import Bytes
 from mailhub.store.postgres import freeing
-from mailhub.store.postgres.bodies import Uploaded
+from mailhub.store.postgres.bodies import Uploaded, opened, span
 from mailhub.store.postgres.keyring import Keyring, SealedKey
 from mailhub.store.s3 import names
 from mailhub.store.s3.names import is_object, is_sealed
@@ -169,15 +169,15 @@ class Outside:
             raise Unavailable("The message is in S3, and there is no [s3] in the settings")
         closed = [ref.segment for ref in refs if is_sealed(ref.segment)]
         keys = await self._keys(closed) if closed else {}
-        spans = [_span(ref, keys.get(ref.segment)) for ref in refs]
+        spans = [span(ref, keys) for ref in refs]
         octets = await self._objects.read(spans)
         if not keys:
             return octets
-        opening = partial(_opened, refs, keys, octets)
+        opening = partial(opened, refs, keys, octets)
         if sum(map(len, octets)) <= AT_ONCE:
             return opening()
-        opened: Sequence[bytes] = await self._objects.thread(opening)
-        return opened
+        whole: Sequence[bytes] = await self._objects.thread(opening)
+        return whole
 
     async def _keys(self, segments: Sequence[int]) -> dict[int, SealedKey]:
         if self._keyring is None:
@@ -233,45 +233,6 @@ class Outside:
             after, more = page.last, bool(page.last)
         await objects.abort_before(objects.server_time - self._settings.orphans)
         return count
-
-
-def _span(ref: BlobRef, key: SealedKey | None) -> BlobRef:
-    """Where the octets are kept that hold these."""
-    if key is None or not ref.length:
-        return ref
-    first, last = sealing.span(key.size, ref.offset, ref.offset + ref.length)
-    return BlobRef(ref.segment, first, last - first)
-
-
-def _opened(
-    refs: Sequence[BlobRef], keys: dict[int, SealedKey], octets: Sequence[bytes]
-) -> list[bytes]:
-    found = []
-    for ref, data in zip(refs, octets, strict=True):
-        key = keys.get(ref.segment)
-        if key is not None and ref.length:
-            stop = ref.offset + ref.length
-            data = sealing.unseal(
-                key.key, ref.segment, key.size, memoryview(data), ref.offset, stop
-            )
-        found.append(data)
-    return found
-
-
-def read_here(
-    read: Callable[[Sequence[BlobRef]], Sequence[bytes]],
-    find: Callable[[Sequence[int]], dict[int, SealedKey]] | None,
-    refs: Sequence[BlobRef],
-) -> Sequence[bytes]:
-    """Bodies by what reads their octets and finds their keys, on one thread. Raises Corrupt,
-    Unavailable."""
-    closed = [ref.segment for ref in refs if is_sealed(ref.segment) and ref.length]
-    if not closed:
-        return read(refs)
-    if find is None:
-        raise Unavailable("The message is encrypted, and there is no [encryption] file")
-    keys = find(closed)
-    return _opened(refs, keys, read([_span(ref, keys.get(ref.segment)) for ref in refs]))
 
 
 async def _awaiting(awaited: Awaitable[Any]) -> Any:
