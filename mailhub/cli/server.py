@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -66,7 +67,7 @@ def serve(access: Access, logfile: str | None) -> None:
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend what can be mended; the server must not run.")
+@click.option("--repair", is_flag=True, help="Mend what can be mended; no server may run.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def verify(access: Access, repair: bool, as_json: bool) -> None:
@@ -74,6 +75,16 @@ def verify(access: Access, repair: bool, as_json: bool) -> None:
 
     Ends with status 1 when something is wrong.
     """
+    try:
+        check = _verify_database if access.settings.store.database else _verify_folder
+        report = check(access, repair)
+    except MailhubError as error:
+        raise Refused(error.text) from None
+    _tell(report, as_json)
+    sys.exit(0 if report.clean else 1)
+
+
+def _verify_folder(access: Access, repair: bool) -> Any:
     from mailhub.net import privileges
     from mailhub.store import verify as store
 
@@ -86,13 +97,24 @@ def verify(access: Access, repair: bool, as_json: bool) -> None:
         if repair:
             lock.lock()
         with reading() as advance:
-            report = store.verify(folder, repair, advance)
-    except MailhubError as error:
-        raise Refused(error.text) from None
+            return store.verify(folder, repair, advance)
     finally:
         lock.unlock()
-    _tell(report, as_json)
-    sys.exit(0 if report.clean else 1)
+
+
+def _verify_database(access: Access, repair: bool) -> Any:
+    """Beside its servers; for a repair, only where there are none."""
+    from mailhub.store.moving import opening, state
+    from mailhub.store.postgres import verify as store
+
+    place = opening.place(access.settings)
+    with contextlib.ExitStack() as stack:
+        if repair:
+            stack.enter_context(place.at_rest())
+        source = stack.enter_context(contextlib.closing(place.source()))
+        state.require_served(source.connection)
+        advance = stack.enter_context(reading())
+        return store.verify(source.connection, source.read, repair, advance)
 
 
 def _tell(report: Any, as_json: bool) -> None:

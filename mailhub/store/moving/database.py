@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from mailhub.model.errors import InUse
+from mailhub.model.errors import InUse, Unavailable
 from mailhub.model.message import BlobRef
 from mailhub.model.settings import Settings
 from mailhub.store import marks
@@ -19,10 +20,13 @@ from mailhub.store.moving.ends import Source, Target, Work
 from mailhub.store.moving.places import served
 from mailhub.store.orders import Blob
 from mailhub.store.postgres import making, roll
+from mailhub.store.postgres.bodies import Bodies
 from mailhub.store.postgres.committer import Committer
 from mailhub.store.postgres.connection import Connection
+from mailhub.store.postgres.keyring import Keyring, masters
 from mailhub.store.postgres.store import Desk
-from mailhub.store.sql import Cursor, number
+from mailhub.store.s3.names import is_sealed
+from mailhub.store.sql import Cursor, array_text, number, numbers_in
 from mailhub.store.transaction import Transaction
 
 COLLATION = ' COLLATE "C"'
@@ -35,20 +39,33 @@ class DatabaseSource:
 
     collation = COLLATION
 
-    def __init__(self, where: str) -> None:
-        self._desk = Desk(where)
+    def __init__(self, settings: Settings) -> None:
+        where, keys = settings.store.database, settings.encryption.file
+        self._ring = Keyring(masters(keys)) if keys else None
+        self._desk = Desk(where, self._ring)
+        self._bucket: Bucket | None = None
+        if settings.s3.endpoint:
+            from mailhub.store.moving.bucket import Bucket
+
+            self._bucket = Bucket(settings.s3, self._ring, Desk(where, self._ring), self._aside)
+
+    def _aside(self, work: Callable[..., Any], *args: object) -> Any:
+        """Work of the bucket's in a commit."""
+        raise Unavailable("Bodies are only read here")
 
     @property
     def connection(self) -> Connection:
         return self._desk.connection
 
     def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
-        return self._desk.read(refs)
+        return self._desk.read(refs) if self._bucket is None else self._bucket.read(refs)
 
     def last_number(self) -> int:
         return number(self.connection, "SELECT value FROM counter WHERE name = 'journal'", {})
 
     def close(self) -> None:
+        if self._bucket is not None:
+            self._bucket.close()
         self._desk.close()
 
 
@@ -58,20 +75,24 @@ class _Wall:
     def now(self) -> float:
         return time.time()
 
+    def seconds(self) -> float:
+        return time.monotonic()
+
 
 class DatabaseTarget(DatabaseSource):
     """`ends.Target`. Raises InUse where another process fills the database."""
 
-    def __init__(self, where: str) -> None:
-        super().__init__(where)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         mine = self.connection.execute(f"SELECT pg_try_advisory_lock({_MOVING})").fetchone()
         if not mine[0]:
-            self.close()
+            super().close()
             raise InUse("Another process fills this database")
         node = f"move {secrets.token_hex(8)}"
         self._counter = {"name": f"node {node}"}
         self._errors: list[Exception] = []
-        self._committer = Committer(where, node, _Wall(), 0, lambda: 0, self._errors.append)
+        where, bodies = settings.store.database, Bodies(self._ring)
+        self._committer = Committer(where, node, _Wall(), 0, lambda: 0, self._errors.append, bodies)
 
     def write(self, bodies: Sequence[Bytes], work: Work) -> Sequence[BlobRef]:
         def call(tx: Transaction, put: Sequence[Blob]) -> list[BlobRef]:
@@ -79,20 +100,39 @@ class DatabaseTarget(DatabaseSource):
             work(tx, refs)
             return refs
 
-        self._errors.clear()
-        (outcome,), _ = self._committer.commit([Job(bodies, call=call)])
-        if isinstance(outcome, Failed):
-            raise outcome.error from (self._errors[0] if self._errors else None)
-        refs: list[BlobRef] = outcome  # type: ignore[assignment]
+        if self._bucket is not None:
+            bodies = self._bucket.put(bodies)
+        refs: list[BlobRef] = self._committed(Job(bodies, call=call))
         return refs
 
+    def _committed(self, job: Job) -> Any:
+        self._errors.clear()
+        (outcome,), _ = self._committer.commit([job])
+        if isinstance(outcome, Failed):
+            # What the driver said, where it said something: that may be tried again.
+            raise self._errors[0] if self._errors else outcome.error
+        return outcome
+
+    def _aside(self, work: Callable[..., Any], *args: object) -> Any:
+        return self._committed(Job(call=lambda tx, _: work(tx, *args)))
+
     def share(self, tx: Transaction, segments: Collection[int]) -> None:
-        """Bodies in the database are anybody's."""
+        closed = [segment for segment in segments if is_sealed(segment)]
+        if self._ring is None or not closed:
+            return
+        have = {
+            tuple(row)
+            for row in tx.execute(
+                f"SELECT account, segment FROM body_key WHERE segment IN {numbers_in('closed')}",
+                {"closed": array_text(closed)},
+            ).fetchall()
+        }
+        tx.placed[:] = [pair for pair in tx.placed if pair not in have]
+        self._ring.share(tx, self._ring.find(tx.cursor, closed))
 
     def close(self) -> None:
-        if hasattr(self, "_committer"):
-            self._committer.close()
-            self.connection.execute("DELETE FROM counter WHERE name = :name", self._counter)
+        self._committer.close()
+        self.connection.execute("DELETE FROM counter WHERE name = :name", self._counter)
         super().close()
 
 
@@ -100,6 +140,7 @@ class DatabasePlace:
     """`places.Place`."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._where = settings.store.database
 
     @property
@@ -109,13 +150,13 @@ class DatabasePlace:
         return f"PostgreSQL {parts.get('dbname') or ''} at {host}:{parts.get('port') or 5432}"
 
     def source(self) -> DatabaseSource:
-        return DatabaseSource(self._where)
+        return DatabaseSource(self._settings)
 
     def target(self) -> DatabaseTarget:
         if not self._marked():
             making.prepare(self._where)
         self._require_unused()
-        return DatabaseTarget(self._where)
+        return DatabaseTarget(self._settings)
 
     def _marked(self) -> bool:
         with closing(Connection(self._where)) as connection:

@@ -19,7 +19,8 @@ from mailhub.store.transaction import Transaction
 Key = tuple[Any, ...]
 _KEPT = {
     # Counters of the store's own: of bodies, commits, processes.
-    "counter": "name NOT IN ('journal', 'blob', 'bodies looked at', 'seal')"
+    "counter": "name NOT IN ('journal', 'seal', 'blob', 'object', 'database',"
+    " 'bucket looked through')"
     " AND name NOT LIKE 'node %'",
 }
 """Rows that are spoken of, where not all are."""

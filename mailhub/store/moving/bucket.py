@@ -1,0 +1,105 @@
+"""The bucket for who asks and waits: a reactor on a thread of its own does the work.
+
+The one module here that knows of a reactor; a command starts it where bodies are in S3, and it
+ends with the command. No row is read here but through those that are handed in.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
+from os import urandom
+from threading import Thread
+from typing import Any
+
+from twisted.internet import reactor as installed
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.threads import blockingCallFromThread
+
+from mailhub.model.message import BlobRef
+from mailhub.model.settings import S3Settings
+from mailhub.store.batch import Bytes
+from mailhub.store.postgres.keyring import Keyring
+from mailhub.store.postgres.outside import Outside
+from mailhub.store.readers import Desk
+from mailhub.store.s3.objects import Objects
+
+_reactor: Any = installed
+PENDING = 1 << 40
+"""Bytes under way: who asks waits for each answer, so there is no more than it asks for at once."""
+
+
+class _AtDesk:
+    """`outside.Reading`: asked while its owner waits."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def query(self, work: Callable[..., Any], *args: object) -> Deferred[Any]:
+        return maybeDeferred(work, self._desk.connection, *args)
+
+    def read(self, refs: Sequence[BlobRef]) -> Deferred[Sequence[bytes]]:
+        return maybeDeferred(self._desk.read, refs)
+
+
+class _InCommits:
+    """`outside.Writing`: asked while its owner waits."""
+
+    def __init__(self, write: Callable[..., Any]) -> None:
+        self._write = write
+
+    def write(self, work: Callable[..., Any], *args: object) -> Awaitable[Any]:
+        return maybeDeferred(self._write, work, *args)
+
+
+class Bucket:
+    """Bodies that are not in the database. `desk`: for what is; `write`: runs work in a commit."""
+
+    def __init__(
+        self,
+        settings: S3Settings,
+        ring: Keyring | None,
+        desk: Desk,
+        write: Callable[..., Any],
+    ) -> None:
+        _run()
+        self._writing = _InCommits(write)
+        self._objects = Objects(settings, _reactor, time.time)
+        self._outside = Outside(
+            settings, PENDING, self._objects, ring, _AtDesk(desk), _reactor, urandom
+        )
+        self._asked(self._objects.start)
+
+    def put(self, bodies: Sequence[Bytes]) -> Sequence[Bytes]:
+        """See `Outside.put`."""
+        if not self._outside.concerns(bodies):
+            return bodies
+        put: Sequence[Bytes] = self._asked(lambda: self._outside.put(bodies, self._writing))
+        return put
+
+    def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
+        """See `Outside.read`."""
+        found: Sequence[bytes] = self._asked(lambda: self._outside.read(refs))
+        return found
+
+    def close(self) -> None:
+        """Closes connections."""
+        self._asked(self._objects.stop)
+
+    def _asked(self, call: Callable[[], Any]) -> Any:
+        async def answer() -> Any:
+            found = call()
+            return await found if isinstance(found, Awaitable) else found
+
+        return blockingCallFromThread(_reactor, lambda: Deferred.fromCoroutine(answer()))
+
+
+@cache
+def _run() -> None:
+    """Starts the reactor; it can be started once."""
+    Thread(
+        target=lambda: _reactor.run(installSignalHandlers=False),
+        name="mailhub-bucket",
+        daemon=True,
+    ).start()
