@@ -13,9 +13,16 @@ SLOTS = 16384
 class RedisCluster:
     """Masters that share all slots evenly, each with a replica where `replicas` is set."""
 
-    def __init__(self, masters: int = 3, *options: str, replicas: bool = False) -> None:
+    def __init__(
+        self, masters: int = 3, *options: str, replicas: bool = False, tls: bool = False
+    ) -> None:
+        """`tls`: clients come by it alone, with what `options` say of it."""
         count = masters * (2 if replicas else 1)
-        self.nodes = [RedisServer(*_cluster_options(), *options) for _ in range(count)]
+        self._ports = [free_port() if tls else 0 for _ in range(count)]
+        self.nodes = [
+            RedisServer(*_options(), *(("--tls-port", str(port)) if tls else ()), *options)
+            for port in self._ports
+        ]
         self.masters = self.nodes[:masters]
 
     @property
@@ -25,20 +32,22 @@ class RedisCluster:
     @property
     def places(self) -> tuple[str, ...]:
         """As `redis.cluster` has them."""
-        return tuple(f"127.0.0.1:{node.port}" for node in self.nodes)
+        pairs = zip(self.nodes, self._ports, strict=True)
+        return tuple(f"127.0.0.1:{port or node.port}" for node, port in pairs)
 
     def start(self) -> None:
         """Ends when every node says that all is well."""
         for node in self.nodes:
             node.start()
         first, count = self.nodes[0], len(self.masters)
+        port = str(self._ports[0] or first.port)
         bounds = [SLOTS * number // count for number in range(count + 1)]
         for master, start, end in zip(self.masters, bounds, bounds[1:], strict=False):
             master.cli("CLUSTER", "ADDSLOTSRANGE", str(start), str(end - 1))
         for number, node in enumerate(self.nodes[1:], 2):
             # Of the same epoch they would have to argue first.
             node.cli("CLUSTER", "SET-CONFIG-EPOCH", str(number))
-            node.cli("CLUSTER", "MEET", "127.0.0.1", str(first.port), str(_bus(first)))
+            node.cli("CLUSTER", "MEET", "127.0.0.1", port, str(_bus(first)))
         self._until(lambda node: f"cluster_known_nodes:{len(self.nodes)}" in _info(node))
         for master, replica in zip(self.masters, self.nodes[count:], strict=False):
             replica.cli("CLUSTER", "REPLICATE", master.cli("CLUSTER", "MYID"))
@@ -95,7 +104,7 @@ class RedisCluster:
             node.close()
 
 
-def _cluster_options() -> tuple[str, ...]:
+def _options() -> tuple[str, ...]:
     return (
         "--cluster-enabled",
         "yes",

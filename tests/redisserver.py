@@ -123,16 +123,19 @@ class RedisServer:
 class Sentinel:
     """One that watches `master` and may decide alone."""
 
-    def __init__(self, folder: Path, master: RedisServer) -> None:
+    def __init__(
+        self, folder: Path, master: RedisServer, *, port: int = 0, more: str = "", quorum: int = 1
+    ) -> None:
+        """`port`: of the master, where it is not the one without TLS. `more`: lines of its file."""
         self.port = free_port()
-        config = folder / "sentinel.conf"
+        config = folder / f"sentinel{self.port}.conf"
         config.write_text(
             f"port {self.port}\nbind 127.0.0.1\ndir {folder}\nrequirepass watch\n"
-            f"sentinel monitor mail 127.0.0.1 {master.port} 1\n"
+            f"sentinel monitor mail 127.0.0.1 {port or master.port} {quorum}\n"
             "sentinel down-after-milliseconds mail 500\n"
-            "sentinel failover-timeout mail 3000\n"
+            f"sentinel failover-timeout mail 3000\n{more}"
         )
-        with (folder / "sentinel.log").open("ab") as log:
+        with (folder / f"sentinel{self.port}.log").open("ab") as log:
             command = [program("redis-server"), str(config), "--sentinel"]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
 

@@ -19,8 +19,9 @@ from mailhub.model.errors import Unavailable
 from mailhub.model.queue import Slot
 from mailhub.model.settings import QueueSettings, RedisSettings, Settings
 from mailhub.net.clock import ReactorClock
+from mailhub.store.memory import MemoryStore
 from tests import turning
-from tests.fakes import ListLog
+from tests.fakes import FakeClock, ListLog
 from tests.live.pace import Watch
 
 T = TypeVar("T")
@@ -121,6 +122,44 @@ def unheld(node: Node) -> list[int]:
     """All entries that leases can be had for."""
     leases = node.ask(node.schedule.take(10, 10, QUIET))
     return sorted(number for lease in leases for number in lease.entries)
+
+
+def works(node: Node) -> None:
+    """The whole of the schedule and the counters, once."""
+    schedule = node.schedule
+    node.fill(Slot(1, 0, "a.example"), Slot(2, 0, "b.example"), Slot(3, 0, "c.example"))
+    node.ask(schedule.back_off("b.example", int(time.time()) + 900))
+    leases = node.ask(schedule.take(1, 10, QUIET))
+    assert [lease.entries for lease in leases] == [(1,)]
+    assert node.ask(schedule.renew(leases[0].token, QUIET))
+    node.ask(schedule.put([Slot(1, 5, "a.example")]))
+    node.ask(schedule.drop([1]))
+    node.ask(schedule.end(leases[0].token, [Slot(1, 0, "a.example")]))
+    assert node.ask(schedule.claim([2], QUIET)).entries == (2,)
+    assert node.ask(schedule.next_due()) is not None
+    assert node.ask(schedule.size()) == 2
+    assert node.ask(node.counters.hit("guess", 60)) == 1
+    assert node.ask(node.counters.peek("guess")) == 1
+    node.ask(node.counters.clear("guess"))
+    sessions = node.coordination.sessions(MemoryStore(clock=FakeClock()).sessions)
+    for expires in (int(time.time()) + 900, int(time.time()) + 90):
+        node.ask(sessions.put("token", "record", expires))
+        node.ask(sessions.extend("token", expires + 60))
+        assert node.ask(sessions.get("token")).record == "record"
+    node.ask(sessions.drop("token"))
+    assert node.ask(sessions.get("token")) is None
+    node.woken.clear()
+    node.ask(schedule.put([Slot(9, 0, "z.example")]))
+    node.ask(schedule.back_off("c.example", 0))
+    assert node.outcomes() == ["connected"]
+
+
+def refused(node: Node, reason: str) -> None:
+    """It never came to a connection, and the log says why, once."""
+    node.fails(node.schedule.size(), 0.2)
+    turning.pass_time(1)
+    assert node.outcomes() == ["lost"]
+    assert reason in str(node.log.named("redis")[0]["reason"])
 
 
 class TwistedErrors:

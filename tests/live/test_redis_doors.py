@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -10,56 +10,15 @@ from urllib.parse import quote
 import pytest
 
 from mailhub.model.queue import Slot
-from mailhub.net.certificate import make_self_signed
-from mailhub.store.memory import MemoryStore
 from tests import turning
-from tests.fakes import FakeClock
-from tests.live.redis_bench import QUIET, Node, Nodes
+from tests.live.redis_bench import QUIET, Nodes, refused, works
 from tests.redisserver import RedisServer, Sentinel, free_port, watched_pair
 
 NewRedis = Callable[..., RedisServer]
 PASSWORD = "p@ss:w/o?rd#1"
-PAGE = Path(__file__).parents[2] / "docs" / "decisions" / "schedule.md"
-RIGHTS = PAGE.read_text().partition("ACL SETUSER mailhub on >PASSWORD ")[2].split()
+PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text()
+RIGHTS = PAGE.partition("ACL SETUSER mailhub on >PASSWORD ")[2].partition("\n\n")[0].split()
 """What an administrator is told to allow."""
-
-
-def works(node: Node) -> None:
-    """The whole of the schedule and the counters, once."""
-    schedule = node.schedule
-    node.fill(Slot(1, 0, "a.example"), Slot(2, 0, "b.example"), Slot(3, 0, "c.example"))
-    node.ask(schedule.back_off("b.example", int(time.time()) + 900))
-    leases = node.ask(schedule.take(1, 10, QUIET))
-    assert [lease.entries for lease in leases] == [(1,)]
-    assert node.ask(schedule.renew(leases[0].token, QUIET))
-    node.ask(schedule.put([Slot(1, 5, "a.example")]))
-    node.ask(schedule.drop([1]))
-    node.ask(schedule.end(leases[0].token, [Slot(1, 0, "a.example")]))
-    assert node.ask(schedule.claim([2], QUIET)).entries == (2,)
-    assert node.ask(schedule.next_due()) is not None
-    assert node.ask(schedule.size()) == 2
-    assert node.ask(node.counters.hit("guess", 60)) == 1
-    assert node.ask(node.counters.peek("guess")) == 1
-    node.ask(node.counters.clear("guess"))
-    sessions = node.coordination.sessions(MemoryStore(clock=FakeClock()).sessions)
-    for expires in (int(time.time()) + 900, int(time.time()) + 90):
-        node.ask(sessions.put("token", "record", expires))
-        node.ask(sessions.extend("token", expires + 60))
-        assert node.ask(sessions.get("token")).record == "record"
-    node.ask(sessions.drop("token"))
-    assert node.ask(sessions.get("token")) is None
-    node.woken.clear()
-    node.ask(schedule.put([Slot(9, 0, "z.example")]))
-    node.ask(schedule.back_off("c.example", 0))
-    assert node.outcomes() == ["connected"]
-
-
-def refused(node: Node, reason: str) -> None:
-    """It never came to a connection, and the log says why, once."""
-    node.fails(node.schedule.size(), 0.2)
-    turning.pass_time(1)
-    assert node.outcomes() == ["lost"]
-    assert reason in str(node.log.named("redis")[0]["reason"])
 
 
 def test_a_unix_socket_and_a_database(nodes: Nodes, redis: RedisServer) -> None:
@@ -83,6 +42,50 @@ def test_a_user_with_the_documented_rights_alone(nodes: Nodes, redis: RedisServe
     works(nodes(f"redis://mailhub:{quote(PASSWORD, safe='')}@127.0.0.1:{redis.port}"))
 
 
+def test_the_right_that_is_missing_is_told_by_its_name(nodes: Nodes, redis: RedisServer) -> None:
+    """And that is so with every right but the one to listen."""
+    url = f"redis://mailhub:x@127.0.0.1:{redis.port}"
+    for command in (word.removeprefix("+") for word in RIGHTS if word.startswith("+")):
+        redis.cli("ACL", "SETUSER", "mailhub", "reset", "on", ">x", *RIGHTS, f"-{command}")
+        redis.cli("SCRIPT", "FLUSH")
+        if command == "subscribe":
+            continue
+        node = nodes(url)
+        [told] = node.log.named("redis")
+        reason = str(told["reason"])
+        assert (told["outcome"], reason.partition(" ")[0]) == ("lost", "NOPERM")
+        assert command in re.findall(r"[a-z]+", reason.partition("permissions to run")[2] or reason)
+        assert node.coordination.troubles() == {"Redis": reason}
+
+
+@pytest.mark.parametrize(
+    ("keys", "channels", "missing"),
+    [
+        ("~{mailhub}:*", "&{mailhub}:*", "mailhub:count:"),
+        ("~mailhub:*", "&{mailhub}:*", "{mailhub}:probe"),
+        ("~{mailhub}:* ~mailhub:*", "&other:*", "publish on {mailhub}:"),
+    ],
+)
+def test_the_pattern_that_is_missing_is_told(
+    nodes: Nodes, redis: RedisServer, keys: str, channels: str, missing: str
+) -> None:
+    commands = [word for word in RIGHTS if word[0] in "+-"]
+    rights = ["on", ">x", "resetkeys", *keys.split(), "resetchannels", channels, *commands]
+    redis.cli("ACL", "SETUSER", "mailhub", *rights)
+    node = nodes(f"redis://mailhub:x@127.0.0.1:{redis.port}")
+    [told] = node.log.named("redis")
+    assert missing in str(told["reason"])
+
+
+def test_a_right_that_is_given_later_is_enough(nodes: Nodes, redis: RedisServer) -> None:
+    redis.cli("ACL", "SETUSER", "mailhub", "on", ">x", *RIGHTS, "-zadd")
+    node = nodes(f"redis://mailhub:x@127.0.0.1:{redis.port}")
+    node.fails(node.schedule.size(), 0.2)
+    redis.cli("ACL", "SETUSER", "mailhub", "+zadd")
+    node.recovers()
+    assert node.outcomes() == ["lost", "back"]
+
+
 def test_a_user_who_may_not_listen_is_told_of_and_works_otherwise(
     nodes: Nodes, redis: RedisServer
 ) -> None:
@@ -101,46 +104,6 @@ def test_a_password_that_is_right_later_is_tried_again(nodes: Nodes, new_redis: 
     refused(node, "WRONGPASS")
     redis.cli("CONFIG", "SET", "requirepass", "new")
     node.recovers()
-
-
-# -- TLS
-
-
-@pytest.fixture
-def tls_redis(new_redis: NewRedis, tmp_path: Path) -> tuple[int, Path]:
-    """The port of a server with TLS, and the file of who signed its certificate: `localhost`."""
-    certificate, key = tmp_path / "redis.crt", tmp_path / "redis.key"
-    make_self_signed(certificate, key, ["localhost"])
-    port = free_port()
-    options = {
-        "--tls-port": str(port),
-        "--tls-cert-file": str(certificate),
-        "--tls-key-file": str(key),
-        "--tls-ca-cert-file": str(certificate),
-        "--tls-auth-clients": "no",
-    }
-    redis = new_redis(*(word for pair in options.items() for word in pair))
-    redis.start()
-    return port, certificate
-
-
-def test_tls_with_the_right_authority(nodes: Nodes, tls_redis: tuple[int, Path]) -> None:
-    port, authority = tls_redis
-    works(nodes(f"rediss://localhost:{port}", authority=str(authority)))
-
-
-def test_tls_with_another_name(nodes: Nodes, tls_redis: tuple[int, Path]) -> None:
-    port, authority = tls_redis
-    node = nodes(f"rediss://127.0.0.1:{port}", authority=str(authority))
-    refused(node, "Mismatch")
-
-
-def test_tls_that_the_system_does_not_trust(nodes: Nodes, tls_redis: tuple[int, Path]) -> None:
-    refused(nodes(f"rediss://localhost:{tls_redis[0]}"), "certificate verify failed")
-
-
-def test_tls_to_a_server_without_it(nodes: Nodes, redis: RedisServer) -> None:
-    refused(nodes(f"rediss://localhost:{redis.port}"), "no answer")
 
 
 # -- Sentinels

@@ -70,6 +70,7 @@ class RedisCoordination:
         self._probe = f"{{{redis.prefix}}}:probe"
         self._server = ""
         self._beating: Deferred[Failure | None] | None = None
+        self._beats = False
         self._ways = ways = ways_of(redis, reactor, self._probe)
         self._link = partial(Link, reactor=reactor, clock=clock, timeout=redis.timeout)
         self._wire = partial(Wire, reactor, float(redis.timeout))
@@ -114,13 +115,16 @@ class RedisCoordination:
         await self._wakes.start()
         if self._spread is not None:
             await self._spread.start()
+        self._beats = True
         self._beating = Deferred.fromCoroutine(self._beat())
         self._beating.addErrback(if_cancelled)
 
     async def stop(self) -> None:
         """Ends all connections."""
+        self._beats = False
         beating, self._beating = self._beating, None
         if beating is not None:
+            # What is cancelled may end as another error of its own (a name being looked up).
             beating.cancel()
             await beating
         if self._spread is not None:
@@ -173,6 +177,7 @@ class RedisCoordination:
     async def _greet_node(self, place: Place, wire: Wire) -> None:
         await self._ways.login.enter(wire)
         await master(wire, cluster=True)
+        await wire.ask("ASKING")  # may be needed one day; it says whether we may
         assert self._spread is not None
         own = self._spread.slots(place)
         for kind in (self._counting, self._holding):
@@ -216,7 +221,7 @@ class RedisCoordination:
 
     async def _beat(self) -> None:
         beats = 0
-        while True:
+        while self._beats:
             await self._clock.sleep(HEARTBEAT)
             beats += 1
             await _quietly(self._look())

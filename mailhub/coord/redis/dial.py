@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import TimeoutError
+from twisted.internet.defer import CancelledError, TimeoutError
 from twisted.internet.endpoints import HostnameEndpoint, UNIXClientEndpoint, wrapClientTLS
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
@@ -100,6 +100,8 @@ class Dialer:
             await connecting.addTimeout(self._timeout, self._reactor)
             await self._login.enter(wire)
             yield wire
+        except CancelledError:
+            raise
         except Exception as error:  # what connecting may raise is an open list: DNS, TLS, sockets
             raise Unavailable(reason(error, wire)) from None
         finally:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from cryptography.x509 import load_pem_x509_certificates
-from OpenSSL.crypto import X509, PKey
+from OpenSSL.crypto import X509
 from twisted.internet.ssl import (
     Certificate,
     TLSVersion,
@@ -53,7 +53,10 @@ class Trust:
 
     def _root(self) -> Any:
         return trustRootFromCertificates(
-            [Certificate(one) for one in _certificates("redis.authority", self.authority)]
+            [
+                Certificate(X509.from_cryptography(one))
+                for one in _certificates("redis.authority", self.authority)
+            ]
         )
 
     def _own(self) -> dict[str, Any]:
@@ -65,21 +68,20 @@ class Trust:
             raise Invalid(
                 f"redis.{setting}: {path} has no private key without a password"
             ) from None
-        if key.public_key() != own.to_cryptography().public_key():
+        if key.public_key() != own.public_key():
             raise Invalid(f"redis.{setting}: the key in {path} is not the certificate's")
         return {
-            "privateKey": PKey.from_cryptography_key(key),  # type: ignore[arg-type]
+            "privateKey": key,
             "certificate": own,
             "extraCertChain": above,
         }
 
 
-def _certificates(setting: str, path: str) -> list[X509]:
+def _certificates(setting: str, path: str) -> list[x509.Certificate]:
     try:
-        found = load_pem_x509_certificates(_read(setting, path))
+        return x509.load_pem_x509_certificates(_read(setting, path))
     except ValueError:
         raise Invalid(f"{setting}: {path} has no certificate") from None
-    return [X509.from_cryptography(one) for one in found]
 
 
 def _read(setting: str, path: str) -> bytes:
