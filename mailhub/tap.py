@@ -32,12 +32,12 @@ from mailhub.net.admission import (
     raise_descriptor_limit,
 )
 from mailhub.net.folder import CONTROL, DataFolder
-from mailhub.net.indexer import IndexProcess
+from mailhub.net.indexer import IndexProcess, SharedStore
 from mailhub.net.listeners import Listener, Shared
 from mailhub.net.log import Observer, ServiceLog, Sink
 from mailhub.net.memory import share_arenas
 from mailhub.net.metrics import Lateness, MeasuredLog, Metrics
-from mailhub.net.rounds import Round
+from mailhub.net.rounds import Leased, Round
 from mailhub.net.tls import Certificates
 from mailhub.parts import Parts, compose
 from mailhub.ports import Log
@@ -133,6 +133,8 @@ def build(
     parts.store.rung_by(parts.coordination.wakeups)
     lateness = Lateness(parts.reactor, parts.metrics)
     reports = reporting.compose(parts)
+    calls = parts.webhook_calls
+    webhooks = Leased(calls.start, calls.stop, parts.lease("webhooks"), parts.log, "webhooks")
     outgoing = sending.compose(parts, partial(_listening, doors))
     services = commanded.services(parts, outgoing.ways, reports)
     control = ControlSocket(
@@ -152,9 +154,10 @@ def build(
     return House(
         steps=[
             *parts.steps,
+            Step("node", partial(_join, parts, doors), parts.store.nodes.stop),
             *_indexing(parts),
             *reports.steps,
-            Step("webhooks", parts.webhook_calls.start, parts.webhook_calls.stop),
+            Step("webhooks", webhooks.start, webhooks.stop),
             *_rounds(parts),
             *outgoing.steps,
             *naming.serving(
@@ -165,6 +168,7 @@ def build(
                 randomness,
                 parts.reactor,
                 parts.log,
+                parts.lease,
             ),
             *parts.certifying.steps,
             Step("control", control.start, control.stop),
@@ -174,14 +178,42 @@ def build(
     )
 
 
+async def _join(parts: Parts, doors: Sequence[Listener]) -> None:
+    """This process becomes one of those that share the store."""
+
+    def dismissed(why: str) -> None:
+        parts.log.event("node", outcome="dismissed", level="error", reason=why)
+        parts.reactor.stop()
+
+    addresses = [door.settings.endpoint for door in doors]
+    await parts.store.nodes.start(addresses, dismissed)
+
+
 def _rounds(parts: Parts) -> Sequence[Step]:
     """What is looked after from time to time."""
-    settings, reactor, log = parts.settings, parts.reactor, parts.log
+    settings, reactor, log, lease = parts.settings, parts.reactor, parts.log, parts.lease
     forgetting = Forgetting(parts.store, parts.clock, settings.journal)
-    sweep = Round(forgetting.sweep, FORGET, reactor, log, "journal", first=60)
+    sweep = Round(
+        forgetting.sweep, FORGET, reactor, log, "journal", first=60, lease=lease("journal")
+    )
     arranging = parts.mailroom.arranging
-    purge = Round(arranging.sweep, settings.archive.sweep, reactor, log, "archive", first=30)
-    review = Round(parts.keys.review, settings.dkim.review, reactor, log, "key review")
+    purge = Round(
+        arranging.sweep,
+        settings.archive.sweep,
+        reactor,
+        log,
+        "archive",
+        first=30,
+        lease=lease("archive"),
+    )
+    review = Round(
+        parts.keys.review,
+        settings.dkim.review,
+        reactor,
+        log,
+        "key review",
+        lease=lease("key review"),
+    )
     return (
         Step("journal", sweep.start, sweep.stop),
         Step("archive", purge.start, purge.stop),
@@ -199,20 +231,25 @@ def _rounds(parts: Parts) -> Sequence[Step]:
             parts.clock,
             parts.randomness,
             log,
+            lease("checkup"),
         ),
-        *directories.following(parts.directories, settings.ldap, reactor, log),
+        *directories.following(parts.directories, settings.ldap, reactor, log, lease("directory")),
     )
 
 
 def _indexing(parts: Parts) -> Sequence[Step]:
-    """The process that keeps the full-text index, joined with the store."""
-    if parts.settings.store.database:
-        return ()
-    folder = Path(parts.settings.data) / "store"
-    indexer = IndexProcess(parts.settings.search, folder, parts.reactor, parts.log)
+    """The process that keeps the full-text index, joined with the store: one of the nodes
+    has it."""
+    settings = parts.settings
+    store: Path | SharedStore = Path(settings.data) / "store"
+    if settings.store.database:
+        store = SharedStore(settings.store.database, parts.store.blobs.read)
+    indexer = IndexProcess(settings.search, store, parts.reactor, parts.log)
     parts.store.search_index.looked_after(indexer.wake, indexer.state)
     parts.store.watch(indexer.heard)
-    return (Step("search index", indexer.start, indexer.stop),)
+    lease = parts.lease("search index")
+    leased = Leased(indexer.start, indexer.stop, lease, parts.log, "search index")
+    return (Step("search index", leased.start, leased.stop),)
 
 
 def _listening(doors: Sequence[Listener]) -> Sequence[tuple[str, int]]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import select
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mailhub.model.message import BlobRef
@@ -20,6 +20,8 @@ from mailhub.model.message import BlobRef
 ASKED = "bodies "
 """Begins the line in which bodies are asked for."""
 AWAY = "away"
+PIECE = 1 << 20
+"""Octets that are asked for at once: the server has them in memory."""
 Say = Callable[[str], None]
 
 
@@ -58,6 +60,18 @@ class Line:
     def bodies(self, refs: Sequence[BlobRef]) -> list[bytes | None]:
         """What stands there; None for what is missing. Raises AwayError, EndedError,
         BrokenPipeError."""
+        found: list[bytearray | None] = [bytearray() for _ in refs]
+        for group in _groups(refs):
+            answer = self._ask([part for _, part in group])
+            for (place, _), octets in zip(group, answer, strict=True):
+                one = found[place]
+                if octets is None or one is None:
+                    found[place] = None
+                else:
+                    one += octets
+        return [None if one is None else bytes(one) for one in found]
+
+    def _ask(self, refs: Sequence[BlobRef]) -> list[bytes | None]:
         wanted = [(ref.segment, ref.offset, ref.length) for ref in refs]
         self._write(ASKED + json.dumps(wanted, separators=(",", ":")))
         while not (line := self._line()):
@@ -89,3 +103,19 @@ class Line:
         if not data:
             raise EndedError
         self._read += data
+
+
+def _groups(refs: Sequence[BlobRef]) -> Iterator[list[tuple[int, BlobRef]]]:
+    """What is asked for at once: parts of bodies, each with its body's place."""
+    group: list[tuple[int, BlobRef]] = []
+    room = PIECE
+    for place, ref in enumerate(refs):
+        for start in range(0, ref.length, PIECE):
+            length = min(PIECE, ref.length - start)
+            if length > room and group:
+                yield group
+                group, room = [], PIECE
+            group.append((place, BlobRef(ref.segment, ref.offset + start, length)))
+            room -= length
+    if group:
+        yield group

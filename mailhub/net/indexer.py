@@ -6,9 +6,11 @@ what the index does not know.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from mailhub.model.change import Arrived, Change, Missed
+from mailhub.model.errors import Corrupt, MailhubError
+from mailhub.model.message import BlobRef
 from mailhub.model.settings import SearchSettings
 from mailhub.ports import Log
 
@@ -30,22 +34,41 @@ GOODBYE = 5.0
 SAID = 1000
 
 
-class IndexProcess:
-    """Looks after the process. `heard` watches the store."""
+ASKED = "bodies "
+AWAY = b"away\n"
+TOLD = "-"
+"""Words between it and us; see `mailhub.indexing`."""
 
-    def __init__(self, settings: SearchSettings, folder: Path, reactor: Any, log: Log) -> None:
+
+@dataclass(frozen=True, slots=True)
+class SharedStore:
+    """A store that several servers share. `database`: where its index is. `read`: see
+    `ports.Blobs.read`; the process asks for what it cannot read itself."""
+
+    database: str
+    read: Callable[[Sequence[BlobRef]], Awaitable[Sequence[bytes]]]
+
+
+class IndexProcess:
+    """Looks after the process. `heard` watches the store, which is in a folder or shared. Can be
+    started again after it was stopped, where another server has the index in between."""
+
+    def __init__(
+        self, settings: SearchSettings, store: Path | SharedStore, reactor: Any, log: Log
+    ) -> None:
         self._settings = settings
-        self._folder = folder
+        self._store = store
         self._reactor = reactor
         self._log = log
         self._process: _Process | None = None
         self._timer: Any = None
         self._delay = AGAIN[0]
-        self._stopped = False
+        self._stopped = True
         self._state = "off"
 
     def start(self) -> None:
         """Starts it, where the settings ask for an index."""
+        self._stopped = False
         if self._settings.index:
             self._spawn()
 
@@ -57,8 +80,9 @@ class IndexProcess:
         return self._process.end() if self._process is not None else None
 
     def state(self) -> str:
-        """What it said last."""
-        return self._state
+        """What it said last; of a shared store, that another server has the index."""
+        away = self._stopped and self._settings.index and isinstance(self._store, SharedStore)
+        return "elsewhere" if away else self._state
 
     def heard(self, changes: Sequence[Change]) -> None:
         """A watcher: there may be new mail."""
@@ -75,10 +99,11 @@ class IndexProcess:
             self._process.tell()
 
     def _spawn(self) -> None:
-        settings = self._settings
-        process = self._process = _Process(self._reactor, self._said, self._ended)
+        settings, store = self._settings, self._store
+        shared = store if isinstance(store, SharedStore) else None
+        process = self._process = _Process(self._reactor, self._said, self._ended, shared)
         words = [
-            *(sys.executable, "-m", "mailhub.indexing", str(self._folder)),
+            *(sys.executable, "-m", "mailhub.indexing", TOLD if shared else str(store)),
             str(settings.niceness),
             "read" if settings.documents else "plain",
         ]
@@ -118,19 +143,29 @@ class IndexProcess:
 class _Process(ProcessProtocol):
     """One run."""
 
-    def __init__(self, reactor: Any, said: Any, ended: Any) -> None:
+    def __init__(self, reactor: Any, said: Any, ended: Any, shared: SharedStore | None) -> None:
         self._reactor = reactor
         self._said = said
         self._ended = ended
+        self._shared = shared
         self._line = b""
         self._complaint = b""
         self._spoke = False
         self._gone: Deferred[None] | None = None
 
+    def connectionMade(self) -> None:
+        """Says what nobody else may read: others see the words of its command."""
+        if self._shared is not None:
+            told = json.dumps({"database": self._shared.database})
+            self._write(told.encode("ascii") + b"\n")
+
     def tell(self) -> None:
         """There is something to do."""
+        self._write(b"\n")
+
+    def _write(self, data: bytes) -> None:
         transport: Any = self.transport
-        transport.write(b"\n")
+        transport.write(data)
 
     def end(self) -> Deferred[None]:
         """Ends it: by itself, or else by force. One that has not said a word yet is still being
@@ -152,7 +187,22 @@ class _Process(ProcessProtocol):
         self._spoke = True
         *lines, self._line = (self._line + data).split(b"\n")
         for line in lines:
-            self._said(line.decode("utf-8", "replace"))
+            said = line.decode("utf-8", "replace")
+            if self._shared is not None and said.startswith(ASKED):
+                refs = [BlobRef(*ref) for ref in json.loads(said.removeprefix(ASKED))]
+                Deferred.fromCoroutine(self._answer(self._shared, refs))
+            else:
+                self._said(said)
+
+    async def _answer(self, shared: SharedStore, refs: Sequence[BlobRef]) -> None:
+        """With the octets of bodies; see `mailhub.indexing.line`."""
+        try:
+            found = await _found(shared, refs)
+        except MailhubError:
+            self._write(AWAY)
+            return
+        sizes = " ".join("-1" if octets is None else str(len(octets)) for octets in found)
+        self._write(sizes.encode("ascii") + b"\n" + b"".join(filter(None, found)))
 
     def errReceived(self, data: bytes) -> None:
         self._complaint = (self._complaint + data)[-SAID:]
@@ -164,3 +214,13 @@ class _Process(ProcessProtocol):
         )
         if self._gone is not None:
             self._gone.callback(None)
+
+
+async def _found(shared: SharedStore, refs: Sequence[BlobRef]) -> Sequence[bytes | None]:
+    """All of them, None for one that is missing. Raises MailhubError where they cannot be had."""
+    try:
+        return await shared.read(refs)
+    except Corrupt:
+        if len(refs) == 1:
+            return [None]
+        return [(await _found(shared, [ref]))[0] for ref in refs]
