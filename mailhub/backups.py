@@ -9,10 +9,11 @@ from typing import Any
 
 from mailhub.core.backup import Backups
 from mailhub.model.settings import Settings
-from mailhub.net.keptfile import KeptFile
 from mailhub.net.restic import Restic
 from mailhub.net.rounds import Round
 from mailhub.ports import Clock, Log
+from mailhub.ports.backup import BackupMemory
+from mailhub.ports.leases import Lease
 from mailhub.service import Step
 from mailhub.store.picture_service import FolderPicture
 from mailhub.wire.restic import PICTURE
@@ -29,20 +30,28 @@ class Backing:
     steps: Sequence[Step]
 
 
-def compose(settings: Settings, hostname: str, reactor: Any, clock: Clock, log: Log) -> Backing:
-    """Backups of the data folder."""
+def compose(
+    settings: Settings,
+    hostname: str,
+    reactor: Any,
+    clock: Clock,
+    log: Log,
+    lease: Lease,
+    memory: BackupMemory,
+) -> Backing:
+    """Backups of the data folder, made where `lease` is held."""
     data = Path(settings.data)
     folder = data / "backup"
     restic = Restic(settings.backup, folder, hostname, reactor, log)
     backups = Backups(
         FolderPicture(data, folder / PICTURE, reactor),
         restic,
-        KeptFile(data / "backup.json"),
+        memory,
         clock,
         log,
         settings.backup,
     )
-    looking = Round(backups.round, LOOK, reactor, log, "backup", first=LOOK)
+    looking = Round(backups.round, LOOK, reactor, log, "backup", first=LOOK, lease=lease)
     steps = (
         Step("backup program", lambda: None, restic.stop),
         Step("backups", looking.start, looking.stop),

@@ -29,6 +29,7 @@ from mailhub.ports import (
     Resolver,
     Storage,
 )
+from mailhub.ports.leases import Lease
 from mailhub.service import Step
 
 FIRST = 30.0
@@ -58,8 +59,10 @@ def compose(
     log: Log,
     zones: Zones,
     ready: Callable[[], bool],
+    lease: Lease,
 ) -> Certifying:
-    """`zones`: ours; they prove wildcards where somebody answers for them."""
+    """`zones`: ours; they prove wildcards where somebody answers for them. `lease`: where it is
+    held, certificates are asked for."""
     dns, records = settings.dns, None
     if dns.listen or dns.knot:
         records = ZoneChallenges(zones, clock, elsewhere=bool(dns.knot))
@@ -83,7 +86,13 @@ def compose(
         any(one.service == "http" and one.tls == "none" for one in settings.listener),
     )
     review = Round(
-        provisioning.review, settings.acme.review, reactor, log, "certificates", first=FIRST
+        provisioning.review,
+        settings.acme.review,
+        reactor,
+        log,
+        "certificates",
+        first=FIRST,
+        lease=lease,
     )
     steps = (Step("certificates", review.start, review.stop),)
     folder = Path(settings.sites.folder or Path(settings.data) / "www")

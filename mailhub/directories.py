@@ -18,6 +18,7 @@ from mailhub.model.errors import Invalid
 from mailhub.model.settings_directory import LDAPSettings
 from mailhub.net.rounds import Round
 from mailhub.ports import Clock, Directory, Log, Storage
+from mailhub.ports.leases import Lease
 from mailhub.service import Step
 
 DAY = 86_400
@@ -74,13 +75,15 @@ def compose(
     return Directories(MixedDirectory(local, mirroring), mirroring, entries.start, entries.stop)
 
 
-def following(found: Directories, settings: LDAPSettings, reactor: Any, log: Log) -> Sequence[Step]:
-    """Keeps accounts as the directory has them, where there is one."""
+def following(
+    found: Directories, settings: LDAPSettings, reactor: Any, log: Log, lease: Lease
+) -> Sequence[Step]:
+    """Keeps accounts as the directory has them, where there is one and `lease` is held."""
     if found.mirroring is None:
         return ()
     work = found.mirroring.keep_up if settings.sync else found.mirroring.settle
     name = "directory"
-    follow = Round(work, settings.sync or DAY, reactor, log, name, first=0.1)
+    follow = Round(work, settings.sync or DAY, reactor, log, name, first=0.1, lease=lease)
     return (Step(f"{name} comparison", follow.start, follow.stop),)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from mailhub.coord.memory import MemoryCoordination
 from mailhub.core.ids import Ids
 from mailhub.core.watch import Watch
+from mailhub.keeping import Keeping
 from mailhub.model.settings import Settings
 from mailhub.net.clock import ReactorClock
 from mailhub.net.encrypting import ProcessEncrypting
@@ -32,6 +33,7 @@ from mailhub.net.resolver import StubResolver
 from mailhub.net.web import GuardedWeb
 from mailhub.net.workers import ProcessWorkers
 from mailhub.ports import Clock, Coordination, Log
+from mailhub.ports.leases import Lease
 from mailhub.store.sqlite import open_store
 from mailhub.store.threaded import ThreadedStore
 
@@ -78,7 +80,7 @@ class Ground:
 
     def secret(self, name: str) -> bytes:
         """A secret of this server's own, kept in a file of this name."""
-        return DataFolder(Path(self.settings.data)).secret(f"{name}.json")
+        return self.keeping.secret(name)
 
     @cached_property
     def store(self) -> ThreadedStore:
@@ -105,6 +107,15 @@ class Ground:
         mark = hashlib.sha256(DataFolder(Path(folder)).secret("node.json"))
         mark.update(f"{socket.gethostname()} {folder}".encode())
         return mark.hexdigest()[:16]
+
+    def lease(self, name: str) -> Lease:
+        """The right to do this, which one node at a time has."""
+        return self.store.nodes.leases.lease(name)
+
+    @cached_property
+    def keeping(self) -> Keeping:
+        """What this server keeps in small files."""
+        return Keeping(Path(self.settings.data), self.store, self.reactor, self.log)
 
     @cached_property
     def watch(self) -> Watch:

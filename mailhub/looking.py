@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,13 +15,13 @@ from mailhub.core.checkup import Checkup, CheckupMail, Door
 from mailhub.core.intake import Intake
 from mailhub.model.settings import Settings
 from mailhub.net.fetch import SafeFetch
-from mailhub.net.keptfile import KeptFile
 from mailhub.net.listeners import Listener
 from mailhub.net.outward import authorities
 from mailhub.net.resolver import StubResolver
 from mailhub.net.rounds import Round
 from mailhub.ports import Clock, Log, Randomness, Resolver
 from mailhub.ports.backup import BackupMemory
+from mailhub.ports.leases import Lease
 from mailhub.service import Step
 from mailhub.wire.networks import plain
 from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
@@ -45,8 +44,9 @@ def telling(
     clock: Clock,
     randomness: Randomness,
     log: Log,
+    lease: Lease,
 ) -> Step:
-    """The daily look, and mail about it."""
+    """The daily look, and mail about it, where `lease` is held."""
     mail = CheckupMail(
         checkup,
         aliases,
@@ -58,13 +58,8 @@ def telling(
         hostname,
         on=settings.checks.mail,
     )
-    looking = Round(mail.round, EACH, reactor, log, "checkup", first=FIRST)
+    looking = Round(mail.round, EACH, reactor, log, "checkup", first=FIRST, lease=lease)
     return Step("checkup", looking.start, looking.stop)
-
-
-def memory(settings: Settings) -> KeptFile:
-    """What was told last, in the data folder."""
-    return KeptFile(Path(settings.data) / "checkup.json")
 
 
 def fetch(settings: Settings, resolver: Resolver, reactor: Any) -> SafeFetch:

@@ -6,7 +6,7 @@ A part of the composition root, apart from it for its size. No rule of zones may
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,7 @@ from mailhub.ports import (
     Storage,
     ZoneServer,
 )
+from mailhub.ports.leases import Lease
 from mailhub.service import Step
 from mailhub.wire.dnsname import server_address
 from mailhub.wire.dnsupdate import parse_key
@@ -152,21 +153,25 @@ def serving(
     randomness: Randomness,
     reactor: Any,
     log: Log,
+    lease: Callable[[str], Lease],
 ) -> Sequence[Step]:
     """What keeps name servers, ours and another program, in step with the store and with
-    certificates."""
+    certificates. Each node answers from what it has itself; what it answers with, one node makes
+    at a time, by `lease`."""
     zones, steps = naming.zones, []
     if server is not None:
         keeping = Keeping(zones, naming.secondaries, server.talk, server.clock, log, server.tell)
         zones.served_by(keeping.serve)
         begin = partial(server.start, keeping, Notices(randomness, server.talk.sealing))
         steps.append(Step("name server", begin, server.stop))
-        moving = Stirred(naming.keys.advance, AGAIN, reactor, log, "zone keys")
+        turns = lease("zone keys")
+        moving = Stirred(naming.keys.advance, AGAIN, reactor, log, "zone keys", turns)
         steps.append(Step("zone keys", moving.start, moving.stop))
         _follow(server.stirred, storage, certificates)
     if naming.elsewhere is not None:
         handed = Handing(zones, naming.elsewhere, log)
-        handing = Stirred(handed.refresh, AGAIN, reactor, log, "other name server")
+        turns = lease("other name server")
+        handing = Stirred(handed.refresh, AGAIN, reactor, log, "other name server", turns)
         if naming.shelf is not None:
             steps.append(Step("handed zones", lambda: None, naming.shelf.stop))
         steps.append(Step("other name server", handing.start, handing.stop))

@@ -46,9 +46,15 @@ def steps(parts: Parts) -> Sequence[Step]:
     rejected = parts.metrics.rejected
     sampling = Sampling(parts.store, volume, parts.clock, rejected)
     reactor, log = parts.reactor, parts.log
-    sealing = Round(stories.seal, SEAL, reactor, log, "stories")
-    taking = Round(sampling.sample, FIVE_MINUTES, reactor, log, "samples", first=10, last=True)
+    sealing = Round(stories.seal, SEAL, reactor, log, "stories", lease=parts.lease("stories"))
+    lease = parts.lease("samples")
+    taking = Round(
+        sampling.sample, FIVE_MINUTES, reactor, log, "samples", first=10, last=True, lease=lease
+    )
+    # What this process refused nobody else knows.
+    refused = Round(sampling.refused, FIVE_MINUTES, reactor, log, "refused", first=20, last=True)
     return (
         Step("stories", sealing.start, sealing.stop),
         Step("samples", taking.start, taking.stop),
+        Step("refused", refused.start, refused.stop),
     )

@@ -44,7 +44,6 @@ from mailhub.ground import Ground
 from mailhub.http.feeds import Feeds
 from mailhub.model.settings import Settings
 from mailhub.net.condition import LinuxCondition
-from mailhub.net.folder import DataFolder, FreshKey
 from mailhub.net.keptfile import KeptFile
 from mailhub.net.machine import DataVolume, DebianMachine
 from mailhub.net.metrics import Metrics
@@ -86,6 +85,7 @@ class Parts(Ruled):
         """What has to run before anything is asked of core, in the order in which it starts."""
         return (
             Step("store", self.store.start, self.store.stop),
+            *self.keeping.steps,
             Step("elsewhere", self.elsewheres.start, lambda: None),
             Step("login log", lambda: None, self.login.noted.flush),
             Step("hashing", self.hashing.start, self.hashing.stop),
@@ -118,12 +118,12 @@ class Parts(Ruled):
             self.checkup,
             self.hostname,
             self.settings.default_domain,
-            FreshKey(DataFolder(Path(self.settings.data)), "admin-key.txt"),
+            self.keeping.key("admin-key.txt"),
         )
 
     @cached_property
     def system(self) -> System:
-        kept = KeptFile(Path(self.settings.data) / "system.json")
+        kept = self.keeping.file("system.json")
         machine = DebianMachine(self.settings.system, self.reactor)
         return System(
             machine, self.web, kept, self.clock, self.log, self.settings.system, __version__
@@ -167,7 +167,7 @@ class Parts(Ruled):
 
     @cached_property
     def checkup_memory(self) -> KeptFile:
-        return looking.memory(self.settings)
+        return self.keeping.file("checkup.json")
 
     # -- mail that comes
 
@@ -213,6 +213,7 @@ class Parts(Ruled):
             hooks=self.hooks,
             judging=self.judging,
             applying=self.owners.applying,
+            elsewheres=self.elsewheres,
         )
 
     # -- mail that is here
@@ -389,10 +390,19 @@ class Parts(Ruled):
             self.log,
             self.naming.zones,
             self.ready,
+            self.lease("certificates"),
         )
 
     # -- everything
 
     @cached_property
     def backups(self) -> backups.Backing:
-        return backups.compose(self.settings, self.hostname, self.reactor, self.clock, self.log)
+        return backups.compose(
+            self.settings,
+            self.hostname,
+            self.reactor,
+            self.clock,
+            self.log,
+            self.lease("backup"),
+            self.keeping.file("backup.json"),
+        )

@@ -12,7 +12,7 @@ from mailhub.core.reporting import Reporting
 from mailhub.core.reportreading import ReportReading
 from mailhub.core.reportsummary import Summaries
 from mailhub.net.fetch import SafeFetch
-from mailhub.net.rounds import Round
+from mailhub.net.rounds import Leased, Round
 from mailhub.parts import Parts
 from mailhub.service import Step
 
@@ -39,7 +39,6 @@ def compose(parts: Parts) -> Reports:
         parts.tallies,
         parts.intake,
         parts.resolver,
-        parts.coordination.counters,
         SafeFetch(
             parts.resolver,
             reactor,
@@ -60,10 +59,11 @@ def compose(parts: Parts) -> Reports:
         parts.judging.authserv_id,
     )
     counts = Round(parts.tallies.write, settings.write, reactor, log, "report counts", last=True)
-    review = Round(reporting.review, REVIEW, reactor, log, "reports")
+    review = Round(reporting.review, REVIEW, reactor, log, "reports", lease=parts.lease("reports"))
+    read = Leased(reading.start, reading.stop, parts.lease("report reading"), log, "report reading")
     steps = [
         Step("report counts", counts.start, counts.stop),
-        Step("report reading", reading.start, reading.stop),
+        Step("report reading", read.start, read.stop),
         Step("reports", review.start, review.stop),
     ]
     return Reports(reporting, reading, Summaries(parts.store, parts.clock), steps)

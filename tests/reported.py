@@ -51,7 +51,6 @@ def office(here: World, settings: ReportSettings, hostname: str = HOSTNAME) -> O
         tallies,
         here.intake,
         here.resolver,
-        here.counters,
         websites,
         here.clock,
         here.log,

@@ -30,14 +30,35 @@ class Sampling:
         self._told = 0
 
     async def sample(self) -> None:
-        """Comes round every five minutes, and when the server stops."""
-        now, rejected = int(self._clock.now()), self._rejected()
-        traffic = replace(await self._storage.samples.traffic(), rejected=rejected - self._told)
-        waiting, oldest = await self._storage.samples.queue(now)
-        free, room = self._volume.room()
-        levels = Levels(waiting, oldest, room - free, room)
-        await self._storage.samples.put(now, traffic, levels)
-        self._told = rejected
+        """Of all nodes, and what this one refused: comes round every five minutes, and when the
+        server stops, on one node at a time."""
+        now, refused = int(self._clock.now()), self._taken()
+        try:
+            traffic = replace(await self._storage.samples.traffic(), rejected=refused)
+            waiting, oldest = await self._storage.samples.queue(now)
+            free, room = self._volume.room()
+            levels = Levels(waiting, oldest, room - free, room)
+            await self._storage.samples.put(now, traffic, levels)
+        except BaseException:
+            self._told -= refused
+            raise
+
+    async def refused(self) -> None:
+        """What this node refused since it was told last: comes round on each."""
+        refused = self._taken()
+        if not refused:
+            return
+        try:
+            await self._storage.samples.add(int(self._clock.now()), Traffic(rejected=refused))
+        except BaseException:
+            self._told -= refused
+            raise
+
+    def _taken(self) -> int:
+        """What was not told; nobody else tells it meanwhile."""
+        refused = self._rejected() - self._told
+        self._told += refused
+        return refused
 
 
 class Graphs:

@@ -2,7 +2,8 @@
 
 A report goes the way of all mail, through intake and queue; one that a web server wants is posted.
 What was sent is forgotten; what could not be sent waits a day at most. The hand-over's id is made
-of the report's, so that after a crash, or where two processes report at once, no mail goes twice.
+of the report's, so that after a crash, or where a person sends them meanwhile on another node, no
+mail goes twice; what a web server has is noted beside the counts.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mailhub.core.reportkeys import (
     DMARC_TOLD,
     TLS,
     TLS_FAILURES,
+    TLS_POSTED,
     TLS_TOLD,
 )
 from mailhub.core.reportmaking import Document, Maker, documents
@@ -28,14 +30,13 @@ from mailhub.core.turns import Turns
 from mailhub.model.account import Service
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath
 from mailhub.model.errors import InUse, Invalid, MailhubError, StorageFull, Unavailable
+from mailhub.model.report import ReportRow
 from mailhub.model.settings import ReportSettings
 from mailhub.policy import reportto
 from mailhub.policy.reportto import Destination
-from mailhub.ports import Clock, Counters, Log, Posting, Resolver, Storage
+from mailhub.ports import Clock, Log, Posting, Resolver, Storage
 from mailhub.wire import address
 
-LEASE = 900
-"""Seconds for which one process alone looks after the reports."""
 EARLIEST = 600
 """Seconds of a day that pass before yesterday's reports go: other processes write their counts."""
 PATIENCE = 1
@@ -43,8 +44,6 @@ PATIENCE = 1
 SECONDS = 30.0
 """Time for one web server."""
 MEDIA = "application/tlsrpt+gzip"
-POSTED = 10_000
-"""Reports of which is remembered that a web server has them."""
 OURSELVES = Peer("", 0)
 
 
@@ -69,7 +68,6 @@ class Reporting:
         tallies: Tallies,
         intake: Intake,
         resolver: Resolver,
-        counters: Counters,
         posting: Posting,
         clock: Clock,
         log: Log,
@@ -80,17 +78,15 @@ class Reporting:
         self._tallies = tallies
         self._intake = intake
         self._resolver = resolver
-        self._counters = counters
         self._posting = posting
         self._clock = clock
         self._log = log
         self._settings = settings
         self._hostname = hostname
         self._sending = False
-        self._posted: dict[tuple[str, str], None] = {}
 
     async def review(self) -> None:
-        """Sends what is due; to be called every few minutes, by every process. Raises
+        """Sends what is due; to be called every few minutes, by one process at a time. Raises
         Unavailable."""
         now = int(self._clock.now())
         today = now // DAY
@@ -103,8 +99,7 @@ class Reporting:
                 break
         else:
             return
-        if await self._counters.hit("reports", LEASE) == 1:
-            await self.send()
+        await self.send()
 
     def _start(self, today: int) -> int:
         """Seconds of the day after which reports go: some time in the hour that is set."""
@@ -114,7 +109,7 @@ class Reporting:
     async def _forget(self, before: int) -> None:
         """Drops what others told so long ago."""
         reports = self._storage.reports
-        for kind in (DMARC_TOLD, DMARC_SOURCES, TLS_TOLD, TLS_FAILURES):
+        for kind in (DMARC_TOLD, DMARC_SOURCES, TLS_TOLD, TLS_FAILURES, TLS_POSTED):
             for day in await reports.days(kind):
                 if day >= before:
                     break
@@ -210,13 +205,16 @@ class Reporting:
         return "sent"
 
     async def _post(self, document: Document, url: str) -> None:
-        key = (document.unique, url)
-        if key in self._posted:
+        """A server that has it already does not get it again, after a restart or from another
+        node: what some destinations have may wait for others."""
+        reports, day = self._storage.reports, document.begin // DAY
+        key = f"{document.unique} {hashlib.sha256(url.encode()).hexdigest()[:16]}"
+        marker = ReportRow(TLS_POSTED, document.domain, day, key, 1)
+        known = await reports.of_day(TLS_POSTED, day, document.domain)
+        if any(row.key == key for row in known):
             return
         await self._posting.post(url, document.data, kind=MEDIA, seconds=SECONDS)
-        self._posted[key] = None
-        if len(self._posted) > POSTED:
-            del self._posted[next(iter(self._posted))]
+        await reports.add_once(marker, ())
 
     async def _mail(self, document: Document, recipient: str) -> None:
         """Queues it, signed as the sender's domain; no notification comes back from here, and

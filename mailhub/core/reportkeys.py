@@ -24,6 +24,8 @@ DMARC_TOLD, TLS_TOLD = "dmarc-in", "tlsrpt-in"
 """Kinds of rows that others told: reporter, id and result of a whole report."""
 DMARC_SOURCES, TLS_FAILURES = "dmarc-in-source", "tlsrpt-in-failure"
 """The same, in detail."""
+TLS_POSTED = "tlsrpt-posted"
+"""Which of ours a web server has."""
 DAY = 86400
 SIGNATURES = 10
 TEXT = 250

@@ -29,6 +29,8 @@ from mailhub.wire import address, header
 
 WAITING = 1000
 """Messages that wait to be read; of more, those that came first are not read."""
+NEWEST = 50
+"""Messages that are looked at when it begins."""
 SIZE = 20 << 20
 """Octets of a message that is read."""
 HEADER = 256 * 1024
@@ -67,9 +69,11 @@ class ReportReading:
         self._end: Callable[[], None] | None = None
 
     def start(self) -> None:
-        """Looks at what arrives from now on, where there is an address for reports."""
+        """Looks at what arrives from now on, where there is an address for reports, and at the
+        newest that is there: it may have come when nobody looked."""
         if self._settings.receive and self._end is None:
             self._end = self._storage.watch(self._heard)
+            spawn(self._catch_up(), self._log, "reading reports")
 
     def stop(self) -> None:
         """Reads no more."""
@@ -88,6 +92,14 @@ class ReportReading:
                 )
         if self._waiting and not self._working:
             spawn(self._work(), self._log, "reading reports")
+
+    async def _catch_up(self) -> None:
+        inbox = await self._inbox()
+        if inbox is not None and self._end is not None:
+            index = await self._storage.messages.index(*inbox)
+            self._waiting.extendleft((*inbox, uid) for uid in reversed(list(index.uids)[-NEWEST:]))
+            if not self._working:
+                await self._work()
 
     async def _work(self) -> None:
         self._working = True

@@ -50,6 +50,10 @@ class Samples(Protocol):
         is old."""
         ...
 
+    def add(self, at: int, traffic: Traffic) -> Awaitable[None]:
+        """Adds what `traffic` never tells."""
+        ...
+
     def since(self, span: int, at: int) -> Awaitable[Sequence[Sample]]:
         """Those of one span from `at` on, in their order."""
         ...

@@ -62,6 +62,16 @@ def put(tx: Transaction, at: int, counted: int, traffic: Traffic, levels: Levels
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         {"value": counted},
     )
+    add(tx, at, traffic, levels)
+    for span, keep in KEEP.items():
+        tx.execute(
+            "DELETE FROM sample WHERE span = :span AND at < :oldest",
+            {"span": span, "oldest": at - keep},
+        )
+
+
+def add(tx: Transaction, at: int, traffic: Traffic, levels: Levels) -> None:
+    """To what is known of that time."""
     values = [getattr(traffic, name) for name in _COUNTED]
     values += [getattr(levels, name) for name in _LEVELS]
     put_rows(
@@ -70,11 +80,6 @@ def put(tx: Transaction, at: int, counted: int, traffic: Traffic, levels: Levels
         [(span, at // span * span, *values) for span in SPANS],
         f"ON CONFLICT (span, at) DO UPDATE SET {_KEPT}",
     )
-    for span, keep in KEEP.items():
-        tx.execute(
-            "DELETE FROM sample WHERE span = :span AND at < :oldest",
-            {"span": span, "oldest": at - keep},
-        )
 
 
 def since(cursor: Cursor, span: int, at: int) -> Sequence[Sample]:

@@ -40,15 +40,11 @@ class SampleService:
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
-        self._counted: int | None = None
-        """Up to which row of the journal was counted and kept; None: the store knows."""
         self._reached = 0
         """Up to which row it was counted."""
 
     async def traffic(self) -> Traffic:
-        if self._counted is None:
-            self._counted = await self._runner.read(samples.mark)
-        total, after = Traffic(), self._counted
+        total, after = Traffic(), await self._runner.read(samples.mark)
         while True:
             last, some = await self._runner.read(samples.count, after)
             total = _sum(total, some)
@@ -62,9 +58,10 @@ class SampleService:
         return self._runner.read(samples.queue, now)
 
     async def put(self, at: int, traffic: Traffic, levels: Levels) -> None:
-        reached = self._reached
-        await self._runner.write(samples.put, at, reached, traffic, levels)
-        self._counted = reached
+        await self._runner.write(samples.put, at, self._reached, traffic, levels)
+
+    def add(self, at: int, traffic: Traffic) -> Awaitable[None]:
+        return self._runner.write(samples.add, at, traffic, Levels())
 
     def since(self, span: int, at: int) -> Awaitable[Sequence[Sample]]:
         return self._runner.read(samples.since, span, at)
