@@ -145,6 +145,8 @@ def build(
         folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
     )
     parts.certificate_files.watch(certificates.reload)
+    parts.certificate_files.watch(parts.keeping.stir)
+    parts.keeping.watch(certificates.reload)
 
     async def open_doors() -> None:
         for door in doors:
@@ -185,7 +187,8 @@ async def _join(parts: Parts, doors: Sequence[Listener]) -> None:
         parts.log.event("node", outcome="dismissed", level="error", reason=why)
         parts.reactor.stop()
 
-    addresses = [door.settings.endpoint for door in doors]
+    told = [door.describe() for door in doors]
+    addresses = [f"{one['service']} {one['address']}:{one.get('port', '')}" for one in told]
     await parts.store.nodes.start(addresses, dismissed)
 
 
@@ -238,8 +241,8 @@ def _rounds(parts: Parts) -> Sequence[Step]:
 
 
 def _indexing(parts: Parts) -> Sequence[Step]:
-    """The process that keeps the full-text index, joined with the store: one of the nodes
-    has it."""
+    """The process that keeps the full-text index, joined with the store: one of the nodes has
+    it."""
     settings = parts.settings
     store: Path | SharedStore = Path(settings.data) / "store"
     if settings.store.database:

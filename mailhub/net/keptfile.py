@@ -5,6 +5,7 @@ before it counts. For what may be lost there is `net.shelf`.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from mailhub.net.folder import write_json
 
 
 class KeptFile:
-    """`path`: readable by its owner alone; its folder is made where it is missing."""
+    """`path`: readable by its owner alone; its folder is made where it is missing. `changed`:
+    called when it was written."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, changed: Callable[[], object] = lambda: None) -> None:
         self._path = path
+        self._changed = changed
 
     def read(self) -> Any:
         """What was written last; None for nothing. Raises Unavailable."""
@@ -34,3 +37,4 @@ class KeptFile:
             write_json(self._path, value, 0o600)
         except OSError as error:
             raise Unavailable(f"{self._path.name} cannot be kept: {error.strerror}") from None
+        self._changed()

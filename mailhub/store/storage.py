@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from mailhub.model.change import Change
 from mailhub.ports import Wakeups
+from mailhub.ports.kept import KeptFiles
 from mailhub.store.certificates import CertificateNoteService
 from mailhub.store.elsewhere import ElsewhereService
 from mailhub.store.event_service import EventService, WebhookService
@@ -27,8 +28,11 @@ from mailhub.store.zones import ZoneService
 
 
 class ServedStorage:
-    """`ports.Storage` but for `blobs` and `search_index`, which each store reads in its own
-    way."""
+    """`ports.Storage` but for `blobs` and `search_index`, which each store reads in its own way.
+    `kept_files`: what all processes have in common besides; None for one alone, which has it in its
+    data folder."""
+
+    kept_files: KeptFiles | None = None
 
     def __init__(self, runner: Runner, spools: SpoolFolder, watchers: Watchers) -> None:
         self.runner = runner

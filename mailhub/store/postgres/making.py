@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailhub.model.errors import Unavailable
 from mailhub.store import schema
-from mailhub.store.postgres import bodies, keyring, news, roll, search, stepping
+from mailhub.store.postgres import bodies, kept, keyring, news, roll, search, stepping
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.translation import table
 
@@ -12,6 +12,7 @@ TABLES = (
     # Who follows all accounts' mail goes by the order in which it came.
     "CREATE INDEX content_key ON content (key)",
     *bodies.TABLES,
+    kept.TABLE,
     *keyring.TABLES,
     news.TABLE,
     *roll.TABLES,

@@ -24,6 +24,7 @@ from mailhub.store.postgres.bodies import Bodies
 from mailhub.store.postgres.committer import Committer
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.follower import Follower
+from mailhub.store.postgres.kept import KeptService
 from mailhub.store.postgres.keyring import Keyring, masters
 from mailhub.store.postgres.news import Bulletin
 from mailhub.store.postgres.nodes import NodeService
@@ -102,6 +103,7 @@ class PostgresStore(ThreadedStore):
             hop, readers, writer, spools, watchers, DatabaseIndex(where, hop), self._ear.stop
         )
         self.blobs = self.outside
+        self.kept_files = KeptService(where, self.runner)
         self.nodes: Nodes = Alone(clock.now)
         if own is not None:
             self.nodes = NodeService(self.runner, own, reactor, clock.seconds)
