@@ -35,6 +35,7 @@ from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
 from mailhub.cli.sieve import sieve
 from mailhub.cli.suppression import suppression
+from mailhub.cli.switch import switch
 from mailhub.cli.tls import tls
 from mailhub.cli.token import token
 from mailhub.cli.user import user
@@ -100,6 +101,7 @@ for command in (
     backup,
     import_,
     export,
+    switch,
     verify,
     migrate,
     webhook,

@@ -43,6 +43,11 @@ class Client:
         self._alone = alone
         self._input = channel.makefile("rb", buffering=1 << 16)
 
+    @property
+    def alone(self) -> bool:
+        """Whether a process of our own serves it, which has this one connection."""
+        return self._alone is not None
+
     def ask(self, act: str, data: bytes | None = None, **arguments: Any) -> Any:
         """One act and its result. Raises Refused."""
         self.send(act, data, **arguments)
