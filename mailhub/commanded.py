@@ -58,6 +58,7 @@ def services(parts: Parts, ways: Ways, reports: Reports) -> acts.Services:
         backups=parts.backups.backups,
         exporting=parts.exporting,
         importing=parts.importing,
+        checkup=parts.checkup,
         elsewheres=parts.elsewheres,
     )
 

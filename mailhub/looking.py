@@ -24,7 +24,7 @@ from mailhub.ports.backup import BackupMemory
 from mailhub.ports.leases import Lease
 from mailhub.service import Step
 from mailhub.wire.networks import plain
-from mailhub.wire.redisurl import parse_redis_url, parse_sentinel
+from mailhub.wire.redisurl import parse_sentinel
 
 EACH, FIRST = 900.0, 300.0
 """Seconds between two looks at whether a day is over, and from the start to the first."""
@@ -110,10 +110,6 @@ def services(settings: Settings) -> Sequence[Door]:
         for sentinel in settings.redis.sentinels:
             host, port = parse_sentinel(sentinel)
             found.append(Door(f"Redis Sentinel {sentinel}", endpoint(host, port)))
-    elif settings.redis.url:
-        redis = parse_redis_url(settings.redis.url)
-        where = f"unix:{redis.path}" if redis.path else endpoint(redis.host, redis.port)
-        found.append(Door("Redis", where))
     found += [Door(f"the directory {url}", _of_url(url, LDAP_PORTS)) for url in settings.ldap.urls]
     return found
 

@@ -162,6 +162,7 @@ class Parts(Ruled):
             doors=lambda: looking.doors(self.listening, dns.addresses),
             services=looking.services(settings),
             faults=self.faults.recent,
+            troubles=self.coordination.troubles if settings.redis.url else None,
         )
         return Checkup(means)
 

@@ -17,6 +17,7 @@ from mailhub.queue.destination import Destinations
 from mailhub.queue.ways import Ways
 from tests.backing import backups
 from tests.certified import certify
+from tests.checked import FakeMachine, checkup
 from tests.reported import office
 from tests.web import FakeWeb
 from tests.world import HOSTNAME, World
@@ -44,6 +45,7 @@ def importing(here: World, messages: Messages, zones: Zones) -> Importing:
 def services(here: World, reports: ReportSettings | None = None) -> Services:
     """What the acts use: whoever adds a part adds it here."""
     named, papers = place(here), certify(here)
+    kept = backups(here.clock, here.log)
     desk = office(here, reports or ReportSettings())
     messages = Messages(here.store, here.clock)
     destinations = Destinations(
@@ -88,6 +90,7 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         elsewheres=here.elsewheres,
         exporting=Exporting(here.store, here.keys, here.clock, "mailhub test"),
         importing=importing(here, messages, named.zones),
-        backups=backups(here.clock, here.log),
+        checkup=checkup(here, FakeMachine(), papers, kept, zones=named.zones),
+        backups=kept,
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

@@ -106,6 +106,33 @@ def test_a_queue_that_could_not_work_is_refused(setting: str, complaint: str) ->
     assert problems(f"[queue]\n{setting}\n") == [f"m.toml:2: {complaint}"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "complaint"),
+    [
+        (
+            "url = 'unix:///s'\ncluster = ['a']",
+            "url: Sentinels and Clusters are not at a Unix socket",
+        ),
+        ("url = 'redis://a/3'\ncluster = ['a']", "url: a Cluster has no other database than 0"),
+        ("url = 'redis://a'\ncluster = ['a:b']", "cluster: 'a:b' is no host:port"),
+        (
+            "url = 'redis://a'\nsentinels = ['b']\ncluster = ['a']",
+            "sentinels: a Cluster needs none",
+        ),
+        ("url = 'redis://a'\nkey = 'k.pem'", "certificate: there is a key without it"),
+    ],
+)
+def test_ways_to_redis_that_lead_nowhere_are_refused(setting: str, complaint: str) -> None:
+    [problem] = problems(f"[redis]\n{setting}\n")
+    assert problem.partition("redis.")[2] == complaint
+
+
+def test_paths_of_redis_count_from_the_file() -> None:
+    text = "[redis]\nurl = 'rediss://a'\ncertificate = 'c.pem'\nkey = '/k.pem'\n"
+    redis = config.parse(text, "m.toml", Path("/etc/mailhub/m.toml"), {}).redis
+    assert (redis.certificate, redis.key) == ("/etc/mailhub/c.pem", "/k.pem")
+
+
 def test_a_token_that_somebody_finds_by_trying_is_refused_and_not_shown() -> None:
     (problem,) = problems("[http]\naccess_token = 'fifteen-letters'\n")
     assert problem.startswith("m.toml:2: http.access_token: at least 16 characters")

@@ -34,6 +34,7 @@ from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
 from mailhub.cli.server import init, serve, verify
 from mailhub.cli.sieve import sieve
+from mailhub.cli.status import status
 from mailhub.cli.suppression import suppression
 from mailhub.cli.switch import switch
 from mailhub.cli.tls import tls
@@ -102,6 +103,7 @@ for command in (
     import_,
     export,
     switch,
+    status,
     verify,
     migrate,
     webhook,

@@ -15,6 +15,7 @@ from mailhub.core.accounts import Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.backup import Backups
 from mailhub.core.certificates import Certificates
+from mailhub.core.checkup import Checkup
 from mailhub.core.domains import Domains
 from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.exporting import Exporting
@@ -94,6 +95,7 @@ class Services:
     exporting: Exporting
     importing: Importing
     elsewheres: Elsewheres
+    checkup: Checkup
 
 
 class Arguments:

@@ -341,6 +341,17 @@ def test_listeners_that_nobody_reaches_are_told() -> None:
     )
 
 
+def test_what_servers_share_is_told_of_with_its_own_words() -> None:
+    assert Site().light("coordination", NETWORK) is None
+    troubles: dict[str, str] = {}
+    site = Site({"troubles": lambda: troubles})
+    assert site.light("coordination", NETWORK) is OK
+    troubles["Redis"] = "NOPERM our user may not run zadd"
+    found = site.found(NETWORK)["coordination"]
+    assert found.light is ERROR
+    assert [one.text for one in found.details] == ["Redis: NOPERM our user may not run zadd"]
+
+
 def test_programs_of_others_are_there() -> None:
     reach = FakeReach()
     site = Site({"reach": reach, "services": (Door("ClamAV", "unix:/clamd"),)})

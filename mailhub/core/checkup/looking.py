@@ -197,6 +197,7 @@ _NAMED = {
     "backup": "The last backup",
     "certificate": "The certificates of {}",
     "clock": "The clock",
+    "coordination": "Redis",
     "disk": "The disk",
     "ds": "The DS records of {}",
     "glue": "The name server {}",

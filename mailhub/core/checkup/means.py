@@ -51,7 +51,8 @@ class Means:
     addresses, where the settings say them. `serves`: whether its zones are answered for. `asking`:
     a resolver that asks one name server alone. `forget`: what the DNS said before is asked anew.
     `doors`: our own listeners; `services`: others' programs that the settings name. `faults`: work
-    in the background that failed a while ago, and why. `memory`: what was told last."""
+    in the background that failed a while ago, and why. `troubles`: what is wrong with what several
+    servers share, now; None where there is nothing. `memory`: what was told last."""
 
     addresses: Addresses
     records: Records
@@ -82,6 +83,7 @@ class Means:
     doors: Callable[[], Sequence[Door]] = field(default=lambda: ())
     services: Sequence[Door] = ()
     faults: Callable[[], Mapping[str, str]] = field(default=dict)
+    troubles: Callable[[], Mapping[str, str]] | None = None
 
     async def answer(self, name: str, kind: str) -> DNSAnswer:
         """What the DNS has there; no records where the name does not exist. Raises Unavailable."""

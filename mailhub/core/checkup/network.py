@@ -26,6 +26,8 @@ class NetworkLooks:
         """All of them."""
         checks: list[Check] = [("listeners", self._listeners)]
         checks += [(f"service {one.name}", partial(service, self._means, one)) for one in self._own]
+        if self._means.troubles is not None:
+            checks.append(("coordination", self._coordination))
         if self._means.settings.probe:
             checks.append(("port 25", self._leaving))
         if self._means.settings.addresses:
@@ -61,6 +63,14 @@ class NetworkLooks:
         except Unavailable as problem:
             return problem.text
         return ""
+
+    async def _coordination(self) -> Sequence[Finding]:
+        troubles = self._means.troubles() if self._means.troubles is not None else {}
+        if not troubles:
+            return [ok("coordination", "Redis answers, and this server has its rights there.")]
+        rows = [Detail(f"{what}: {why}") for what, why in sorted(troubles.items())]
+        said = "Redis does not do what this server asks of it; mail waits to leave until it does."
+        return [error("coordination", said, "Look at it, and at docs/redis.md.", *rows)]
 
     async def _leaving(self) -> Sequence[Finding]:
         """Whether the way out to port 25, which many providers close, is open."""
