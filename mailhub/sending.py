@@ -77,6 +77,7 @@ def compose(parts: Parts, listening: Listening) -> Sending:
             ),
             prefixes=Prefixes(parts.departures),
             notices=parts.notices,
+            elsewheres=parts.elsewheres,
             suppressions=Suppressions(parts.store, clock, queue),
             lanes=lanes,
             settings=queue,

@@ -286,6 +286,7 @@ def bench(
         uploads=Uploads(store, made.web, Keys(b"secret"), clock, seconds=60),
         prefixes=Prefixes(departure),
         notices=notices,
+        elsewheres=made.elsewheres,
         suppressions=Suppressions(store, clock, settings),
         lanes=Lanes(lambda failures: plan.back_off(failures, settings)),
         settings=settings,

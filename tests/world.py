@@ -14,6 +14,7 @@ from mailhub.coord.memory_schedule import MemorySchedule
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
+from mailhub.core.crossing import Crossings
 from mailhub.core.domains import Domains
 from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.filters import Filters
@@ -63,6 +64,7 @@ from mailhub.model.settings_sieve import SieveSettings
 from mailhub.net.hashing import InlineHashing
 from mailhub.net.passwords import Cost
 from mailhub.ports import Hooks
+from mailhub.ports.passage import Passage
 from mailhub.queue import wording
 from mailhub.queue.notices import ReportNotices
 from mailhub.store.memory import MemoryStore
@@ -212,8 +214,10 @@ def world(
     hooks: Hooks | None = None,
     judging: Judging | None = None,
     scripts: SieveSettings | None = None,
+    passage: Passage | None = None,
 ) -> World:
-    """A server with the domain `example.org` and an account for each of `people`."""
+    """A server with the domain `example.org` and an account for each of `people`. `passage`: to
+    other servers."""
     clock, randomness, log = clock or FakeClock(), SeededRandomness(), ListLog()
     store = MemoryStore(clock=clock, quota=quota)
     ids = Ids(clock, randomness)
@@ -244,6 +248,7 @@ def world(
         InlineEncrypting(),
         scripts=(sieved.rules,),
     )
+    elsewheres = Elsewheres(store, clock)
     intake = Intake(
         store,
         addresses,
@@ -257,7 +262,11 @@ def world(
         hooks=hooks or NoHooks(),
         judging=judging,
         applying=owners.applying,
+        elsewheres=elsewheres,
     )
+    crossings = None
+    if passage is not None:
+        crossings = Crossings(elsewheres, passage, store, hashing, log, learn=True)
     schedule = MemorySchedule(clock, ScheduleLimits())
     notices = ReportNotices(
         store, intake, ids, clock, log, QueueSettings(), hostname=HOSTNAME, wording=wording.default
@@ -276,6 +285,7 @@ def world(
         log,
         randomness=randomness,
         default_domain=DOMAIN,
+        crossings=crossings,
     )
     room = mailroom(
         store,
@@ -295,7 +305,7 @@ def world(
         counters=counters,
         hashing=hashing,
         directory=directory,
-        elsewheres=Elsewheres(store, clock),
+        elsewheres=elsewheres,
         domains=domains,
         addresses=addresses,
         mailboxes=mailboxes,

@@ -8,6 +8,7 @@ from mailhub.control.acts import ACTOR, PAGE, Act, Arguments, Json, Services, us
 from mailhub.control.mail import Item, Read
 from mailhub.core.queue import Acted
 from mailhub.model.change import Actor
+from mailhub.model.elsewhere import ELSEWHERE_LANES
 from mailhub.model.errors import Invalid
 from mailhub.model.outbound import Answer
 from mailhub.model.queue import (
@@ -71,7 +72,7 @@ async def queue_way(services: Services, arguments: Arguments) -> Json:
         return {"kind": "program", "routes": [], "servers": [], "refusal": None}
     if entry.lane.startswith(WEB_LANES):
         return {"kind": "web", "routes": [], "servers": [], "refusal": None}
-    relayed = entry.lane.startswith(RELAY_LANES)
+    relayed = entry.lane.startswith((*RELAY_LANES, *ELSEWHERE_LANES))
     if not relayed and (entry.home or await services.addresses.is_local(entry.lane)):
         return {"kind": "mailbox", "routes": [], "servers": [], "refusal": None}
     choice, routes = await services.ways.choose(entry)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from mailhub.core.addresses import Addresses
 from mailhub.core.allowances import Allowances
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.plan import Recipient
 from mailhub.core.srs import SRS
 from mailhub.core.standing import Standing, Standings
@@ -21,7 +22,7 @@ from mailhub.wire import address as grammar
 
 
 class Admission:
-    """`srs`, `allowances`: as of `Intake`."""
+    """`srs`, `allowances`, `elsewheres`: as of `Intake`."""
 
     def __init__(
         self,
@@ -30,7 +31,9 @@ class Admission:
         srs: SRS | None,
         allowances: Allowances | None,
         clock: Clock,
+        elsewheres: Elsewheres | None = None,
     ) -> None:
+        self._elsewheres = elsewheres
         self._addresses = addresses
         self._standings = standings
         self._srs = srs
@@ -116,6 +119,10 @@ class Admission:
         if not allowed and not relay:
             raise NotPermitted("Relaying is not permitted")
 
+    async def _is_away(self, account: int) -> bool:
+        """Whether the room that counts is another server's."""
+        return self._elsewheres is not None and await self._elsewheres.of(account) is not None
+
     async def _open(self, resolution: Resolution, size: int) -> Resolution:
         """The resolution without disabled accounts.
 
@@ -128,7 +135,7 @@ class Admission:
             standing = await self._standings.of(entry[0], size)
             if standing is not Standing.SHUT:
                 left.append(entry)
-                full += standing is Standing.FULL
+                full += standing is Standing.FULL and not await self._is_away(entry[0])
         if not resolution.elsewhere:
             if not left:
                 raise NotFound("This mailbox is disabled")

@@ -8,16 +8,20 @@ How sessions are handed through is the faces', how mail goes on `core.placing`'s
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from mailhub.model.account import Account
 from mailhub.model.change import Actor, Change, ElsewhereChanged, Missed
-from mailhub.model.elsewhere import Elsewhere, Phase
-from mailhub.model.errors import Invalid, NotFound, StillElsewhere
+from mailhub.model.elsewhere import ELSEWHERE_LANES, Away, Elsewhere, Phase
+from mailhub.model.errors import Invalid, NotFound, StillElsewhere, Unavailable
 from mailhub.ports import Clock, Storage
 from mailhub.wire import door
 
+PATIENCE = 60.0
+"""Seconds for which a move waits for what is on its way."""
+BREATH = 0.05
 NAME_LIMIT = 255
 """Characters of a login name."""
 AWAY = (Phase.ELSEWHERE.value, Phase.MOVING.value)
@@ -35,6 +39,16 @@ class ElsewhereOrder:
     mail: str = ""
 
 
+def lane(one: Elsewhere) -> str:
+    """Where in the queue mail waits for the account's server."""
+    return ELSEWHERE_LANES[0] + (door.place(one.mail) if one.mail is not None else "")
+
+
+def mark(one: Elsewhere) -> str:
+    """What messages that went there are known by, when they come back."""
+    return f"{one.account}-{one.since}@elsewhere.invalid"
+
+
 class Elsewheres:
     """Costs nothing but a look at a flag while everybody's mail is here."""
 
@@ -45,6 +59,9 @@ class Elsewheres:
         """Whether anybody is elsewhere, as far as is known."""
         self._known = False
         self._heard_of = 0
+        self._sending: dict[int, int] = {}
+        """How many messages are on their way to the other server, by account."""
+        self._overtaken: set[int] = set()
         storage.watch(self._heard)
 
     # -- who is
@@ -76,6 +93,11 @@ class Elsewheres:
         if not accounts or not await self.possible():
             return NOBODY
         return await self._storage.elsewheres.among(list(accounts))
+
+    async def away(self, accounts: Collection[int]) -> Mapping[int, Away]:
+        """What deliveries must know of those of them that are not here. Raises Unavailable."""
+        found = await self.among(accounts)
+        return {account: Away(lane(one), mark(one)) for account, one in found.items()}
 
     async def check_here(self, account: int) -> None:
         """Raises StillElsewhere where the account's mail is not here; Unavailable."""
@@ -130,19 +152,45 @@ class Elsewheres:
         return one
 
     async def change(self, account: int, phase: Phase, actor: Actor) -> Elsewhere:
-        """Into another phase; open sessions of the account end, and mail that waits is due. Raises
-        NotFound."""
+        """Into another phase; open sessions of the account end, and mail that waits is due. Out of
+        ELSEWHERE it ends when nothing is on its way there from this process any more. Raises
+        NotFound, Unavailable (something is still on its way; the phase is new all the same)."""
         known = await self.known(account)
-        if known.phase is phase:
-            return known
-        changed = replace(known, phase=phase, since=int(self._clock.now()))
-        await self._storage.elsewheres.put(changed, actor)
-        return changed
+        if known.phase is not phase:
+            known = replace(known, phase=phase, since=int(self._clock.now()))
+            await self._storage.elsewheres.put(known, actor)
+        deadline = self._clock.seconds() + PATIENCE
+        while phase is not Phase.ELSEWHERE and account in self._sending:
+            if self._clock.seconds() > deadline:
+                raise Unavailable("A message is still on its way to the former server")
+            await self._clock.sleep(BREATH)
+        return known
 
     async def clear(self, account: int, actor: Actor) -> None:
         """Its mail is here, and nothing is known of another server any more. Raises NotFound."""
         await self.change(account, Phase.HERE, actor)
         await self._storage.elsewheres.remove(account, actor)
+
+    # -- what is on its way
+
+    @contextmanager
+    def sending(self, accounts: Collection[int]) -> Iterator[None]:
+        """While messages for these are sent to their server: who moves an account waits for it."""
+        for account in accounts:
+            self._sending[account] = self._sending.get(account, 0) + 1
+        try:
+            yield
+        finally:
+            for account in accounts:
+                self._sending[account] -= 1
+                if not self._sending[account]:
+                    del self._sending[account]
+                    self._overtaken.discard(account)
+
+    def goes_on(self, account: int) -> bool:
+        """Whether nothing was heard of it since `sending` began: what was not sent to its last
+        octet is not finished otherwise."""
+        return account not in self._overtaken
 
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -151,3 +199,5 @@ class Elsewheres:
                 self._heard_of += 1
             if isinstance(change, ElsewhereChanged):
                 self._any |= change.phase in AWAY
+                if change.account in self._sending:
+                    self._overtaken.add(change.account)

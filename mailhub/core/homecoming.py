@@ -32,7 +32,7 @@ from mailhub.model.errors import (
 )
 from mailhub.model.message import Copy, Rendered
 from mailhub.model.outbound import Answer, Stage
-from mailhub.model.queue import JUNK_LANE, QueueEntry
+from mailhub.model.queue import JUNK_LANE, Onward, QueueEntry
 from mailhub.policy.consequences import Consequence
 from mailhub.ports import Body, Clock, Message, Storage
 
@@ -169,6 +169,11 @@ class Homecomings:
         prefix = trace.return_path(entry.sender.address) + trace.delivered_to(entry.recipient)
         now = int(self._clock.now())
         copy = Copy(entry.home, prefix=prefix, internaldate=now, recipient=entry.recipient)
+        away = (await self._intake.away((entry.home,))).get(entry.home)
+        if away is not None:
+            notify = tuple(word for word in entry.notify if word != "SUCCESS")
+            one = Onward(entry.recipient, notify, entry.orcpt, now, None, away.lane, entry.home)
+            return Plan((), (one,), {}, {})
         made = Plan((copy,), (), {}, {})
         if entry.lane == JUNK_LANE:
             return await placed(self._storage, made, Consequence.JUNK)
@@ -187,7 +192,8 @@ class Homecomings:
             peer=Peer("", 0),
         )
         recipient = await self._intake.recipient(path, None, False)
-        made = plan(envelope, [recipient], visited, int(self._clock.now()))
+        away = await self._intake.away([one for one, _ in recipient.resolution.accounts])
+        made = plan(envelope, [recipient], visited, int(self._clock.now()), away=away)
         made.check()
         return made
 

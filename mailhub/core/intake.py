@@ -7,7 +7,7 @@ decided here and never in a face.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mailhub.core import submission, trace
@@ -15,11 +15,13 @@ from mailhub.core.addresses import Addresses
 from mailhub.core.admission import Admission
 from mailhub.core.allowances import Allowances
 from mailhub.core.applying import Applying
+from mailhub.core.elsewhere import Elsewheres
+from mailhub.core.fitting import fitting
 from mailhub.core.hooking import NoHooks, check, message_facts
 from mailhub.core.ids import Ids
 from mailhub.core.judging import NOTHING, Judging, Met, unasked
 from mailhub.core.placing import kept_here, placed
-from mailhub.core.plan import Plan, Recipient, actor_of, plan, queue_sender, tls_optional
+from mailhub.core.plan import HERE, Plan, Recipient, actor_of, plan, queue_sender, tls_optional
 from mailhub.core.rendered import passing, rendered
 from mailhub.core.ruled import Applied, Case
 from mailhub.core.srs import SRS
@@ -29,6 +31,7 @@ from mailhub.core.turns import Turns, run
 from mailhub.model.account import Principal
 from mailhub.model.change import Actor
 from mailhub.model.decision import Decision
+from mailhub.model.elsewhere import Away
 from mailhub.model.envelope import Envelope, ForwardPath, ReversePath
 from mailhub.model.errors import (
     Invalid,
@@ -41,12 +44,11 @@ from mailhub.model.errors import (
 )
 from mailhub.model.hook import HookStage
 from mailhub.model.message import Arrival, Rendered
-from mailhub.model.queue import JUNK_LANE, Onward, QueueSender
+from mailhub.model.queue import QueueSender
 from mailhub.model.settings import SMTPSettings
 from mailhub.policy.consequences import Consequence
 from mailhub.policy.pipeline import Judgement
 from mailhub.ports import Body, Clock, Hooks, Spool, Storage
-from mailhub.wire.pgpmime import stored_size
 
 HEADER = submission.HEADER_LIMIT + 64 * 1024
 """Octets of header that are looked at: more than all of a submitted message's."""
@@ -81,7 +83,8 @@ class Intake:
     `srs`: rewrites senders of what is forwarded; None: they stay. `allowances`: what accounts may
     send a day; None: anything. `hooks`: are asked about every message. `judging`: what is found
     about it, and what that leads to; None: nothing. `applying`: carries out what the accounts'
-    own rules want; None: they have none.
+    own rules want; None: they have none. `elsewheres`: accounts whose mail is at another
+    server; None: there are none.
     """
 
     def __init__(
@@ -99,8 +102,10 @@ class Intake:
         hooks: Hooks | None = None,
         judging: Judging | None = None,
         applying: Applying | None = None,
+        elsewheres: Elsewheres | None = None,
     ) -> None:
         self._storage = storage
+        self._elsewheres = elsewheres
         self._addresses = addresses
         self._srs = srs
         self._hooks = hooks or NoHooks()
@@ -110,7 +115,7 @@ class Intake:
         self._hostname = hostname
         self._hops = settings.received_hops
         self._standings = Standings(storage, clock, quota)
-        self._admission = Admission(addresses, self._standings, srs, allowances, clock)
+        self._admission = Admission(addresses, self._standings, srs, allowances, clock, elsewheres)
         self._applying = applying
         self._trace = trace.Trace(hostname, clock, hide_submitter=settings.hide_submitter)
 
@@ -142,9 +147,16 @@ class Intake:
         return self._srs.forward(sender, self._clock.now())
 
     async def is_ruled(self, made: Plan) -> bool:
-        """Whether rules of accounts have a say in where the plan's copies go."""
+        """Whether rules of accounts have a say in where the plan's copies go, or another server
+        keeps any of them."""
+        if await self.away([copy.account for copy in made.copies]):
+            return True
         applying = self._applying
         return applying is not None and bool(made.copies) and await applying.concern(made)
+
+    async def away(self, accounts: Collection[int]) -> Mapping[int, Away]:
+        """Those of the accounts whose mail goes on to another server. Raises Unavailable."""
+        return HERE if self._elsewheres is None else await self._elsewheres.away(accounts)
 
     def spool(self, envelope: Envelope) -> Spool:
         """Where the message's bytes go; this server's trace fields are put before them at the end,
@@ -251,7 +263,10 @@ class Intake:
         forwards = any(one.resolution.remote and not one.direct for one in recipients)
         forwarder = await self.forwarder(sender) if forwards else None
         now = int(self._clock.now())
-        made = plan(message.envelope, recipients, message.visited, now, forwarder=forwarder)
+        away = await self.away([one for to in recipients for one, _ in to.resolution.accounts])
+        made = plan(
+            message.envelope, recipients, message.visited, now, forwarder=forwarder, away=away
+        )
         return await placed(self._storage, made, consequence)
 
     async def _is_here(self, sender: str) -> bool:
@@ -303,7 +318,8 @@ class Intake:
         except NotFound:
             # Removed since RCPT: asked again, the client will be told so there.
             raise Unavailable from None
-        fits = await self._fitting(message, made)
+        now = int(self._clock.now())
+        fits = await fitting(self._storage, self._standings, made, message.body.size, now)
         if not fits.any or len(fits.copies) == len(made.copies):
             raise OverQuota
         return await self._deliver(message, fits, token)
@@ -342,7 +358,7 @@ class Intake:
     async def _applied(self, message: _Message, made: Plan, token: str) -> Applied:
         """The plan as the accounts' own rules have it."""
         applying, judged = self._applying, message.judged
-        if applying is None or not await self.is_ruled(made):
+        if applying is None or not made.copies or not await applying.concern(made):
             return Applied(made)
         sender, principal = message.envelope.reverse_path.address, message.envelope.principal
         case = Case(
@@ -362,26 +378,6 @@ class Intake:
             user=principal.username if principal is not None else "",
         )
         return await applying.apply(case, made)
-
-    async def _fitting(self, message: _Message, made: Plan) -> Plan:
-        """The plan with the copies that do not fit turned into queue entries to their owners."""
-        copies = []
-        onward = list(made.onward)
-        due = int(self._clock.now())
-        for copy in made.copies:
-            account = await self._storage.accounts.get(copy.account)
-            room = self._standings.room(account) if account is not None else None
-            size = message.body.size + len(copy.prefix)
-            if account is not None and account.encryption.storing:
-                size = stored_size(size)
-            if account is None or room is None or size <= room:
-                copies.append(copy)
-            else:
-                lane = JUNK_LANE if copy.mailbox is not None else ""
-                onward.append(Onward(copy.recipient, due=due, lane=lane, home=copy.account))
-        if not copies and not made.onward:
-            return Plan((), (), {}, {})
-        return Plan(tuple(copies), tuple(onward), {}, {})
 
 
 def _finished(spool: Spool) -> Body:

@@ -50,7 +50,9 @@ async def placed(storage: Storage, made: Plan, consequence: Consequence) -> Plan
     if marks is None:
         return made
     copies = [await junked(storage, copy, marks) for copy in made.copies]
-    onward = [replace(one, lane=JUNK_LANE) if one.home else one for one in made.onward]
+    onward = [
+        replace(one, lane=JUNK_LANE) if one.home and not one.lane else one for one in made.onward
+    ]
     return replace(made, copies=tuple(copies), onward=tuple(onward))
 
 

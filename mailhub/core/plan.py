@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from mailhub.core import trace
 from mailhub.model.address import Resolution
 from mailhub.model.change import Actor
+from mailhub.model.elsewhere import Away
 from mailhub.model.envelope import Envelope, ForwardPath
 from mailhub.model.errors import MailhubError, MailLoop
 from mailhub.model.message import Arrival, Copy
 from mailhub.model.queue import PROGRAM_LANE, RELAY_LANES, Onward, QueueSender
 from mailhub.wire import header, relayurl
+
+HERE: Mapping[int, Away] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,12 @@ def plan(
     now: int,
     *,
     forwarder: str | None = None,
+    away: Mapping[int, Away] = HERE,
 ) -> Plan:
     """`visited`: mailboxes that the message names in Delivered-To, folded; `now`: epoch seconds;
-    `forwarder`: the sender of what is forwarded, None for the envelope's own."""
-    making = _Making(envelope, visited, now, forwarder)
+    `forwarder`: the sender of what is forwarded, None for the envelope's own; `away`: accounts
+    whose mail is at another server."""
+    making = _Making(envelope, visited, now, forwarder, away)
     for index, recipient in enumerate(recipients):
         making.add(index, recipient)
     return Plan(tuple(making.copies), tuple(making.onward.values()), making.serves, making.errors)
@@ -75,8 +80,14 @@ class _Making:
     """A plan under way."""
 
     def __init__(
-        self, envelope: Envelope, visited: frozenset[str], now: int, forwarder: str | None
+        self,
+        envelope: Envelope,
+        visited: frozenset[str],
+        now: int,
+        forwarder: str | None,
+        away: Mapping[int, Away],
     ) -> None:
+        self._away = away
         self._envelope = envelope
         self._visited = visited
         self._now = now
@@ -98,7 +109,7 @@ class _Making:
         for account, matched in resolution.accounts:
             address = path.address if alone else matched
             through = lists.get(matched)
-            if address.lower() in self._visited or through in cut:
+            if self._was_at(account, address) or through in cut:
                 self.errors[index] = MailLoop()
                 continue
             served = True
@@ -121,15 +132,23 @@ class _Making:
         if served:
             self.errors.pop(index, None)  # the loop is cut for one; the others get their copy
 
+    def _was_at(self, account: int, address: str) -> bool:
+        """Whether the message was in the mailbox before, or comes back from where it is."""
+        away = self._away.get(account)
+        visited = self._visited
+        return address.lower() in visited or (away is not None and away.mark in visited)
+
     def _come_home(
         self, account: int, path: ForwardPath, address: str, through: str | None
     ) -> int | None:
         """The copy for an account, by its place; None: it waits in the queue, as it is held back,
-        or as somebody wants to know that it arrived."""
+        as somebody wants to know that it arrived, or as the mailbox is at another server."""
         asked = through is None and "SUCCESS" in path.notify and self._sender(None) != ""
-        if asked or self._due > self._now:
+        away = self._away.get(account)
+        if asked or away is not None or self._due > self._now:
             notify, orcpt = (path.notify, path.orcpt) if through is None else ((), "")
-            one = Onward(address, notify, orcpt, self._due, through, home=account)
+            lane = away.lane if away is not None else ""
+            one = Onward(address, notify, orcpt, self._due, through, lane, account)
             self.onward[account, address] = one
             return None
         prefix = trace.return_path(self._sender(through)) + trace.delivered_to(address)

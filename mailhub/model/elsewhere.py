@@ -11,6 +11,16 @@ ELSEWHERE_LANES = ("elsewhere://",)
 for as long as it lives there."""
 
 
+@dataclass(frozen=True, slots=True)
+class Away:
+    """What a delivery has to know of an account whose mail is elsewhere. `lane`: where it waits for
+    the other server; `mark`: what stands in a Delivered-To field of all that was sent there, so
+    that what comes back is known."""
+
+    lane: str
+    mark: str
+
+
 class Phase(Enum):
     """ELSEWHERE → MOVING → HERE; and back, where a move has to be undone."""
 

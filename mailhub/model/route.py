@@ -90,7 +90,7 @@ class Route:
     among equals. `sources`: local addresses; `spread`: chosen at random, else in order.
     `username`, `password`: AUTH. `tls`: a `TLSLevel`'s value. `implicit`: TLS from the first octet,
     whatever the port. `guarded`: a user named the host, so that it has to be a public one, and not
-    we.
+    we. `lmtp`: it speaks LMTP.
     """
 
     number: int
@@ -109,3 +109,4 @@ class Route:
     created: int = 0
     implicit: bool = False
     guarded: bool = False
+    lmtp: bool = False

@@ -242,7 +242,10 @@ class Destinations:
             self._sources(route),
         )
         wanted = Wanted(domain, route.tls, require, port=route.port)
-        return _untold(await self._protect((host,), wanted, base))
+        found = _untold(await self._protect((host,), wanted, base))
+        if route.lmtp:
+            found = replace(found, hops=tuple(replace(hop, lmtp=True) for hop in found.hops))
+        return found
 
     async def _route_host(self, route: Route) -> Located | Destination:
         address = text_address(route.host)

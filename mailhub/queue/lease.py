@@ -7,14 +7,15 @@ what becomes of an entry is `plan`'s.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Protocol
 
 from mailhub.core.addresses import Addresses
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.queue import Notices, record
 from mailhub.model.change import Actor
+from mailhub.model.elsewhere import ELSEWHERE_LANES
 from mailhub.model.errors import Corrupt, MailhubError, StorageFull, Unavailable
 from mailhub.model.outbound import Answer, Sent, Stage
 from mailhub.model.queue import (
@@ -28,7 +29,6 @@ from mailhub.model.queue import (
     Slot,
     Suppression,
 )
-from mailhub.model.route import Route
 from mailhub.model.settings import QueueSettings
 from mailhub.model.tlsreport import TLSReport
 from mailhub.ports import (
@@ -41,7 +41,8 @@ from mailhub.ports import (
     Schedule,
     Storage,
 )
-from mailhub.queue import plan
+from mailhub.queue import elsewhere, plan
+from mailhub.queue.grouping import groups
 from mailhub.queue.lanes import Lanes
 from mailhub.queue.originals import SMALL, TOGETHER, Original, Prefixed, Prefixes, originals
 from mailhub.queue.plan import Via
@@ -91,6 +92,7 @@ class Means:
     uploads: Uploading
     prefixes: Prefixes
     notices: Notices
+    elsewheres: Elsewheres
     suppressions: Suppressions
     lanes: Lanes
     settings: QueueSettings
@@ -208,6 +210,9 @@ class Work:
         if lane.startswith(WEB_LANES):
             await self._each(ready, means.uploads.post)
             return
+        if lane.startswith(ELSEWHERE_LANES):
+            await self._elsewhere(ready)
+            return
         if lane.startswith(RELAY_LANES):
             await self._send(ready)
             return
@@ -250,28 +255,35 @@ class Work:
             return Answer(550, "5.1.1", "This address leads to no program any more", Stage.RCPT)
         return await self._means.programs.run(address.program, entry, message)
 
+    async def _elsewhere(self, entries: Sequence[QueueEntry]) -> None:
+        """Mail for accounts that another server keeps, or kept when it came."""
+        elsewheres = self._means.elsewheres
+        accounts = {entry.home for entry in entries}
+        with elsewheres.sending(accounts):
+            parted = elsewhere.parted(entries, await elsewheres.among(accounts))
+            told = [self._after(entry, answer, HERE) for entry, answer in parted.waiting]
+            await self._record(told)
+            await self._send(parted.away)
+        await self._each(parted.home, self._means.home.deliver)
+
     # -- transactions with other servers
 
     async def _send(self, entries: Sequence[QueueEntry]) -> None:
         means = self._means
         refused = await means.suppressions.check(entries, self._suppressed)
-        if refused:
-            await self._record(
-                [
-                    self._after(entry, refused[entry.number], NOBODY)
-                    for entry in entries
-                    if entry.number in refused
-                ]
-            )
+        known = [entry for entry in entries if entry.number in refused]
+        await self._record([self._after(one, refused[one.number], NOBODY) for one in known])
         ways: dict[Choice, Way] = {}
         alike: list[Outcome] = []
-        async for choice, routes, group in self._groups(
-            [entry for entry in entries if entry.number not in refused]
-        ):
+        left = [entry for entry in entries if entry.number not in refused]
+        most = means.settings.recipients
+        async for choice, routes, group in groups(left, most, means.ways.choose):
             if choice not in ways:
                 ways[choice] = await means.ways.find(self.lease.lane, routes, *choice[1:])
                 means.reported(ways[choice].reports)
             verdict = self._verdicts.get(choice)
+            if self.lease.lane.startswith(ELSEWHERE_LANES):
+                verdict = self._failed  # however many accounts it has, it is one server
             if verdict is None:
                 if not (self._open() and self.holds()):
                     break
@@ -281,20 +293,6 @@ class Work:
                 answer = verdict.answers[0]
                 alike += [self._after(entry, answer, plan.via(verdict)) for entry in group]
         await self._record(alike)
-
-    async def _groups(
-        self, entries: Sequence[QueueEntry]
-    ) -> AsyncIterator[tuple[Choice, Sequence[Route], Sequence[QueueEntry]]]:
-        """Recipients of one message that go the same way, as many as one transaction takes."""
-        most = self._means.settings.recipients
-        for _, alike in groupby(entries, key=lambda entry: entry.message):
-            by_choice: dict[Choice, tuple[Sequence[Route], list[QueueEntry]]] = {}
-            for entry in alike:
-                choice, routes = await self._means.ways.choose(entry)
-                by_choice.setdefault(choice, (routes, []))[1].append(entry)
-            for choice, (routes, group) in by_choice.items():
-                for start in range(0, len(group), most):
-                    yield choice, routes, group[start : start + most]
 
     async def _transact(self, group: Sequence[QueueEntry], way: Way) -> Sent:
         means = self._means
@@ -320,8 +318,12 @@ class Work:
         message = self._messages[group[0].message]
         original = self._originals[message.number]
         prefix = await means.prefixes.of(message, original)
+        holds = self.holds
+        if self.lease.lane.startswith(ELSEWHERE_LANES):
+            prefix = await elsewhere.marked(means.storage, group[0]) + prefix
+            holds = lambda: self.holds() and means.elsewheres.goes_on(group[0].home)  # noqa: E731
         whole = Prefixed(prefix, original) if prefix else original
-        return await means.outbound.send(way.hops, group[0].sender, group, whole, self.holds)
+        return await means.outbound.send(way.hops, group[0].sender, group, whole, holds)
 
     async def _finish(self, group: Sequence[QueueEntry], sent: Sent, choice: Choice) -> None:
         """Records one transaction, and what it says of its destination."""

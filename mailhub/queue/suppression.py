@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from mailhub.core.suppressions import key
 from mailhub.model.change import Actor
+from mailhub.model.elsewhere import ELSEWHERE_LANES
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.model.outbound import Answer, Stage
 from mailhub.model.queue import RELAY_LANES, QueueEntry, Suppression
@@ -71,7 +72,7 @@ class Suppressions:
 
 def _is_relayed(entry: QueueEntry) -> bool:
     """Whether its recipient is an address of ours: a relay's word on it holds for nobody else."""
-    return entry.lane.startswith(RELAY_LANES)
+    return entry.lane.startswith((*RELAY_LANES, *ELSEWHERE_LANES))
 
 
 def _answer(one: Suppression) -> Answer:

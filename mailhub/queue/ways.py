@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from mailhub.model.elsewhere import ELSEWHERE_LANES
 from mailhub.model.outbound import Answer, Stage
 from mailhub.model.queue import RELAY_LANES, QueueEntry
 from mailhub.model.route import Hop, Route
 from mailhub.model.tlsreport import TLSReport
 from mailhub.ports import Clock, Randomness, Storage
+from mailhub.queue import elsewhere
 from mailhub.queue.destination import Destination
 from mailhub.queue.relayed import relayed
 from mailhub.queue.routing import Table
@@ -51,7 +53,7 @@ class Way:
 
 Choice = tuple[tuple[int, ...], bool, bool]
 """What tells ways of one lane apart: numbers of routes (of an account, negative, where that named
-its relay), whether TLS is required, and whether it is
+its relay, or lives at another server), whether TLS is required, and whether it is
 optional (RFC 8689)."""
 
 
@@ -78,6 +80,9 @@ class Ways:
         """The routes for an entry, none for the MX, and what tells them from others. Raises
         Unavailable."""
         sender = entry.sender
+        if entry.lane.startswith(ELSEWHERE_LANES):
+            there = await elsewhere.way(self._storage, entry)
+            return ((there.number,), sender.require_tls, sender.tls_optional), (there,)
         if entry.lane.startswith(RELAY_LANES):
             relay = await relayed(self._storage, entry)
             return ((relay.number,), sender.require_tls, sender.tls_optional), (relay,)

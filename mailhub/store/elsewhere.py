@@ -16,6 +16,7 @@ from mailhub.wire import door
 
 _COLUMNS = "account, name, imap, pop3, mail, phase, since, learned"
 (_PREFIX,) = ELSEWHERE_LANES
+_AWAY_PHASES = (Phase.ELSEWHERE.value, Phase.MOVING.value)
 _AWAY = f"phase <> '{Phase.HERE.value}'"
 
 
@@ -99,12 +100,21 @@ def _told(
     entry = tx.journal("elsewherechanged", actor, account, detail=text)
     tx.tell(ElsewhereChanged(entry, account, phase))
     waiting = tx.execute(
-        "SELECT number FROM queue_entry WHERE home = :account"
+        "SELECT number, recipient FROM queue_entry WHERE home = :account"
         " AND substr(lane, 1, :length) = :prefix ORDER BY number",
         {"account": account, "length": len(_PREFIX), "prefix": _PREFIX},
     ).fetchall()
-    if waiting:
-        queue.retry(tx, [row[0] for row in waiting], tx.now, actor)
+    if not waiting:
+        return
+    if phase not in _AWAY_PHASES:
+        # The other server's lane may rest because nobody answers there: what is for here does not.
+        for lane in {queue.folded(row[1])[1] for row in waiting}:
+            numbers = [row[0] for row in waiting if queue.folded(row[1])[1] == lane]
+            tx.execute(
+                f"UPDATE queue_entry SET lane = :lane WHERE number IN {numbers_in('numbers')}",
+                {"lane": lane, "numbers": array_text(numbers)},
+            )
+    queue.retry(tx, [row[0] for row in waiting], tx.now, actor)
 
 
 def _elsewhere(row: Row) -> Elsewhere:

@@ -98,6 +98,10 @@ def test_what_waits_for_the_other_server_is_due_when_the_account_moves(
         )
     )
     before = len(house.changes)
+    ask(store.elsewheres.put(Elsewhere(number, "Ann", phase=Phase.MOVING), ACTOR))
+    (queued,) = [one for one in house.changes[before:] if isinstance(one, Queued)]
+    assert [(slot.due, slot.lane) for slot in queued.slots] == [(now, LANE)]
+    before = len(house.changes)
     ask(store.elsewheres.put(Elsewhere(number, "Ann", phase=Phase.HERE), ACTOR))
     entries, _ = ask(store.queue.page())
     assert {one.recipient: one.due for one in entries} == {
@@ -105,4 +109,4 @@ def test_what_waits_for_the_other_server_is_due_when_the_account_moves(
         "bob@y.example": now + 999,
     }
     (queued,) = [one for one in house.changes[before:] if isinstance(one, Queued)]
-    assert [(slot.due, slot.lane) for slot in queued.slots] == [(now, LANE)]
+    assert [(slot.due, slot.lane) for slot in queued.slots] == [(now, "x.example")]
