@@ -27,7 +27,7 @@ LITTLE = 500
 """Rows of a round from which on another one is worth it while the server runs."""
 ROUNDS = 20
 """Most rounds while the server runs: mail may come faster than it is moved."""
-PAUSE = 2.0
+PAUSE = 1.0
 """Seconds between two looks at whether the server has ended."""
 TRIES = 10
 """How often it is begun again after a database was away."""
@@ -208,8 +208,9 @@ def _said(
 def _tell(found: Sequence[Any], as_json: bool) -> None:
     """What was compared. Ends with status 1 where the two are not alike."""
     rows = [asdict(one) for one in found]
-    if as_json or found:
-        show.table(rows, ("table", "rows", "differing", "bodies", "octets"), as_json)
+    shown = rows if as_json else [row for row in rows if row["rows"] or row["differing"]]
+    if shown:
+        show.table(shown, ("table", "rows", "differing", "bodies", "octets"), as_json)
     for one in found:
         if one.accounts:
             click.echo(f"{one.table}: accounts {', '.join(map(str, one.accounts))}", err=True)
