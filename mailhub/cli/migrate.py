@@ -110,7 +110,7 @@ class _Move:
     def __init__(self, here: Settings, there: Settings) -> None:
         from mailhub.store.moving import opening
 
-        self._data = Path(here.data), Path(there.data)
+        self._settings = here, there
         self._here = opening.place(here)
         self._there = opening.place(there)
         if self._here.name == self._there.name:
@@ -142,7 +142,8 @@ class _Move:
         raise AssertionError("unreachable")
 
     def _once(self, *, ahead: bool, quick: bool) -> Sequence[Any]:
-        from mailhub.store.moving import files, places, state
+        from mailhub.cli import migratefiles
+        from mailhub.store.moving import places, state
         from mailhub.store.moving.mover import Mover
 
         lineage = places.lineage_of(self._here)
@@ -157,7 +158,7 @@ class _Move:
                     return ()
                 with self._stopped(mover):
                     found = mover.finish(quick=quick)
-                    files.take_along(*self._data)
+                    migratefiles.take_along(*self._settings, source, target)
                     places.mark_moved(self._here, lineage, self._there.name)
                     self._there.complete(source, target)
         if mover.tally.damaged:

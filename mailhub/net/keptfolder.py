@@ -193,6 +193,33 @@ class KeptFolder:
             write_json(self._folder / AGREED, self._agreed, 0o600)
 
 
+def shared_files(folder: Path) -> Sequence[tuple[str, bytes]]:
+    """What of a data folder is kept for all, with its octets: for who moves a store."""
+    paths = {path for pattern in (*SHARED, "*.json") for path in folder.glob(pattern)}
+    named = {path.relative_to(folder).as_posix(): path for path in paths if path.is_file()}
+    return [(name, named[name].read_bytes()) for name in sorted(named) if _is_shared(name)]
+
+
+def put_shared(folder: Path, name: str, octets: bytes | None) -> None:
+    """Makes such a file what was kept for all; None: it was taken away. Raises MailhubError."""
+    path = folder / name
+    if not _is_shared(name) or (octets is None and not fnmatchcase(name, REMOVED)):
+        return
+    try:
+        if octets is None:
+            path.unlink(missing_ok=True)
+        elif not path.is_file() or path.read_bytes() != octets:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write(path, octets)
+    except OSError as error:
+        raise MailhubError(f"{path}: {error.strerror}") from error
+
+
+def _is_shared(name: str) -> bool:
+    known = any(fnmatchcase(name, one) for one in SHARED) and ".." not in name
+    return known or _SECRET.fullmatch(name) is not None
+
+
 def _order(name: str) -> tuple[bool, str]:
     return not name.endswith(".key"), name
 

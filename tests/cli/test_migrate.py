@@ -30,6 +30,8 @@ def old(tmp_path: Path) -> Path:
     (data / "login.json").write_text('{"secret": "00"}')
     (data / "tls").mkdir()
     (data / "tls" / "key.pem").write_text("k")
+    (data / "backup").mkdir()
+    (data / "backup" / "key").write_text("b")
     (data / "run").mkdir()
     (data / "run" / "lock").write_text("1")
     (tmp_path / "new.toml").write_text(f'data = "{tmp_path / "new"}"\n')
@@ -65,6 +67,7 @@ def test_it_is_moved_with_what_stands_beside_it_and_both_are_marked(old: Path) -
     assert revision(old / "old" / "store") == marks.MOVED
     assert (old / "new" / "login.json").read_text() == '{"secret": "00"}'
     assert (old / "new" / "tls" / "key.pem").exists()
+    assert (old / "new" / "backup" / "key").read_text() == "b"
     assert not (old / "new" / "run" / "lock").exists()
 
 

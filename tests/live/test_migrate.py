@@ -246,7 +246,7 @@ def test_fifty_accounts_and_the_command_killed_at_any_moment(tmp_path: Path) -> 
     here.write_text(f'data = "{data}"\n')
     there.write_text(f'data = "{data}"\n[store]\ndatabase = "{url}"\n')
     before = rows_of(FolderSource(folder))
-    words = [BIN / "mailhub", "--config", here, "migrate", there]
+    words = [str(BIN / "mailhub"), "--config", str(here), "migrate", str(there)]
     kills = 0
     for serial in range(60):
         command = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
