@@ -70,7 +70,7 @@ class Completed:
         """With the hashes of the file."""
         for one in self._origin.accounts():
             address = spelled(one.file.address) if one.file.address else ""
-            if address and not self._wanted(domain_of(address)):
+            if not self._wanted(domain_of(address)):
                 continue
             hashed = self._hashes.get(address.lower()) or self._hashes.get(
                 one.file.username.lower()
