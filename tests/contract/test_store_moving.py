@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mailhub.model.errors import Unavailable
 from mailhub.model.settings import EncryptionSettings, Settings, StoreSettings
 from mailhub.store.moving.compare import compare_all
 from mailhub.store.moving.database import DatabaseSource, DatabaseTarget
@@ -47,7 +48,10 @@ def test_there_and_back_again(
     with closing(source):
         with closing(there):
             whole(source, there)
+            with pytest.raises(Unavailable, match="being filled"):
+                making.prepare(where)
             served(source, there)
+            making.prepare(where)
             assert rows_of(source) == rows_of(there)
             sealed = "SELECT count(*) FROM body_key"
             assert bool(number(there.connection, sealed, {})) == encrypted

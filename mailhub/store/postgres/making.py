@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mailhub.model.errors import Unavailable
-from mailhub.store import schema
+from mailhub.store import marks, schema
 from mailhub.store.postgres import bodies, kept, keyring, news, roll, search, stepping
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.translation import table
@@ -45,6 +45,7 @@ def _made(connection: Connection) -> bool:
     if there is None:
         return False
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    marks.refuse(row[0] if row is not None else "")
     if row is None or row[0] != schema.HEAD:
         raise Unavailable("The database was made by another version of this program")
     return True
