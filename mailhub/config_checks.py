@@ -12,7 +12,7 @@ from dataclasses import Field, fields, is_dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from mailhub import config_acme, config_dns, config_ldap, config_s3, config_sites
+from mailhub import config_acme, config_dns, config_ldap, config_node, config_s3, config_sites
 from mailhub.model.errors import Invalid
 from mailhub.model.hook import HookStage
 from mailhub.model.settings import (
@@ -109,6 +109,7 @@ def faults(settings: Settings) -> list[tuple[Where, str]]:
     problems += _resolver(settings.resolver)
     problems += _redis(settings)
     problems += config_s3.faults(settings)
+    problems += config_node.faults(settings)
     problems += config_ldap.faults(settings.ldap)
     problems += config_dns.faults(settings.dns)
     problems += config_acme.faults(settings.acme)

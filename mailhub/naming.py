@@ -142,7 +142,7 @@ def name_server(settings: Settings, reactor: Any, log: Log) -> NameServer | None
     clock = ReactorClock(reactor)
     key = parse_key(chosen.transfer_key) if chosen.transfer_key else None
     talk = Talk(chosen.rate, SystemRandomness().token(SECRET), Sealing(key, clock.now))
-    return NameServer(chosen, talk, reactor, clock, log)
+    return NameServer(chosen, talk, reactor, clock, log, settings.node.share_ports)
 
 
 def serving(

@@ -280,7 +280,8 @@ def listeners(
     budget = partial(descriptor_budget, raise_descriptor_limit())
     descriptors = Descriptors(budget, lambda: pause(True), lambda: pause(False))
     admission = Admission(settings.limits)
-    shared = Shared(reactor, certificates, admission, descriptors, log, folder.path)
+    ports = settings.node.share_ports
+    shared = Shared(reactor, certificates, admission, descriptors, log, folder.path, ports)
     for one in settings.listener:
         doors.append(Listener(one, BUSY[one.service], shared))
         metrics.connections(one.service, partial(admission.count, one.service))

@@ -276,3 +276,19 @@ def test_the_sample_holds_every_setting_with_words() -> None:
 def test_a_resolver_is_an_address(server: str) -> None:
     with pytest.raises(config.BadConfig, match=r"test:2: resolver.servers: .* (server|port)"):
         config.parse(f'[resolver]\nservers = ["{server}"]\n', "test")
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ('[store]\ndatabase = "postgresql://x/y"\n', ["redis.url"]),
+        ('[redis]\nurl = "redis://127.0.0.1:1"\n', ["store.database"]),
+        ("", ["store.database", "redis.url"]),
+    ],
+)
+def test_ports_are_shared_by_processes_of_one_store_only(text: str, missing: list[str]) -> None:
+    with pytest.raises(config.BadConfig) as caught:
+        config.parse(f"[node]\nshare_ports = true\n{text}", "x.toml")
+    for name in missing:
+        assert f"{name} is missing" in str(caught.value)
+    assert len(caught.value.problems) == len(missing)

@@ -6,12 +6,15 @@ half. Nothing of the DNS is known here.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.udp import Port
 from twisted.python import log
+
+from mailhub.net.sharedports import share
 
 SLICE = 100
 """Datagrams that are read before others of the reactor have a turn."""
@@ -30,11 +33,22 @@ class _Quiet(DatagramProtocol):
 
 
 class DatagramPort(Port):
-    """One address. `answering`: called for every datagram."""
+    """One address. `answering`: called for every datagram. `shared`: other processes answer there,
+    too."""
 
-    def __init__(self, port: int, host: str, answering: Answering, reactor: Any) -> None:
+    def __init__(
+        self, port: int, host: str, answering: Answering, reactor: Any, shared: bool = False
+    ) -> None:
         Port.__init__(self, port, _Quiet(), host, LARGEST, reactor)  # type: ignore[no-untyped-call]
         self._answering = answering
+        self._shared = shared
+
+    def createInternetSocket(self) -> socket.socket:
+        """See BasePort."""
+        made: socket.socket = super().createInternetSocket()  # type: ignore[no-untyped-call]
+        if self._shared:
+            share(made)
+        return made
 
     def doRead(self) -> None:
         """See IReadDescriptor."""

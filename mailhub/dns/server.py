@@ -25,6 +25,7 @@ from mailhub.dns.notices import Notices
 from mailhub.dns.talk import Talk
 from mailhub.model.errors import MailhubError, TooLarge
 from mailhub.model.settings_dns import DNSSettings
+from mailhub.net.sharedports import SharingReactor
 from mailhub.net.stirred import Stirred
 from mailhub.ports import Clock, Log
 from mailhub.wire.dnsname import server_address
@@ -54,10 +55,16 @@ class _Door:
 
 class NameServer:
     """Answers at `settings.listen`. Bound early (`open`), perhaps as root; it answers from `start`
-    on."""
+    on. `shared`: other processes of this machine answer there, too."""
 
     def __init__(
-        self, settings: DNSSettings, talk: Talk, reactor: Any, clock: Clock, log: Log
+        self,
+        settings: DNSSettings,
+        talk: Talk,
+        reactor: Any,
+        clock: Clock,
+        log: Log,
+        shared: bool = False,
     ) -> None:
         self.talk = talk
         self.settings = settings
@@ -69,6 +76,7 @@ class NameServer:
         self._doors: list[_Door] = []
         self._keeping: Keeping | None = None
         self._telling: Any = None
+        self._shared = shared
         self._answers = False
         self._stopped = False
         self.stirred = Stirred(self._refresh, AGAIN, reactor, log, "name server")
@@ -79,9 +87,10 @@ class NameServer:
         """Binds every address; nothing is read yet. Raises MailhubError."""
         for text in self.settings.listen:
             host, port = server_address(text)
-            datagrams: Any = DatagramPort(port, host, self.heard, self.reactor)
+            datagrams: Any = DatagramPort(port, host, self.heard, self.reactor, self._shared)
+            tcp = SharingReactor(self.reactor) if self._shared else self.reactor
             try:
-                streams = self.reactor.listenTCP(port, Streams(self), interface=host)
+                streams = tcp.listenTCP(port, Streams(self), interface=host)
                 datagrams.startListening()
             except CannotListenError as error:
                 reason = getattr(error.socketError, "strerror", None) or str(error.socketError)
@@ -122,6 +131,8 @@ class NameServer:
         if not self._answers and not self._stopped:
             self._answers = True
             for door in self._doors:
+                if self._shared:
+                    door.streams.begin()
                 door.streams.startReading()
                 door.datagrams.startReading()
         await keeping.tell()

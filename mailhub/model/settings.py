@@ -32,6 +32,7 @@ from mailhub.model.settings_filters import (
     TarpitSettings,
 )
 from mailhub.model.settings_identity import ProfileSettings
+from mailhub.model.settings_node import NodeSettings
 from mailhub.model.settings_people import AccountSettings, LimitSettings
 from mailhub.model.settings_rules import FilterSettings
 from mailhub.model.settings_s3 import EncryptionSettings, S3Settings
@@ -372,6 +373,7 @@ class Settings:
     webhooks: WebhookSettings = setting(WebhookSettings, "")
     journal: JournalSettings = setting(JournalSettings, "")
     store: StoreSettings = setting(StoreSettings, "")
+    node: NodeSettings = setting(NodeSettings, "")
     s3: S3Settings = setting(S3Settings, "")
     encryption: EncryptionSettings = setting(EncryptionSettings, "")
     search: SearchSettings = setting(SearchSettings, "")

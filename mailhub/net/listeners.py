@@ -26,6 +26,7 @@ from mailhub.model.errors import Invalid, MailhubError
 from mailhub.model.settings import ListenerSettings
 from mailhub.net import proxy
 from mailhub.net.admission import Admission, Descriptors, Ticket
+from mailhub.net.sharedports import SharedPort, SharingReactor
 from mailhub.net.tls import Certificates
 from mailhub.ports import Log
 from mailhub.wire.networks import Networks, plain
@@ -34,6 +35,8 @@ BACKLOG = 512
 """Connections the kernel keeps waiting for us; Twisted's own 50 is lost in a burst."""
 PROXY_TIMEOUT = 10.0
 """Seconds a proxy has for its header."""
+QUEUED = 64
+"""Turns in which connections are taken that wait when a listener is to close."""
 ABRUPT = 1.0
 """Seconds at shutdown for sessions that cannot say goodbye (HTTP): requests in progress end."""
 SOCKET_PATH_LIMIT = 107
@@ -54,6 +57,8 @@ class Shared:
     descriptors: Descriptors
     log: Log
     data: Path
+    ports: bool = False
+    """Whether other processes listen on the same ports, too."""
 
 
 class Listener(Factory):
@@ -75,6 +80,7 @@ class Listener(Factory):
         self._proxies = Networks(settings.proxy_from)
         self._port: IListeningPort | None = None
         self._emptied: Deferred[None] | None = None
+        self._face: Any = None
 
     # -- opening and closing
 
@@ -82,9 +88,10 @@ class Listener(Factory):
         """Binds; what connects waits in the kernel's queue. Raises CannotListen."""
         description = self._description()
         try:
-            endpoint = serverFromString(  # type: ignore[no-untyped-call]
-                self.shared.reactor, description
-            )
+            reactor = self.shared.reactor
+            if self.shared.ports and description.startswith("tcp"):
+                reactor = SharingReactor(reactor)
+            endpoint = serverFromString(reactor, description)  # type: ignore[no-untyped-call]
             self._port = await endpoint.listen(self)
             self.pause()
         except CannotListenError as error:
@@ -94,17 +101,48 @@ class Listener(Factory):
             raise CannotListen(self._refused(str(error))) from error
 
     def serve(self, face: Any) -> None:
-        """Accepts connections from now on, as sessions of the factory `face`."""
+        """Accepts connections from now on, as sessions of the factory `face`. Raises CannotListen
+        where another process took a port that is to be shared."""
         shared = self.shared
+        self._face = face
         implicit = self.settings.tls == "implicit"
         self.sessions = shared.certificates.implicit(face, shared.reactor) if implicit else face
+        if isinstance(self._port, SharedPort):
+            try:
+                self._port.begin()
+            except OSError as error:
+                raise CannotListen(self._refused(error.strerror)) from error
         self.resume()
 
     async def close(self) -> None:
         """No new connections; those that stand go on."""
         port, self._port = self._port, None
+        if isinstance(port, SharedPort) and port.connected:
+            port.drain()
         if port is not None:
             await port.stopListening()  # type: ignore[misc]
+
+    @property
+    def answers_on(self) -> bool:
+        """Whether it is kept open while the server drains: who asks for its health must hear it."""
+        return self.settings.service == "http"
+
+    async def drain(self) -> None:
+        """No new sessions; those that wait in the kernel's queue are taken before it closes. One
+        that `answers_on` goes on, with one answer a connection."""
+        if self.answers_on:
+            self._face.drain()
+            return
+        port: Any = self._port
+        for _ in range(QUEUED if port is not None else 0):
+            before = len(self.entries)
+            port.doRead()
+            if len(self.entries) == before:
+                break
+            turn: Deferred[None] = Deferred()
+            self.shared.reactor.callLater(0, turn.callback, None)
+            await turn
+        await self.close()
 
     def retire(self) -> None:
         """Every session ends when its current answer does."""
@@ -258,6 +296,14 @@ class Entry(Protocol):
             else:
                 reactor = self._listener.shared.reactor
                 reactor.callLater(ABRUPT, self._end)
+
+    def drain(self) -> None:
+        """Asks the session to end when nothing is under way in it."""
+        session = self._session()
+        if hasattr(session, "drain"):
+            session.drain()
+        else:
+            self.retire()
 
     def _end(self) -> None:
         if self._inner is not None:
