@@ -52,7 +52,7 @@ def content(cursor: Cursor, account: int, number: int) -> Content | None:
     """See `ports.Archive.content`."""
     row = cursor.execute(
         "SELECT c.prefix, c.segment, c.start, c.length, c.header_length FROM archived AS m"
-        " JOIN content AS c ON c.key = m.content"
+        " JOIN content AS c ON c.key = m.content AND c.account = m.account"
         " WHERE m.account = :account AND m.number = :number",
         {"account": account, "number": number},
     ).fetchone()
@@ -84,9 +84,11 @@ def restore(
             " a.size, a.internaldate, c.thread)) FROM (SELECT * FROM archived"
             f" WHERE account = :account AND number IN {numbers_in('wanted')}"
             " ORDER BY number) AS a JOIN content AS c ON c.key = a.content"
+            " AND c.account = a.account"
             " LEFT JOIN mailbox AS b ON b.account = a.account"
             " AND b.number = coalesce(:mailbox, a.mailbox)"
-            " LEFT JOIN mailbox AS i ON i.account = a.account AND i.name = 'INBOX'",
+            " LEFT JOIN mailbox AS i ON i.account = a.account AND i.name = 'INBOX'"
+            " ORDER BY a.number",
             {"account": account, "wanted": array_text(wanted), "mailbox": mailbox},
         ).fetchone()[0]
     )
@@ -141,7 +143,7 @@ def _put_back(
         " content, expires, thread) SELECT account, :mailbox, :before + row_number() OVER"
         f" (ORDER BY number), :modseq, flags & ~{DELETED}, internaldate, :now, size, content,"
         " :expires, (SELECT CASE WHEN c.thread = c.key THEN 0 ELSE c.thread END FROM content AS c"
-        " WHERE c.key = archived.content)" + these,
+        " WHERE c.key = archived.content AND c.account = archived.account)" + these,
         key,
     )
     tx.execute("DELETE" + these, key)

@@ -69,8 +69,8 @@ _BOXES = """
     FROM json_each(:wanted) AS wanted CROSS JOIN mailbox AS b CROSS JOIN usage AS u
     WHERE u.account = b.account AND b.account =
 """
-_INBOXES = _BOXES + f"{item('wanted')} AND b.name = 'INBOX'"
-_NUMBERED = _BOXES + f"{item('wanted', 0)} AND b.number = {item('wanted', 1)}"
+_INBOXES = _BOXES + f"{item('wanted')} AND b.name = 'INBOX' ORDER BY wanted.key"
+_NUMBERED = _BOXES + f"{item('wanted', 0)} AND b.number = {item('wanted', 1)} ORDER BY wanted.key"
 
 
 def _look_up_marks(batch: Batch, orders: Sequence[Order]) -> None:

@@ -90,7 +90,7 @@ _LOOK_UP = f"""
     SELECT json_group_array(json_array(e.number, e.message, e.token, e.attempts, e.recipient,
         m.sender, m.account, m.transaction_id, m.message_id, m.segment, m.start, m.length))
     FROM json_each(:numbers) AS w CROSS JOIN queue_entry AS e CROSS JOIN queue_message AS m
-    WHERE e.number = {item("w")} AND m.number = e.message
+    WHERE e.number = {item("w")} AND m.number = e.message ORDER BY w.key
 """
 
 

@@ -29,8 +29,8 @@ _USED = """
     FROM usage AS u LEFT JOIN mailbox AS b ON b.account = u.account GROUP BY u.account)
 """
 _USES = (
-    "(SELECT content AS key, count(*) AS uses FROM (SELECT content FROM message UNION ALL"
-    " SELECT content FROM archived) AS used GROUP BY content)"
+    "(SELECT account, content AS key, count(*) AS uses FROM (SELECT account, content FROM message"
+    " UNION ALL SELECT account, content FROM archived) AS used GROUP BY account, content)"
 )
 _HAS_CODES = "EXISTS (SELECT 1 FROM totp AS t WHERE t.account = a.number AND t.enabled = 1)"
 _HAS_KEYS = "EXISTS (SELECT 1 FROM security_key AS k WHERE k.account = a.number)"
@@ -68,12 +68,14 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "content-uses",
         f"SELECT 'content ' || c.key || ' has ' || coalesce(n.uses, 0) || ' messages, not '"
-        f" || c.uses FROM content AS c LEFT JOIN {_USES} AS n ON n.key = c.key"
+        f" || c.uses FROM content AS c LEFT JOIN {_USES} AS n"
+        " ON n.key = c.key AND n.account = c.account"
         " WHERE c.uses <> coalesce(n.uses, 0)",
         (
             f"UPDATE content SET uses = n.uses FROM {_USES} AS n"
-            " WHERE n.key = content.key AND content.uses <> n.uses",
-            f"DELETE FROM content WHERE key NOT IN (SELECT key FROM {_USES} AS n)",
+            " WHERE n.key = content.key AND n.account = content.account AND content.uses <> n.uses",
+            "DELETE FROM content WHERE (account, key) NOT IN"
+            f" (SELECT account, key FROM {_USES} AS n)",
         ),
     ),
     Check(
@@ -117,12 +119,14 @@ CHECKS: tuple[Check, ...] = (
         "message-size",
         "SELECT 'account ' || m.account || ' mailbox ' || m.mailbox || ' uid ' || m.uid"
         " || ' has ' || (length(c.prefix) + c.length) || ' bytes, not ' || m.size"
-        " FROM message AS m JOIN content AS c ON c.key = m.content"
+        " FROM message AS m JOIN content AS c ON c.key = m.content AND c.account = m.account"
         " WHERE m.size <> length(c.prefix) + c.length",
         (
             "UPDATE message SET size = (SELECT length(c.prefix) + c.length FROM content AS c"
-            " WHERE c.key = message.content) WHERE EXISTS (SELECT 1 FROM content AS c"
-            " WHERE c.key = message.content AND message.size <> length(c.prefix) + c.length)",
+            " WHERE c.key = message.content AND c.account = message.account)"
+            " WHERE EXISTS (SELECT 1 FROM content AS c"
+            " WHERE c.key = message.content AND c.account = message.account"
+            " AND message.size <> length(c.prefix) + c.length)",
         ),
     ),
     # Before the counters, which tell of it.
@@ -130,11 +134,11 @@ CHECKS: tuple[Check, ...] = (
         "message-thread",
         "SELECT 'account ' || m.account || ' mailbox ' || m.mailbox || ' uid ' || m.uid"
         f" || ' is of thread ' || c.thread || ', not ' || {thread_of('m')}"
-        " FROM message AS m JOIN content AS c ON c.key = m.content"
+        " FROM message AS m JOIN content AS c ON c.key = m.content AND c.account = m.account"
         f" WHERE c.thread <> {thread_of('m')}",
         (
             "UPDATE message SET thread = CASE WHEN c.thread = c.key THEN 0 ELSE c.thread END"
-            " FROM content AS c WHERE c.key = message.content"
+            " FROM content AS c WHERE c.key = message.content AND c.account = message.account"
             f" AND c.thread <> {thread_of('message')}",
         ),
     ),

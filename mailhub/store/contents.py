@@ -14,12 +14,13 @@ _MESSAGES = (
 _FEWER_USES = Ranged(
     "UPDATE content SET uses = uses - fewer.count FROM (SELECT m.content AS key,"
     " count(*) AS count" + _MESSAGES + " GROUP BY m.content) AS fewer"
-    " WHERE content.key = fewer.key"
+    " WHERE content.key = fewer.key AND content.account = :account"
 )
 _UNUSED = Ranged(
     "SELECT json_group_array(json_array(c.key, c.segment, c.start, c.length))"
     " FROM (SELECT DISTINCT m.content AS key" + _MESSAGES + ") AS touched"
-    " CROSS JOIN content AS c WHERE c.key = touched.key AND c.uses <= 0"
+    " CROSS JOIN content AS c WHERE c.key = touched.key AND c.account = :account"
+    " AND c.uses <= 0 ORDER BY c.key"
 )
 
 
@@ -44,7 +45,7 @@ def release_keys(tx: Transaction, keys: list[int]) -> None:
     )
     dead = tx.execute(
         "SELECT json_group_array(json_array(key, segment, start, length)) FROM content"
-        f" WHERE key IN {numbers_in('keys')} AND uses <= 0",
+        f" WHERE key IN {numbers_in('keys')} AND uses <= 0 ORDER BY key",
         {"keys": names},
     ).fetchone()
     if found := json.loads(dead[0]):

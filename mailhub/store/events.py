@@ -33,7 +33,9 @@ account, which would cost every delivery more than all that is ever read of them
 _MESSAGES = Ranged(
     "SELECT json_group_array(json_array(m.uid, m.size, m.internaldate, c.thread))"
     " FROM message AS m CROSS JOIN content AS c"
-    " WHERE c.key = m.content AND m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+    " WHERE c.key = m.content AND c.account = m.account"
+    " AND m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+    " ORDER BY m.uid"
 )
 _ROWS = (
     "SELECT json_group_array(json_array(number, at, account, mailbox, kind, uids, detail)) FROM"
@@ -230,7 +232,7 @@ def counted(cursor: Cursor, account: int, boxes: Sequence[int]) -> Sequence[Coun
     """See `ports.Events.counted`."""
     rows = cursor.execute(
         "SELECT json_group_array(json_array(number, id, messages, unseen)) FROM mailbox"
-        f" WHERE account = :account AND number IN {numbers_in('boxes')}",
+        f" WHERE account = :account AND number IN {numbers_in('boxes')} ORDER BY number",
         {"account": account, "boxes": array_text(boxes)},
     ).fetchone()
     return [Counted(*row) for row in sorted(json.loads(rows[0]))]

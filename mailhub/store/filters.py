@@ -38,7 +38,7 @@ _EVERYBODYS = """
 _MARKS = f"""
     SELECT json_group_array(json_array(m.account, m.key)) FROM json_each(:wanted) AS w
     CROSS JOIN mark AS m WHERE m.account = {item("w", 0)}
-    AND m.key = json_extract(w.value, '$[1]') AND m.until > :now
+    AND m.key = json_extract(w.value, '$[1]') AND m.until > :now ORDER BY w.key
 """
 _PURGED = 300
 """Marks that one step drops."""

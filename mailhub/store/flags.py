@@ -16,7 +16,8 @@ from mailhub.store.sql import Ranged, integers
 from mailhub.store.transaction import Transaction
 
 _WHERE = " FROM message AS m WHERE m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
-_HELD_BACK = Ranged("SELECT group_concat(m.uid)" + _WHERE + " AND m.modseq > :until")
+_BY_UID = " ORDER BY m.uid"
+_HELD_BACK = Ranged("SELECT group_concat(m.uid)" + _WHERE + " AND m.modseq > :until" + _BY_UID)
 _VALUES = Ranged("SELECT m.flags, count(*)" + _WHERE + " AND m.modseq <= :until GROUP BY m.flags")
 _UPDATE = Ranged(
     "UPDATE message SET flags = :code, modseq = :modseq WHERE account = :account"
@@ -26,9 +27,13 @@ _TOUCHED = Ranged(
     "SELECT group_concat(m.uid), group_concat(m.flags)"
     + _WHERE
     + " AND (m.modseq <= :until OR m.modseq = :modseq)"
+    + _BY_UID
 )
 _CHANGED = Ranged(
-    "SELECT group_concat(m.uid), group_concat(m.flags)" + _WHERE + " AND m.modseq = :modseq"
+    "SELECT group_concat(m.uid), group_concat(m.flags)"
+    + _WHERE
+    + " AND m.modseq = :modseq"
+    + _BY_UID
 )
 
 

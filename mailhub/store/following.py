@@ -86,7 +86,7 @@ def _numbers(cursor: Cursor, place: Place, first: int, last: int) -> Sequence[in
         "SELECT group_concat(number) FROM journal WHERE number BETWEEN :first AND :last"
         " AND account = :account AND kind IN (SELECT value FROM json_each(:kinds))"
         " AND (mailbox = :mailbox OR CASE WHEN detail = '' THEN FALSE"
-        " ELSE json_extract(detail, '$.of[0]') = :mailbox END)",
+        " ELSE json_extract(detail, '$.of[0]') = :mailbox END) ORDER BY number",
         {
             "first": first,
             "last": last,

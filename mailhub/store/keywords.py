@@ -25,7 +25,7 @@ def names(cursor: Cursor, account: int) -> dict[int, tuple[str, ...]]:
     """Every set of the account, by number."""
     row = cursor.execute(
         "SELECT json_group_array(number), '[' || group_concat(names) || ']'"
-        " FROM keyword_set WHERE account = :account",
+        " FROM keyword_set WHERE account = :account ORDER BY number",
         {"account": account},
     ).fetchone()
     if row[1] is None:

@@ -29,15 +29,15 @@ _COLUMNS = f"""
     FROM json_each(:places) AS w CROSS JOIN {{table}} AS m CROSS JOIN content AS c
         LEFT JOIN keyword_set AS k ON k.account = :account AND k.number = m.flags >> 8
         LEFT JOIN annotation AS a ON a.account = :account AND a.content = m.content
-    WHERE m.account = :account AND c.key = m.content AND
+    WHERE m.account = :account AND c.account = :account AND c.key = m.content AND
 """
 IN_MAILBOXES = (
     _COLUMNS.format(number="uid", expires="m.expires", archived="0", table="message")
-    + f" m.mailbox = {item('w', 0)} AND m.uid = {item('w', 1)}"
+    + f" m.mailbox = {item('w', 0)} AND m.uid = {item('w', 1)} ORDER BY w.key"
 )
 IN_ARCHIVE = (
     _COLUMNS.format(number="number", expires="0", archived="m.archived", table="archived")
-    + f" m.number = {item('w')}"
+    + f" m.number = {item('w')} ORDER BY w.key"
 )
 
 

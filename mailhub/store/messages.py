@@ -22,7 +22,9 @@ T = TypeVar("T")
 
 _JOINED = (
     " FROM message AS m CROSS JOIN content AS c"
-    " WHERE c.key = m.content AND m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+    " WHERE c.key = m.content AND c.account = m.account"
+    " AND m.account = :account AND m.mailbox = :mailbox AND {uids:m.uid}"
+    " ORDER BY m.uid"
 )
 
 
@@ -74,7 +76,7 @@ def index(cursor: Cursor, account: int, mailbox: int) -> Index:
     columns = cursor.execute(
         "SELECT group_concat(uid), group_concat(modseq), group_concat(flags), group_concat(size),"
         " group_concat(internaldate) FROM message"
-        " WHERE account = :account AND mailbox = :mailbox",
+        " WHERE account = :account AND mailbox = :mailbox ORDER BY uid",
         key,
     ).fetchone()
     uids, modseqs, flags, sizes, dates = (
@@ -224,7 +226,8 @@ def vanished(cursor: Cursor, account: int, mailbox: int, since: int, uids: UidSe
     """UIDs expunged after MODSEQ `since`, of those in `uids`."""
     rows = cursor.execute(
         "SELECT json_group_array(json_array(low, high)) FROM expunged"
-        " WHERE account = :account AND mailbox = :mailbox AND modseq > :since",
+        " WHERE account = :account AND mailbox = :mailbox AND modseq > :since"
+        " ORDER BY modseq, low",
         {"account": account, "mailbox": mailbox, "since": since},
     ).fetchone()
     gone = UidSet.of((low, high) for low, high in json.loads(rows[0]))
@@ -253,7 +256,7 @@ def changed_flags(
     """(uid, flag code, modseq) of messages with MODSEQ > since, by UID."""
     row = cursor.execute(
         "SELECT group_concat(uid), group_concat(flags), group_concat(modseq) FROM message"
-        " WHERE account = :account AND mailbox = :mailbox AND modseq > :since",
+        " WHERE account = :account AND mailbox = :mailbox AND modseq > :since ORDER BY uid",
         {"account": account, "mailbox": mailbox, "since": since},
     ).fetchone()
     return list(zip(*(integers(column) for column in row), strict=True))

@@ -30,7 +30,7 @@ _DOOMED = " AND (m.flags & :mask) = :mask"
 _SUMS = Ranged(
     "SELECT group_concat(m.uid), group_concat(m.flags), group_concat(m.size),"
     f" group_concat(m.internaldate), group_concat({conversations.thread_of('m')})"
-    " FROM message AS m " + _WHERE + _DOOMED
+    " FROM message AS m " + _WHERE + _DOOMED + " ORDER BY m.uid"
 )
 _PUT_COPIES = Ranged(
     "INSERT INTO message (account, mailbox, uid, modseq, flags, internaldate, savedate, size,"
@@ -40,7 +40,8 @@ _PUT_COPIES = Ranged(
 )
 _USE_AGAIN = Ranged(
     "UPDATE content SET uses = uses + more.count FROM (SELECT m.content AS key, count(*) AS count"
-    " FROM message AS m " + _WHERE + " GROUP BY m.content) AS more WHERE content.key = more.key"
+    " FROM message AS m " + _WHERE + " GROUP BY m.content) AS more"
+    " WHERE content.key = more.key AND content.account = :account"
 )
 _TAKE_OUT = Ranged(
     "DELETE FROM message WHERE account = :account AND mailbox = :mailbox AND {uids:uid}"

@@ -190,7 +190,7 @@ def _tell_queued(
 _CHOSEN = (
     "SELECT json_group_array(json_array(e.number, e.due, e.lane, e.held))"
     f" FROM {numbers_in('numbers', distinct=True)} AS w"
-    " CROSS JOIN queue_entry AS e WHERE e.number = w.value"
+    " CROSS JOIN queue_entry AS e WHERE e.number = w.value ORDER BY e.number"
 )
 _AMONG = f"WHERE number IN {numbers_in('numbers')}"
 

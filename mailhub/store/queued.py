@@ -43,7 +43,7 @@ _LOAD = (
     f"SELECT json_group_array(json_array({_SENDER}, {_ENTRY}, m.segment, m.start, m.length,"
     f" m.created)) FROM {numbers_in('numbers', distinct=True)} AS w"
     " CROSS JOIN queue_entry AS e CROSS JOIN queue_message AS m"
-    " WHERE e.number = w.value AND m.number = e.message"
+    " WHERE e.number = w.value AND m.number = e.message ORDER BY e.number"
 )
 _SUPPRESSED = (
     "SELECT s.key, s.status, s.reply, s.created FROM json_each(:numbers) AS w"
@@ -190,7 +190,7 @@ def entries(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueEntry]:
     rows = _folded_rows(
         cursor,
         f"{_ENTRIES} {numbers_in('numbers', distinct=True)} AS w CROSS JOIN {_JOIN}"
-        " WHERE e.number = w.value AND m.number = e.message",
+        " WHERE e.number = w.value AND m.number = e.message ORDER BY e.number",
         {"numbers": array_text(numbers)},
     )
     return sorted((_entry(row) for row in rows), key=lambda one: one.number)
@@ -231,7 +231,7 @@ def messages(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueMessage]:
         cursor,
         f"SELECT json_group_array(json_array({_SENDER}, m.number, m.segment, m.start, m.length,"
         f" m.created)) FROM {numbers_in('numbers', distinct=True)} AS w"
-        " CROSS JOIN queue_message AS m WHERE m.number = w.value",
+        " CROSS JOIN queue_message AS m WHERE m.number = w.value ORDER BY m.number",
         {"numbers": array_text(numbers)},
     )
     found = []

@@ -132,7 +132,8 @@ def _known(cursor: Cursor, rows: Sequence[ReportRow]) -> set[tuple[str, str]]:
     found = cursor.execute(
         "SELECT json_group_array(json_array(domain, key)) FROM report"
         " WHERE kind = :kind AND day = :day AND (domain, key) IN"
-        " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows))",
+        " (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:rows))"
+        " ORDER BY domain, key",
         {"kind": rows[0].kind, "day": rows[0].day, "rows": pairs},
     ).fetchone()
     return {(domain, key) for domain, key in json.loads(found[0])}

@@ -22,7 +22,9 @@ def _script(row: Row) -> Script:
 
 def scripted(cursor: Cursor) -> Sequence[int]:
     """See `ports.Scripts.scripted`."""
-    row = cursor.execute("SELECT group_concat(account) FROM script WHERE active = 1", {}).fetchone()
+    row = cursor.execute(
+        "SELECT group_concat(account) FROM script WHERE active = 1 ORDER BY account", {}
+    ).fetchone()
     return integers(row[0])
 
 

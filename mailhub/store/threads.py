@@ -47,7 +47,7 @@ class Threads:
             "SELECT json_group_array(json_array(t.account, t.hash, t.thread))"
             " FROM json_each(:wanted) AS wanted CROSS JOIN thread_reference AS t"
             f" WHERE t.account = {item('wanted', 0)}"
-            f" AND t.hash = {item('wanted', 1)}",
+            f" AND t.hash = {item('wanted', 1)} ORDER BY wanted.key",
             {"wanted": array_text(wanted)},
         ).fetchone()
         for account, one, thread in json.loads(row[0]):

@@ -39,7 +39,7 @@ def timeline(cursor: Cursor, account: int, content: int) -> Sequence[JournalEntr
     queued = integers(
         cursor.execute(
             "SELECT group_concat(number) FROM journal WHERE number BETWEEN :first AND :last"
-            " AND kind = 'queued' AND json_extract(detail, '$.transaction') = :token",
+            " AND kind = 'queued' AND json_extract(detail, '$.transaction') = :token ORDER BY number",
             {"first": first, "last": first + COMMIT, "token": token},
         ).fetchone()[0]
     )
@@ -57,7 +57,8 @@ def _tries(cursor: Cursor, token: str, queued: Sequence[int]) -> list[int]:
     deferred = integers(
         cursor.execute(
             "SELECT group_concat(j.number) FROM json_each(:entries) AS w CROSS JOIN journal AS j"
-            f" WHERE j.kind = 'deferred' AND json_extract(j.detail, '$.entry') = {item('w')}",
+            f" WHERE j.kind = 'deferred' AND json_extract(j.detail, '$.entry') = {item('w')}"
+            " ORDER BY w.key, j.number",
             {"entries": array_text(entries)},
         ).fetchone()[0]
     )

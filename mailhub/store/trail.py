@@ -154,7 +154,7 @@ def _numbers(cursor: Cursor, first: int, last: int, needle: str, wanted: Sought)
     row = cursor.execute(
         "SELECT group_concat(number) FROM journal WHERE number BETWEEN :first AND :last"
         " AND kind IN (SELECT value FROM json_each(:kinds)) AND at BETWEEN :since AND :until"
-        " AND instr(lower(detail), :needle) > 0",
+        " AND instr(lower(detail), :needle) > 0 ORDER BY number",
         {
             "first": first,
             "last": last,

@@ -32,6 +32,9 @@ def make_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     yield make
     for house in made:
         house.stop()
+    if request.param == "postgres":
+        shared: Postgres = request.getfixturevalue("shared_postgres")
+        assert shared.faults() == []
 
 
 @pytest.fixture

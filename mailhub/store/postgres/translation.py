@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 _TOKEN = re.compile(
@@ -26,6 +26,10 @@ _COLUMN_TYPES = (
 )
 
 
+_ALONE = re.compile(
+    r"\b(?P<key>\w+) INTEGER PRIMARY KEY,\s*account BIGINT NOT NULL(?P<rest>.*)\)\s*$", re.S
+)
+"""A key that finds a row of an account without naming it: a rowid, which is SQLite's fastest."""
 _NUMBERS = frozenset({"'$.entry'", "'$.of[0]'"})
 """What is a number in the journal's details."""
 
@@ -37,10 +41,17 @@ def translated(sql: str) -> str:
 
 
 def table(sql: str) -> str:
-    """A `CREATE` statement of the store."""
+    """A `CREATE` statement of the store. What belongs to an account is found by it first: so tables
+    can lie on many machines by account."""
+    sql = _ALONE.sub(_by_account, sql)
     for found, wanted in _COLUMN_TYPES:
         sql = found.sub(wanted, sql)
     return translated(sql)
+
+
+def _by_account(match: re.Match[str]) -> str:
+    key, rest = match["key"], match["rest"]
+    return f"{key} INTEGER NOT NULL, account BIGINT NOT NULL{rest}, PRIMARY KEY (account, {key}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,8 @@ class _Group:
 
     word: str
     parts: Sequence[_Part]
+    order: Sequence[_Part] = ()
+    """Of a list: ORDER BY and what stands behind it."""
 
     def arguments(self) -> list[str]:
         """What stands between its commas, translated."""
@@ -77,12 +90,12 @@ def _tokens(sql: str) -> Iterator[str]:
                 yield match[0]
 
 
-def _parsed(tokens: Iterator[str]) -> list[_Part]:
+def _parsed(tokens: Iterator[str]) -> Sequence[_Part]:
     """Until the parenthesis that closes this group, or the end."""
     parts: list[_Part] = []
     for part in tokens:
         if part == ")":
-            return parts
+            break
         if part == "(":
             called = bool(parts) and isinstance(parts[-1], str) and parts[-1].lower() in _CALLS
             word = parts.pop() if called else ""
@@ -90,7 +103,30 @@ def _parsed(tokens: Iterator[str]) -> list[_Part]:
             parts.append(_Group(word.lower(), _parsed(tokens)))
         else:
             parts.append(part)
-    return parts
+    return _listed(parts) if "SELECT" in parts and "GROUP" not in parts else parts
+
+
+def _listed(parts: Sequence[_Part]) -> Sequence[_Part]:
+    """The order of the rows that are made a list goes into the list: SQLite finds them in it, and
+    PostgreSQL in any order."""
+    if "ORDER" not in parts:
+        return parts
+    place = parts.index("ORDER")
+    lists = _in_order(parts[:place], parts[place:])
+    return parts if lists == parts[:place] else lists
+
+
+def _in_order(parts: Sequence[_Part], order: Sequence[_Part]) -> Sequence[_Part]:
+    """With the order in every list that is made of these rows."""
+    found: list[_Part] = []
+    for part in parts:
+        if isinstance(part, _Group) and part.word in _LISTS and "DISTINCT" not in part.parts:
+            found.append(replace(part, order=order))
+        elif isinstance(part, _Group) and "SELECT" not in part.parts:
+            found.append(replace(part, parts=_in_order(part.parts, order)))
+        else:
+            found.append(part)
+    return found
 
 
 def _written(parts: Sequence[_Part]) -> Iterator[str]:
@@ -142,12 +178,21 @@ def _each(arguments: Sequence[str]) -> str:
 
 def _concatenated(group: _Group) -> str:
     value, *given = group.arguments()
+    order = _order(group)
     if given == ["''"]:
-        return f"string_agg({value}, ''::bytea)"
+        return f"string_agg({value}, ''::bytea{order})"
     distinct = "DISTINCT " if value.startswith("DISTINCT ") else ""
     value = value.removeprefix("DISTINCT ")
     separator = given[0] if given else "','"
-    return f"string_agg({distinct}({value})::text, {separator})"
+    return f"string_agg({distinct}({value})::text, {separator}{order})"
+
+
+def _array(group: _Group) -> str:
+    return f"coalesce(json_agg({group.arguments()[0]}{_order(group)}), '[]')"
+
+
+def _order(group: _Group) -> str:
+    return f" {''.join(_written(group.order))}" if group.order else ""
 
 
 def _cast(group: _Group) -> str:
@@ -180,10 +225,11 @@ def _extracted(group: _Group) -> str:
     return f"({found}::bigint)" if path in _NUMBERS else found
 
 
+_LISTS = frozenset({"json_group_array", "group_concat"})
 _CALLS: dict[str, Callable[[_Group], str]] = {
     "json_each": lambda group: _each(group.arguments()),
     "json_extract": _extracted,
-    "json_group_array": lambda group: f"coalesce(json_agg({group.arguments()[0]}), '[]')",
+    "json_group_array": _array,
     "json_array": _renamed("json_build_array"),
     "json": lambda group: _json(f"({group.arguments()[0]})::text"),
     "group_concat": _concatenated,

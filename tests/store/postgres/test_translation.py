@@ -29,6 +29,16 @@ STATEMENTS = (
         "SELECT json_group_array(json_array(a, json(b)))",
         "SELECT coalesce(json_agg(json_build_array(a, nullif((b)::text, '')::json)), '[]')",
     ),
+    (
+        "SELECT json_group_array(a), CAST(group_concat(b, '') AS BLOB) FROM c WHERE d = :d"
+        " ORDER BY e, f",
+        "SELECT coalesce(json_agg(a ORDER BY e, f), '[]'), (string_agg(b, ''::bytea"
+        " ORDER BY e, f))::bytea FROM c WHERE d = %(d)s ",
+    ),
+    (
+        "SELECT group_concat(a) FROM (SELECT a FROM b ORDER BY a) AS c",
+        "SELECT string_agg((a)::text, ',') FROM (SELECT a FROM b ORDER BY a) AS c",
+    ),
     ("SELECT json_extract(a, '$.b[0]')", "SELECT (nullif(a, '')::json #>> '{b,0}')"),
     ("json_extract(d, '$.entry')", "((nullif(d, '')::json #>> '{entry}')::bigint)"),
     (
@@ -64,3 +74,11 @@ def test_statements(ours: str, theirs: str) -> None:
 def test_tables() -> None:
     made = table("CREATE TABLE a (b INTEGER PRIMARY KEY, c BLOB NOT NULL) WITHOUT ROWID")
     assert made == "CREATE TABLE a (b BIGINT PRIMARY KEY, c BYTEA NOT NULL)"
+
+
+def test_what_belongs_to_an_account_is_found_by_it() -> None:
+    made = table("CREATE TABLE a (b INTEGER PRIMARY KEY, account BIGINT NOT NULL, c TEXT)")
+    assert made == (
+        "CREATE TABLE a (b BIGINT NOT NULL, account BIGINT NOT NULL, c TEXT,"
+        " PRIMARY KEY (account, b))"
+    )
