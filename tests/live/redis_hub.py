@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.live.pace import Watch
 from tests.live.server import PLAIN, Server
@@ -32,6 +33,7 @@ guesses_per_address = {guesses}
 [redis]
 url = "{url}"
 sentinels = {sentinels}
+cluster = {cluster}
 sentinel_password = "watch"
 timeout = 1
 quiet = {quiet}
@@ -94,6 +96,13 @@ class Hub:
         until(lambda: self.events("delivery", "delivered") >= self.sent.total(), self, seconds)
         assert self.tally.came == self.sent
 
+    def status(self) -> list[dict[str, Any]]:
+        """What `mailhub status` finds, chapter by chapter."""
+        found: list[dict[str, Any]] = json.loads(
+            self.server.command("status", "--json", check=False).stdout
+        )
+        return found
+
     def rest(self) -> None:
         """Waits until nothing is queued and all is well."""
         self.tally.pause = 0.0
@@ -133,13 +142,16 @@ def until(done: Callable[[], object], hub: Hub, seconds: float = PATIENCE) -> No
 
 
 @contextmanager
-def running(folder: Path, url: str, sentinels: tuple[str, ...] = ()) -> Iterator[Hub]:
+def running(
+    folder: Path, url: str, sentinels: tuple[str, ...] = (), cluster: tuple[str, ...] = ()
+) -> Iterator[Hub]:
     with Tally() as tally:
         words = CONFIG.format(
             guesses=GUESSES,
             plain=PLAIN,
             url=url,
             sentinels=json.dumps(sentinels),
+            cluster=json.dumps(cluster),
             quiet=QUIET,
         )
         server = Server(folder, words, exempt=["127.0.0.1/32"])
