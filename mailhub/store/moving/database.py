@@ -18,6 +18,7 @@ from mailhub.store.batch import Bytes, Failed, Job
 from mailhub.store.moving import state
 from mailhub.store.moving.ends import Source, Target, Work
 from mailhub.store.moving.places import served
+from mailhub.store.moving.tables import tables
 from mailhub.store.orders import Blob
 from mailhub.store.postgres import making, roll
 from mailhub.store.postgres.bodies import Bodies
@@ -26,7 +27,7 @@ from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.keyring import Keyring, masters
 from mailhub.store.postgres.store import Desk
 from mailhub.store.s3.names import is_sealed
-from mailhub.store.sql import Cursor, array_text, number, numbers_in
+from mailhub.store.sql import Cursor, Row, array_text, number, numbers_in
 from mailhub.store.transaction import Transaction
 
 COLLATION = ' COLLATE "C"'
@@ -116,6 +117,13 @@ class DatabaseTarget(DatabaseSource):
     def _aside(self, work: Callable[..., Any], *args: object) -> Any:
         return self._committed(Job(call=lambda tx, _: work(tx, *args)))
 
+    def insert(
+        self, tx: Transaction, table: str, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        cursor: Any = tx.cursor  # the committer's: a `Connection`
+        if rows:
+            cursor.copy(table, columns, rows)
+
     def share(self, tx: Transaction, segments: Collection[int]) -> None:
         closed = [segment for segment in segments if is_sealed(segment)]
         if self._ring is None or not closed:
@@ -190,4 +198,7 @@ class DatabasePlace:
             raise InUse(f"Servers work on this database, on {', '.join(live)}")
 
     def complete(self, source: Source, target: Target) -> None:
+        with closing(Connection(self._where)) as connection:
+            for table in tables():
+                connection.analyze(table)  # else the first servers would plan for empty tables
         served(source, target)

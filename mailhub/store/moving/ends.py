@@ -7,7 +7,7 @@ from typing import Protocol
 
 from mailhub.model.message import BlobRef
 from mailhub.store.batch import Bytes
-from mailhub.store.sql import Cursor
+from mailhub.store.sql import Cursor, Row
 from mailhub.store.transaction import Transaction
 
 Work = Callable[[Transaction, Sequence[BlobRef]], None]
@@ -42,6 +42,12 @@ class Target(Source, Protocol):
         """Carries out `work` in one commit with bodies that its rows may refer to, and says where
         they are; durable, or nothing of it is there. `work` may be run again where another
         transaction was in the way. Raises what went wrong."""
+        ...
+
+    def insert(
+        self, tx: Transaction, table: str, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """In a commit: writes many rows."""
         ...
 
     def share(self, tx: Transaction, segments: Collection[int]) -> None:

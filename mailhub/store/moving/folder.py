@@ -14,6 +14,7 @@ from mailhub.store.batch import Bytes
 from mailhub.store.journal import last
 from mailhub.store.moving.ends import Work
 from mailhub.store.readers import FolderDesk
+from mailhub.store.sql import Row
 from mailhub.store.sqlite import resumed
 from mailhub.store.transaction import Transaction
 
@@ -87,6 +88,13 @@ class FolderTarget:
         if self._log.pages() > LOG_PAGES:
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return refs
+
+    def insert(
+        self, tx: Transaction, table: str, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        marks = ", ".join("?" * len(columns))
+        head = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        self.connection.executemany(head, rows)
 
     def share(self, tx: Transaction, segments: Collection[int]) -> None:
         """Bytes of segments are anybody's."""

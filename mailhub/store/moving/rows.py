@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from mailhub.store.moving.ends import Source, Target
@@ -58,7 +59,7 @@ def windows(
     sides = (source, target)
     while True:
         found = [_read(side, table, account, after) for side in sides]
-        ends = [list(rows)[-1] for rows in found if len(rows) >= table.chunk]
+        ends = [next(reversed(rows)) for rows in found if len(rows) >= table.chunk]
         until = min(ends) if ends else None
         yield Window(*(_before(rows, until) for rows in found))
         if until is None:
@@ -88,11 +89,15 @@ def _read(side: Source, table: Table, account: int | None, after: Key | None) ->
 def keyed(table: Table, rows: Sequence[Row]) -> dict[Key, Row]:
     """The rows by their keys."""
     places = [table.place(name) for name in table.key]
-    return {tuple(row[place] for place in places): row for row in rows}
+    if len(places) == 1:
+        (place,) = places
+        return {(row[place],): row for row in rows}
+    of = itemgetter(*places)
+    return {of(row): row for row in rows}
 
 
 def _before(rows: dict[Key, Row], until: Key | None) -> dict[Key, Row]:
-    if until is None:
+    if until is None or not rows or next(reversed(rows)) <= until:
         return rows
     return {key: row for key, row in rows.items() if key <= until}
 
@@ -101,8 +106,8 @@ def sameness(table: Table) -> Callable[[Row, Row], bool]:
     """Whether two rows of the table say the same, wherever their bodies are."""
     if not table.bodies:
         return lambda one, other: one == other
-    kept = [place for place, name in enumerate(table.columns) if name not in PLACE]
-    return lambda one, other: all(one[place] == other[place] for place in kept)
+    kept = itemgetter(*(at for at, name in enumerate(table.columns) if name not in PLACE))
+    return lambda one, other: bool(kept(one) == kept(other))
 
 
 def difference(table: Table, window: Window) -> Difference:
@@ -126,12 +131,6 @@ def delete(tx: Transaction, table: Table, keys: Sequence[Key]) -> None:
     names = ", ".join(table.key)
     columns = names if len(table.key) == 1 else f"({names})"
     put_rows(tx.cursor, f"DELETE FROM {table.name} WHERE {columns} IN (VALUES", keys, ")")
-
-
-def insert(tx: Transaction, table: Table, rows: Sequence[Row]) -> None:
-    """Writes these rows."""
-    names = ", ".join(table.columns)
-    put_rows(tx.cursor, f"INSERT INTO {table.name} ({names}) VALUES", rows)
 
 
 def make_alike(
@@ -168,6 +167,6 @@ def apply(target: Target, table: Table, found: Difference) -> None:
 
     def work(tx: Transaction, _: object) -> None:
         delete(tx, table, found.gone)
-        insert(tx, table, found.fresh)
+        target.insert(tx, table.name, table.columns, found.fresh)
 
     target.write((), work)

@@ -19,7 +19,6 @@ from mailhub.store.moving.rows import (
     Window,
     delete,
     difference,
-    insert,
     keyed,
     make_alike,
 )
@@ -81,11 +80,14 @@ class Standing:
         def work(tx: Transaction, _: object) -> None:
             tx.left += self._segments(tx, gone)
             delete(tx, self._table, gone)
-            insert(tx, self._table, [*kept, *again])
+            self._insert(tx, [*kept, *again])
             self._place(tx, again)
             self._target.share(tx, {segment for _, segment in tx.placed})
 
         self._target.write((), work)
+
+    def _insert(self, tx: Transaction, rows: Sequence[Row]) -> None:
+        self._target.insert(tx, self._table.name, self._table.columns, rows)
 
     def _segments(self, tx: Transaction, keys: Sequence[Key]) -> list[int]:
         rows = tx.execute(
@@ -141,7 +143,7 @@ class Standing:
                 for (_, rows, _), ref in zip(whole, where, strict=True)
                 for row in rows
             ]
-            insert(tx, self._table, rows)
+            self._insert(tx, rows)
             self._place(tx, rows)
             pairs = zip(places, where, strict=True)
             chosen = [pair for pair in pairs if pair[0] in shared and pair[1] != GONE]

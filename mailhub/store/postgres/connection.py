@@ -7,7 +7,7 @@ becomes `faults.DriverError` here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -114,6 +114,18 @@ class Connection:
         except psycopg.Error as error:
             raise self._told(error) from error
 
+    def copy(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Inserts many rows at once. Raises DriverError."""
+        try:
+            with self._connection.cursor() as cursor:
+                head = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+                with cursor.copy(head.encode("ascii")) as copy:
+                    for row in rows:
+                        copy.write_row(row)
+                self.total_changes += cursor.rowcount
+        except psycopg.Error as error:
+            raise self._told(error) from error
+
     def begin(self) -> None:
         """A transaction that sees what others committed before each of its statements."""
         self._plain("BEGIN ISOLATION LEVEL READ COMMITTED")
@@ -125,6 +137,10 @@ class Connection:
     def roll_back(self) -> None:
         """As if the transaction had not been begun."""
         self._plain("ROLLBACK")
+
+    def analyze(self, table: str) -> None:
+        """Has the planner learn what stands in a table. Raises DriverError."""
+        self._plain(f"ANALYZE {table}")
 
     def _plain(self, sql: str) -> None:
         try:
