@@ -9,7 +9,7 @@ octets are sealed is `sealing`'s.
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -83,6 +83,11 @@ def masters(path: str) -> Mapping[str, bytes]:
     if not found:
         raise Unavailable(f"encryption.file: {path}: there is no key in it")
     return found
+
+
+def written(key: bytes) -> str:
+    """A master key as the file has it."""
+    return b64encode(key).decode()
 
 
 class Keyring:

@@ -66,9 +66,10 @@ class Outside:
         random: Callable[[int], bytes],
     ) -> None:
         self._settings = settings
+        self.prefix = settings.prefix
         self._pending_limit = pending
         self._pending = 0
-        self._objects = objects
+        self.objects = objects
         self._keyring = keyring
         self._readers = readers
         self._reactor = reactor
@@ -81,12 +82,12 @@ class Outside:
     def concerns(self, bodies: Sequence[Bytes]) -> bool:
         """Whether any of them is to be put there."""
         most = self._settings.inline
-        return self._objects is not None and any(len(body.view) > most for body in bodies)
+        return self.objects is not None and any(len(body.view) > most for body in bodies)
 
     async def put(self, bodies: Sequence[Bytes], writing: Writing) -> Sequence[Bytes]:
         """The bodies for the commit, the larger ones put into the bucket. Raises StorageFull,
         Unavailable."""
-        assert self._objects is not None
+        assert self.objects is not None
         large = [body for body in bodies if len(body.view) > self._settings.inline]
         size = sum(len(body.view) for body in large)
         # One large message is taken while next to nothing else waits, whatever its size.
@@ -94,7 +95,7 @@ class Outside:
             raise Unavailable
         self._pending += size
         try:
-            work = Deferred.fromCoroutine(self._put(self._objects, large, writing))
+            work = Deferred.fromCoroutine(self._put(self.objects, large, writing))
             work.addTimeout(self._settings.patience + size / SLOWEST, self._reactor)
             put = iter(await work)
         except (CancelledError, TimeoutError):
@@ -128,11 +129,11 @@ class Outside:
 
     async def claim(self, writing: Writing) -> None:
         """Makes sure that the bucket is this database's. Raises Unavailable."""
-        assert self._objects is not None
-        if not self._objects.claimed:
+        assert self.objects is not None
+        if not self.objects.claimed:
             name = int.from_bytes(self._random(7))
             known = await writing.write(identity, name)
-            await self._objects.claim(f"{known:014x}")
+            await self.objects.claim(f"{known:014x}")
 
     async def _number(self, writing: Writing) -> int:
         if not self._numbers:
@@ -165,18 +166,18 @@ class Outside:
         return [next(objects) if is_object(ref.segment) else next(rows) for ref in refs]
 
     async def _read_objects(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
-        if self._objects is None:
+        if self.objects is None:
             raise Unavailable("The message is in S3, and there is no [s3] in the settings")
         closed = [ref.segment for ref in refs if is_sealed(ref.segment)]
         keys = await self._keys(closed) if closed else {}
         spans = [span(ref, keys) for ref in refs]
-        octets = await self._objects.read(spans)
+        octets = await self.objects.read(spans)
         if not keys:
             return octets
         opening = partial(opened, refs, keys, octets)
         if sum(map(len, octets)) <= AT_ONCE:
             return opening()
-        whole: Sequence[bytes] = await self._objects.thread(opening)
+        whole: Sequence[bytes] = await self.objects.thread(opening)
         return whole
 
     async def _keys(self, segments: Sequence[int]) -> dict[int, SealedKey]:
@@ -199,11 +200,11 @@ class Outside:
             swept: freeing.Swept = await writing.write(freeing.step)
             more = swept.more
             if swept.objects:
-                if self._objects is None:
+                if self.objects is None:
                     await writing.write(freeing.postpone, swept.objects)
                     continue
                 await self.claim(writing)
-                kept = await self._objects.delete(swept.objects)
+                kept = await self.objects.delete(swept.objects)
                 await writing.write(freeing.forget, [*set(swept.objects) - kept])
                 if kept:
                     await writing.write(freeing.postpone, [*kept])
@@ -211,12 +212,12 @@ class Outside:
     async def review(self, writing: Writing) -> int:
         """Where it is time, looks through the bucket for objects that no row refers to, and
         deletes them; how many. Raises Unavailable."""
-        if self._objects is None or not await writing.write(_due, self._settings.review):
+        if self.objects is None or not await writing.write(_due, self._settings.review):
             return 0
         try:
             await self.claim(writing)
-            return await self._delete_orphans(self._objects)
-        except BaseException:
+            return await self._delete_orphans(self.objects)
+        except Exception:
             await writing.write(_soon, self._settings.review)
             raise
 
@@ -258,12 +259,18 @@ _REVIEWED = "bucket looked through"
 
 def _due(tx: Transaction, interval: int) -> bool:
     """Whether nobody looked through the bucket for so long; from now on somebody did."""
-    row = tx.execute(
-        "INSERT INTO counter (name, value) VALUES (:name, :now) ON CONFLICT (name)"
-        " DO UPDATE SET value = :now WHERE counter.value <= :before RETURNING value",
-        {"name": _REVIEWED, "now": tx.now, "before": tx.now - interval},
-    ).fetchone()
-    return row is not None
+    moment = {"name": _REVIEWED, "now": tx.now}
+    before = {"before": tx.now - interval}
+    done = tx.execute(
+        "UPDATE counter SET value = :now WHERE name = :name AND value <= :before", moment | before
+    )
+    if done.rowcount:
+        return True
+    tx.execute(
+        "INSERT INTO counter (name, value) VALUES (:name, :now) ON CONFLICT (name) DO NOTHING",
+        moment,
+    )
+    return False
 
 
 def _soon(tx: Transaction, interval: int) -> None:
