@@ -23,6 +23,8 @@ LOOK = 5.0
 """Seconds between two looks where nobody says anything."""
 PAUSE = 1.0
 """Seconds until a database, or bodies, that cannot be had are tried again."""
+MEASURE = 500
+"""Documents, and half as many again as at the last time, after which the planner learns of them."""
 REVIEW = 3600.0
 """Seconds between two rounds in which what is gone is taken out."""
 
@@ -47,6 +49,8 @@ class Follower:
         self._place: Key | None = BEGINNING
         """Where the round is in which what is gone is taken out; None for none."""
         self._reviewed = time.monotonic()
+        self._measured = 0
+        """Documents at the last time that the planner learned of them."""
 
     def run(self) -> None:
         """Until the server is gone."""
@@ -128,7 +132,13 @@ class Follower:
             for one, data in zip(taken, found, strict=True)
         ]
         search_building.put(connection, build, made)
+        self._measure(connection, build.documents + len(made))
         return True
+
+    def _measure(self, connection: Connection, documents: int) -> None:
+        if documents >= max(MEASURE, self._measured * 3 // 2):
+            self._measured = documents
+            search_building.measure(connection)
 
     def _read(self, connection: Connection, taken: Sequence[Waiting]) -> list[bytes | None]:
         """The blob of each; None for what searches are to look at themselves."""

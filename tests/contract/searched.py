@@ -24,7 +24,7 @@ from tests.contract.stores import ACTOR, House, TextBody, memory_house, sqlite_h
 MESSAGE = b"Subject: budget\r\n\r\nThe annual report\r\n"
 
 
-@dataclass(slots=True)
+@dataclass
 class Serving:
     """A server as the process hears it: it ends as soon as there is nothing to do. `bodies`: what
     it reads for the process; None for none just now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ from twisted.internet.error import ProcessDone, ProcessTerminated
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
-from mailhub.model.change import AccountChanged, Arrived, Change
+from mailhub.model.change import AccountChanged, Arrived, Change, Missed
+from mailhub.model.errors import Corrupt, Unavailable
+from mailhub.model.message import BlobRef
 from mailhub.model.settings import SearchSettings
-from mailhub.net.indexer import AGAIN, GATHER, GOODBYE, IndexProcess
+from mailhub.net.indexer import AGAIN, GATHER, GOODBYE, IndexProcess, SharedStore
 from tests.fakes import ListLog
 
 
@@ -55,10 +58,10 @@ class Reactor(Clock):
 class Site:
     """An index process under a clock."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, store: Path | SharedStore = Path("/store"), **settings: object) -> None:
         self.reactor, self.log = Reactor(), ListLog()
         made = replace(SearchSettings(), **settings)  # type: ignore[arg-type]
-        self.process = IndexProcess(made, Path("/store"), self.reactor, self.log)
+        self.process = IndexProcess(made, store, self.reactor, self.log)
 
     @property
     def last(self) -> Any:
@@ -181,3 +184,72 @@ def test_one_that_waits_to_come_back_is_forgotten() -> None:
     assert site.process.stop() is None
     site.reactor.advance(AGAIN[1])
     assert len(site.reactor.started) == 1
+
+
+# -- of a store that several servers share
+
+SECRET = "postgresql://mail:secret@db/mail"
+
+
+async def _bodies(refs: Sequence[BlobRef]) -> Sequence[bytes]:
+    """Segment 1 is there, 2 is missing, 3 cannot be had."""
+    segments = {ref.segment for ref in refs}
+    if 3 in segments:
+        raise Unavailable
+    if 2 in segments:
+        raise Corrupt
+    return [b"x" * ref.length for ref in refs]
+
+
+def shared() -> Site:
+    site = Site(SharedStore(SECRET, _bodies))
+    site.process.start()
+    return site
+
+
+def test_where_the_database_is_others_do_not_see() -> None:
+    site = shared()
+    words = site.reactor.started[0][1]
+    assert words[1:4] == [b"-m", b"mailhub.indexing", b"-"]
+    assert not any(b"secret" in word for word in words)
+    assert site.last.transport.told == b'{"database": "%s"}\n' % SECRET.encode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (b"[[1,0,3],[1,5,1]]", b"3 1\nxxxx"),
+        (b"[[1,0,3],[2,0,2],[1,0,1]]", b"3 -1 1\nxxxx"),
+        (b"[[2,0,2]]", b"-1\n"),
+        (b"[[1,0,3],[3,0,2]]", b"away\n"),
+    ],
+)
+def test_bodies_that_it_asks_for_are_read_for_it(asked: bytes, answer: bytes) -> None:
+    site = shared()
+    site.last.transport.told = b""
+    site.last.outReceived(b"building\nbodies " + asked[:4])
+    site.last.outReceived(asked[4:] + b"\n")
+    assert site.last.transport.told == answer
+    assert site.process.state() == "building"
+
+
+def test_it_comes_and_goes_with_the_lease() -> None:
+    """Started, stopped, started again: as often as this server is given the index."""
+    site = Site(SharedStore(SECRET, _bodies))
+    assert site.process.state() == "elsewhere"
+    for turn in (1, 2):
+        site.process.start()
+        site.last.outReceived(b"following\n")
+        assert (len(site.reactor.started), site.process.state()) == (turn, "following")
+        assert site.process.stop() is not None
+        site.end(ProcessDone(0))
+        assert site.process.state() == "elsewhere"
+    assert site.reactor.getDelayedCalls() == []
+
+
+def test_what_was_missed_may_be_mail() -> None:
+    site = shared()
+    site.last.transport.told = b""
+    site.process.heard([Missed()])
+    site.reactor.advance(GATHER)
+    assert site.last.transport.told == b"\n"

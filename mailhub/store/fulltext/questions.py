@@ -46,9 +46,11 @@ def look(
 
 
 def _uids(cursor: Cursor, part: Part, mailbox: int, compiler: Compiler) -> list[int]:
+    """In any order."""
     if part == NONE:
         return []
-    sql = compiler.select(part, "group_concat(m.uid)", [mailbox])
+    rows = compiler.select(part, "m.uid AS uid", [mailbox])
+    sql = f"SELECT group_concat(uid) FROM ({rows}) AS found"
     return integers(cursor.execute(sql, compiler.parameters).fetchone()[0])
 
 

@@ -88,7 +88,11 @@ _REMOVE_LAST = _REMOVE.format(end="")
 _LESS = "UPDATE search_build SET documents = documents - :count WHERE number = :number"
 _WAITING = "SELECT count(*) FROM content WHERE key > :position"
 _REMOVED = f"SELECT count(*) FROM search_document AS d WHERE {_GONE}"
-_SIZE = "SELECT pg_total_relation_size('search_document')"
+_SIZE = """
+    SELECT 8192 * sum(relpages) FROM pg_class WHERE relname LIKE 'search\\_document%'
+    OR oid IN (SELECT reltoastrelid FROM pg_class WHERE relname = 'search_document')
+"""
+"""As far as the database has counted: pages of the table, its indexes, and what stands beside."""
 
 
 def builds(cursor: Cursor) -> list[Build]:
@@ -148,6 +152,12 @@ def put(
         if connection.execute(_MOVE, position).rowcount != 1:
             raise StaleError
         put_rows(connection, _PUT, rows, _AGAIN)
+
+
+def measure(connection: Connection) -> None:
+    """Tells the planner what there is: of a table that it does not know it may look through all
+    documents of an account rather than look up a term."""
+    connection.analyze("search_document")
 
 
 def remove(connection: Connection, after: Key) -> Key | None:
