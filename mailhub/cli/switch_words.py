@@ -119,7 +119,7 @@ def status(records: Sequence[Record], posts: Sequence[Post]) -> str:
     if stages:
         lines.append(f"mail: {', '.join(f'{n} {what}' for what, n in sorted(stages.items()))}")
     for record in records:
-        if record.made is Made.REFUSED:
+        if record.made in (Made.REFUSED, Made.BEGUN):
             lines.append(_noted(f"! {record.kind} {record.name}", record.notes))
     for post in posts:
         damaged = f", {post.damaged} damaged" if post.damaged else ""

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 
 from mailhub.switching import folders, following
 from mailhub.switching.faults import Refusal
+from mailhub.switching.fetched import Body, Facts, Opened
 from mailhub.switching.folders import BoxHere, Folder, Place
 from mailhub.switching.following import Noted
 from mailhub.switching.house import House
 from mailhub.switching.ledger import Ledger, Seen
-from mailhub.switching.remote import Body, Damaged, Facts, Opened, Remote
+from mailhub.switching.remote import Damaged, Remote
 
 WINDOW = 64
 """Messages under way before an answer is read."""

@@ -21,11 +21,13 @@ from mailhub.switching.following import Verdict
 from mailhub.switching.house import House
 from mailhub.switching.ledger import Book, Ledger, Post, Stage
 from mailhub.switching.pace import Pace
-from mailhub.switching.remote import Away, Damaged, Remote
+from mailhub.switching.remote import Away, Damaged, Remote, Suspects
 from mailhub.switching.source import Imap, Login
 
 TRIES = 5
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 60.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+MOST_POISON = 100
+"""Messages at which connections break, of one account, until it is the server that is broken."""
 PHASE = "elsewhere-phase"
 
 
@@ -124,14 +126,20 @@ class Moving:
         return report
 
     def _tried(self, post: Post, house: House, ledger: Ledger, report: Report, work: Work) -> None:
-        """Again, on a new connection, where one breaks."""
-        pause = FIRST_PAUSE
-        for left in reversed(range(TRIES)):
-            remote = Remote(self._imap, post.login, self._secret(post), self._pace)
+        """Again, on a new connection, where one breaks; while it gets on, as often as it does."""
+        suspects = Suspects()
+        pause, left, came = FIRST_PAUSE, TRIES, -1
+        while True:
+            remote = Remote(self._imap, post.login, self._secret(post), self._pace, suspects)
             try:
                 remote.connect()
                 work(Desk(post, house, remote, ledger, report))
             except Away:
+                poison = sum(1 for times in suspects.values() if times > 1)
+                now = ledger.messages() + min(poison, MOST_POISON)
+                if now > came:
+                    pause, left, came = FIRST_PAUSE, TRIES, now
+                left -= 1
                 if not left or self._stopped.is_set():
                     raise
                 self._sleep(pause)

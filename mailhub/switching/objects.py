@@ -84,7 +84,9 @@ class Making:
                 self._begin(one, user)
             notes += self._password(file, user, begun)
         except Refusal as error:
-            self._noted("account", name, Made.REFUSED, [str(error)])
+            # What was begun is to be ended by the next run, its password above all.
+            self._book.note("account", name, Made.BEGUN if begun else Made.REFUSED, [str(error)])
+            self._told("account", name, Made.REFUSED, [str(error)])
             return
         if file.address:
             self._book.await_mail(user, one.login)

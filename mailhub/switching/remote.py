@@ -7,17 +7,29 @@ SwitchFault (nobody should try again). What is to be done with mail is decided e
 
 from __future__ import annotations
 
-import hashlib
 import imaplib
 import ssl
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from mailhub.switching.faults import SwitchFault
+from mailhub.switching.fetched import (
+    PIECE,
+    RUN,
+    TOGETHER,
+    Body,
+    Facts,
+    Opened,
+    attributes,
+    date_of,
+    modseq_of,
+    names_of,
+    runs,
+    text_of,
+)
 from mailhub.switching.folders import ListedThere
 from mailhub.switching.following import FlagNames, folded
 from mailhub.switching.pace import Pace
@@ -25,16 +37,9 @@ from mailhub.switching.source import Imap, Login, Tls
 
 LONGEST_LINE = 64 << 20
 """Octets of one line of the protocol: the list of a large folder's UIDs is one."""
-RUN = 500
-"""Messages of which one command asks something small."""
-TOGETHER = 2 << 20
-"""Octets of bodies that one command asks for, and from which on a message is read in pieces."""
-PIECE = 1 << 20
 IN_MEMORY = 4 << 20
 """Octets of a message from which on it is on the disk."""
 NOTHING = "the server gives nothing of it"
-UNREADABLE = 0
-"""INTERNALDATE of a message whose date cannot be read: the epoch is no date of mail."""
 
 
 class Away(Exception):
@@ -45,68 +50,18 @@ class Damaged(Exception):
     """The server does not give this message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A folder that is open. `modseq`: 0 where the server has none (RFC 7162)."""
-
-    validity: int
-    uidnext: int
-    modseq: int
-    messages: int
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """A message without its body. `names`: its flags as they are spelled there; `date`:
-    INTERNALDATE, epoch seconds; `size`: as the server says it."""
-
-    names: tuple[str, ...]
-    size: int
-    date: int
-
-    @property
-    def flags(self) -> FlagNames:
-        """As they are compared."""
-        return folded(self.names)
-
-
-class Body:
-    """A message whose octets came, to be closed. Damaged ones have `why` and none."""
-
-    def __init__(
-        self, uid: int, source: bytes | SpooledTemporaryFile[bytes], size: int, why: str = ""
-    ) -> None:
-        self.uid = uid
-        self.size = size
-        self.why = why
-        self._source = source
-
-    def pieces(self) -> Iterator[bytes]:
-        """All of it, from the start."""
-        if isinstance(self._source, bytes):
-            yield self._source
-            return
-        self._source.seek(0)
-        while piece := self._source.read(PIECE):
-            yield piece
-
-    def digest(self) -> bytes:
-        """What tells it from other messages."""
-        total = hashlib.sha256()
-        for piece in self.pieces():
-            total.update(piece)
-        return total.digest()[:16]
-
-    def close(self) -> None:
-        """Lets go of it."""
-        if not isinstance(self._source, bytes):
-            self._source.close()
+Suspects = Counter[tuple[str, str, int]]
+"""How often a connection broke while this was asked of that folder's UID. Dovecot says BYE at a
+message that it cannot read: asked for together with others, it would be in their way for ever."""
 
 
 class Remote:
-    """A connection of one account. `secret`: its password or token, where it has one of its own."""
+    """A connection of one account. `secret`: its password or token, where it has one of its own.
+    `suspects`: what former connections of this account broke at."""
 
-    def __init__(self, imap: Imap, login: str, secret: str, pace: Pace) -> None:
+    def __init__(self, imap: Imap, login: str, secret: str, pace: Pace, suspects: Suspects) -> None:
+        self._suspects = suspects
+        self._folder = ""
         self._imap = imap
         self._login = login
         self._secret = secret
@@ -181,15 +136,15 @@ class Remote:
             others: tuple[str, ...] = ()
             if self._client.has_capability("NAMESPACE"):
                 spaces = self._client.namespace()
-                own = _text(spaces.personal[0][0]) if spaces.personal else ""
+                own = text_of(spaces.personal[0][0]) if spaces.personal else ""
                 others = tuple(
-                    _text(one[0]) for some in (spaces.other, spaces.shared) for one in some or ()
+                    text_of(one[0]) for some in (spaces.other, spaces.shared) for one in some or ()
                 )
             listed = [
-                ListedThere(_text(name), _text(separator or b""), _folded(flags))
+                ListedThere(text_of(name), text_of(separator or b""), attributes(flags))
                 for flags, separator, name in self._client.list_folders()
             ]
-            wanted = {_text(name) for _, _, name in self._client.list_sub_folders()}
+            wanted = {text_of(name) for _, _, name in self._client.list_sub_folders()}
         foreign = tuple(one for one in others if one)
         mine = [one for one in listed if not (foreign and one.name.startswith(foreign))]
         return mine, frozenset(wanted), own
@@ -198,10 +153,11 @@ class Remote:
         """Opens a folder to read it. Raises Away, Damaged (it cannot be opened)."""
         with self._speaking():
             found = self._client.select_folder(name, readonly=True)
+        self._folder = name
         return Opened(
             validity=int(found.get(b"UIDVALIDITY") or 0),
             uidnext=int(found.get(b"UIDNEXT") or 0),
-            modseq=_modseq(found.get(b"HIGHESTMODSEQ")),
+            modseq=modseq_of(found.get(b"HIGHESTMODSEQ")),
             messages=int(found.get(b"EXISTS") or 0),
         )
 
@@ -220,27 +176,34 @@ class Remote:
         for at in range(0, len(uids), RUN):
             with self._speaking():
                 rows = self._client.fetch(uids[at : at + RUN], ["FLAGS"], modifiers)
-            found.update((uid, folded(_names(row))) for uid, row in rows.items() if b"FLAGS" in row)
+            found.update(
+                (uid, folded(names_of(row))) for uid, row in rows.items() if b"FLAGS" in row
+            )
         return found
 
     def facts(self, uids: Sequence[int]) -> Mapping[int, Facts]:
         """Of those that are still there. Raises Away."""
         found: dict[int, Facts] = {}
-        for at in range(0, len(uids), RUN):
-            some = uids[at : at + RUN]
+        plain = [uid for uid in uids if not self._suspects["facts", self._folder, uid]]
+        for at in range(0, len(plain), RUN):
+            some = plain[at : at + RUN]
             try:
                 found.update(self._facts(some))
             except Damaged:  # one of them makes the server refuse all
                 for uid in some:
                     with _unless_damaged():
                         found.update(self._facts([uid]))
+        for uid in uids:
+            if self._suspects["facts", self._folder, uid] == 1:
+                with _unless_damaged():
+                    found.update(self._facts([uid]))
         return found
 
     def _facts(self, uids: Sequence[int]) -> Mapping[int, Facts]:
-        with self._speaking():
+        with self._suspecting("facts", uids), self._speaking():
             rows = self._client.fetch(uids, ["FLAGS", "RFC822.SIZE", "INTERNALDATE"])
         return {
-            uid: Facts(_names(row), int(row[b"RFC822.SIZE"]), _date(row.get(b"INTERNALDATE")))
+            uid: Facts(names_of(row), int(row[b"RFC822.SIZE"]), date_of(row.get(b"INTERNALDATE")))
             for uid, row in rows.items()
             if b"RFC822.SIZE" in row
         }
@@ -248,7 +211,10 @@ class Remote:
     def bodies(self, uids: Sequence[int], facts: Mapping[int, Facts]) -> Iterator[Body]:
         """Messages in order, each whole or damaged; those that went meanwhile are left out. Raises
         Away."""
-        for some in _runs(uids, facts):
+        for some in runs(uids, facts, {uid for uid in uids if self._times(uid)}):
+            if self._times(some[0]) > 1:
+                yield Body(some[0], b"", 0, "the server breaks the connection at it")
+                continue
             if len(some) == 1 and facts[some[0]].size > TOGETHER:
                 yield self._large(some[0])
                 continue
@@ -265,7 +231,7 @@ class Remote:
                         yield Body(uid, b"", 0, str(alone))
 
     def _small(self, uids: Sequence[int]) -> Sequence[Body]:
-        with self._speaking():
+        with self._suspecting("body", uids), self._speaking():
             rows = self._client.fetch(uids, ["BODY.PEEK[]"])
         found = []
         for uid in uids:
@@ -287,7 +253,7 @@ class Remote:
         size = 0
         try:
             while True:
-                with self._speaking():
+                with self._suspecting("body", [uid]), self._speaking():
                     rows = self._client.fetch([uid], [f"BODY.PEEK[]<{size}.{PIECE}>"])
                 row = rows.get(uid)
                 data = b"" if row is None else row.get(f"BODY[]<{size}>".encode()) or b""
@@ -306,6 +272,21 @@ class Remote:
             spool.close()
             raise
         return Body(uid, spool, size)
+
+    def _times(self, uid: int) -> int:
+        """How often a connection broke while the body of this was asked for."""
+        return self._suspects["body", self._folder, uid]
+
+    @contextmanager
+    def _suspecting(self, what: str, uids: Sequence[int]) -> Iterator[None]:
+        """Remembers at what a connection breaks."""
+        try:
+            yield
+        except Away:
+            self._suspects.update((what, self._folder, uid) for uid in uids)
+            raise
+        for uid in uids:
+            del self._suspects[what, self._folder, uid]
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -339,42 +320,3 @@ def _unless_damaged() -> Iterator[None]:
         yield
     except Damaged:
         return
-
-
-def _runs(uids: Sequence[int], facts: Mapping[int, Facts]) -> Iterator[list[int]]:
-    """UIDs whose bodies are asked for together."""
-    run: list[int] = []
-    total = 0
-    for uid in uids:
-        if uid not in facts:
-            continue
-        size = facts[uid].size
-        if run and (total + size > TOGETHER or len(run) >= RUN):
-            yield run
-            run, total = [], 0
-        run.append(uid)
-        total += size
-    if run:
-        yield run
-
-
-def _names(row: Mapping[bytes, Any]) -> tuple[str, ...]:
-    return tuple(_text(one) for one in row.get(b"FLAGS") or ())
-
-
-def _folded(flags: Sequence[bytes]) -> frozenset[str]:
-    return frozenset(_text(one).lower() for one in flags)
-
-
-def _date(value: object) -> int:
-    return int(value.timestamp()) if isinstance(value, datetime) else UNREADABLE
-
-
-def _modseq(value: object) -> int:
-    """The library gives a number, or a list of one."""
-    found = value[0] if isinstance(value, (list, tuple)) and value else value
-    return int(found) if isinstance(found, (int, bytes)) and found else 0
-
-
-def _text(value: object) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

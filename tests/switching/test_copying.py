@@ -16,10 +16,11 @@ from mailhub.control.catalog import ACTS, READS, TAKES
 from mailhub.model.errors import MailhubError
 from mailhub.switching.copying import Copied, Copying, verified
 from mailhub.switching.faults import Refusal
+from mailhub.switching.fetched import Body, Facts, Opened
 from mailhub.switching.folders import ListedThere
 from mailhub.switching.following import FlagNames, folded
 from mailhub.switching.ledger import Book, Stage
-from mailhub.switching.remote import Away, Body, Damaged, Facts, Opened
+from mailhub.switching.remote import Away, Damaged
 from tests.acting import services
 from tests.support import run
 from tests.world import world
