@@ -80,6 +80,7 @@ _CODES = {
     "IncompleteBody": Verdict.AGAIN,
     "NoSuchKey": Verdict.MISSING,
     "NoSuchUpload": Verdict.MISSING,
+    "InvalidRange": Verdict.MISSING,  # there is less of it
     "NoSuchBucket": Verdict.REFUSED,
     "QuotaExceeded": Verdict.FULL,
     "XMinioStorageFull": Verdict.FULL,
