@@ -298,10 +298,9 @@ access_key = "{s3.access_key}"\nsecret_key = "{s3.secret_key}"\ninline = 300\n""
         return done.stdout
 
     try:
-        run("here", "migrate", "--ahead", str(tmp_path / "there.toml"))
-        checked = json.loads(
-            run("here", "migrate", "--check", "--json", str(tmp_path / "there.toml"))
-        )
+        target = str(tmp_path / "there.toml")
+        run("here", "migrate", "--ahead", target)
+        checked = json.loads(run("here", "migrate", "--check", "--json", target))
         assert {one["differing"] for one in checked} == {0}
         assert sum(one["bodies"] for one in checked if one["table"] == "content") > 400
         run("here", "migrate", target)
