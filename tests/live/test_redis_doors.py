@@ -11,7 +11,7 @@ import pytest
 
 from mailhub.model.queue import Slot
 from tests import turning
-from tests.live.redis_bench import QUIET, Nodes, refused, works
+from tests.live.redis_bench import QUIET, Impostor, Nodes, refused, works
 from tests.redisserver import RedisServer, Sentinel, free_port, watched_pair
 
 NewRedis = Callable[..., RedisServer]
@@ -136,6 +136,42 @@ def test_a_failover_leads_to_the_new_master_and_a_schedule_that_is_filled_anew(
     master.start()  # an old master that comes back is not taken for one
     turning.pass_time(1)
     assert node.ask(node.schedule.size()) == 1
+
+
+@pytest.mark.scale
+def test_a_master_that_does_not_know_that_another_was_made_is_left(
+    nodes: Nodes, new_redis: NewRedis
+) -> None:
+    """It answers all the time. Who only says that another was made, and is wrong, ends nothing."""
+    old, new, replica = new_redis(), new_redis(), new_redis()
+    for one in (old, new, replica):
+        one.start()
+    replica.cli("REPLICAOF", "127.0.0.1", str(old.port))
+    sentinel = Impostor(_address(old))
+    try:
+        place = sentinel.url.removeprefix("redis://")
+        node = nodes("redis://mail", sentinels=(place,))
+        node.fill(Slot(1, 0, "a.example"))
+        sentinel.answer = _address(replica)
+        turning.pass_time(4.5)
+        assert node.ask(node.schedule.size()) == 1
+        sentinel.answer = _address(new)
+        turning.until(lambda: "back" in node.outcomes())
+        assert node.ask(node.schedule.size()) == 0
+        assert node.outcomes() == ["connected", "lost", "back"]
+        # Who listens is there, too.
+        node.fill(Slot(1, 0, "a.example"))
+        node.woken.clear()
+        turning.until(lambda: new.cli("PUBLISH", "{mailhub}:wake", "1") == "1")
+        turning.until(lambda: node.woken)
+    finally:
+        sentinel.stop()
+
+
+def _address(server: RedisServer) -> bytes:
+    """As a Sentinel tells it."""
+    port = str(server.port)
+    return f"*2\r\n$9\r\n127.0.0.1\r\n${len(port)}\r\n{port}\r\n".encode()
 
 
 def test_a_master_that_no_sentinel_knows(

@@ -78,7 +78,7 @@ class RedisCoordination:
             ways.endpoint, self._wire, self._greet, self._calls_turned
         )
         ear = partial(Ear, reactor, float(redis.timeout), self._heard)
-        self._wakes: Link[Ear] = self._link(ways.endpoint, ear, self._listen, self._wakes_turned)
+        self._wakes: Link[Ear] = self._link(ways.hearing, ear, self._listen, self._wakes_turned)
         self._spread: Spread | None = None
         if ways.atlas is not None:
             self._spread = Spread(ways.atlas, self._node, lambda node: Standing(log, clock, node))
@@ -166,6 +166,9 @@ class RedisCoordination:
 
     async def _listen(self, ear: Ear) -> None:
         await self._ways.login.enter(ear)
+        server = facts(await ear.ask("INFO", "server")).get("run_id")
+        if self._calls.state is State.HERE and server != self._server:
+            raise Unavailable("another server than the one that has the schedule")
         await ear.ask("SUBSCRIBE", self.schedule.channel)
         await ear.ask("SUBSCRIBE", self.wakeups.bell)
 

@@ -20,10 +20,12 @@ from mailhub.wire.redisurl import parse_node, parse_redis_url, parse_sentinel
 
 @dataclass(frozen=True, slots=True)
 class Ways:
-    """`endpoint`: to the server that has the schedule. `dialer`: to others like it. `sentinels`:
-    the endpoint, where it goes by them. `atlas`: of the Cluster, where it is one."""
+    """`endpoint`: to the server that has the schedule; `hearing`: the same, for who only listens
+    there. `dialer`: to others like it. `sentinels`: the endpoint, where it goes by them. `atlas`:
+    of the Cluster, where it is one."""
 
     endpoint: IStreamClientEndpoint
+    hearing: IStreamClientEndpoint
     dialer: Dialer
     login: Login
     sentinels: SentinelEndpoint | None = None
@@ -39,15 +41,19 @@ def ways_of(settings: RedisSettings, reactor: Any, key: str) -> Ways:
     # Each of several that are asked the way gets its part of the time that the attempt has.
     part = max(0.5, settings.timeout / 3)
     if url.path:
-        return Ways(dialer.unix(url.path), dialer, login)
+        socket = dialer.unix(url.path)
+        return Ways(socket, socket, dialer, login)
     if settings.cluster:
         seeds = [(url.host, url.port), *map(parse_node, settings.cluster)]
         atlas = Atlas(Dialer(reactor, part, trust, login), seeds)
-        return Ways(SlotEndpoint(atlas, dialer, slot_of(key)), dialer, login, atlas=atlas)
+        owner = SlotEndpoint(atlas, dialer, slot_of(key))
+        return Ways(owner, owner, dialer, login, atlas=atlas)
     if settings.sentinels:
         watch = Login(settings.sentinel_user, settings.sentinel_password)
         asker = Dialer(reactor, part, trust, watch)
         places = [parse_sentinel(one) for one in settings.sentinels]
-        sentinels = SentinelEndpoint(asker, dialer, places, url.host)
-        return Ways(sentinels, dialer, login, sentinels=sentinels)
-    return Ways(dialer.tcp(url.host, url.port), dialer, login)
+        # One each: which master a connection was led to is remembered there.
+        leads, hearing = (SentinelEndpoint(asker, dialer, places, url.host) for _ in range(2))
+        return Ways(leads, hearing, dialer, login, sentinels=leads)
+    server = dialer.tcp(url.host, url.port)
+    return Ways(server, server, dialer, login)

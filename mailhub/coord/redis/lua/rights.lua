@@ -33,10 +33,9 @@ for _, words in ipairs({
 }) do
 	local answer = redis.pcall(unpack(words))
 	local said = type(answer) == 'table' and answer.err or ''
-	if string.find(said, 'NOPERM') or string.find(said, "can't run") or string.find(said, "can't access") then
-		refused[#refused + 1] = string.lower(words[1])
-	elseif string.find(said, "can't publish") then
-		refused[#refused + 1] = 'publish on ' .. channel
+	if string.find(said, 'NOPERM') or string.find(said, "The user executing the script can't") then
+		local on = string.find(said, 'channel') and ' on ' .. channel or ''
+		refused[#refused + 1] = string.lower(words[1]) .. on
 	end
 end
 return refused
