@@ -109,6 +109,7 @@ def _http(parts: Parts, settings: ListenerSettings, certificates: Certificates) 
         login=parts.login,
         tokens=parts.tokens,
         sign_ins=parts.sign_ins,
+        elsewheres=parts.elsewheres,
         logins=parts.watch.logins,
         identity=parts.identity,
         spools=parts.store.spools,

@@ -99,9 +99,13 @@ class Elsewheres:
         found = await self.among(accounts)
         return {account: Away(lane(one), mark(one)) for account, one in found.items()}
 
-    async def check_here(self, account: int) -> None:
-        """Raises StillElsewhere where the account's mail is not here; Unavailable."""
-        if await self.of(account) is not None:
+    async def check_here(self, id: str) -> None:
+        """Raises StillElsewhere where the mail of the account with this id is not here;
+        Unavailable."""
+        if not await self.possible():
+            return
+        account = await self._storage.accounts.by_id(id.lower())
+        if account is not None and await self.of(account.number) is not None:
             raise StillElsewhere
 
     async def known(self, account: int) -> Elsewhere:

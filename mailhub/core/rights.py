@@ -43,6 +43,10 @@ class Resource(Enum):
     FILES = "files"
 
 
+MAIL = frozenset({Resource.MAILBOXES, Resource.MESSAGES, Resource.ARCHIVE})
+"""What is where the account's mail is: while that is another server, nobody has it here."""
+
+
 class Action(Enum):
     """What an operation does with it."""
 

@@ -17,6 +17,7 @@ from mailhub.core.backup import Backups
 from mailhub.core.certificates import Certificates
 from mailhub.core.desk import Desk
 from mailhub.core.domains import Domains
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.exporting import Exporting
 from mailhub.core.filters import Filters
 from mailhub.core.identity import Identity
@@ -90,6 +91,7 @@ class Parts:
     login: Login
     tokens: Tokens
     sign_ins: SignIns
+    elsewheres: Elsewheres
     logins: OpenLogins
     identity: Identity
     spools: Spools
@@ -158,7 +160,7 @@ def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:
     if root and root not in DIALECTS:
         known = ", ".join((*DIALECTS, ROOT))
         raise Invalid(f"{root} is none of {known}", field="root")
-    guard = Guard(parts.settings.access_token, parts.tokens)
+    guard = Guard(parts.settings.access_token, parts.tokens, parts.elsewheres)
     dialects: Sequence[Dialect] = (
         TMail(parts),
         WildDuck(parts, guard),

@@ -10,7 +10,8 @@ import hmac
 import re
 from dataclasses import replace
 
-from mailhub.core.rights import Caller, Right, check
+from mailhub.core.elsewhere import Elsewheres
+from mailhub.core.rights import MAIL, Caller, Right, check
 from mailhub.core.tokens import Tokens
 from mailhub.http.call import Answer, Call, Leash
 from mailhub.http.outflow import drop
@@ -24,9 +25,11 @@ _LOCAL_HOST = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?", 
 
 class Guard:
     """`token`: the root token; empty: only programs on this machine come in. `tokens`: those that
-    stand for an account or a role."""
+    stand for an account or a role. `elsewheres`: accounts whose mail nobody has here yet; None:
+    there are none."""
 
-    def __init__(self, token: str, tokens: Tokens) -> None:
+    def __init__(self, token: str, tokens: Tokens, elsewheres: Elsewheres | None = None) -> None:
+        self._elsewheres = elsewheres
         self._token = token.encode()
         self._tokens = tokens
 
@@ -40,7 +43,7 @@ class Guard:
     async def admit(self, call: Call, right: Right) -> Call:
         """The call with its caller, who has `right` on what it names; `me` is put in words.
 
-        Raises AuthenticationFailed, NotPermitted, Unavailable.
+        Raises AuthenticationFailed, NotPermitted, StillElsewhere, Unavailable.
         """
         caller = await self._caller(call)
         subject = call.arguments.get("user")
@@ -48,6 +51,8 @@ class Guard:
             subject = caller.id
             call = replace(call, arguments={**call.arguments, "user": subject})
         check(caller, right, subject.lower() if subject is not None else None)
+        if self._elsewheres is not None and subject is not None and right.resource in MAIL:
+            await self._elsewheres.check_here(subject)
         return replace(call, caller=caller)
 
     async def hold(self, call: Call, answer: Answer) -> Answer:

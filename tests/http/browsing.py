@@ -118,6 +118,7 @@ class Site:
             login=here.login,
             tokens=here.tokens,
             sign_ins=here.sign_ins,
+            elsewheres=here.elsewheres,
             logins=here.watch.logins,
             identity=here.identity,
             spools=here.store.spools,

@@ -9,7 +9,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -83,17 +83,19 @@ namespace inbox {{
 
 
 class FormerServer:
-    """One Dovecot. `authority`: PEM file of who signed its certificate, that of `localhost`."""
+    """One Dovecot, with these users and their passwords. `authority`: PEM file of who signed its
+    certificate, that of `localhost`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, users: Mapping[str, str]) -> None:
         self._folder = folder
+        self._users = dict(users)
+        self._write_users()
         self.imap, self.imaps, self.pop3, self.pop3s, self.lmtp = (free_port() for _ in range(5))
         authority = Authority(folder)
         self.authority = authority.path
         owner = pwd.getpwnam(OWNER)
         (folder / "mail").mkdir()
         shutil.chown(folder / "mail", owner.pw_uid, owner.pw_gid)
-        self._users: dict[str, str] = {}
         text = CONFIG.format(
             folder=folder,
             pair=authority.pair(HOST),
@@ -132,9 +134,20 @@ class FormerServer:
         """All that it wrote."""
         return (self._folder / "dovecot.log").read_text()
 
-    def user(self, name: str, password: str) -> None:
-        """Somebody who has a mailbox there, with this password from now on."""
+    def change_password(self, name: str, password: str) -> None:
+        """Another one from now on: Dovecot looks at the file now and then."""
         self._users[name] = password
+        self._write_users()
+        assert until(lambda: self._lets_in(name))
+
+    def _lets_in(self, name: str) -> bool:
+        try:
+            with self.session(name):
+                return True
+        except imaplib.IMAP4.error:
+            return False
+
+    def _write_users(self) -> None:
         lines = (f"{one}:{{PLAIN}}{word}\n" for one, word in self._users.items())
         (self._folder / "users").write_text("".join(lines))
 
@@ -155,10 +168,10 @@ class FormerServer:
 
 
 @contextmanager
-def former_server() -> Iterator[FormerServer]:
+def former_server(users: Mapping[str, str]) -> Iterator[FormerServer]:
     """One that runs, for a module."""
     with open_folder() as folder:
-        made = FormerServer(folder)
+        made = FormerServer(folder, users)
         made.start()
         try:
             yield made

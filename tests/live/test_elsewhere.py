@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import imaplib
-import itertools
+import smtplib
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +11,19 @@ from dataclasses import dataclass
 import pytest
 
 from tests.live.former import FormerServer, former_server
-from tests.live.peers import ROOT
+from tests.live.peers import ROOT, until
 from tests.live.server import PLAIN, Server
 
 pytestmark = [pytest.mark.live, ROOT]
 WORD = 'wörd "quoted" one'
 DOMAIN = "moving.test"
-_numbers = itertools.count(1)
+PEOPLE = tuple(f"p{number}@{DOMAIN}" for number in range(40))
+_people = iter(PEOPLE)
 
 
 @pytest.fixture(scope="module")
 def former() -> Iterator[FormerServer]:
-    with former_server() as made:
+    with former_server(dict.fromkeys(PEOPLE, WORD)) as made:
         yield made
 
 
@@ -62,8 +63,7 @@ class Person:
 @pytest.fixture
 def person(server: Server, former: FormerServer) -> Person:
     """A new one, of whom no password is known here."""
-    name = f"p{next(_numbers)}@{DOMAIN}"
-    former.user(name, WORD)
+    name = next(_people)
     server.command("user", "add", name, "--no-password")
     server.command(
         "elsewhere",
@@ -98,3 +98,33 @@ def test_a_session_is_handed_through(person: Person) -> None:
     assert found[0][1] == big
     imap.logout()
     assert person.former.subjects(person.name) == ["big"]
+
+
+def deliver(server: Server, recipient: str, subject: str) -> None:
+    """As another server brings it."""
+    with smtplib.SMTP("127.0.0.1", server.port("smtp"), timeout=60) as smtp:
+        smtp.sendmail("a@b.example", [recipient], letter(subject))
+
+
+def here(person: Person) -> list[str]:
+    """Subjects of what is in the INBOX of this server."""
+    with person.imap() as imap:
+        imap.select("INBOX", readonly=True)
+        _, found = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+    heads = [one[1].decode() for one in found if isinstance(one, tuple)]
+    return [head.partition(":")[2].strip() for head in heads]
+
+
+def test_mail_is_delivered_once_before_while_and_after_an_account_moves(person: Person) -> None:
+    former, server = person.former, person.server
+    deliver(server, person.name, "before")
+    assert until(lambda: former.subjects(person.name) == ["before"]), server.log.read_text()[-4000:]
+    person.imap().logout()  # its password is learned
+    person.phase("moving")
+    deliver(server, person.name, "while")
+    with pytest.raises(imaplib.IMAP4.error, match="UNAVAILABLE"):
+        person.imap()
+    person.phase("here")
+    deliver(server, person.name, "after")
+    assert until(lambda: sorted(here(person)) == ["after", "while"])
+    assert former.subjects(person.name) == ["before"]

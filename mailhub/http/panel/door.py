@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from mailhub.core.accounts import Accounts
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.rights import Caller, Right, Role, Standing, check
 from mailhub.core.sign_ins import SignIns
 from mailhub.core.tokens import Tokens
@@ -72,11 +73,18 @@ class Visitor:
 
 
 class Door:
-    """`secret`: of this server; only for proofs, which die with the token."""
+    """`secret`: of this server; only for proofs, which die with the token. `elsewheres`: accounts
+    whose mail nobody has here yet, where it leads to mail."""
 
     def __init__(
-        self, tokens: Tokens, sign_ins: SignIns, accounts: Accounts, secret: bytes
+        self,
+        tokens: Tokens,
+        sign_ins: SignIns,
+        accounts: Accounts,
+        secret: bytes,
+        elsewheres: Elsewheres | None = None,
     ) -> None:
+        self._elsewheres = elsewheres
         self._tokens = tokens
         self._sign_ins = sign_ins
         self._accounts = accounts
@@ -84,11 +92,14 @@ class Door:
 
     async def visitor(self, call: Call) -> Visitor:
         """Who calls: any who showed a password, though perhaps no second factor. Raises
-        AuthenticationFailed, NotFound, NotPermitted (the form is not ours), Invalid."""
+        AuthenticationFailed, NotFound, NotPermitted (the form is not ours), Invalid,
+        StillElsewhere."""
         caller = await self._tokens.caller(token_of(call), call.peer.address)
         if caller.account is None or caller.role is not Role.USER:
             raise AuthenticationFailed
         account = await self._accounts.get(caller.account)
+        if self._elsewheres is not None:
+            await self._elsewheres.check_here(account.id)
         csrf = hmac.digest(self._secret, f"panel {caller.session}".encode(), hashlib.sha256).hex()
         fields = sent(call)
         if call.method == "POST" and not hmac.compare_digest(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from mailhub.core.accounts import Accounts
 from mailhub.core.desk import Desk
+from mailhub.core.elsewhere import Elsewheres
 from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.mailroom import Mailroom
 from mailhub.core.sign_ins import SignIns
@@ -38,6 +39,8 @@ class Parts(Protocol):
     @property
     def accounts(self) -> Accounts: ...
     @property
+    def elsewheres(self) -> Elsewheres: ...
+    @property
     def mailboxes(self) -> Mailboxes: ...
     @property
     def mailroom(self) -> Mailroom: ...
@@ -63,7 +66,9 @@ class Webmail:
 
     def __init__(self, parts: Parts) -> None:
         room, mailboxes = parts.mailroom, parts.mailboxes
-        self._door = Door(parts.tokens, parts.sign_ins, parts.accounts, parts.panel_secret)
+        self._door = Door(
+            parts.tokens, parts.sign_ins, parts.accounts, parts.panel_secret, parts.elsewheres
+        )
         frame = Frame(mailboxes)
         pictures = Pictures(parts.accounts, room.views, parts.panel_secret, parts.clock)
         compose = Compose(frame, parts.desk, parts.clock)

@@ -36,6 +36,7 @@ TABLE: dict[type[MailhubError], tuple[int, str]] = {
     errors.LimitReached: (403, "TooMany"),
     errors.AllowanceUsed: (403, "RateLimitedError"),
     errors.Unavailable: (503, "ServiceUnavailable"),
+    errors.StillElsewhere: (503, "MailboxElsewhere"),
     errors.InUse: (400, "InUse"),
     errors.Conflict: (400, "Conflict"),
     errors.Unsupported: (415, "UnsupportedMediaType"),
