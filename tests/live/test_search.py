@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests import papers
+from tests.live import storing
 from tests.live.server import PLAIN, Server
 from tests.live.web import PASSWORD, make
 
@@ -88,8 +89,8 @@ QUERIES: tuple[tuple[Mapping[str, str], list[int]], ...] = (
 class Site:
     """A server with one mailbox of mail."""
 
-    def __init__(self, folder: Path, index: str) -> None:
-        self.server = Server(folder, PLAIN + SEARCH.format(index=index))
+    def __init__(self, folder: Path, index: str, sections: str = "") -> None:
+        self.server = Server(folder, PLAIN + SEARCH.format(index=index) + sections)
         self.server.start()
         self.server.add_domain(DOMAIN)
         self.user = make(self.server, f"searcher@{DOMAIN}")
@@ -255,6 +256,12 @@ def test_hostile_documents_are_left_out(site: Site) -> None:
     assert site.process() == before
 
 
+IN_FOLDER = pytest.mark.skipif(
+    os.environ.get(storing.VARIABLE) == "postgres", reason="the index is a file of the folder"
+)
+
+
+@IN_FOLDER
 def test_a_damaged_index_is_mended(site: Site) -> None:
     until(site.followed)
     damaged = site.index.with_name("damaged")
@@ -268,6 +275,7 @@ def test_a_damaged_index_is_mended(site: Site) -> None:
     assert site.ids(query="annual") == [81]
 
 
+@IN_FOLDER
 def test_it_is_made_anew_by_command(site: Site) -> None:
     until(site.followed)
     before = site.index.stat().st_ino
