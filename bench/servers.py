@@ -109,11 +109,12 @@ class Mailhub(Server):
     def config(self) -> Path:
         return self.folder / "mailhub.toml"
 
-    def start(self, users: list[str]) -> None:
+    def start(self, users: list[str], more: str = "") -> None:
+        """`more`: settings, as TOML."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         ports = {name: getattr(self, name) for name in ("smtp", "imap", "imaps", "pop3", "http")}
-        self.config.write_text(CONFIG.format(folder=self.folder, **ports))
+        self.config.write_text(CONFIG.format(folder=self.folder, **ports) + more)
         self.launch()
         for user in users:
             self.command("user", "add", f"{user}@bench.test", "--password", PASSWORD)

@@ -32,17 +32,26 @@ def program(name: str) -> str:
     return str(found[-1])
 
 
+QUICK = {"fsync": "off", "shared_buffers": "32MB"}
+DURABLE = {
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "shared_preload_libraries": "pg_stat_statements",
+}
+
+
 class PostgresServer:
     """Forgets what it said was durable when the machine dies (not when it is killed): tests kill
-    it, no machine."""
+    it, no machine. `durable`: as it is in earnest, with room, and its statements are counted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
         # Not pytest's folder: others may not look into it, and a socket's path is short.
         self.folder = Path(tempfile.mkdtemp(prefix="mailhub-postgres-"))
         self.port = free_port()
         self._user = USER if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
+        self._options = DURABLE if durable else QUICK
         if self._user:
             shutil.chown(self.folder, self._user)
         self._run("initdb", "--username=mailhub", "--auth=trust", "--locale=C", "--encoding=UTF8")
@@ -58,9 +67,8 @@ class PostgresServer:
             "port": self.port,
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
-            "fsync": "off",
-            "shared_buffers": "32MB",
             "max_connections": 200,
+            **self._options,
         }
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
@@ -83,6 +91,11 @@ class PostgresServer:
         except psycopg.OperationalError:
             return False
         return True
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def where(self, database: str) -> str:
         """How libpq finds it."""

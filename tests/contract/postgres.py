@@ -26,8 +26,8 @@ _FIRST_OF_KEY = """
 class Postgres:
     """The server, and a database with the store's tables that each house gets a copy of."""
 
-    def __init__(self) -> None:
-        self.server = PostgresServer()
+    def __init__(self, *, durable: bool = False) -> None:
+        self.server = PostgresServer(durable=durable)
         self.server.start()
         self._template = self.server.database()
         self._names: dict[int, str] = {}
@@ -79,6 +79,10 @@ class Postgres:
         store.start()
         self._names[id(house)] = name
         return house
+
+    def where(self, house: House) -> str:
+        """The database of a house."""
+        return self.server.where(self._names[id(house)])
 
     def close(self) -> None:
         self._patch.stop()
