@@ -7,6 +7,7 @@ that speaks S3 to one user.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -101,6 +102,16 @@ class Swift:
         for port in (*ports.values(), self.port):
             assert until(lambda port=port: answers("127.0.0.1", port), 30), self._said()  # type: ignore[misc]
         return self
+
+    def pause(self) -> None:
+        """It answers nobody."""
+        for process in self._processes:
+            process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Goes on."""
+        for process in self._processes:
+            process.send_signal(signal.SIGCONT)
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes:

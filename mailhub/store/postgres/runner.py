@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from mailhub.model.errors import Corrupt
+from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.model.message import Arrival, BlobRef
 from mailhub.store.attempts import Record
 from mailhub.store.batch import Bytes
@@ -49,8 +49,8 @@ class OutsideRunner(ThreadRunner):
             return found, ()  # one of those in the database is damaged
         try:
             objects = iter(await self._outside.read(there))
-        except Corrupt:
-            return found, ()
+        except (Corrupt, Unavailable):
+            return found, ()  # those that can be had are read apart
         rows = iter(octets)
         return found, [next(objects if is_object(ref.segment) else rows) for ref in refs]
 
