@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,12 @@ def compose(
     lease: Lease,
     memory: BackupMemory,
 ) -> Backing:
-    """Backups of the data folder, made where `lease` is held."""
+    """Backups of the data folder and the database, made where `lease` is held."""
     data = Path(settings.data)
     folder = data / "backup"
     restic = Restic(settings.backup, folder, hostname, reactor, log)
     backups = Backups(
-        FolderPicture(data, folder / PICTURE, reactor),
+        FolderPicture(data, folder / PICTURE, reactor, _copy(settings.store.database)),
         restic,
         memory,
         clock,
@@ -57,3 +58,12 @@ def compose(
         Step("backups", looking.start, looking.stop),
     )
     return Backing(backups, steps)
+
+
+def _copy(where: str) -> Callable[[Path], None] | None:
+    """How a store is copied that is not in the data folder."""
+    if not where:
+        return None
+    from mailhub.store.postgres.dump import dump  # its library costs who does without it nothing
+
+    return partial(dump, where)

@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -117,7 +119,6 @@ def restore(
     from mailhub.net import privileges
     from mailhub.net.folder import DataFolder
     from mailhub.store import picture
-    from mailhub.store import verify as store
 
     settings = access.settings.backup
     wanted = BackupTarget(
@@ -135,10 +136,9 @@ def restore(
             raise Refused(f"{folder.path} holds a store already; restore into an empty folder")
         fetched = _fetch(folder.path / "backup", wanted, key_file, snapshot, settings.program)
         click.echo(f"fetched {snapshot}")
-        restored = picture.place(fetched, folder.path)
+        kind = _database if (fetched / picture.STORE / picture.DUMP).is_file() else _folder
+        restored, report = kind(access, fetched)
         shutil.rmtree(fetched.parent, ignore_errors=True)
-        with reading() as advance:
-            report = store.verify(folder.path / picture.STORE, False, advance)
     except MailhubError as error:
         raise Refused(error.text) from None
     finally:
@@ -149,6 +149,40 @@ def restore(
     if restored.held:
         click.echo(f"on hold in the queue: {restored.held}")
     sys.exit(0 if report.clean else 1)
+
+
+def _folder(access: Access, fetched: Path) -> tuple[Any, Any]:
+    """A store of a data folder's own."""
+    from mailhub.store import picture
+    from mailhub.store import verify as store
+
+    if access.settings.store.database:
+        raise Refused(
+            "this backup is of a server without a database: restore it with a configuration"
+            " that names none, then move it there with `mailhub migrate`"
+        )
+    restored = picture.place(fetched, access.data)
+    with reading() as advance:
+        return restored, store.verify(access.data / picture.STORE, False, advance)
+
+
+def _database(access: Access, fetched: Path) -> tuple[Any, Any]:
+    """A store that was in a database, into the empty one that the settings name."""
+    from mailhub.store import picture
+    from mailhub.store.moving import opening
+    from mailhub.store.postgres import restoring, verify
+
+    where = access.settings.store.database
+    if not where:
+        raise Refused(
+            "this backup is of a server on PostgreSQL: name an empty database in [store] of the"
+            " configuration"
+        )
+    restored = restoring.restore(where, fetched / picture.STORE / picture.DUMP)
+    (fetched / picture.STORE / picture.DUMP).unlink()
+    picture.place_files(fetched, access.data)
+    with closing(opening.place(access.settings).source()) as source, reading() as advance:
+        return restored, verify.verify(source.connection, source.read, False, advance)
 
 
 def _fetch(

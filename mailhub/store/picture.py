@@ -12,27 +12,39 @@ import os
 import shutil
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailhub.model.errors import InUse, NotFound, StorageFull, Unavailable
+from mailhub.model.errors import InUse, MailhubError, NotFound, StorageFull, Unavailable
 from mailhub.store import database
 from mailhub.store.segments import numbers, path_of
+from mailhub.store.sql import Cursor
 
 STORE = "store"
+DUMP = "database.dump"
+"""The store's copy where it is a database."""
 SEGMENTS = "segments"
 LEFT_OUT = frozenset({"run", "backup", STORE})
 """Of the data folder: what is true for this process only, the backups, and what is copied apart."""
 
 
-def take(data: Path, to: Path) -> None:
-    """Makes the picture of the data folder `data` at `to`, on the same file system. Blocks. Raises
-    StorageFull, Unavailable."""
+def take(data: Path, to: Path, copy: Callable[[Path], None] | None = None) -> None:
+    """Makes the picture of the data folder `data` at `to`, on the same file system. `copy`: puts
+    what the store is into a folder, where it is not in the data folder. Blocks. Raises StorageFull,
+    Unavailable."""
     clear(to)
     try:
         _link_all(data, to)
-        _copy_store(data / STORE, to / STORE)
+        if copy is None:
+            _copy_store(data / STORE, to / STORE)
+        else:
+            (to / STORE).mkdir(mode=0o700)
+            copy(to / STORE / DUMP)
+    except MailhubError:
+        clear(to)
+        raise
     except (OSError, sqlite3.Error) as error:
         clear(to)
         if getattr(error, "errno", 0) == errno.ENOSPC or "disk is full" in str(error):
@@ -105,37 +117,48 @@ class Restored:
 def place(picture: Path, data: Path) -> Restored:
     """Makes a picture the data folder `data`, which has no store yet. Raises InUse, NotFound.
 
-    What mail came and left since the picture is not known here. So every mailbox gets a new
-    UIDVALIDITY, since UIDs that were given out since would be given out again (RFC 9051 section
-    2.3.1.1), and what waits in the queue waits for an administrator, who knows whether it was sent.
+    What mail came and left since the picture is not known here: see `renew`.
     """
-    if (data / STORE / database.NAME).exists():
-        raise InUse(f"{data} holds a store already")
+    _require_none(data)
     if not (picture / STORE / database.NAME).is_file():
         raise NotFound("This backup holds no store")
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with closing(sqlite3.connect(picture / STORE / database.NAME, isolation_level=None)) as copy:
-        restored = _renew(copy, int(time.time()))
+        copy.execute("BEGIN IMMEDIATE")
+        restored = renew(copy, int(time.time()))
+        copy.execute("COMMIT")
+    place_files(picture, data)
+    return restored
+
+
+def _require_none(data: Path) -> None:
+    if (data / STORE / database.NAME).exists():
+        raise InUse(f"{data} holds a store already")
+
+
+def place_files(picture: Path, data: Path) -> None:
+    """Moves everything in a picture into the data folder."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in sorted(picture.iterdir()):
         target = data / path.name
         if target.is_dir():
             shutil.rmtree(target)
         os.replace(path, target)
-    return restored
 
 
-def _renew(connection: sqlite3.Connection, now: int) -> Restored:
-    connection.execute("BEGIN IMMEDIATE")
+def renew(cursor: Cursor, now: int) -> Restored:
+    """Every mailbox gets a new UIDVALIDITY, since UIDs that were given out since would be given out
+    again (RFC 9051 section 2.3.1.1), and what waits in the queue waits for an administrator, who
+    knows whether it was sent. To be called in a transaction."""
     # Numbers of mailboxes are small and never used twice in an account.
-    boxes = connection.execute(
+    boxes = cursor.execute(
         "UPDATE mailbox SET uidvalidity = number + (SELECT max(u.uidvalidity, :now) FROM usage AS u"
         " WHERE u.account = mailbox.account)",
         {"now": now},
     ).rowcount
-    connection.execute(
+    cursor.execute(
         "UPDATE usage SET uidvalidity = max(uidvalidity, coalesce((SELECT max(b.uidvalidity)"
-        " FROM mailbox AS b WHERE b.account = usage.account), 0))"
+        " FROM mailbox AS b WHERE b.account = usage.account), 0))",
+        {},
     )
-    held = connection.execute("UPDATE queue_entry SET held = 1 WHERE held = 0").rowcount
-    connection.execute("COMMIT")
+    held = cursor.execute("UPDATE queue_entry SET held = 1 WHERE held = 0", {}).rowcount
     return Restored(boxes, held)
