@@ -60,7 +60,17 @@ class Making:
                 self._tried("catch-all", domain.name, (), "import-catch-all", domain.file)
 
     def _domain(self, one: DomainThere) -> None:
-        self._tried("domain", one.name, one.notes, "import-domain", one.file)
+        """With its keys; of those that are new the records are told, for they sign only when the
+        DNS has them."""
+        if not self._tried("domain", one.name, one.notes, "import-domain", one.file):
+            return
+        records = [
+            self._house.ask("dkim-show", domain=one.name, selector=key["selector"])["record"]
+            for key in self._house.ask("dkim-list", domain=one.name)
+            if key["state"] == "pending"
+        ]
+        if records:
+            self._told("key", one.name, Made.DONE, records)
 
     def _account(self, one: AccountThere) -> None:
         """With all that is its own; its password last."""
@@ -171,14 +181,16 @@ class Making:
 
     def _tried(
         self, kind: str, name: str, notes: Sequence[str], act: str, value: object, **more: Any
-    ) -> None:
+    ) -> bool:
+        """Whether it is here now."""
         try:
             done = self._house.ask(act, files.dump(value), **more)
         except Refusal as error:
             self._noted(kind, name, Made.REFUSED, [str(error)])
-            return
+            return False
         new = done["new"] or self._book.made(kind, name) is Made.DONE
         self._noted(kind, name, Made.DONE if new else Made.THERE, [*notes, *done["notes"]])
+        return True
 
     def _noted(self, kind: str, name: str, made: Made, notes: Sequence[str]) -> None:
         self._book.note(kind, name, made, notes)

@@ -145,18 +145,26 @@ class Source:
 def read(path: Path) -> Source:
     """Raises SwitchFault with what is wrong."""
     try:
-        mode = path.stat().st_mode
         values = tomllib.loads(path.read_text())
     except OSError as error:
         raise SwitchFault(f"{path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SwitchFault(f"{path}: {error}") from None
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
-        raise SwitchFault(f"{path}: others may read it, and it holds secrets: chmod 600 {path}")
+    _check_closed(path)
     try:
         return parse(values, path.parent)
     except SwitchFault as fault:
         raise SwitchFault(f"{path}: {fault}") from None
+
+
+def _check_closed(path: Path) -> None:
+    """Raises SwitchFault for a file of secrets that others may read."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise SwitchFault(f"{path}: {error.strerror}") from None
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        raise SwitchFault(f"{path}: others may read it, and it holds secrets: chmod 600 {path}")
 
 
 def parse(values: Mapping[str, Any], folder: Path) -> Source:
@@ -297,8 +305,10 @@ def _choice(
 
 def pairs(path: str, what: str) -> Mapping[str, str]:
     """A CSV file of two columns, by the first in lower case; lines with # and empty ones do not
-    count. The second column is the rest of the line. Raises SwitchFault."""
+    count. The second column is the rest of the line: a secret, as all that stands here. Raises
+    SwitchFault."""
     found: dict[str, str] = {}
+    _check_closed(Path(path))
     for number, line in enumerate(_lines(path), 1):
         if not line.strip() or line.startswith("#"):
             continue

@@ -153,6 +153,7 @@ def test_all_is_new_then_made_then_here(case: Case) -> None:
     assert case.fates() == {Fate.NEW}
     made = case.make()
     assert {one for one, _ in made.values()} == {Made.DONE}
+    assert "._domainkey.d.example" in made["key", "d.example"][1][0], "its record is told"
     ann = case.house.ask("user-show", name="ann@d.example")
     assert (ann["quota"], ann["addresses"]) == (5 << 20, ["ann@d.example", "a@d.example"])
     assert run(case.house.world.accounts.password_hash(ann["number"])) == HASH
@@ -288,6 +289,7 @@ def test_one_account_alone(case: Case) -> None:
     made = case.make("ann@d.example")
     assert set(made) == {
         ("domain", "d.example"),
+        ("key", "d.example"),
         ("account", "ann@d.example"),
         ("address", "a@d.example"),
     }

@@ -519,6 +519,7 @@ def test_wildduck_of_the_first_years_wants_its_token_in_the_query() -> None:
 
 
 def test_files_add_what_an_api_does_not_tell(tmp_path: Any) -> None:
+    (tmp_path / "hashes").touch(mode=0o600)
     (tmp_path / "hashes").write_text("# comment\nTest@tmail.io,$6$new\n\n")
     (tmp_path / "aliases").write_text("info@tmail.io\ttest@tmail.io, o@far.example\n@x.io a@x.io\n")
     (tmp_path / "key").write_text(KEY)

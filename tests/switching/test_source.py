@@ -106,11 +106,16 @@ def test_every_sample_is_a_source_once_it_is_filled_in() -> None:
 
 @pytest.mark.parametrize("text", ["a@b.c\n", "a@b.c,\n", ",x\n"])
 def test_lines_without_both_halves_are_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "p.csv").touch(mode=0o600)
     (tmp_path / "p.csv").write_text(f"# accounts\n{text}")
     with pytest.raises(SwitchFault, match="line 2"):
         source.pairs(str(tmp_path / "p.csv"), "a secret")
 
 
 def test_secrets_may_hold_commas(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").touch(mode=0o600)
     (tmp_path / "p.csv").write_text("A@b.c, x,y \n")
     assert source.pairs(str(tmp_path / "p.csv"), "a secret") == {"a@b.c": " x,y "}
+    (tmp_path / "p.csv").chmod(0o640)
+    with pytest.raises(SwitchFault, match="chmod 600"):
+        source.pairs(str(tmp_path / "p.csv"), "a secret")
