@@ -16,6 +16,8 @@ SCOPES = {
     Service.SIEVE: Scope.SIEVE,
 }
 """What a login over a service is for; every other service is for everything, by password alone."""
+MAILBOX = (Service.IMAP, Service.POP3)
+"""Services whose sessions are where the account's mail is."""
 PROTOCOLS = {Service.SUBMISSION: "SMTP", Service.HTTP: "API"}
 
 

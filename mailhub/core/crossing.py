@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from mailhub.core.app_passwords import salt_of
-from mailhub.core.credential import MASTER, Credential, Visit
+from mailhub.core.credential import MAILBOX, MASTER, Credential, Visit
 from mailhub.core.elsewhere import Elsewheres
 from mailhub.model.account import Account, Principal, Service
 from mailhub.model.change import Actor
@@ -20,8 +20,6 @@ from mailhub.model.errors import AuthenticationFailed, MailhubError, StillElsewh
 from mailhub.ports import Hashing, Log, Storage
 from mailhub.ports.passage import Crossing, Passage
 
-MAILBOX = (Service.IMAP, Service.POP3)
-"""Services whose sessions are handed through."""
 MOVING = "The mailbox is being moved, please try again in a few minutes"
 OTHERS_WORD = "The former server of this mailbox takes another password"
 NO_APP = "An app password works as soon as the mail of this account is here"

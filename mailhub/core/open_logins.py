@@ -10,15 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from mailhub.model.account import Principal, Service
+from mailhub.core.credential import MAILBOX
+from mailhub.model.account import Principal
 from mailhub.model.change import AccountChanged, Change, ElsewhereChanged, Missed
 from mailhub.model.errors import NotFound
 from mailhub.ports import Clock
 
 MISSED = "The server lost touch with what others changed"
 MOVED = "The mailbox moves, please log in again"
-MAILBOX = (Service.IMAP, Service.POP3)
-"""Sessions that are of where the mail is."""
 REASON = "The session was ended by the owner of the account"
 Listener = Callable[[Sequence[Change]], None]
 Listeners = dict[int, dict[object, Listener]]

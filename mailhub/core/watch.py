@@ -9,26 +9,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import islice
+from typing import TypeVar
 
 from mailhub.core.background import spawn
-from mailhub.core.open_logins import Listener, Listeners, OpenLogins, drop
+from mailhub.core.credential import MAILBOX
+from mailhub.core.crossing import Guest
+from mailhub.core.open_logins import MOVED, Listener, Listeners, OpenLogins, drop
 from mailhub.model.account import Principal
 from mailhub.model.change import (
     AccountChanged,
     AddressesChanged,
     Change,
     Dequeued,
+    ElsewhereChanged,
     KeptChanged,
     Missed,
     Queued,
     RoutesChanged,
     RulesChanged,
+    TokenEnded,
     WebhooksChanged,
     ZonesChanged,
 )
-from mailhub.model.errors import AuthenticationFailed
+from mailhub.model.elsewhere import Phase
+from mailhub.model.errors import AuthenticationFailed, StillElsewhere
 from mailhub.ports import Clock, Log, Storage
 
+_T = TypeVar("_T")
 OTHERS = (
     Queued,
     Dequeued,
@@ -37,9 +44,11 @@ OTHERS = (
     RulesChanged,
     WebhooksChanged,
     ZonesChanged,
+    TokenEnded,
     KeptChanged,
 )
 """What no session is told of."""
+ELSEWHERE, HERE = Phase.ELSEWHERE.value, (Phase.HERE.value, "")
 REMEMBERED = 50_000
 """Accounts that changed last: far more than can do so while one password is looked at."""
 
@@ -57,6 +66,7 @@ class Watch:
         self._listeners: Listeners = {}
         self.logins = OpenLogins(self._listeners, clock)
         self._versions: dict[int, int] = {}
+        self._phases: dict[int, str] = {}
         self._log = log
         self._clock = clock
         self._end = storage.watch(self._heard)
@@ -77,10 +87,16 @@ class Watch:
         be told, or nothing. Returns what ends that, as `subscribe` does.
 
         Raises AuthenticationFailed where it does not hold already: the account may have changed
-        while its password was looked at, or while the client thought about a challenge.
+        while its password was looked at, or while the client thought about a challenge; and
+        StillElsewhere where its mail went elsewhere meanwhile, or came from there.
         """
         if self._versions.get(principal.account, 0) > principal.auth_version:
             raise AuthenticationFailed
+        phase = self._phases.get(principal.account)
+        if phase is not None and principal.service in MAILBOX:
+            places = (ELSEWHERE,) if isinstance(principal, Guest) else HERE
+            if phase not in places:
+                raise StillElsewhere(MOVED)
         return self.logins.begin(principal, ended).leave
 
     def listening(self, account: int) -> int:
@@ -94,7 +110,10 @@ class Watch:
     def _heard(self, changes: Sequence[Change]) -> None:
         for change in changes:
             if isinstance(change, AccountChanged):
-                self._remember(change)
+                known = self._versions.get(change.account, 0)
+                _remember(self._versions, change.account, max(known, change.auth_version))
+            elif isinstance(change, ElsewhereChanged):
+                _remember(self._phases, change.account, change.phase)
             elif isinstance(change, Missed):
                 spawn(self._missed(change), self._log, "changes that went unheard")
         listeners = self._listeners
@@ -124,17 +143,18 @@ class Watch:
                 if token in listeners:
                     self._tell(listener, (change,))
 
-    def _remember(self, change: AccountChanged) -> None:
-        versions = self._versions
-        known = versions.pop(change.account, 0)
-        if len(versions) >= REMEMBERED:
-            for oldest in list(islice(versions, REMEMBERED // 4)):
-                del versions[oldest]
-        versions[change.account] = max(known, change.auth_version)
-
     def _tell(self, listener: Listener, batch: Sequence[Change]) -> None:
         try:
             listener(batch)
         except Exception as error:  # one session's fault must not silence the others
             if self._log is not None:
                 self._log.event("watch-failed", error=type(error).__name__, reason=str(error))
+
+
+def _remember(known: dict[int, _T], account: int, what: _T) -> None:
+    """Keeps the newest."""
+    known.pop(account, None)
+    if len(known) >= REMEMBERED:
+        for oldest in list(islice(known, REMEMBERED // 4)):
+            del known[oldest]
+    known[account] = what

@@ -25,7 +25,7 @@ from mailhub.imap.state import State
 from mailhub.model.account import Principal
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Peer
-from mailhub.model.errors import AuthenticationFailed, NotPermitted
+from mailhub.model.errors import MailhubError, NotPermitted
 from mailhub.model.settings import IMAPSettings
 from mailhub.ports import Clock, Log, Storage
 from mailhub.ports.passage import Crossing
@@ -189,13 +189,14 @@ class Session:
 
     def begin(self, principal: Principal, leave: Callable[[], None]) -> None:
         """The client logged in. From now on the session ends when its account says so. `leave`:
-        called when it is over. Raises AuthenticationFailed where that is so already."""
+        called when it is over. Raises AuthenticationFailed, StillElsewhere where that is so
+        already."""
         if self.state is State.LOGOUT:  # the connection went while the password was looked at
             leave()
             return
         try:
             self._ended = self.site.watch.login(principal, self._login_ended)
-        except AuthenticationFailed:
+        except MailhubError:
             leave()
             raise
         self._leave = leave
