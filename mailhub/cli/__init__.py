@@ -27,6 +27,7 @@ from mailhub.cli.filter import autoreply, filter
 from mailhub.cli.identity import asp, authlog, totp
 from mailhub.cli.imports import import_
 from mailhub.cli.index import index
+from mailhub.cli.keys import keys
 from mailhub.cli.mailbox import mailbox
 from mailhub.cli.migrate import migrate
 from mailhub.cli.queue import queue
@@ -106,6 +107,7 @@ for command in (
     status,
     verify,
     migrate,
+    keys,
     webhook,
     configuration,
 ):

@@ -50,6 +50,14 @@ class LoopReactor(FakeReactor):
         return self.loop.wait(awaitable, PATIENCE)
 
 
+_PLACES: dict[int, str] = {}
+
+
+def where_of(house: House) -> str:
+    """Its database."""
+    return _PLACES[id(house)]
+
+
 def stored(house: House) -> PostgresStore:
     """The store."""
     store = house.store
@@ -73,7 +81,6 @@ class Bucket:
             part=5 << 20,
             patience=5,
         )
-        self._places: dict[int, str] = {}
         loop = Loop()
         client = Client(self.settings, loop.reactor, time.time)
         loop.wait(client.ask(Request("PUT")), 30)
@@ -92,7 +99,7 @@ class Bucket:
     ) -> House:
         """A house on an empty database and names of its own, or on those of another."""
         number = next(_NUMBERS)
-        where = self._places[id(beside)] if beside else self._postgres.empty()
+        where = where_of(beside) if beside else self._postgres.empty()
         given = {"prefix": stored(beside).outside.prefix if beside else f"{number}/"}
         clock, reactor = FakeClock(time.time()), LoopReactor()
         store = PostgresStore(
@@ -106,7 +113,7 @@ class Bucket:
             encryption=EncryptionSettings(file=keys),
         )
         house = House(store, reactor, clock, threads=store)
-        self._places[id(house)] = where
+        _PLACES[id(house)] = where
         store.watch(house.changes.extend)
         store.start()
         return house

@@ -13,12 +13,13 @@ import pytest
 from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.model.message import BlobRef, Copy
 from mailhub.model.queue import Onward, QueueSender
+from mailhub.model.settings import EncryptionSettings, Settings, StoreSettings
 from mailhub.store.batch import Bytes
-from mailhub.store.postgres import keyring
+from mailhub.store.postgres import keyring, masterkeys
 from mailhub.store.postgres.freeing import GRACE
 from mailhub.store.postgres.keyring import Keyring, masters
 from mailhub.store.s3.names import is_object, is_sealed
-from tests.contract.bucket import Bucket, stored
+from tests.contract.bucket import Bucket, stored, where_of
 from tests.contract.postgres import Postgres
 from tests.contract.stores import ACTOR, ALL, House, TextBody, rendered
 from tests.contract.test_postgres_bodies import count
@@ -292,3 +293,23 @@ def test_a_clock_that_goes_wrong(make_house: Make) -> None:
     blob = deliver(house, b"x" * 100, account.number)
     house.clock.step(-7 * 86400)
     assert house.ask(house.blobs.read([blob])) == [b"x" * 100]
+
+
+def test_commands_tell_and_change_the_master_key(make_house: Make, keys: str) -> None:
+    house = make_house(keys=keys)
+    accounts = [house.account()[0].number for _ in range(3)]
+    blob = deliver(house, b"x" * 100, *accounts)
+    settings = Settings(
+        store=StoreSettings(database=where_of(house)), encryption=EncryptionSettings(file=keys)
+    )
+    assert masterkeys.in_use(settings) == {"one": 3}
+    path = Path(keys)
+    path.write_text(f"{masterkeys.fresh('two')}\n{path.read_text()}")
+    assert masterkeys.in_use(settings) == {"two": 0, "one": 3}
+    assert list(masterkeys.rotate(settings)) == [0, 0]
+    assert masterkeys.in_use(settings) == {"two": 3, "one": 0}
+    after = make_house(keys=keys, beside=house)
+    assert after.ask(after.blobs.read([blob])) == [b"x" * 100]
+    path.write_text("no key\n")
+    with pytest.raises(Unavailable):
+        list(masterkeys.rotate(settings))

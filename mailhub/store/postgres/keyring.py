@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.store import sealing
-from mailhub.store.sql import Cursor, array_text, item, number, numbers_in, put_rows
+from mailhub.store.sql import Cursor, array_text, item, numbers_in, put_rows
 from mailhub.store.transaction import Transaction
 
 TABLES = (
@@ -184,15 +184,16 @@ class Keyring:
             " ORDER BY account LIMIT :step",
             {"first": self._first, "step": STEP},
         ).fetchall()
+        # Never an insert: an account that went meanwhile has no key any more.
         put_rows(
             tx.cursor,
-            "INSERT INTO account_key (account, master, wrapped) VALUES",
+            "WITH news (account, master, wrapped) AS (VALUES",
             [
                 (account, self._first, self._closed(account, self._opened(account, *row)))
                 for account, *row in rows
             ],
-            "ON CONFLICT (account) DO UPDATE SET master = excluded.master,"
-            " wrapped = excluded.wrapped",
+            ") UPDATE account_key SET master = news.master, wrapped = news.wrapped FROM news"
+            " WHERE account_key.account = news.account",
         )
         return bool(rows)
 
@@ -205,11 +206,6 @@ def in_use(cursor: Cursor) -> Mapping[str, int]:
         {},
     ).fetchone()
     return dict(json.loads(rows[0]))
-
-
-def accounts(cursor: Cursor) -> int:
-    """Accounts that have keys."""
-    return number(cursor, "SELECT count(*) FROM account_key", {})
 
 
 def forget(tx: Transaction, accounts: Sequence[int]) -> None:
