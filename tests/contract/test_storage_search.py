@@ -25,6 +25,7 @@ from mailhub.model.search import (
 )
 from mailhub.model.uids import UidSet
 from mailhub.store.fulltext import questions
+from mailhub.store.postgres import search
 from tests.contract.postgres import Postgres
 from tests.contract.searched import MESSAGE, Searched, in_database, in_folder, in_memory
 from tests.contract.stores import ACTOR
@@ -180,7 +181,7 @@ def both(
 def test_every_index_says_the_same(
     both: tuple[Searched, Searched], mails: list[Mail], late: list[Mail], keys: list[SearchKey]
 ) -> None:
-    """Of what it knows, and with mail that it does not know yet."""
+    """Of what it knows, and with mail that it does not know yet; also where hits are many."""
     for one in both:
         one.open()
         one.deliver(*[mail.made for mail in mails])
@@ -190,6 +191,11 @@ def test_every_index_says_the_same(
         for one in both:
             one.deliver(*[mail.made for mail in late])
         _answers(both, keys)
+        with pytest.MonkeyPatch.context() as many:
+            many.setattr(search, "FEW", 1)
+            _answers(both, keys)
+            many.setattr(search, "FEW", 0)
+            _answers(both, keys)
         with pytest.MonkeyPatch.context() as far:
             far.setattr(questions, "FAR", 1)
             _answers(both, keys)

@@ -29,6 +29,10 @@ class Attached:
         first = account << ACCOUNT_SHIFT
         return {"first": first, "last": first + (1 << ACCOUNT_SHIFT) - 1}
 
+    def known(self, cursor: Cursor, select: str, parameters: Mapping[str, object]) -> str | None:
+        """See `lookup.Spelling`."""
+        return None
+
     def hits(self, account: int, terms: Terms, name: Callable[[object], str]) -> str:
         """See `lookup.Spelling`."""
         table = _TABLES[terms.kind]

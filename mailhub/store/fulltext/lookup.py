@@ -71,6 +71,12 @@ class Spelling(Protocol):
         planner finds that out by itself."""
         ...
 
+    def known(self, cursor: Cursor, select: str, parameters: Mapping[str, object]) -> str | None:
+        """What a statement SELECTs, as what `=` compares with: read first where the engine's
+        planner cannot know how many they are. Empty for nothing; None: it is a part of the
+        statement that asks."""
+        ...
+
     def position(self, cursor: Cursor, account: int) -> int | None:
         """The newest content that was looked at; None where the index cannot be asked about the
         account."""
@@ -109,14 +115,20 @@ class Compiler:
     there is no index. `far`: it is far behind."""
 
     def __init__(
-        self, account: int, spelling: Spelling, position: int | None, far: bool = False
+        self,
+        account: int,
+        spelling: Spelling,
+        cursor: Cursor,
+        position: int | None,
+        far: bool = False,
     ) -> None:
         self._account = account
         self._spelling = spelling
+        self.cursor = cursor
         self._position = position
         self._far = far
-        self._open = f"{_NEW}{_UNION}{spelling.incomplete}"
-        """Contents of which the index does not know all."""
+        self._hits: dict[Terms, str] = {}
+        self._known: dict[str, str | None] = {}
         self.parameters: dict[str, object] = {
             "account": account,
             "position": position or 0,
@@ -161,11 +173,31 @@ class Compiler:
             return ALL
         if self._position is None:
             return ALL if upper else NONE
-        hits = self._spelling.hits(self._account, terms, self._name)
-        if upper and self._far:
-            known = f"{hits}{_UNION}{self._spelling.incomplete}"
-            return Part(f"(m.content > :position OR m.content IN ({known}))")
-        return Part("TRUE", f"{hits}{_UNION}{self._open}" if upper else hits)
+        hits = self._hits.get(terms)
+        if hits is None:
+            hits = self._hits[terms] = self._spelling.hits(self._account, terms, self._name)
+        if not upper:
+            return self._among(hits)
+        if not self._far:
+            return self._among(hits, _NEW, self._spelling.incomplete)
+        known = self._among(hits, self._spelling.incomplete)
+        return Part(f"(m.content > :position OR {known.whole})")
+
+    def _among(self, *selects: str) -> Part:
+        """Contents that any of these statements SELECTs."""
+        found = [self._read(select) for select in selects]
+        if None in found:
+            return Part("TRUE", _UNION.join(selects))
+        conditions = [f"m.content = {known}" for known in found if known]
+        return Part(f"({' OR '.join(conditions)})") if conditions else NONE
+
+    def _read(self, select: str) -> str | None:
+        if select not in self._known:
+            known = self._spelling.known(self.cursor, select, self.parameters)
+            if known:
+                known = f"ANY(CAST({self._name(known)} AS BIGINT[]))"
+            self._known[select] = known
+        return self._known[select]
 
     def _fact(self, key: SearchKey) -> Part | None:
         """What rows of messages tell alone."""
@@ -195,15 +227,13 @@ class Compiler:
             case HasAttachments():
                 return Part(
                     "EXISTS (SELECT 1 FROM content AS c"
-                    " WHERE c.key = m.content AND c.attachments <> 0)"
+                    " WHERE c.key = m.content AND c.account = m.account AND c.attachments <> 0)"
                 )
             case EmailIdIs(id):
                 content = self._mine(id)
-                return (
-                    NONE
-                    if content is None
-                    else Part("TRUE", f"SELECT {self._name(content)} AS content")
-                )
+                if content is None:
+                    return NONE
+                return self._among(f"SELECT {self._name(content)} AS content")
             case ThreadIdIs(id):
                 return self._thread(self._mine(id))
         return None
@@ -217,10 +247,10 @@ class Compiler:
         if thread is None:
             return NONE
         name = self._name(thread)
-        return Part(
-            "TRUE",
-            f"SELECT {name} AS content UNION ALL SELECT c.key FROM content AS c"
-            f" WHERE c.thread = {name} AND c.thread <> c.key",
+        return self._among(
+            f"SELECT {name} AS content",
+            f"SELECT c.key FROM content AS c WHERE c.thread = {name} AND c.thread <> c.key"
+            " AND c.account = :account",
         )
 
     def _mine(self, id: str) -> int | None:
@@ -230,11 +260,12 @@ class Compiler:
         account, found = int(id[:8], 16), int(id[8:], 16)
         return found if account == self._account and found < 1 << 63 else None
 
-    def anything_open(self, cursor: Cursor) -> bool:
+    def anything_open(self) -> bool:
         """Whether there are messages of which the index does not know all."""
         if self._position is None or self._far:
             return True
-        return number(cursor, f"SELECT EXISTS ({self._open})", self.parameters) != 0
+        opened = f"{_NEW}{_UNION}{self._spelling.incomplete}"
+        return number(self.cursor, f"SELECT EXISTS ({opened})", self.parameters) != 0
 
     def _name(self, value: object) -> str:
         name = f"p{len(self.parameters)}"

@@ -28,7 +28,7 @@ def _compiler(cursor: Cursor, account: int, spelling: Spelling) -> Compiler | No
         "SELECT count(*) FROM (SELECT 1 FROM content WHERE key > :position LIMIT :far) AS behind",
         {"position": position, "far": FAR},
     )
-    return Compiler(account, spelling, position, far == FAR)
+    return Compiler(account, spelling, cursor, position, far == FAR)
 
 
 def look(
@@ -41,7 +41,7 @@ def look(
             return None
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
         surely = _uids(cursor, lower, mailbox, compiler)
-        between = _between(cursor, key, lower, upper, compiler)
+        between = _between(key, lower, upper, compiler)
         return Looked(surely, _uids(cursor, between, mailbox, compiler))
 
 
@@ -68,29 +68,29 @@ def page(
     """See `ports.SearchIndex.page`. `indexed`: whether there may be an index to be asked."""
     with _OneMoment(cursor):
         compiler = _compiler(cursor, account, spelling) if indexed else None
-        compiler = compiler or Compiler(account, spelling, None)
+        compiler = compiler or Compiler(account, spelling, cursor, None)
         lower, upper = compiler.part(key, upper=False), compiler.part(key, upper=True)
-        between = _between(cursor, key, lower, upper, compiler)
+        between = _between(key, lower, upper, compiler)
         total, places = _page(cursor, lower, mailboxes, compiler, span, also)
         maybe = _every(cursor, between, mailboxes, compiler)
         return IndexPage(total, places, maybe)
 
 
-def _between(cursor: Cursor, key: SearchKey, lower: Part, upper: Part, compiler: Compiler) -> Part:
+def _between(key: SearchKey, lower: Part, upper: Part, compiler: Compiler) -> Part:
     """What may match and does not surely. Nothing where all is known."""
-    if _settled(key) and not (_about_text(key) and compiler.anything_open(cursor)):
+    if _settled(key, compiler.cursor) and not (_about_text(key) and compiler.anything_open()):
         return NONE
     return both([upper, ALL if lower == NONE else Part(f"NOT {lower.whole}")])
 
 
-def _settled(key: SearchKey) -> bool:
+def _settled(key: SearchKey, cursor: Cursor) -> bool:
     """Whether rows, and an index that has seen every message, have the whole answer."""
     match key:
         case And() | Or() | Not():
-            return all(map(_settled, _inner(key)))
+            return all(_settled(inner, cursor) for inner in _inner(key))
         case Indexed(surely, possibly):
             return surely == possibly
-    lower, upper = (Compiler(0, ATTACHED, None).part(key, upper) for upper in (False, True))
+    lower, upper = (Compiler(0, ATTACHED, cursor, None).part(key, upper) for upper in (False, True))
     return lower == upper
 
 
