@@ -29,8 +29,11 @@ ROUNDS = 20
 """Most rounds while the server runs: mail may come faster than it is moved."""
 PAUSE = 1.0
 """Seconds between two looks at whether the server has ended."""
-TRIES = 10
-"""How often it is begun again after a database was away."""
+DRAIN = 30
+"""Seconds that sessions have for what is under way."""
+TRIES = 20
+AGAIN = 3.0
+"""How often it is begun again after a database was away, and seconds in between."""
 
 
 @click.command()
@@ -39,6 +42,7 @@ TRIES = 10
 @click.option(
     "--quick", is_flag=True, help="At the end, compare only what changed since it was copied."
 )
+@click.option("--stop", is_flag=True, help="Drain and stop this machine's server at the end.")
 @click.option("--check", is_flag=True, help="Compare the two stores and every body; move nothing.")
 @click.option(
     "--reopen", is_flag=True, help="Take a store into use again whose mail was moved elsewhere."
@@ -50,6 +54,7 @@ def migrate(
     destination: str | None,
     ahead: bool,
     quick: bool,
+    stop: bool,
     check: bool,
     reopen: bool,
     as_json: bool,
@@ -70,11 +75,11 @@ def migrate(
             return
         if not destination:
             raise Refused("say where to: a configuration file, postgresql://… or sqlite")
-        move = _Move(access.settings, _settings(access.settings, destination))
+        move = _Move(access, _settings(access.settings, destination))
         if check:
             _tell(move.checked(), as_json)
         else:
-            _tell(move.carried_out(ahead=ahead, quick=quick), as_json)
+            _tell(move.carried_out(ahead=ahead, quick=quick, stop=stop), as_json)
     except MailhubError as error:
         raise Refused(error.text) from None
     except KeyboardInterrupt:
@@ -105,11 +110,13 @@ def _reopen(access: Access) -> None:
 
 
 class _Move:
-    """From the store of some settings to that of others."""
+    """From the store that `access` speaks of to that of other settings."""
 
-    def __init__(self, here: Settings, there: Settings) -> None:
+    def __init__(self, access: Access, there: Settings) -> None:
         from mailhub.store.moving import opening
 
+        here = access.settings
+        self._access = access
         self._settings = here, there
         self._here = opening.place(here)
         self._there = opening.place(there)
@@ -127,21 +134,25 @@ class _Move:
         ):
             return compare_all(source, target, told)
 
-    def carried_out(self, *, ahead: bool, quick: bool) -> Sequence[Any]:
+    def carried_out(self, *, ahead: bool, quick: bool, stop: bool) -> Sequence[Any]:
         """Moved, or copied as far as can be while the server runs."""
         from mailhub.store.faults import DRIVER, kind_of
 
-        for left in reversed(range(TRIES)):
+        lost: Exception | None = None
+        for _ in range(TRIES):
             try:
-                return self._once(ahead=ahead, quick=quick)
+                return self._once(ahead=ahead, quick=quick, stop=stop)
             except DRIVER as error:
-                if not left:
-                    raise kind_of(error) from error
-                click.echo(f"a store does not answer ({error}); trying again", err=True)
-                time.sleep(PAUSE)
-        raise AssertionError("unreachable")
+                lost = error
+            except InUse:
+                if lost is None:
+                    raise  # else it may be our own connection of before, which nobody ended yet
+            click.echo(f"a store does not answer ({lost}); trying again", err=True)
+            time.sleep(AGAIN)
+        assert lost is not None
+        raise kind_of(lost) from lost
 
-    def _once(self, *, ahead: bool, quick: bool) -> Sequence[Any]:
+    def _once(self, *, ahead: bool, quick: bool, stop: bool) -> Sequence[Any]:
         from mailhub.cli import migratefiles
         from mailhub.store.moving import places, state
         from mailhub.store.moving.mover import Mover
@@ -156,7 +167,7 @@ class _Move:
                 if ahead:
                     click.echo("copied what there was; run it again to move what is new")
                     return ()
-                with self._stopped(mover):
+                with self._stopped(mover, stop=stop):
                     found = mover.finish(quick=quick)
                     migratefiles.take_along(*self._settings, source, target)
                     places.mark_moved(self._here, lineage, self._there.name)
@@ -176,22 +187,32 @@ class _Move:
                 return
 
     @contextmanager
-    def _stopped(self, mover: Any) -> Iterator[None]:
+    def _stopped(self, mover: Any, *, stop: bool) -> Iterator[None]:
         """While nobody else has the source; until then it is followed."""
         asked = False
+        again = 0.0
         with ExitStack() as stack:
             while True:
                 try:
                     stack.enter_context(self._here.at_rest())
-                except InUse:
-                    if not asked:
-                        click.echo("next to nothing is left: stop the server now", err=True)
-                        asked = True
-                    time.sleep(PAUSE)
-                    mover.round()
-                else:
                     break
+                except InUse as error:
+                    if not asked:
+                        self._ask(error.text, stop=stop)
+                        asked = True
+                time.sleep(PAUSE)
+                began = time.monotonic()
+                if began >= again:
+                    mover.round()
+                    # The server needs the machine more than this does.
+                    again = 2 * time.monotonic() - began
             yield
+
+    def _ask(self, why: str, *, stop: bool) -> None:
+        """Has the server stopped: by itself where that was wished for, else by the person."""
+        click.echo(f"next to nothing is left: stop the server now ({why})", err=True)
+        if stop:
+            self._access.ask("drain", seconds=DRAIN, stop=True)
 
 
 def _said(

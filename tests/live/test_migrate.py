@@ -18,9 +18,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from mailhub import config
+from mailhub.model.settings import Settings, StoreSettings
 from mailhub.store import schema
 from mailhub.store.moving import state
 from mailhub.store.moving.database import DatabaseSource
@@ -32,6 +34,7 @@ from tests.live.crash.ledger import Ledger
 from tests.live.crash.load import Target, Worker, inspect, open_imap
 from tests.live.peers import until
 from tests.live.server import BIN, PLAIN, Server
+from tests.postgresserver import PostgresServer
 from tests.store.moving.movinghouse import fill_the_rest, filled, rows_of
 
 PASSWORD = "long enough, this one"
@@ -82,6 +85,10 @@ class House:
     def rest(self) -> None:
         """The server ends in the middle of it; who worked with it sees that."""
         self.server.stop()
+        self.join()
+
+    def join(self) -> None:
+        """Nobody works any more."""
         self._stop.set()
         for worker in self._workers:
             worker.join(30)
@@ -92,26 +99,32 @@ class House:
         target = self.target
         return [one for ledger in self.ledgers for one in inspect(target, ledger)]
 
-    def move(self, destination: Path, kills: int) -> None:
-        """Moves it, with the command killed so many times on the way, while all work."""
+    def move(self, destination: Path, kills: int, *, stop: bool = False) -> None:
+        """Moves it, with the command killed so many times on the way, while all work. `stop`: the
+        command stops the server."""
         self.work()
         for serial in range(kills):
             with self._command(destination, f"killed-{serial}") as command:
                 time.sleep(self._chosen.uniform(0.2, 2.5))
                 command.kill()
-        with self._command(destination, "moved") as command:
+        with self._command(destination, "moved", *(["--stop"] if stop else [])) as command:
             said = self.folder / "moved.log"
             assert until(lambda: ASKS in said.read_text() or command.poll() is not None, TIME)
             assert command.poll() is None, said.read_text()
             before = self.acknowledged()
-            assert until(lambda: self.acknowledged() > before + 20, TIME), "nobody works"
+            if stop:
+                assert self.server.ended_within(TIME), said.read_text()
+            else:
+                assert until(lambda: self.acknowledged() > before + 20, TIME), "nobody works"
             self.rest()
             assert command.wait(TIME) == 0, said.read_text()
         self.server.config.write_text(destination.read_text())
 
     @contextlib.contextmanager
-    def _command(self, destination: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
-        words = ["--config", str(self.server.config), "migrate", str(destination)]
+    def _command(
+        self, destination: Path, name: str, *more: str
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        words = ["--config", str(self.server.config), "migrate", *more, str(destination)]
         with (self.folder / f"{name}.log").open("wb") as log:
             command = subprocess.Popen(
                 [self.server.tool, *words], stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -194,9 +207,7 @@ def there(tmp_path: Path, kills: int) -> House:
     assert until(lambda: house.acknowledged() > 30)
     house.server.command("queue", "list")
     away = Away(house.target, ACCOUNTS[0])
-    house._stop.set()
-    for worker in house._workers:
-        worker.join(30)
+    house.join()
     house.move(on_postgres(house), kills)
     house.server.start()
     assert house.problems() == []
@@ -229,7 +240,7 @@ def test_there_and_back_with_the_command_killed_again_and_again(tmp_path: Path) 
         text = house.server.config.read_text()
         back.write_text(re.sub(r"\[store\]\ndatabase = .*", KEPT_APART, text))
         away = Away(house.target, ACCOUNTS[1])
-        house.move(back, kills=12)
+        house.move(back, kills=12, stop=True)
         house.server.start()
         assert house.problems() == []
         known, right = away.come_back(house.target)
@@ -311,3 +322,42 @@ access_key = "{s3.access_key}"\nsecret_key = "{s3.secret_key}"\ninline = 300\n""
         bucket.close()
     after = rows_of(FolderSource(tmp_path / "new" / "store"))
     assert {name for name in before if before[name] != after[name]} == {"counter"}
+
+
+def test_a_database_that_is_away_for_a_while_is_waited_for(tmp_path: Path) -> None:
+    """It dies in the middle, with everything that was not committed."""
+    server = PostgresServer()
+    server.start()
+    try:
+        data = tmp_path / "var"
+        before = rows_of(FolderSource(filled(data, 50, 60)))
+        url = server.url(server.database())
+        here = tmp_path / "here.toml"
+        here.write_text(f'data = "{data}"\n')
+        words = [str(BIN / "mailhub"), "--config", str(here), "migrate", url]
+        log = tmp_path / "log"
+        with log.open("wb") as said:
+            command = subprocess.Popen(words, stdout=said, stderr=said)
+        there = "SELECT count(*) > 5 FROM moving_account"
+        assert until(lambda: asked(url, there) or command.poll() is not None)
+        assert command.poll() is None
+        server.kill()
+        assert until(lambda: "trying again" in log.read_text())
+        server.start()
+        assert command.wait(TIME) == 0, log.read_text()
+        settings = Settings(store=StoreSettings(database=url))
+        with closing(DatabaseSource(settings)) as moved:
+            after = rows_of(moved)
+        assert {name for name in before if before[name] != after[name]} == {"counter"}
+    finally:
+        server.close()
+
+
+def asked(url: str, question: str) -> bool:
+    """The answer of a database; no while there is none."""
+    try:
+        with psycopg.connect(url) as connection:
+            row = connection.execute(question.encode()).fetchone()
+    except psycopg.Error:
+        return False
+    return bool(row and row[0])

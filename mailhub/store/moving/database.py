@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
@@ -15,6 +15,7 @@ from mailhub.model.message import BlobRef
 from mailhub.model.settings import Settings
 from mailhub.store import marks
 from mailhub.store.batch import Bytes, Failed, Job
+from mailhub.store.faults import DriverError
 from mailhub.store.moving import state
 from mailhub.store.moving.ends import Source, Target, Work
 from mailhub.store.moving.places import served
@@ -140,7 +141,8 @@ class DatabaseTarget(DatabaseSource):
 
     def close(self) -> None:
         self._committer.close()
-        self.connection.execute("DELETE FROM counter WHERE name = :name", self._counter)
+        with suppress(DriverError):  # who looks after counters of processes finds it, too
+            self.connection.execute("DELETE FROM counter WHERE name = :name", self._counter)
         super().close()
 
 

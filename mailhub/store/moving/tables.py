@@ -16,8 +16,9 @@ from mailhub.store import schema
 
 MAIL = frozenset({"message", "archived"})
 """What stands on contents: they go with these rows."""
-HEAVY = MAIL | {"expunged", "thread_reference", "annotation", "stored_piece"}
-"""Grows with an account's mail; the others are gone through whole."""
+HEAVY = frozenset({"message", "expunged", "thread_reference", "stored_piece"})
+"""Grows with an account's mail, and does not change without its journal or a row of another table;
+the others are gone through whole."""
 PLACE = ("segment", "start")
 """Where a body is, in the store that the row is in: what differs between two stores."""
 _CHUNKS = {
