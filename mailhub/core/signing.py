@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 
-from mailhub.model.change import Actor
+from mailhub.model.change import Actor, Change, Missed, ZonesChanged
 from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.errors import (
     Conflict,
@@ -66,6 +66,13 @@ class Keys:
         self._log = log
         self._settings = settings
         self._loaded: dict[str, tuple[float, tuple[Signer, ...]]] = {}
+        self._changes = 0
+        storage.watch(self._heard)
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        if any(isinstance(change, (ZonesChanged, Missed)) for change in changes):
+            self._changes += 1
+            self._loaded.clear()
 
     # -- what signs
 
@@ -74,13 +81,15 @@ class Keys:
         known = self._loaded.get(domain)
         if known is not None and known[0] > self._clock.seconds():
             return known[1]
+        changes = self._changes
         rows = await self._storage.dkim_keys.all(domain) if domain else ()
         active = [row for row in rows if row.state is KeyState.ACTIVE]
         active.sort(key=lambda row: signing.ALGORITHMS.index(row.algorithm))
         made = tuple(signing.signer(row) for row in active)
         if len(self._loaded) >= DOMAINS:
             self._loaded.clear()
-        self._loaded[domain] = (self._clock.seconds() + REMEMBERED, made)
+        if changes == self._changes:
+            self._loaded[domain] = (self._clock.seconds() + REMEMBERED, made)
         return made
 
     # -- what administrators see and do

@@ -19,7 +19,7 @@ from typing import Any
 from mailhub.core.rights import Caller, Role, Standing
 from mailhub.core.watch import Watch
 from mailhub.model.account import Account, Factor
-from mailhub.model.change import AccountChanged, Change, Missed
+from mailhub.model.change import AccountChanged, Change, Missed, TokenEnded
 from mailhub.model.errors import AuthenticationFailed
 from mailhub.model.settings import TokenSettings
 from mailhub.ports import Clock, Log, Randomness, Sessions, Storage
@@ -90,6 +90,7 @@ class Tokens:
         self._secret = secret
         self._settings = settings
         self._ears: dict[str, dict[object, Callable[[], None]]] = {}
+        storage.watch(self._heard)
 
     async def issue(
         self, account: Account | None, role: Role = Role.USER, *, life: int = 0, longest: int = 0
@@ -176,8 +177,6 @@ class Tokens:
         """As `revoke`, by `Caller.session`."""
         await self._sessions.drop(session)
         self._log.event("token", outcome="revoked")
-        for ear in tuple(self._ears.pop(session, {}).values()):
-            ear()
 
     def watch(self, caller: Caller, ended: Callable[[], None]) -> Callable[[], None]:
         """Calls `ended` as soon as the caller's token is no longer good, once. Returns what ends
@@ -203,6 +202,12 @@ class Tokens:
                 del self._ears[caller.session]
 
         return forget
+
+    def _heard(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if isinstance(change, TokenEnded):
+                for ear in tuple(self._ears.pop(change.session, {}).values()):
+                    ear()
 
     async def _find(self, key: str) -> tuple[_Record, int]:
         found = await self._sessions.get(key)

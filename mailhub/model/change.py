@@ -154,6 +154,13 @@ class ZonesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenEnded:
+    """What was open with an API token is to end with it. `session`: its key, as `Caller` has it."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeptChanged:
     """What all processes of this server keep under `name` beside its mail is new: a setting, a
     secret, a certificate."""
@@ -193,6 +200,7 @@ Change = (
     | KeywordSet
     | RulesChanged
     | ZonesChanged
+    | TokenEnded
     | KeptChanged
     | Missed
 )

@@ -6,6 +6,7 @@ cannot come back: not by who changed it meanwhile, nor out of an old copy of whe
 
 from __future__ import annotations
 
+from mailhub.model.change import TokenEnded
 from mailhub.model.session import KeptSession
 from mailhub.store.sql import Cursor
 from mailhub.store.transaction import Transaction
@@ -15,7 +16,9 @@ STEP = 500
 
 
 def put(tx: Transaction, key: str, record: str, expires: int) -> None:
-    """See `ports.Sessions.put`."""
+    """See `ports.Sessions.put`. An empty record ends it."""
+    if not record:
+        tx.tell(TokenEnded(key))
     tx.execute(
         "INSERT INTO api_session (key, record, expires) VALUES (:key, :record, :expires)"
         " ON CONFLICT (key) DO UPDATE SET record = excluded.record, expires = excluded.expires"
@@ -42,6 +45,7 @@ def extend(tx: Transaction, key: str, expires: int) -> None:
 
 def drop(tx: Transaction, key: str) -> None:
     """See `ports.Sessions.drop`."""
+    tx.tell(TokenEnded(key))
     tx.execute("UPDATE api_session SET record = '' WHERE key = :key", {"key": key})
 
 

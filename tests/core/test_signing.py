@@ -225,6 +225,4 @@ def test_another_process_may_change_keys(desk: Desk) -> None:
     run(desk.keys.enable(DOMAIN, ACTOR))
     assert desk.signing()
     run(desk.world.store.dkim_keys.move(DOMAIN, ["m202701ae"], KeyState.PAUSED, ACTOR))
-    assert len(desk.signing()) == 2
-    desk.clock.advance(61)
     assert desk.signing() == ["m202701a"]

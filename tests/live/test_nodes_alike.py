@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import ssl
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -217,11 +218,18 @@ def test_they_show_one_certificate(pair: Pair) -> None:
     assert len(shown) == 1
 
 
-def test_a_token_of_one_opens_the_other(pair: Pair, user: tuple[str, str]) -> None:
+def test_a_token_of_one_opens_the_other_until_it_ends(pair: Pair, user: tuple[str, str]) -> None:
     _, address = user
     login = {"username": address, "password": PASSWORD, "token": True}
     token = str(call(pair.one, "POST", "/authenticate", login)["token"])
-    Stream(pair.two, "me", token=token).close()
+    stream = Stream(pair.two, "me", token=token)
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{pair.one.port('http')}/wildduck/authenticate",
+        headers={"X-Access-Token": token},
+        method="DELETE",
+    )
+    urllib.request.urlopen(request, timeout=60).close()
+    until(lambda: stream.ended_at > 0)
 
 
 def test_one_that_dies_leaves_the_other_with_all_of_it(pair: Pair, user: tuple[str, str]) -> None:
