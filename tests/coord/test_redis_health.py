@@ -42,8 +42,8 @@ def test_what_somebody_has_to_mend_is_told_though_it_was_away_before() -> None:
         standing.ill(reason)
     assert [(one["outcome"], one["reason"]) for one in log.named("redis")] == [
         ("lost", "refused"),
-        ("refused", "WRONGPASS invalid"),
-        ("refused", "NOPERM no zadd"),
+        ("refused", wrong),
+        ("refused", forbidden),
     ]
 
 
