@@ -24,6 +24,7 @@ from typing import Any
 from bench.dovecot import PostfixDovecot
 from bench.imap_load import IMAPSession
 from bench.servers import Mailhub, Server
+from tests.postgresserver import PostgresServer
 
 USER = "searcher"
 RARE = "xylophonequartz"
@@ -189,6 +190,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of each IMAP search")
     parser.add_argument("--requests", type=int, default=200, help="of each HTTP search")
     parser.add_argument("--alone", action="store_true", help="mailhub without the peer")
+    parser.add_argument(
+        "--postgres", action="store_true", help="mailhub on PostgreSQL, one of the bench's own"
+    )
     parser.add_argument("--folder", type=Path, help="where the servers keep their mail")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="mailhub-bench-"))
@@ -201,7 +205,11 @@ def main() -> None:
     words = Writer().chosen
     figures: Figures = {}
     started: list[Server] = []
+    database = PostgresServer() if options.postgres else None
     try:
+        if database is not None:
+            database.start()
+            ours.more = f'\n[store]\ndatabase = "{database.url(database.database())}"\n'
         for server in servers:
             started.append(server)
             server.start([USER])
@@ -218,6 +226,8 @@ def main() -> None:
     finally:
         for server in started:
             server.stop()
+        if database is not None:
+            database.close()
     for line in report(figures, [server.name for server in servers]):
         print(line)
 

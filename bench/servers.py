@@ -103,6 +103,8 @@ class Mailhub(Server):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.smtp, self.imap, self.imaps, self.pop3, self.http = (free_port() for _ in range(5))
+        self.more = ""
+        """Settings beyond the bench's own, as TOML."""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -114,7 +116,7 @@ class Mailhub(Server):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         ports = {name: getattr(self, name) for name in ("smtp", "imap", "imaps", "pop3", "http")}
-        self.config.write_text(CONFIG.format(folder=self.folder, **ports) + more)
+        self.config.write_text(CONFIG.format(folder=self.folder, **ports) + self.more + more)
         self.launch()
         for user in users:
             self.command("user", "add", f"{user}@bench.test", "--password", PASSWORD)
