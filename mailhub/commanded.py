@@ -6,6 +6,7 @@ and dialects to be imported, so none of them may be imported here.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,13 @@ from mailhub.queue.ways import Ways
 from mailhub.reporting import Reports
 
 
-def services(parts: Parts, ways: Ways, reports: Reports) -> acts.Services:
-    """What the control socket offers of core."""
+def services(
+    parts: Parts,
+    ways: Ways,
+    reports: Reports,
+    drain: Callable[[float, bool], Awaitable[int]] | None = None,
+) -> acts.Services:
+    """What the control socket offers of core. `drain`: of the server that has it."""
     transfers = Transfers(parts.store, parts.mailboxes, parts.messages, parts.clock)
     return acts.Services(
         parts.domains,
@@ -60,6 +66,8 @@ def services(parts: Parts, ways: Ways, reports: Reports) -> acts.Services:
         importing=parts.importing,
         checkup=parts.checkup,
         elsewheres=parts.elsewheres,
+        nodes=parts.store.nodes,
+        drain=drain,
     )
 
 

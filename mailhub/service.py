@@ -40,12 +40,15 @@ AGAIN = 1.0
 
 
 class Phase(Enum):
-    """NEW → BOUND (ports and folder are ours) → STARTING → SERVING → STOPPING → ENDED."""
+    """NEW → BOUND (ports and folder are ours) → STARTING → SERVING → STOPPING → ENDED; SERVING →
+    DRAINING (nothing new is taken) → DRAINED → STOPPING."""
 
     NEW = "new"
     BOUND = "bound"
     STARTING = "starting"
     SERVING = "serving"
+    DRAINING = "draining"
+    DRAINED = "drained"
     STOPPING = "stopping"
     ENDED = "ended"
 
@@ -85,16 +88,18 @@ class Early(Protocol):
 @dataclass(frozen=True, slots=True)
 class House:
     """Every part, made. `open_doors`: called when all have started; it answers when clients may
-    come. `steps`: in the order of their start."""
+    come. `steps`: in the order of their start. `serving`: called when it takes work."""
 
     steps: Sequence[Step]
     open_doors: Callable[[], Awaitable[None]]
+    serving: Callable[[], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What `tap` laid out. `build`: makes the parts, once ports and folder are ours and root's
-    rights are gone; it opens files and may take its time, for nothing runs yet."""
+    rights are gone; it opens files and may take its time, for nothing runs yet. `drain`: called
+    at SIGUSR1."""
 
     reactor: Any
     folder: DataFolder
@@ -107,6 +112,7 @@ class Plan:
     readiness: Readiness
     user: str = ""
     early: Sequence[Early] = ()
+    drain: Callable[[], None] = lambda: None
 
 
 class MailServer(Service):
@@ -184,6 +190,7 @@ class MailServer(Service):
         await house.open_doors()
         _settle()
         self._plan.readiness.phase = Phase.SERVING
+        await house.serving()
         described = [listener.describe() for listener in plan.listeners]
         plan.folder.publish([*described, *(row for one in plan.early for row in one.describe())])
         plan.log.event("start", outcome="ready", pid=os.getpid())
@@ -211,6 +218,7 @@ class MailServer(Service):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: call(self._asked_to_stop, number))
         signal.signal(signal.SIGHUP, lambda *_: call(self._reload))
+        signal.signal(signal.SIGUSR1, lambda *_: call(self._plan.drain))
 
     def _asked_to_stop(self, number: int) -> None:
         reactor = self._plan.reactor
@@ -256,7 +264,7 @@ class MailServer(Service):
             await self._ending(listener.settings.endpoint, listener.close)
             listener.retire()
         emptied = DeferredList([listener.emptied() for listener in plan.listeners])
-        await _within(plan.reactor, emptied, GOODBYE)
+        await within(plan.reactor, emptied, GOODBYE)
         for listener in plan.listeners:
             listener.abort()
         for step in reversed(self._started):
@@ -316,7 +324,7 @@ async def maybe(result: Awaitable[None] | None) -> None:
         await result
 
 
-async def _within(reactor: Any, waited: Deferred[Any], seconds: float) -> None:
+async def within(reactor: Any, waited: Deferred[Any], seconds: float) -> None:
     """Waits for `waited`, and no longer than `seconds`."""
     done: Deferred[None] = Deferred()
 

@@ -19,9 +19,11 @@ from twisted.python.usage import UsageError
 
 from mailhub import commanded, config, directories, looking, naming, overseeing, reporting, sending
 from mailhub.control.server import ControlFactory, ControlSocket
+from mailhub.core.background import spawn
 from mailhub.core.forgetting import INTERVAL as FORGET
 from mailhub.core.forgetting import Forgetting
 from mailhub.dns.server import NameServer
+from mailhub.draining import Draining
 from mailhub.facing import FACES
 from mailhub.ground import SystemRandomness, hostname_of
 from mailhub.model.settings import Settings
@@ -54,6 +56,8 @@ BUSY: Mapping[str, bytes] = {
     "http": b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\n"
     b"Content-Length: 0\r\n\r\n",
 }
+LAST_WORD = 0.2
+"""Seconds in which the one who asked for the end hears that it comes."""
 BACK = frozenset({"smtp", "submission", "lmtp"})
 
 
@@ -106,18 +110,20 @@ def plan(settings: Settings, reactor: Any, sink: Sink, file: str = "") -> Plan:
     doors = listeners(settings, certificates, folder, metrics, log, reactor)
     names = naming.name_server(settings, reactor, log)
     parts = partial(compose, settings, reactor, log, metrics, readiness, file)
+    draining = Draining(reactor, readiness, doors, log)
     return Plan(
         reactor=reactor,
         folder=folder,
         certificates=certificates,
         listeners=doors,
-        build=lambda: build(parts(), doors, certificates, folder, names),
+        build=lambda: build(parts(), doors, certificates, folder, names, draining),
         sink=sink,
         observer=Observer(sink, settings.log.level),
         log=log,
         readiness=readiness,
         user=settings.user,
         early=() if names is None else (names,),
+        drain=lambda: spawn(_drained(draining), log, "drain"),
     )
 
 
@@ -127,6 +133,7 @@ def build(
     certificates: Certificates,
     folder: DataFolder,
     names: NameServer | None,
+    draining: Draining,
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     parts.listening = doors
@@ -136,7 +143,12 @@ def build(
     calls = parts.webhook_calls
     webhooks = Leased(calls.start, calls.stop, parts.lease("webhooks"), parts.log, "webhooks")
     outgoing = sending.compose(parts, partial(_listening, doors))
-    services = commanded.services(parts, outgoing.ways, reports)
+    nodes = parts.store.nodes
+    draining.works, draining.over = (nodes.drain, outgoing.runner.stop), nodes.drained
+    drain = partial(_drain, draining, parts.reactor)
+    services = commanded.services(parts, outgoing.ways, reports, drain)
+    parts.metrics.gauge("mailhub_nodes", "Nodes that are live", lambda: nodes.known)
+    parts.metrics.gauge("mailhub_leases", "Leases that this node has", lambda: nodes.held)
     control = ControlSocket(
         ControlFactory(services, parts.reactor, parts.log), folder.path / CONTROL
     )
@@ -156,7 +168,7 @@ def build(
     return House(
         steps=[
             *parts.steps,
-            Step("node", partial(_join, parts, doors), parts.store.nodes.stop),
+            Step("node", partial(_join, parts, doors), nodes.stop),
             *_indexing(parts),
             *reports.steps,
             Step("webhooks", webhooks.start, webhooks.stop),
@@ -177,7 +189,20 @@ def build(
             Step("lateness", lateness.start, lateness.stop),
         ],
         open_doors=open_doors,
+        serving=nodes.serving,
     )
+
+
+async def _drained(draining: Draining) -> None:
+    await draining.drain()
+
+
+async def _drain(draining: Draining, reactor: Any, seconds: float, stop: bool) -> int:
+    """For the control socket, whose answer goes before the server does."""
+    cut = await draining.drain(seconds)
+    if stop:
+        reactor.callLater(LAST_WORD, reactor.stop)
+    return cut
 
 
 async def _join(parts: Parts, doors: Sequence[Listener]) -> None:

@@ -15,6 +15,7 @@ from mailhub.core.zones import Zones
 from mailhub.model.settings import QueueSettings, ReportSettings
 from mailhub.queue.destination import Destinations
 from mailhub.queue.ways import Ways
+from mailhub.store.leases import Alone
 from tests.backing import backups
 from tests.certified import certify
 from tests.checked import FakeMachine, checkup
@@ -91,6 +92,7 @@ def services(here: World, reports: ReportSettings | None = None) -> Services:
         exporting=Exporting(here.store, here.keys, here.clock, "mailhub test"),
         importing=importing(here, messages, named.zones),
         checkup=checkup(here, FakeMachine(), papers, kept, zones=named.zones),
+        nodes=Alone(here.clock.now),
         backups=kept,
         webhooks=Webhooks(here.store, FakeWeb(), here.clock, here.ids, here.randomness),
     )

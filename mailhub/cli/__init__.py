@@ -30,6 +30,7 @@ from mailhub.cli.index import index
 from mailhub.cli.keys import keys
 from mailhub.cli.mailbox import mailbox
 from mailhub.cli.migrate import migrate
+from mailhub.cli.nodes import drain, nodes
 from mailhub.cli.queue import queue
 from mailhub.cli.report import report
 from mailhub.cli.routes import rcpthost, relayip, routes
@@ -108,6 +109,8 @@ for command in (
     verify,
     migrate,
     keys,
+    nodes,
+    drain,
     webhook,
     configuration,
 ):

@@ -48,6 +48,7 @@ from mailhub.model.account import Account
 from mailhub.model.change import Actor
 from mailhub.model.errors import Invalid, NotFound
 from mailhub.ports import SearchIndex, Spools
+from mailhub.ports.leases import Nodes
 from mailhub.queue.ways import Ways
 
 ACTOR = Actor(source="mailhub command")
@@ -96,6 +97,9 @@ class Services:
     importing: Importing
     elsewheres: Elsewheres
     checkup: Checkup
+    nodes: Nodes
+    drain: Callable[[float, bool], Awaitable[int]] | None = None
+    """Drains this server; None where none runs."""
 
 
 class Arguments:

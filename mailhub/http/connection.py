@@ -150,6 +150,13 @@ class Channel(HTTPChannel):
         if not self._ended:
             self.refuse(REFUSED[400])
 
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """See HTTPChannel. Nobody stays at a server that takes no new work."""
+        if self.site.draining:
+            request.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            return False
+        return bool(super().checkPersistence(request, version))
+
     def retire(self) -> None:
         """The server stops: idle connections close, others after the answer in progress."""
         if not self.requests or self._onward is not None:

@@ -212,7 +212,7 @@ class BoundedRequest(Request):
         site = self.channel.site
         self._outflow = Outflow(self, answer, site.reactor, site.timeOut or PATIENCE)
         self._endless = answer.type == EVENTS
-        if self._retired:
+        if self._retired or site.draining:
             self.retire()
         end = await self._outflow.run()
         if end in (End.GONE, End.STALLED, End.BROKEN):
@@ -245,7 +245,13 @@ class BoundedSite(Site):
     """Makes the connections of one listener."""
 
     noisy = False
+    draining = False
+    """Whether every answer ends its connection."""
     protocol = Channel  # type: ignore[assignment]
+
+    def drain(self) -> None:
+        """From now on every answer is the last on its connection, and no stream goes on."""
+        self.draining = True
 
     def __init__(
         self,

@@ -92,6 +92,11 @@ class Machine:
         """Octets that came in and are part of no event yet."""
         return len(self._data) - self._at
 
+    @property
+    def amid(self) -> bool:
+        """Whether a command, or its message, has come in part."""
+        return self._upload is not None or (self._mode is Mode.COMMAND and self.pending > 0)
+
     def receive(self, data: bytes) -> None:
         """Takes octets from the peer."""
         if self._at == len(self._data):

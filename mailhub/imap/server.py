@@ -136,6 +136,10 @@ class IMAPStream(PassingStream):
     def retired(self) -> None:
         self.write(b"* BYE The server is shutting down\r\n")
 
+    @property
+    def engaged(self) -> bool:
+        return not self.closing and self.machine.amid
+
     def failed(self) -> None:
         self.write(b"* BYE [SERVERBUG] Internal error\r\n")
 

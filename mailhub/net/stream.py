@@ -90,6 +90,7 @@ class Stream(Protocol):
         self._input_paused = False
         self._output_paused = False
         self._retiring = False
+        self._draining = False
         self._drained: Deferred[None] | None = None
         self._last_activity = 0.0
         self._deadline: float | None = None
@@ -201,6 +202,19 @@ class Stream(Protocol):
         else:
             self._retiring = True
 
+    def drain(self) -> None:
+        """The server takes nothing new: the session ends, as by `retire`, once nothing is under way
+        in it (`engaged`). Whoever asks, asks again from time to time."""
+        self._draining = True
+        if (self._running is None or self.waiting_for_peer) and not self.engaged:
+            self.retire()
+
+    @property
+    def engaged(self) -> bool:
+        """Whether the peer is amid something that would be lost with the connection: a command that
+        has not come wholly, a transaction."""
+        return self._life is Life.OPEN and self.machine.pending > 0
+
     @property
     def closing(self) -> bool:
         """Whether the connection is closed or about to be."""
@@ -270,7 +284,7 @@ class Stream(Protocol):
             if event is need_data:
                 return
             await self.talk.answer(event)
-            if self._retiring:
+            if self._retiring or (self._draining and not self.engaged):
                 self.retired()
                 self.close()
                 return

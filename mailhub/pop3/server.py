@@ -12,10 +12,13 @@ from mailhub.model.envelope import Peer
 from mailhub.net.passing import PassingStream
 from mailhub.net.peer import peer_of
 from mailhub.pop3 import replies
-from mailhub.pop3.machine import Machine
+from mailhub.pop3.machine import Machine, State
 from mailhub.pop3.session import Services
 from mailhub.pop3.talk import Talk
 from mailhub.ports.passage import Crossing
+
+LINGER = 5.0
+"""Seconds of silence after which a session is taken for idle when the server wants to end it."""
 
 
 class POP3Server(PassingStream):
@@ -75,6 +78,13 @@ class POP3Server(PassingStream):
     def between(self) -> bool:
         """A word of ours inside a long answer harms nobody: that is never whole without its end."""
         return self._line_ends
+
+    @property
+    def engaged(self) -> bool:
+        """What was marked as deleted is deleted with QUIT (RFC 1939 section 6): a client that is
+        busy gets to it."""
+        busy = self._reactor.seconds() - self._last_activity < LINGER
+        return not self.closing and self.machine.state is State.TRANSACTION and busy
 
     def retired(self) -> None:
         self.write(replies.GOING_DOWN.encode())

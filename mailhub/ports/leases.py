@@ -55,6 +55,16 @@ class Nodes(Protocol):
 
     @property
     def leases(self) -> Leases: ...
+    @property
+    def known(self) -> int:
+        """Processes that were live when last counted."""
+        ...
+
+    @property
+    def held(self) -> int:
+        """Leases that this process has."""
+        ...
+
     async def all(self) -> Sequence[Node]:
         """Every process that is known, the oldest first. Raises Unavailable."""
         ...

@@ -155,6 +155,11 @@ class SMTPServer(Stream):
         """The server stops, or the login ended."""
         self.write(self._goodbye.wire)
 
+    @property
+    def engaged(self) -> bool:
+        """A transaction goes to its end."""
+        return not self.closing and self.talk.session.transaction is not None
+
     def failed(self) -> None:
         """A defect ended the pump: whatever was open is not accepted."""
         self.write(INTERNAL.wire)

@@ -157,10 +157,15 @@ class Alone:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.leases = _Everything()
+        self.known = 1
         self._now = now
         began = int(now() * 1000)
         host = gethostname()
         self._node = Node(host, host, __version__, 0, NodeState.STARTING, began, began, own=True)
+
+    @property
+    def held(self) -> int:
+        return len(self.leases.wanted) if self.leases.given else 0
 
     async def all(self) -> Sequence[Node]:
         holds = tuple(sorted(self.leases.wanted)) if self.leases.given else ()
