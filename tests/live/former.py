@@ -161,10 +161,16 @@ class FormerServer:
     def subjects(self, name: str) -> list[str]:
         """Of the messages in INBOX, in their order."""
         with self.session(name) as imap:
-            imap.select("INBOX", readonly=True)
-            _, found = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
-        heads = [one[1].decode() for one in found if isinstance(one, tuple)]
-        return [head.partition(":")[2].strip() for head in heads]
+            return subjects(imap)
+
+
+def subjects(imap: imaplib.IMAP4) -> list[str]:
+    """Of the messages in INBOX, in their order."""
+    if imap.select("INBOX", readonly=True)[1] == [b"0"]:
+        return []
+    _, found = imap.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")
+    heads = [one[1].decode() for one in found if isinstance(one, tuple)]
+    return [head.partition(":")[2].strip() for head in heads]
 
 
 @contextmanager
