@@ -14,7 +14,7 @@ LEAST = {
     "connect_timeout": 1,
     "timeout": 1,
     "patience": 1,
-    "cache": 0,
+    "grace": 600,
     "orphans": 3600,
     "review": 600,
 }

@@ -42,7 +42,12 @@ class S3Settings:
     patience: int = setting(
         60, "how long one upload or read is tried again before it fails for now", "seconds"
     )
-    cache: int = setting(32 << 20, "memory for what was read last", "bytes")
+    grace: int = setting(
+        172800,
+        "how long an object stays when its last message is gone: a backup of the database that is "
+        "older than this may miss messages that were deleted since",
+        "seconds",
+    )
     orphans: int = setting(
         172800, "age at which an object that no message refers to is deleted", "seconds"
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mailhub.model.settings import EncryptionSettings, S3Settings, StoreSettings
+from mailhub.store.postgres.freeing import GRACE
 from mailhub.store.postgres.store import PostgresStore
 from mailhub.store.s3.client import Client
 from mailhub.store.s3.requests import Request
@@ -80,6 +81,7 @@ class Bucket:
             inline=0,
             part=5 << 20,
             patience=5,
+            grace=GRACE,
         )
         loop = Loop()
         client = Client(self.settings, loop.reactor, time.time)

@@ -313,3 +313,17 @@ def test_commands_tell_and_change_the_master_key(make_house: Make, keys: str) ->
     path.write_text("no key\n")
     with pytest.raises(Unavailable):
         list(masterkeys.rotate(settings))
+
+
+def test_objects_stay_as_long_as_is_set(make_house: Make) -> None:
+    house = make_house(s3={"grace": 10 * GRACE, "inline": 50})
+    account, _ = house.account()
+    deliver(house, b"x" * 100, account.number)
+    deliver(house, b"x" * 10, account.number)
+    expunge(house, account.number)
+    sweep(house, GRACE + 1)
+    assert (count(house, "blob"), len(objects(house))) == (0, 1)
+    sweep(house, 9 * GRACE - 10)
+    assert len(objects(house)) == 1
+    sweep(house, 20)
+    assert (objects(house), count(house, "freed")) == (set(), 0)

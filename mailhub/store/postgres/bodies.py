@@ -17,14 +17,15 @@ from mailhub.store.orders import Blob
 from mailhub.store.postgres import keyring
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.keyring import Keyring, SealedKey
-from mailhub.store.s3.names import SEALED, is_sealed
+from mailhub.store.s3.names import SEALED, is_object, is_sealed
 from mailhub.store.sql import array_text, item, next_number, put_rows
 from mailhub.store.transaction import Transaction
 
 TABLES = (
     # Bodies that stand in the database. segment: as rows that refer to it call it.
     "CREATE TABLE blob (segment BIGINT PRIMARY KEY, octets BLOB NOT NULL)",
-    # Bodies that a row stood on which is gone, since when: they may be in use all the same.
+    # Bodies that a row stood on which is gone: they may be in use all the same. at: since when;
+    # of objects later, by as much as they stay longer.
     "CREATE TABLE freed (segment BIGINT PRIMARY KEY, at BIGINT NOT NULL)",
     "CREATE INDEX freed_at ON freed (at)",
 )
@@ -92,10 +93,12 @@ def opened(
 
 
 class Bodies:
-    """What a committer does with the bodies of its jobs. `ring` None: nothing is encrypted."""
+    """What a committer does with the bodies of its jobs. `ring` None: nothing is encrypted.
+    `longer`: seconds that objects stay longer than what stands in the database."""
 
-    def __init__(self, ring: Keyring | None = None) -> None:
+    def __init__(self, ring: Keyring | None = None, longer: int = 0) -> None:
         self._ring = ring
+        self._longer = longer
 
     def put(self, tx: Transaction, jobs: Sequence[Job]) -> list[Sequence[Blob]]:
         """Where rows can refer to the jobs' bodies; by job. To be followed by `keep`."""
@@ -140,9 +143,12 @@ class Bodies:
             put_rows(
                 tx.cursor,
                 "INSERT INTO freed (segment, at) VALUES",
-                [(segment, tx.now) for segment in sorted(left)],
+                [(segment, self._since(tx.now, segment)) for segment in sorted(left)],
                 "ON CONFLICT (segment) DO UPDATE SET at = excluded.at",
             )
+
+    def _since(self, now: int, segment: int) -> int:
+        return now + self._longer if is_object(segment) else now
 
     def _sealed(self, blob: Blob, keys: dict[int, SealedKey]) -> bytes | memoryview:
         if self._ring is None:

@@ -24,6 +24,7 @@ from mailhub.store.postgres.bodies import Bodies
 from mailhub.store.postgres.committer import Committer
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.follower import Follower
+from mailhub.store.postgres.freeing import GRACE
 from mailhub.store.postgres.kept import KeptService
 from mailhub.store.postgres.keyring import Keyring, masters
 from mailhub.store.postgres.news import Bulletin
@@ -89,8 +90,9 @@ class PostgresStore(ThreadedStore):
         hop = Hop(reactor)
         watchers = Watchers()
         bulletin = Bulletin(watchers, _newest(where))
+        put = Bodies(ring, max(0, s3.grace - GRACE))
         committer = Committer(
-            where, node, clock, settings.quota, lambda: bulletin.told, reporting(hop), Bodies(ring)
+            where, node, clock, settings.quota, lambda: bulletin.told, reporting(hop), put
         )
         readers = Readers(lambda: Desk(where, ring), settings.readers, hop)
         pending = settings.pending
