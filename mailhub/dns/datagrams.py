@@ -45,7 +45,7 @@ class DatagramPort(Port):
 
     def createInternetSocket(self) -> socket.socket:
         """See BasePort."""
-        made: socket.socket = super().createInternetSocket()  # type: ignore[no-untyped-call]
+        made: socket.socket = super().createInternetSocket()
         if self._shared:
             share(made)
         return made

@@ -17,7 +17,7 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress, IHandshakeListener, IListeningPort, IProtocol
+from twisted.internet.interfaces import IAddress, IHandshakeListener, IProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -78,7 +78,7 @@ class Listener(Factory):
         self.refusal = refusal
         self.entries: set[Entry] = set()
         self._proxies = Networks(settings.proxy_from)
-        self._port: IListeningPort | None = None
+        self._port: Any = None
         self._emptied: Deferred[None] | None = None
         self._face: Any = None
 
@@ -111,7 +111,7 @@ class Listener(Factory):
             try:
                 self._port.begin()
             except OSError as error:
-                raise CannotListen(self._refused(error.strerror)) from error
+                raise CannotListen(self._refused(error.strerror or str(error))) from error
         self.resume()
 
     async def close(self) -> None:
@@ -120,7 +120,7 @@ class Listener(Factory):
         if isinstance(port, SharedPort) and port.connected:
             port.drain()
         if port is not None:
-            await port.stopListening()  # type: ignore[misc]
+            await port.stopListening()
 
     @property
     def answers_on(self) -> bool:
@@ -166,12 +166,12 @@ class Listener(Factory):
     def pause(self) -> None:
         """Leaves new connections in the kernel's queue."""
         if self._port is not None:
-            self._port.stopReading()  # type: ignore[attr-defined]
+            self._port.stopReading()
 
     def resume(self) -> None:
         """Takes them again."""
         if self._port is not None:
-            self._port.startReading()  # type: ignore[attr-defined]
+            self._port.startReading()
 
     def describe(self) -> dict[str, object]:
         """What `var/run/mailhub.json` says of this listener. Only while it is open."""
@@ -181,7 +181,7 @@ class Listener(Factory):
         if isinstance(host, (IPv4Address, IPv6Address)):
             about |= {"address": host.host, "port": host.port}
         else:
-            name = host.name  # type: ignore[attr-defined]
+            name = host.name
             about |= {"address": "unix", "path": os.path.abspath(os.fsdecode(name))}
         if self.settings.service == "http":
             about["root"] = self.settings.root

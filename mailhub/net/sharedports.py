@@ -7,18 +7,18 @@ still starting would let its clients wait, though others are there. Knows no pro
 
 from __future__ import annotations
 
-import socket
+import socket as sockets
 from typing import Any
 
 from twisted.internet.tcp import Port
 
 
-def share(bound: socket.socket) -> None:
+def share(bound: sockets.socket) -> None:
     """Others may bind the same address, before or after."""
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    bound.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEPORT, 1)
 
 
-class _Later(socket.socket):
+class _Later(sockets.socket):
     """Listens when it is told to begin."""
 
     backlog = 0
@@ -38,7 +38,7 @@ class SharedPort(Port):
 
     socket: _Later
 
-    def createInternetSocket(self) -> socket.socket:
+    def createInternetSocket(self) -> sockets.socket:
         """See BasePort."""
         made = super().createInternetSocket()  # type: ignore[no-untyped-call]
         share(made)
@@ -65,7 +65,7 @@ class SharingReactor:
         self, port: int, factory: Any, backlog: int = 50, interface: str = ""
     ) -> SharedPort:
         """See IReactorTCP. Raises CannotListenError."""
-        made = SharedPort(port, factory, backlog, interface, self._reactor)  # type: ignore[no-untyped-call]
-        made.startListening()  # type: ignore[no-untyped-call]
+        made = SharedPort(port, factory, backlog, interface, self._reactor)
+        made.startListening()
         made.stopReading()  # type: ignore[no-untyped-call]
         return made
