@@ -33,7 +33,9 @@ class FolderSource:
 
     @property
     def connection(self) -> sqlite3.Connection:
-        return self._desk.connection
+        connection = self._desk.connection
+        connection.text_factory = _text
+        return connection
 
     def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
         return self._desk.read(refs)
@@ -43,6 +45,11 @@ class FolderSource:
 
     def close(self) -> None:
         self._desk.close()
+
+
+def _text(octets: bytes) -> str:
+    """A text as every database can hold it: PostgreSQL's have no NUL, and SQLite takes anything."""
+    return octets.decode("utf-8", "replace").replace("\0", "")
 
 
 class FolderTarget:

@@ -168,6 +168,21 @@ def test_damage_is_taken_along_as_it_is_and_told(tmp_path: Path) -> None:
         assert lost == (0,)
 
 
+def test_texts_that_another_database_cannot_hold_are_made_so(tmp_path: Path) -> None:
+    folder = filled(tmp_path / "old", 1, 4)
+    writer = database.connect_writer(folder)
+    writer.execute("UPDATE content SET subject = 'a' || char(0) || 'b'")
+    writer.execute("UPDATE account SET name = CAST(x'C3FF61' AS TEXT)")
+    writer.close()
+    source, target = FolderSource(folder), target_in(tmp_path / "new" / "store")
+    with closing(source, target):
+        whole(source, target)
+        subjects = target.connection.execute("SELECT DISTINCT subject FROM content").fetchall()
+        names = target.connection.execute("SELECT name FROM account").fetchall()
+    assert subjects == [("ab",)]
+    assert names == [("\ufffd\ufffda",)]
+
+
 def test_what_is_not_read_back_as_it_was_written_ends_the_move(
     kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
