@@ -95,19 +95,21 @@ class Writer:
         return (header + "\r\n".join(lines) + "\r\n").encode()
 
 
-def fill(server: Server, count: int) -> None:
-    """Appends `count` messages, the same to every server (RFC 3502)."""
-    writer = Writer()
+def fill(server: Server, count: int) -> int:
+    """Appends `count` messages, the same to every server (RFC 3502); their bytes."""
+    writer, size = Writer(), 0
     session = IMAPSession(server.imap, f"{USER}@bench.test")
     for start in range(0, count, BATCH):
         pieces = [writer.message(number) for number in range(start, min(start + BATCH, count))]
         literals = b" ".join(b"{%d+}\r\n%s" % (len(one), one) for one in pieces)
         session.command(b"APPEND INBOX " + literals)
+        size += sum(map(len, pieces))
     session.close()
+    return size
 
 
-def indexed(server: Mailhub, since: float) -> None:
-    """Waits until mailhub's index has every message, and tells of it."""
+def indexed(server: Mailhub, mail: int, since: float) -> None:
+    """Waits until mailhub's index has every message, and tells of it. `mail`: bytes of them."""
     tool = Path(sys.executable).with_name("mailhub")
     while True:
         done = subprocess.run(
@@ -119,8 +121,6 @@ def indexed(server: Mailhub, since: float) -> None:
         if not status["waiting"]:
             break
         time.sleep(1)
-    segments = server.folder / "var" / "store" / "segments"
-    mail = sum(path.stat().st_size for path in segments.iterdir())
     print(
         f"index: {status['documents']} messages, {time.monotonic() - since:.0f} s after the first,"
         f" {status['size'] / mail:.2f} bytes for each of the mail"
@@ -214,12 +214,12 @@ def main() -> None:
             started.append(server)
             server.start([USER])
             began = time.monotonic()
-            fill(server, options.count)
+            mail = fill(server, options.count)
             print(f"{server.name}: filled in {time.monotonic() - began:.0f} s")
             if isinstance(server, Mailhub):
                 over_imap(server, words, 1, figures)
                 figures = {f"{name}, not indexed": found for name, found in figures.items()}
-                indexed(server, began)
+                indexed(server, mail, began)
         for server in servers:
             over_imap(server, words, options.rounds, figures)
         over_http(ours, words, options.requests, figures)
