@@ -32,13 +32,8 @@ def test_going_and_coming_are_told_once() -> None:
 def test_what_somebody_has_to_mend_is_told_though_it_was_away_before() -> None:
     log = ListLog()
     standing = Standing(log, FakeClock())
-    for reason in (
-        "refused",
-        "WRONGPASS invalid",
-        "WRONGPASS invalid",
-        "refused",
-        "NOPERM no zadd",
-    ):
+    wrong, forbidden = "WRONGPASS invalid", "NOPERM no zadd"
+    for reason in ("refused", wrong, wrong, "refused", forbidden):
         standing.ill(reason)
     assert [(one["outcome"], one["reason"]) for one in log.named("redis")] == [
         ("lost", "refused"),

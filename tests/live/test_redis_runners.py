@@ -122,12 +122,12 @@ def test_no_entry_is_sent_by_both(two: Two, redis: RedisServer, flush: bool) -> 
     first, second = two.add(redis.url), two.add(redis.url)
     for process in (first, second):
         process.remote.pause = 0.1
-    for number in range(120):
+    for number in range(80):
         recipients = [f"r{number}@d{number % 7}.test", f"s{number}@d{number % 5}.test"]
         two.queue.submit(*recipients)
         wanted.update(recipients)
         turning.pass_time(0.01)
-        if flush and number in (40, 80):
+        if flush and number in (25, 55):
             redis.cli("FLUSHALL")
     turning.until(lambda: not two.queue.waiting())
     assert two.sent() == wanted
