@@ -105,7 +105,7 @@ def test_draining_ends_what_is_idle_at_once_and_what_is_under_way_when_it_is_don
     kept.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
     assert kept.recv(1000).startswith(b"HTTP/1.1 200")
 
-    words = [hub.tool, "--config", hub.config, "drain"]
+    words = [str(hub.tool), "--config", str(hub.config), "drain"]
     drain = subprocess.Popen(words, stdout=subprocess.PIPE)  # beside other commands of this process
     assert idle_smtp.line().startswith(b"421 ")
     assert idle_imap.line().startswith(b"* BYE")

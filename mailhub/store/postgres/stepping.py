@@ -38,6 +38,11 @@ def made(cursor: Cursor, steps: Sequence[Step]) -> None:
         put_rows(cursor, _PUT, rows)
 
 
+def newest_taken(cursor: Cursor) -> int:
+    """The last step that any version took here; 0 for none."""
+    return number(cursor, "SELECT max(number) FROM schema_step", {})
+
+
 def check(cursor: Cursor, known: int) -> None:
     """Raises Outdated where who knows steps only up to `known` may not write here."""
     done = number(cursor, "SELECT max(number) FROM schema_step WHERE contracted > 0", {})

@@ -18,14 +18,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`number`: from 1, one more than the step before it. `name`: what it is for."""
+    """`number`: from 1, one more than the step before it. `name`: what it is for. `head`: the
+    embedded store's revision (`schema.HEAD`) that comes to the same."""
 
     number: int
     name: str
+    head: str
     expand: Sequence[str] = ()
     contract: Sequence[str] = ()
 
 
+BASE = "0022"
+"""The revision that the first release with PostgreSQL begins at."""
 STEPS: tuple[Step, ...] = ()
 """All of them since the first release that had PostgreSQL."""
 
