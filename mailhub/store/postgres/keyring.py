@@ -98,6 +98,21 @@ class Keyring:
         self._first = next(iter(masters))
         self._known: OrderedDict[int, SealedKey] = OrderedDict()
 
+    def check(self, cursor: Cursor) -> None:
+        """Raises Unavailable where the masters do not open all accounts' keys: that is better known
+        before a delivery to one of them fails with all of its batch."""
+        rows = cursor.execute(
+            "SELECT account, master, wrapped FROM account_key WHERE account IN"
+            " (SELECT min(account) FROM account_key GROUP BY master)",
+            {},
+        ).fetchall()
+        for account, master, wrapped in rows:
+            try:
+                self._opened(account, master, wrapped)
+            except Corrupt:
+                text = f"encryption.file: {master} is another key than it was"
+                raise Unavailable(text) from None
+
     # -- in commits
 
     def share(self, tx: Transaction, keys: Mapping[int, SealedKey]) -> None:

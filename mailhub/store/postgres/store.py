@@ -85,7 +85,7 @@ class PostgresStore(ThreadedStore):
         encryption: EncryptionSettings = _OPEN,
     ) -> None:
         making.prepare(where)
-        ring = Keyring(masters(encryption.file)) if encryption.file else None
+        ring = _keyring(where, encryption.file) if encryption.file else None
         self._objects = Objects(s3, reactor, clock.now) if s3.endpoint else None
         hop = Hop(reactor)
         watchers = Watchers()
@@ -144,6 +144,16 @@ class PostgresStore(ThreadedStore):
 
 def _then(stop: Callable[[], Deferred[None]], _: None) -> Deferred[None]:
     return stop()
+
+
+def _keyring(where: str, file: str) -> Keyring:
+    ring = Keyring(masters(file))
+    connection = Connection(where)
+    try:
+        ring.check(connection)
+    finally:
+        connection.close()
+    return ring
 
 
 def _newest(where: str) -> int:

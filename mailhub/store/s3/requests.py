@@ -1,6 +1,6 @@
 """S3 as bytes: what is asked, signed, and what an answer means. No connection is known here.
 
-The signer is botocore's; it is imported when the first request is signed. Names of objects and
+The signer is botocore's; it is imported when there is a bucket. Names of objects and
 queries hold only what a URL holds as it is, but for what `quote` changes.
 """
 
@@ -112,7 +112,8 @@ def moment(answer: Answer) -> float | None:
 
 
 class Place:
-    """A bucket, and the right to use it. Raises Unavailable where `secret_file` cannot be read."""
+    """A bucket, and the right to use it. Raises Unavailable where `secret_file` cannot be read, or
+    there is no signer."""
 
     def __init__(self, settings: S3Settings) -> None:
         parts = urlsplit(settings.endpoint)
@@ -126,6 +127,10 @@ class Place:
         self._secret = settings.secret_key or _read(settings.secret_file)
         self._access = settings.access_key
         self._region = settings.region
+        try:
+            self._sign = _signer()
+        except ImportError:
+            raise Unavailable("s3.endpoint: botocore is missing: mailhub[s3] installs it") from None
 
     def signed(self, request: Request, now: float) -> tuple[str, dict[str, str]]:
         """URL and header fields. `now`: epoch seconds by the server's clock."""
@@ -133,8 +138,7 @@ class Place:
         if request.query:
             words = [f"{quote(a, safe='-_.~')}={quote(b, safe='-_.~')}" for a, b in request.query]
             url += "?" + "&".join(words)
-        sign = _signer()
-        return url, sign(self._access, self._secret, self._region, request, url, now)
+        return url, self._sign(self._access, self._secret, self._region, request, url, now)
 
 
 def _read(path: str) -> str:
