@@ -7,7 +7,8 @@ The words of the command line are `switch`'s, those of its answers `switch_words
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ import click
 from mailhub.cli import switch_words as words
 from mailhub.cli.access import Access, Refused
 from mailhub.cli.client import Client, connect
-from mailhub.cli.progress import Progress, progress
+from mailhub.cli.progress import progress
 from mailhub.switching import plan as planning
 from mailhub.switching import source
 from mailhub.switching.faults import Refusal, SwitchFault
@@ -70,7 +71,7 @@ def _told() -> Iterator[None]:
     """What nothing can go on with, as every command tells it."""
     try:
         yield
-    except (SwitchFault, Refusal) as error:
+    except (SwitchFault, Refusal, OSError, sqlite3.Error) as error:
         raise Refused(str(error)) from None
 
 
@@ -81,6 +82,7 @@ class Run:
         self._access = access
         self.source: Source = source.read(file)
         self.book = Book(access.data / "switch" / self.source.name)
+        click.get_current_context().call_on_close(self.book.close)
 
     @property
     def house(self) -> House:
@@ -99,17 +101,21 @@ class Run:
                 raise SwitchFault(f"{user} is not among the accounts that were made: see `run`")
         return [post for user, post in every.items() if not users or user in users]
 
-    def mail(self, posts: Sequence[Post], kind: str, shown: Progress) -> Iterator[Report]:
-        """Does it for each. `kind`: a method of `Moving`. Raises SwitchFault."""
+    def mail(
+        self, posts: Sequence[Post], kind: str, told: Callable[[int], None]
+    ) -> Iterator[Report]:
+        """Does it for each. `kind`: a method of `Moving`; `told`: counts messages. Raises
+        SwitchFault."""
         imap = self.source.imap
         if imap is None:
             raise SwitchFault("the file says not where mail is: a table [imap] is missing")
+        self.book.claim()
         alone = self._access.client.alone
         moving = Moving(
             imap,
             self.book,
             self._own if alone else self._another,
-            lambda count: shown.count(True),
+            told,
             workers=1 if alone else imap.connections,
         )
         work: Work = getattr(moving, kind)
@@ -171,6 +177,7 @@ def _objects(run: Run, accounts: Sequence[str]) -> list[str]:
         if made is Made.REFUSED:
             refused.append(name)
 
+    run.book.claim()
     making = Making(run.house, run.book, run.source.passwords, run.source.elsewhere, told)
     making.all(run.origin(), only=accounts)
     return refused
@@ -196,11 +203,12 @@ def verify(access: Access, file: Path, accounts: Sequence[str], *, as_json: bool
     differ = 0
     with _told():
         run = Run(access, file)
-        with progress("compared") as shown:
-            for report in run.mail(run.posts(accounts), "verify", shown):
-                differ += bool(report.fault) or not report.same
-                for line in words.verdicts(report, as_json=as_json):
-                    click.echo(line)
+        # Who lives here gets mail here, and is not what is there any more.
+        posts = [one for one in run.posts(accounts) if accounts or one.stage is not Stage.HERE]
+        for report in run.mail(posts, "verify", lambda count: None):
+            differ += bool(report.fault) or not report.same
+            for line in words.verdicts(report, as_json=as_json):
+                click.echo(line)
     if differ:
         raise Refused(f"{differ} accounts differ")
 
@@ -220,7 +228,7 @@ def _mailed(run: Run, posts: Sequence[Post], kind: str, verb: str) -> int:
     faults = 0
     with progress(verb) as shown:
         shown.step_into("mail", None)
-        for report in run.mail(posts, kind, shown):
+        for report in run.mail(posts, kind, lambda count: shown.count(True)):
             faults += bool(report.fault)
             for line in words.report(report, verb):
                 click.echo(line)

@@ -57,6 +57,8 @@ def report(one: Report, verb: str) -> Iterator[str]:
     yield (
         f"{head} ({copied.taken} new, {copied.reflagged} with other flags, {copied.dropped} gone)"
     )
+    for note in copied.notes if not one.fault else ():
+        yield f"    - {note}"
     if copied.renumbered:
         yield f"    - {copied.renumbered} messages have other UIDs here"
     for folder, uid, why in one.damaged[:SHOWN]:

@@ -7,8 +7,10 @@ the store; it costs fetching everything again. Nothing secret is in them.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from mailhub.switching.faults import SwitchFault
 from mailhub.switching.following import FlagNames, Noted
 
 VERSION = 1
@@ -76,6 +79,7 @@ class Book:
         self.folder = folder
         self._moment = moment
         self._lock = threading.Lock()
+        self._claim: int | None = None
         self._base = _opened(
             folder / "book.sqlite",
             "CREATE TABLE object (kind TEXT, name TEXT, made TEXT, notes TEXT,"
@@ -88,6 +92,18 @@ class Book:
         """Ends it."""
         with self._lock:
             self._base.close()
+        if self._claim is not None:
+            os.close(self._claim)
+            self._claim = None
+
+    def claim(self) -> None:
+        """One command at a time moves from this source. Raises SwitchFault."""
+        if self._claim is None:
+            self._claim = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SwitchFault("another `mailhub switch` is at work on this source") from None
 
     # -- objects
 

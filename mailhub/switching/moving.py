@@ -7,6 +7,7 @@ it. What happens to one account's mail is `copying`'s.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -120,7 +121,7 @@ class Moving:
                     self._tried(post, house, ledger, report, work)
                 finally:
                     report.damaged = ledger.damaged()
-        except (Refusal, SwitchFault, Damaged, Away, OSError) as error:
+        except (Refusal, SwitchFault, Damaged, Away, OSError, sqlite3.Error) as error:
             report.fault = str(error) or type(error).__name__
             self._book.stage(post.user, Stage.FAILED, report.fault, damaged=len(report.damaged))
         return report
@@ -201,6 +202,8 @@ class Moving:
             if elsewhere and not here:
                 desk.house.ask(PHASE, user=user, phase="elsewhere")
         self._stage(desk, Stage.HERE)
+        if not desk.house.ask("user-show", name=user)["has_password"]:
+            desk.report.copied.notes.append("no password logs in: it was neither told nor learned")
 
     def _copy(self, desk: Desk) -> None:
         copying = Copying(desk.house, desk.remote, desk.ledger, desk.post.user, self._told)

@@ -177,7 +177,9 @@ def test_wildduck_by_password_is_followed_until_it_is_left(house: House) -> None
 
     with login(house.old, user) as imap:
         imap.append("INBOX", "", imaplib.Time2Internaldate(9), letter("last", 5))
-    assert "+ a@duck.test: moved (1 new" in house.run("cutover", file, user)
+    moved = house.run("cutover", file, user)
+    assert "+ a@duck.test: moved (1 new" in moved
+    assert "no password logs in" in moved
     assert "here" in house.new.command("elsewhere", "show", user).stdout
     house.new.command("user", "set", user, "--password", PASSWORD)
     assert uids(house.new, user) == uids(house.old, user)

@@ -15,7 +15,7 @@ from mailhub.control.acts import Arguments
 from mailhub.control.catalog import ACTS, READS, TAKES
 from mailhub.model.errors import MailhubError
 from mailhub.switching.copying import Copied, Copying, verified
-from mailhub.switching.faults import Refusal
+from mailhub.switching.faults import Refusal, SwitchFault
 from mailhub.switching.fetched import Body, Facts, Opened
 from mailhub.switching.folders import ListedThere
 from mailhub.switching.following import FlagNames, folded
@@ -398,6 +398,15 @@ def test_a_full_account_is_an_error_and_nothing_is_lost(case: Case) -> None:
     case.house.ask("user-set", name=JOE, quota=1 << 20)
     assert case.copy().taken == 4 - few
     assert case.same()
+
+
+def test_one_command_at_a_time_moves_from_a_source(case: Case, tmp_path: Path) -> None:
+    other = Book(tmp_path / "switch")
+    case.book.claim()
+    case.book.claim()
+    with pytest.raises(SwitchFault, match="another"):
+        other.claim()
+    other.close()
 
 
 def test_stages_are_told(case: Case) -> None:

@@ -153,7 +153,6 @@ def test_all_is_new_then_made_then_here(case: Case) -> None:
     assert case.fates() == {Fate.NEW}
     made = case.make()
     assert {one for one, _ in made.values()} == {Made.DONE}
-    assert "._domainkey.d.example" in made["key", "d.example"][1][0], "its record is told"
     ann = case.house.ask("user-show", name="ann@d.example")
     assert (ann["quota"], ann["addresses"]) == (5 << 20, ["ann@d.example", "a@d.example"])
     assert run(case.house.world.accounts.password_hash(ann["number"])) == HASH
@@ -285,11 +284,18 @@ def test_accounts_live_elsewhere_from_their_beginning(case: Case) -> None:
         case.house.ask("elsewhere-show", user="relay")
 
 
+def test_records_of_keys_that_wait_are_told(case: Case) -> None:
+    assert ("key", "d.example") not in case.make()
+    run(case.house.world.keys.rotate("d.example", ACTOR))
+    _, records = case.make()["key", "d.example"]
+    assert records
+    assert all("._domainkey.d.example" in record for record in records)
+
+
 def test_one_account_alone(case: Case) -> None:
     made = case.make("ann@d.example")
     assert set(made) == {
         ("domain", "d.example"),
-        ("key", "d.example"),
         ("account", "ann@d.example"),
         ("address", "a@d.example"),
     }
