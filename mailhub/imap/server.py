@@ -138,6 +138,8 @@ class IMAPStream(PassingStream):
 
     @property
     def engaged(self) -> bool:
+        if self.is_passing:
+            return not self.between or self.is_busy
         return not self.closing and self.machine.amid
 
     def failed(self) -> None:

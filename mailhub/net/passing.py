@@ -13,6 +13,9 @@ from twisted.python.failure import Failure
 from mailhub.net.stream import Stream
 from mailhub.ports.passage import Crossing
 
+BUSY = 5.0
+"""Seconds that an answer may take."""
+
 
 class PassingStream(Stream):
     """`Stream`, and `ports.passage.Receiver`."""
@@ -39,6 +42,11 @@ class PassingStream(Stream):
     def is_passing(self) -> bool:
         """Whether the session is another server's."""
         return self._crossing is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the client said something just now, which the other server may yet answer."""
+        return self._reactor.seconds() - self._last_activity < BUSY
 
     # -- hooks
 

@@ -84,7 +84,8 @@ class POP3Server(PassingStream):
         """What was marked as deleted is deleted with QUIT (RFC 1939 section 6): a client that is
         busy gets to it."""
         busy = self._reactor.seconds() - self._last_activity < LINGER
-        return not self.closing and self.machine.state is State.TRANSACTION and busy
+        reading = self.is_passing or self.machine.state is State.TRANSACTION
+        return not self.closing and reading and busy
 
     def retired(self) -> None:
         self.write(replies.GOING_DOWN.encode())
