@@ -15,7 +15,7 @@ from mailhub.core.domains import Domains
 from mailhub.core.founding import found, make_password
 from mailhub.core.watch import Watch
 from mailhub.model.change import AccountChanged, Change
-from mailhub.model.errors import NotFound
+from mailhub.model.errors import AlreadyExists, NotFound
 from mailhub.model.settings import Settings
 from mailhub.net.folder import DataFolder
 from mailhub.net.listeners import Listener
@@ -64,8 +64,9 @@ class Welcome:
         """On the first start says everything once; later only watches over the password file."""
         if not await self._accounts.count():
             domain = settings.default_domain or (hostname if "." in hostname else FALLBACK_DOMAIN)
-            address, password = await self._first(domain)
-            show(address, password, listeners, self._folder.path)
+            made = await self._first(domain)
+            if made is not None:
+                show(*made, listeners, self._folder.path)
         kept = self._folder.admin()
         if kept is None:
             return
@@ -77,14 +78,21 @@ class Welcome:
         watch.subscribe(account.number, lambda changes: self._heard(account.number, changes))
         await self._check(account.number)
 
-    async def _first(self, domain: str) -> tuple[str, str]:
+    async def _first(self, domain: str) -> tuple[str, str] | None:
         """The file comes first: after a crash between the two the next start finds it and uses
-        the same password, and no administrator is made whose password nobody knows."""
+        the same password, and no administrator is made whose password nobody knows. None where
+        another process, which started at the same time, made one."""
         kept = self._folder.admin()
         password = kept["password"] if kept else make_password(self._randomness)
         address = f"{ADMIN}@{domain}"
         self._folder.keep_admin(address, password)
-        await found(self._domains, self._accounts, domain, name=ADMIN, password=password)
+        try:
+            made = await found(self._domains, self._accounts, domain, name=ADMIN, password=password)
+        except AlreadyExists:
+            made = None
+        if made is None:
+            self._folder.forget_admin()
+            return None
         return address, password
 
     def _heard(self, account: int, changes: Sequence[Change]) -> None:

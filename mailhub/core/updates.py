@@ -30,6 +30,12 @@ class Updates:
         """Behind all that happened so far."""
         return Place((await self._storage.events.reach(0)).newest)
 
+    async def passed(self) -> Place:
+        """The same, once all who watch the store were told of it."""
+        newest = await self.newest()
+        await self._storage.caught_up()
+        return newest
+
     async def resume(self, last: str) -> Place | None:
         """Behind the event with this id; None where nobody can say any more what came after it.
 

@@ -338,4 +338,5 @@ class Feeds:
 
     async def _look(self) -> None:
         """Up to where the journal was written a second ago, everybody was told all."""
-        self.passed, self._seen = self._seen, await self.updates.newest()
+        seen = await self.updates.passed()
+        self.passed, self._seen = self._seen, seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from mailhub.model.change import Change
@@ -90,6 +90,10 @@ class Storage(Protocol):
     def trail(self) -> Trail: ...
     @property
     def samples(self) -> Samples: ...
+    def caught_up(self) -> Awaitable[None]:
+        """Ends when watchers were told all that was committed by anybody before it was asked."""
+        ...
+
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         """`watcher` hears every commit's changes, in commit order, before the answer of the call
         that made them. Returns what ends it."""

@@ -74,6 +74,9 @@ class ServedStorage:
         """Where other processes have the store too: they are rung for what this one commits, and
         this one looks when they ring. Who is alone has nobody to ring."""
 
+    async def caught_up(self) -> None:
+        """See `ports.Storage`. Of one process, commits are told before anybody can see them."""
+
     def watch(self, watcher: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
         """See `ports.Storage.watch`."""
         return self._watchers.add(watcher)

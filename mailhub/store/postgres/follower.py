@@ -48,6 +48,9 @@ class Follower:
         self._runs = False
         self._away = False
         self._wakeups: Wakeups | None = None
+        self._waiting: list[Deferred[None]] = []
+        """Who waits for a look that begins from now on; then those of the one under way."""
+        self._served: list[Deferred[None]] = []
 
     def rung_by(self, wakeups: Wakeups) -> None:
         """Rings for what is committed here, and hears others' rings."""
@@ -63,6 +66,16 @@ class Follower:
         """Looks no more."""
         self._runs = False
         self._cancel()
+        self._answer()
+
+    def look(self) -> Deferred[None]:
+        """Looks now; fires when all is told that was there. Fails with Unavailable."""
+        done: Deferred[None] = Deferred()
+        self._waiting.append(done)
+        self.wake()
+        if not self._runs:
+            self._answer()
+        return done
 
     def tell(self, issues: Sequence[Issue], /) -> None:
         """What came before a commit of this process, and the commit."""
@@ -80,15 +93,30 @@ class Follower:
         self._cancel()
         self._reading = True
         self._again = False
+        self._served, self._waiting = [*self._served, *self._waiting], []
         self._read(self._bulletin.told).addCallbacks(self._heard, self._failed).addBoth(self._rest)
 
     def _heard(self, issues: Sequence[Issue]) -> None:
         self._away = False
         self._bulletin.tell(issues)
-        self._again = self._again or len(issues) == STEP
+        if len(issues) == STEP:
+            self._again = True
+        else:
+            self._answer()
+
+    def _answer(self) -> None:
+        """Those that waited, for this look or, at the end, for any."""
+        served, self._served = self._served, []
+        if not self._runs:
+            served, self._waiting = [*served, *self._waiting], []
+        for done in served:
+            done.callback(None)
 
     def _failed(self, failure: Failure) -> None:
-        self._again = False
+        self._again = bool(self._waiting)
+        served, self._served = self._served, []
+        for done in served:
+            done.errback(failure.value)
         if not self._away:
             self._away = True
             self._log.warn("What others commit is not heard: {why}", why=failure.value)

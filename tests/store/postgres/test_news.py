@@ -120,3 +120,23 @@ def test_it_stops() -> None:
     looking.clock.advance(10)
     assert len(looking.asked) == 1
     assert not looking.clock.getDelayedCalls()
+
+
+def test_who_wants_to_be_sure_waits_for_a_look_that_began_after() -> None:
+    looking = Looking()
+    sure: list[object] = []
+    looking.follower.look().addCallback(sure.append)
+    looking.answer(1)  # it began before
+    assert sure == []
+    looking.answer(*range(2, STEP + 2))
+    assert sure == []  # there is more
+    looking.answer(STEP + 2)
+    assert sure == [None]
+    looking.follower.look().addErrback(lambda failure: sure.append(failure.type))
+    looking.asked[-1][1].errback(Unavailable())
+    assert sure == [None, Unavailable]
+    looking.follower.look().addCallback(sure.append)
+    looking.follower.stop()
+    assert sure == [None, Unavailable, None]
+    looking.follower.look().addCallback(sure.append)
+    assert len(sure) == 4
