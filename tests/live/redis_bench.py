@@ -7,6 +7,7 @@ import gc
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -28,6 +29,9 @@ T = TypeVar("T")
 TIMEOUT = 1
 QUIET = 2
 LANE = "a.example"
+_PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text()
+RIGHTS = _PAGE.partition("ACL SETUSER mailhub on >PASSWORD ")[2].partition("\n\n")[0].split()
+"""What an administrator is told to allow."""
 PROMPT = 0.2
 """Seconds in which a call must fail while Redis is known to be away."""
 

@@ -13,7 +13,7 @@ from mailhub.store.memory import MemoryStore
 from mailhub.wire.redisslots import slot_of
 from tests import turning
 from tests.fakes import FakeClock
-from tests.live.redis_bench import PROMPT, QUIET, Node, Nodes, slots, unheld
+from tests.live.redis_bench import PROMPT, QUIET, RIGHTS, Node, Nodes, slots, unheld
 from tests.rediscluster import RedisCluster
 from tests.redisserver import RedisServer
 
@@ -113,6 +113,23 @@ def test_a_server_that_is_no_node_is_told_of(nodes: Nodes, redis: RedisServer) -
     node.fails(node.schedule.size(), PROMPT)
     assert "cluster support disabled" in str(node.log.named("redis")[0]["reason"])
     assert "cluster support disabled" in node.coordination.troubles()["Redis"]
+
+
+def test_a_user_with_the_documented_rights_alone(nodes: Nodes, one: RedisCluster) -> None:
+    [server] = one.nodes
+    url = f"redis://mailhub:x@127.0.0.1:{server.port}"
+    server.cli("ACL", "SETUSER", "mailhub", "reset", "on", ">x", *RIGHTS)
+    node = nodes(url, cluster=one.places)
+    assert "cluster|slots" in node.coordination.troubles()["Redis"]
+    server.cli("ACL", "SETUSER", "mailhub", "+cluster|slots")
+    node.recovers()
+    eventually(
+        lambda: "asking" in node.coordination.troubles().get(f"Redis at {one.places[0]}", "")
+    )
+    server.cli("ACL", "SETUSER", "mailhub", "+asking")
+    eventually(lambda: node.coordination.troubles() == {})
+    assert counts(node) == [1] * MANY
+    assert node.ask(node.schedule.claim_rebuild())
 
 
 # -- three nodes

@@ -11,14 +11,11 @@ import pytest
 
 from mailhub.model.queue import Slot
 from tests import turning
-from tests.live.redis_bench import QUIET, Impostor, Nodes, refused, works
+from tests.live.redis_bench import QUIET, RIGHTS, Impostor, Nodes, refused, works
 from tests.redisserver import RedisServer, Sentinel, free_port, watched_pair
 
 NewRedis = Callable[..., RedisServer]
 PASSWORD = "p@ss:w/o?rd#1"
-PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text()
-RIGHTS = PAGE.partition("ACL SETUSER mailhub on >PASSWORD ")[2].partition("\n\n")[0].split()
-"""What an administrator is told to allow."""
 
 
 def test_a_unix_socket_and_a_database(nodes: Nodes, redis: RedisServer) -> None:
