@@ -133,6 +133,10 @@ class PostgresStore(ThreadedStore):
         """See `ServedStorage`."""
         self._follower.rung_by(wakeups)
 
+    async def caught_up(self) -> None:
+        """See `ports.Storage`."""
+        await self._follower.look()
+
     def stop(self) -> Deferred[None]:
         """See `ThreadedStore`."""
         self._follower.stop()
