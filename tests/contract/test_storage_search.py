@@ -172,7 +172,7 @@ def both(
 
 
 @pytest.mark.live
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(MAILS, min_size=1, max_size=5),
     st.lists(MAILS, max_size=2),
