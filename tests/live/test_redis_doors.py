@@ -112,6 +112,7 @@ def watched(tmp_path: Path) -> Iterator[tuple[RedisServer, RedisServer, Sentinel
         yield pair
 
 
+@pytest.mark.scale
 def test_a_failover_leads_to_the_new_master_and_a_schedule_that_is_filled_anew(
     nodes: Nodes, watched: tuple[RedisServer, RedisServer, Sentinel]
 ) -> None:
