@@ -32,7 +32,8 @@ class Maildrops:
     """Opens maildrops; one session at a time holds an account's (RFC 1939 section 4). `newest`:
     how many messages an account is shown where it has a bound of its own, else 0.
 
-    The lock lives in this process, which is the only one that serves its shard.
+    The lock is this process's: what another one does meanwhile harms no session, which has a
+    snapshot of UIDs, and deletes by UID.
     """
 
     def __init__(

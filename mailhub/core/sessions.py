@@ -1,6 +1,6 @@
 """How many IMAP sessions each account has, and whether it may have one more.
 
-Counted in this process, which is the only one that serves its shard.
+Counted in each process for itself.
 """
 
 from __future__ import annotations
