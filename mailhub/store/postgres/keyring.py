@@ -102,8 +102,8 @@ class Keyring:
         """Raises Unavailable where the masters do not open all accounts' keys: that is better known
         before a delivery to one of them fails with all of its batch."""
         rows = cursor.execute(
-            "SELECT account, master, wrapped FROM account_key WHERE account IN"
-            " (SELECT min(account) FROM account_key GROUP BY master)",
+            "SELECT DISTINCT ON (master) account, master, wrapped FROM account_key"
+            " ORDER BY master, account",
             {},
         ).fetchall()
         for account, master, wrapped in rows:
