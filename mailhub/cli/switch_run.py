@@ -162,8 +162,7 @@ def make(access: Access, file: Path, accounts: Sequence[str], *, objects: bool, 
             refused = _objects(run, accounts)
         faults = 0
         if mail and run.source.imap is not None:
-            posts = [one for one in run.posts(accounts) if one.stage is not Stage.HERE]
-            faults = _mailed(run, posts, "copy", "copied")
+            faults = _mailed(run, run.posts(accounts), "copy", "copied")
     if refused or faults:
         raise Refused(f"{len(refused)} objects and the mail of {faults} accounts are not here")
 

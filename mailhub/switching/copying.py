@@ -53,7 +53,8 @@ class Target:
 
 
 class Copying:
-    """One account. `user`: its name here; `told`: is called after each message."""
+    """One account. `user`: its name here; `told`: is called after each message. `late`: it lives
+    here by now, and only new messages are taken in, in what folders there were."""
 
     def __init__(
         self,
@@ -62,12 +63,15 @@ class Copying:
         ledger: Ledger,
         user: str,
         told: Callable[[int], None],
+        *,
+        late: bool = False,
     ) -> None:
         self._house = house
         self._remote = remote
         self._ledger = ledger
         self._user = user
         self._told = told
+        self._late = late
         self._waiting: deque[tuple[Target, int, Noted]] = deque()
         self._octets = 0
         self._unsaved = 0
@@ -83,7 +87,8 @@ class Copying:
             raise Refusal("the server lists no INBOX")
         for place in self._placed(wanted):
             try:
-                self._prepare(place)
+                if not self._late:
+                    self._prepare(place)
                 self._folder(place.folder)
             except Damaged as error:
                 self.done.notes.append(f"{place.folder.theirs}: {error}")
@@ -93,8 +98,9 @@ class Copying:
                 self.done.notes.append(f"{place.folder.theirs}: {error}")
             finally:
                 self._ledger.save()
-        self._leave_gone({one.theirs for one in wanted})
-        self._ledger.save()
+        if not self._late:
+            self._leave_gone({one.theirs for one in wanted})
+            self._ledger.save()
         return self.done
 
     # -- folders
@@ -110,7 +116,7 @@ class Copying:
         left = [box for box in here if box.name not in taken]
         fresh = folders.placed([one for one in wanted if one.theirs not in known], left)
         both = {place.folder.theirs: place for place in (*old, *fresh)}
-        return [both[one.theirs] for one in wanted]
+        return old if self._late else [both[one.theirs] for one in wanted]
 
     def _prepare(self, place: Place) -> None:
         folder = place.folder
@@ -142,7 +148,7 @@ class Copying:
         if opened.modseq and now == seen and not self._ledger.is_damaged(number):
             return  # RFC 7162: nothing changes without a greater MODSEQ
         self._follow(target, opened, seen)
-        if opened.uidnext:
+        if opened.uidnext and not self._late:
             self._house.ask(
                 "import-close",
                 user=self._user,
@@ -156,6 +162,9 @@ class Copying:
         noted = self._ledger.noted(target.number, target.validity)
         uids = self._remote.uids()
         self._ledger.mend(target.number, uids)
+        if self._late:
+            self._take(target, following.steps(uids, {}, noted).take)
+            return
         since = seen.modseq if opened.modseq and seen.validity == target.validity else 0
         flags = self._remote.flags([uid for uid in uids if uid in noted], since)
         todo = following.steps(uids, flags, noted)
@@ -251,8 +260,9 @@ class Copying:
             self._adopt(target, body.uid, facts, known)
             self._ledger.drop(target.number, [(validity, uid)])
             return
+        # Among mail that came here since, a late message has no claim to its number.
         self._house.pour(
-            "import-place",
+            "take" if self._late else "import-place",
             body.size,
             body.pieces(),
             user=self._user,
@@ -290,7 +300,7 @@ class Copying:
             return
         self.done.taken += placed["new"]
         self.done.known += not placed["new"]
-        self.done.renumbered += not placed["kept"]
+        self.done.renumbered += not placed.get("kept", self._late)
         noted = Noted(placed["uid"], one.flags, one.size, one.digest)
         self._ledger.note(target.number, target.validity, uid, noted)
         self._told(1)

@@ -123,7 +123,8 @@ class Moving:
                     report.damaged = ledger.damaged()
         except (Refusal, SwitchFault, Damaged, Away, OSError, sqlite3.Error) as error:
             report.fault = str(error) or type(error).__name__
-            self._book.stage(post.user, Stage.FAILED, report.fault, damaged=len(report.damaged))
+            if post.stage is not Stage.HERE:
+                self._book.stage(post.user, Stage.FAILED, report.fault, damaged=len(report.damaged))
         return report
 
     def _tried(self, post: Post, house: House, ledger: Ledger, report: Report, work: Work) -> None:
@@ -166,7 +167,11 @@ class Moving:
     # -- what is done with one
 
     def copy(self, desk: Desk) -> None:
-        """Its mail is here as it is there."""
+        """Its mail is here as it is there; who lives here gets what came late, and no more."""
+        if desk.post.stage is Stage.HERE:
+            self._copy(desk, late=True)
+            self._stage(desk, Stage.HERE)
+            return
         self._book.stage(desk.post.user, Stage.COPYING)
         self._copy(desk)
         self._stage(desk, Stage.COPIED)
@@ -183,10 +188,11 @@ class Moving:
         self._copy(desk)
         user = desk.post.user
         elsewhere = self._phase(desk) != "here"
-        if elsewhere:
-            desk.house.ask(PHASE, user=user, phase="moving")
         here = False
         try:
+            if elsewhere:
+                # Refused where a message is on its way there still; the phase is new all the same.
+                desk.house.ask(PHASE, user=user, phase="moving")
             self._copy(desk)
             self._compare(desk)
             if desk.report.missing:
@@ -205,8 +211,9 @@ class Moving:
         if not desk.house.ask("user-show", name=user)["has_password"]:
             desk.report.copied.notes.append("no password logs in: it was neither told nor learned")
 
-    def _copy(self, desk: Desk) -> None:
-        copying = Copying(desk.house, desk.remote, desk.ledger, desk.post.user, self._told)
+    def _copy(self, desk: Desk, *, late: bool = False) -> None:
+        user = desk.post.user
+        copying = Copying(desk.house, desk.remote, desk.ledger, user, self._told, late=late)
         try:
             copying.all()
         finally:

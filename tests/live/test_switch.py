@@ -186,6 +186,10 @@ def test_wildduck_by_password_is_followed_until_it_is_left(house: House) -> None
     assert uids(house.new, user, '"Work/&AMQ-rger"') == uids(house.old, user, '"Work/&AMQ-rger"')
     assert f"{user}: here, 7 messages" in house.run("status", file)
     assert "moved (" in house.run("cutover", file, "--all")
+    with login(house.old, user) as imap:
+        imap.append("INBOX", "", imaplib.Time2Internaldate(7), letter("too late", 5))
+    assert "+ a@duck.test: copied (1 new" in house.run("run", file)
+    assert "+ a@duck.test: copied (0 new" in house.run("run", file)
 
 
 @pytest.mark.scale

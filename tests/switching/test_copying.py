@@ -3,178 +3,18 @@ misbehaves as servers do."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mailhub.control.acts import Arguments
-from mailhub.control.catalog import ACTS, READS, TAKES
-from mailhub.model.errors import MailhubError
 from mailhub.switching.copying import Copied, Copying, verified
 from mailhub.switching.faults import Refusal, SwitchFault
-from mailhub.switching.fetched import Body, Facts, Opened
-from mailhub.switching.folders import ListedThere
-from mailhub.switching.following import FlagNames, folded
 from mailhub.switching.ledger import Book, Stage
-from mailhub.switching.remote import Away, Damaged
-from tests.acting import services
+from mailhub.switching.remote import Away
+from tests.leaving import JOE, Acts, FakeRemote, There, letter
 from tests.support import run
-from tests.world import world
-
-JOE = "joe@example.org"
-
-
-class Acts:
-    """`House` without a socket."""
-
-    def __init__(self) -> None:
-        self.world = world()
-        self.services = services(self.world)
-        self._answers: deque[Any] = deque()
-        self.asked: list[str] = []
-
-    def ask(self, act: str, data: bytes | None = None, **arguments: Any) -> Any:
-        self.asked.append(act)
-        return self._said(run, ACTS[act](self.services, Arguments(arguments)))
-
-    def pour(self, act: str, size: int, pieces: Iterable[bytes], **arguments: Any) -> None:
-        spool = self.world.store.spools.open()
-        for piece in pieces:
-            spool.write(piece)
-        body = spool.finish()
-        assert body.size == size
-        try:
-            self._answers.append(run(TAKES[act](self.services, Arguments(arguments), body)))
-        except MailhubError as error:
-            self._answers.append(Refusal(error.text, type(error).__name__))
-
-    def result(self) -> Any:
-        answer = self._answers.popleft()
-        if isinstance(answer, Refusal):
-            raise answer
-        return answer
-
-    def items(self, act: str, **arguments: Any) -> Iterator[Mapping[str, Any]]:
-        async def gathered() -> list[Mapping[str, Any]]:
-            reading = READS[act](self.services, Arguments(arguments))
-            return [item async for item, _ in reading]
-
-        yield from self._said(run, gathered())
-
-    def _said(self, how: Any, work: Any) -> Any:
-        try:
-            return how(work)
-        except MailhubError as error:
-            raise Refusal(error.text, type(error).__name__) from None
-
-    def boxes(self) -> dict[str, int]:
-        return {box["name"]: box["messages"] for box in self.ask("mailbox-list", user=JOE)}
-
-    def seen(self, box: str = "INBOX") -> dict[int, tuple[str, ...]]:
-        return {
-            uid: folded(flags)
-            for item in self.items("switch-listing", user=JOE, mailbox=box)
-            for uid, _, flags in item["messages"]
-        }
-
-
-@dataclass
-class There:
-    """A folder of the other server."""
-
-    validity: int = 77
-    uidnext: int = 1
-    modseq: int = 1
-    messages: dict[int, tuple[tuple[str, ...], bytes]] = field(default_factory=dict)
-    changed: dict[int, int] = field(default_factory=dict)
-
-    def add(self, data: bytes, *flags: str) -> int:
-        uid = self.uidnext
-        self.messages[uid] = (flags, data)
-        self.uidnext += 1
-        self._touch(uid)
-        return uid
-
-    def flag(self, uid: int, *flags: str) -> None:
-        self.messages[uid] = (flags, self.messages[uid][1])
-        self._touch(uid)
-
-    def expunge(self, uid: int) -> None:
-        del self.messages[uid]
-        self.modseq += 1
-
-    def renumber(self) -> None:
-        self.validity += 1
-        kept = list(self.messages.values())
-        self.messages = {}
-        self.uidnext = 1
-        for flags, data in kept:
-            self.add(data, *flags)
-
-    def _touch(self, uid: int) -> None:
-        self.modseq += 1
-        self.changed[uid] = self.modseq
-
-
-class FakeRemote:
-    """`Remote` without a network. `broken`: UIDs that cannot be read; `breaks_after`: bodies after
-    which the connection is gone."""
-
-    def __init__(self) -> None:
-        self.tree: dict[str, There] = {"INBOX": There()}
-        self.uses: dict[str, str] = {}
-        self.broken: set[int] = set()
-        self.breaks_after = 1 << 30
-        self.asked_for: list[int] = []
-        self.condstore = True
-        self._open = There()
-
-    @property
-    def inbox(self) -> There:
-        return self.tree["INBOX"]
-
-    def folders(self) -> tuple[Sequence[ListedThere], frozenset[str], str]:
-        listed = [
-            ListedThere(name, "/", frozenset({self.uses[name]} if name in self.uses else ()))
-            for name in self.tree
-        ]
-        return listed, frozenset(self.tree), ""
-
-    def open(self, name: str) -> Opened:
-        if name not in self.tree:
-            raise Damaged("no such folder")
-        one = self._open = self.tree[name]
-        modseq = one.modseq if self.condstore else 0
-        return Opened(one.validity, one.uidnext, modseq, len(one.messages))
-
-    def uids(self) -> Sequence[int]:
-        return sorted(self._open.messages)
-
-    def flags(self, uids: Sequence[int], since: int = 0) -> Mapping[int, FlagNames]:
-        return {
-            uid: folded(self._open.messages[uid][0])
-            for uid in uids
-            if self._open.changed[uid] > since
-        }
-
-    def facts(self, uids: Sequence[int]) -> Mapping[int, Facts]:
-        rows = {uid: self._open.messages[uid] for uid in uids}
-        return {uid: Facts(flags, len(data), uid * 10) for uid, (flags, data) in rows.items()}
-
-    def bodies(self, uids: Sequence[int], facts: Mapping[int, Facts]) -> Iterator[Body]:
-        for uid in uids:
-            if len(self.asked_for) >= self.breaks_after:
-                raise Away("reset by peer")
-            self.asked_for.append(uid)
-            if uid in self.broken:
-                yield Body(uid, b"", 0, "[SERVERBUG] index is corrupted")
-            else:
-                data = self._open.messages[uid][1]
-                yield Body(uid, data, len(data))
 
 
 class Case:
@@ -185,15 +25,13 @@ class Case:
         self.remote = FakeRemote()
         self.book = Book(folder / "switch", lambda: 1000.0)
         self.book.await_mail(JOE, JOE)
-        if JOE not in self.house.world.people:
-            self.house.world.account(JOE)
 
-    def copy(self) -> Copied:
+    def copy(self, *, late: bool = False) -> Copied:
         self.remote.asked_for.clear()
         ledger = self.book.ledger(JOE)
         try:
             remote: Any = self.remote
-            return Copying(self.house, remote, ledger, JOE, lambda count: None).all()
+            return Copying(self.house, remote, ledger, JOE, lambda count: None, late=late).all()
         finally:
             ledger.save()
             ledger.close()
@@ -220,10 +58,6 @@ def case(tmp_path: Path) -> Iterator[Case]:
     case = Case(tmp_path)
     yield case
     case.book.close()
-
-
-def letter(number: int) -> bytes:
-    return f"Subject: {number}\r\n\r\nbody {number}\r\n".encode()
 
 
 def filled(case: Case, count: int = 5) -> There:
@@ -342,6 +176,37 @@ def test_what_was_deleted_here_does_not_come_back(case: Case) -> None:
     assert done.taken == 0
     assert case.house.seen()[1] == ("\\flagged",)
     assert 4 not in case.house.seen()
+
+
+def test_who_lives_here_gets_what_came_there_late_and_no_more(case: Case) -> None:
+    inbox = filled(case)
+    case.remote.tree["New"] = There()
+    case.copy()
+    case.house.world.deliver(JOE, letter(50))
+    case.house.ask("switch-drop", user=JOE, mailbox="INBOX", uids=[1])
+    validity = _validity(case)
+    inbox.flag(3, "\\Flagged")
+    inbox.expunge(4)
+    inbox.add(letter(60), "\\Seen")
+    del case.remote.tree["New"]
+    case.remote.tree["Newer"] = There()
+    done = case.copy(late=True)
+    assert (done.taken, done.reflagged, done.dropped, done.renumbered) == (1, 0, 0, 0)
+    assert case.house.seen() == {
+        3: ("$todo",),
+        4: ("\\seen",),
+        5: ("$todo",),
+        6: (),
+        7: ("\\seen",),
+    }
+    assert {"New", "Newer"} & set(case.house.boxes()) == {"New"}
+    assert _validity(case) == validity
+    assert case.copy(late=True).taken == 0
+
+
+def _validity(case: Case) -> int:
+    account = case.house.world.people[JOE].number
+    return run(case.house.world.mailboxes.get(account, "INBOX")).uidvalidity
 
 
 def test_default_mailboxes_take_the_names_they_have_there(case: Case) -> None:
