@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -170,6 +171,13 @@ def test_one_server_dies_while_redis_is_away_and_the_other_sends_its_mail(well: 
     well.crosses()
 
 
+def metrics(api: Api) -> str:
+    """What the server counts."""
+    asked = HTTPConnection("127.0.0.1", api.server.port("http"), timeout=20)
+    asked.request("GET", "/metrics", headers={"X-Access-Token": ROOT})
+    return asked.getresponse().read().decode()
+
+
 def test_sessions_wait_for_redis_and_passwords_do_not(well: Pair) -> None:
     one, two = (Api(hub.server) for hub in well.hubs)
 
@@ -180,9 +188,16 @@ def test_sessions_wait_for_redis_and_passwords_do_not(well: Pair) -> None:
         assert said.status == 200, said
         return str(said.json["token"])
 
+    def troubles(api: Api) -> int:
+        found = re.search(r"^mailhub_redis_troubles (\d+)", metrics(api), re.MULTILINE)
+        assert found is not None
+        return int(found[1])
+
     kept, ended = token(), token()
+    assert troubles(one) == 0
     assert two.ask("GET", "/users/me", token=kept).status == 200
     gone(well, "hanging")
+    assert troubles(one) > 0
     for api in (one, two):
         said = api.ask("GET", "/users/me", token=kept)
         assert said.status == 503
