@@ -95,8 +95,8 @@ class Connection:
 
     def execute(self, sql: str, parameters: Parameters = (), /) -> Rows:
         """Runs a statement of the store. Raises DriverError."""
-        cursor: psycopg.Cursor[Any] = self._connection.cursor()
         try:
+            cursor: psycopg.Cursor[Any] = self._connection.cursor()
             cursor.execute(_MOMENT.get(sql) or translated(sql), parameters or None)
         except psycopg.Error as error:
             raise self._told(error) from error

@@ -81,7 +81,11 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         with suppress(OSError, imaplib.IMAP4.abort, smtplib.SMTPServerDisconnected, EOFError):
-            imap = open_imap(self._target, self._ledger.account)
+            try:
+                imap = open_imap(self._target, self._ledger.account)
+            except imaplib.IMAP4.error as error:  # the server may not know anybody just now
+                self.errors.append(str(error))
+                return
             imap.enable("CONDSTORE")
             while not self._stop_event.is_set():
                 try:
