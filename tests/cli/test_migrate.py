@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from mailhub.cli import group
 from mailhub.cli.access import Refused
+from mailhub.model.errors import Unavailable
 from mailhub.store import database, marks
 from mailhub.store.moving import places, state
 from mailhub.store.moving.folder import FolderSource
@@ -107,6 +108,22 @@ def test_ahead_copies_and_marks_nothing_of_the_source(old: Path) -> None:
     assert verify(old / "old" / "store").clean
     said = run(old, str(old / "new.toml"))
     assert "round 1: 0 rows" in said.output
+    assert verify(old / "new" / "store").clean
+
+
+def test_ended_between_the_two_marks_the_next_run_completes_it(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise Unavailable("the power is gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(places.FolderPlace, "complete", fails)
+        with pytest.raises(Refused, match="power"):
+            run(old, str(old / "new.toml"))
+    assert revision(old / "old" / "store") == marks.MOVED
+    assert revision(old / "new" / "store") == marks.FILLING
+    assert run(old, str(old / "new.toml")).exit_code == 0
     assert verify(old / "new" / "store").clean
 
 
