@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mailhub.model.change import Dequeued, Queued, RoutesChanged
+from mailhub.model.change import Dequeued, Missed, Queued, RoutesChanged
 from mailhub.model.message import BlobRef
 from mailhub.model.queue import Fresh, Loaded, QueueEntry, QueueMessage, QueueSender, Slot
 from mailhub.store import fresh
@@ -126,3 +126,22 @@ def test_the_oldest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     assert taken(here, 3, 4) is not None
     here.heard([message(4, 5), message(5, 6)])
     assert len(here) == 2
+
+
+def test_nothing_is_fresh_where_changes_went_unheard() -> None:
+    here = mail(message(1, 1))
+    here.heard([Missed()])
+    assert (len(here), here.asks) == (0, True)
+    here.heard([message(2, 2)])
+    assert taken(here, 2) is None  # who is suppressed is not known
+
+
+def test_who_is_suppressed_is_asked_again_where_changes_went_unheard_meanwhile() -> None:
+    here = FreshMail()
+
+    async def keys() -> Sequence[str]:
+        here.heard([Missed()])
+        return ()
+
+    run(here.learn(keys()))
+    assert here.asks
