@@ -88,7 +88,7 @@ def objects(house: House) -> set[int]:
     return {segment for segment, _ in house.ask(there.listed("")).found}
 
 
-@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("sealed", [pytest.param(False, marks=pytest.mark.scale), True])
 def test_any_part_of_a_large_body(make_house: Make, keys: str, sealed: bool) -> None:
     house = make_house(keys=keys if sealed else "")
     account, _ = house.account()
@@ -254,6 +254,7 @@ def test_mail_of_an_account_that_went_is_not_readable(make_house: Make, keys: st
     assert count(house, "body_key") == 0
 
 
+@pytest.mark.scale
 def test_the_master_key_is_changed(make_house: Make, keys: str) -> None:
     house = make_house(keys=keys)
     account, _ = house.account()
@@ -279,6 +280,7 @@ def test_the_master_key_is_changed(make_house: Make, keys: str) -> None:
         none.ask(none.blobs.read([blob]))
 
 
+@pytest.mark.scale
 def test_a_wrong_key_is_unavailable(make_house: Make) -> None:
     house = make_house(s3={"secret_key": "wrong"})
     account, boxes = house.account()
@@ -287,6 +289,7 @@ def test_a_wrong_key_is_unavailable(make_house: Make) -> None:
     assert house.uids(account.number, boxes["INBOX"]) == []
 
 
+@pytest.mark.scale
 def test_a_clock_that_goes_wrong(make_house: Make) -> None:
     house = make_house()
     account, _ = house.account()
@@ -316,6 +319,7 @@ def test_commands_tell_and_change_the_master_key(make_house: Make, keys: str) ->
         list(masterkeys.rotate(settings))
 
 
+@pytest.mark.scale
 def test_objects_stay_as_long_as_is_set(make_house: Make) -> None:
     house = make_house(s3={"grace": 10 * GRACE, "inline": 50})
     account, _ = house.account()
