@@ -211,7 +211,7 @@ def user_shape(account: Account) -> Json:
         "tags": list(account.tags),
         "targets": list(account.targets),
         "spam_level": account.spam_level,
-        "has_password": account.has_password,
+        "can_log_in": account.has_password,
         "has_key": bool(account.encryption.key),
         "encrypt_stored": account.encryption.stored,
         "encrypt_forwarded": account.encryption.forwarded,

@@ -208,7 +208,7 @@ class Moving:
             if elsewhere and not here:
                 desk.house.ask(PHASE, user=user, phase="elsewhere")
         self._stage(desk, Stage.HERE)
-        if not desk.house.ask("user-show", name=user)["has_password"]:
+        if not desk.house.ask("user-show", name=user)["can_log_in"]:
             desk.report.copied.notes.append("no password logs in: it was neither told nor learned")
 
     def _copy(self, desk: Desk, *, late: bool = False) -> None:
