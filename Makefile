@@ -19,7 +19,7 @@ LIVE := $(PYTEST) -n $(LIVE_JOBS) --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-scale check lint bench crash fuzz sample catalogs packages clean
+.PHONY: help run test test-scale check lint bench crash faults fuzz sample catalogs packages clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort | expand -t 12
@@ -31,8 +31,9 @@ test: packages $(VENV)/.test ## Everything: lint, unit, contract, live and crash
 	$(UNIT)
 	$(call beside_lint,$(LIVE) -m "(live or crash) and not scale" tests/live tests/contract)
 
-test-scale: packages $(VENV)/.test ## Several nodes, clusters and their faults: what `test` leaves out for its length
+test-scale: packages $(VENV)/.test ## What `test` leaves out: several nodes, clusters, faults; all faces on PostgreSQL
 	$(LIVE) -m scale tests/live tests/contract
+	TEST_STORE=postgres $(LIVE) -m "live and not crash and not scale" tests/live
 
 check: $(VENV)/.test ## The quick part, under a minute: lint, types, imports, tests without servers
 	$(call beside_lint,$(UNIT))
@@ -58,6 +59,10 @@ bench: packages $(VENV)/.test ## Speed, disk and memory beside Postfix and Dovec
 crash: $(VENV)/.test ## N kills and power cuts under load (power cuts need root): make crash N=1000
 	$(BIN)/python -m tests.live.crash.loop --kills $(N) --cuts $(CUTS)
 	$(BIN)/python -m tests.live.crash.sending --cycles $(N)
+
+faults: packages $(VENV)/.test ## N faults of several nodes under load, half of them with a bucket: make faults N=1000
+	$(BIN)/python -m tests.live.faults.loop --cycles $$(( ($(N) + 1) / 2 ))
+	$(BIN)/python -m tests.live.faults.loop --cycles $$(( $(N) / 2 )) --s3
 
 fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of the parsers; FOR=seconds for each
 	$(BIN)/python -m fuzz --seconds $(or $(FOR),60)

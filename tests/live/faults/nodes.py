@@ -1,0 +1,228 @@
+"""Several servers on one database, one Redis and one bucket, each behind gates of its own."""
+
+from __future__ import annotations
+
+import imaplib
+import smtplib
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from mailhub.model.settings import S3Settings
+from mailhub.store.s3.client import Client
+from mailhub.store.s3.requests import Request
+from tests.live.crash.counting import Sink
+from tests.live.faults.gate import Gate
+from tests.live.server import Server
+from tests.live.swift import SECRET, USER, Swift
+from tests.loop import Loop
+from tests.postgresserver import PostgresServer
+from tests.redisserver import RedisServer
+
+DOMAIN = "crash.test"
+PASSWORD = "crash-Passw0rd-1"
+LEASE = 2
+"""Seconds: what a dead node was trying is tried again after them."""
+BUCKET = "faults"
+PROBE = "probe"
+"""The account by which it is seen whether a node works."""
+PATIENCE = 60.0
+"""Seconds that a node has to work again."""
+SECTIONS = """
+[smtp]
+plaintext_auth = true
+trusted_networks = ["127.0.0.0/8"]
+messages = 1000000
+
+[imap]
+plaintext_auth = true
+
+[queue]
+retry = [1]
+jitter = 0
+lease = {lease}
+backoff = 1
+backoff_most = 1
+suppress = []
+
+[dkim]
+keys = false
+
+[search]
+index = false
+
+[store]
+database = "{database}"
+
+[redis]
+url = "redis://127.0.0.1:{redis}"
+timeout = 1
+quiet = {lease}
+{more}
+"""
+S3 = """
+[s3]
+endpoint = "http://127.0.0.1:{port}"
+bucket = "{bucket}"
+access_key = "{key}"
+secret_key = "{secret}"
+inline = 4096
+patience = 10
+timeout = 5
+"""
+
+
+@dataclass
+class Node:
+    """One of them. `gates`: to what it stands on, by name."""
+
+    server: Server
+    gates: dict[str, Gate]
+
+    def works(self) -> bool:
+        """Whether it takes a message and shows a mailbox."""
+        try:
+            with smtplib.SMTP("127.0.0.1", self.server.port("smtp"), timeout=3) as smtp:
+                smtp.sendmail("a@example.org", [f"{PROBE}@{DOMAIN}"], "Subject: probe\r\n\r\n")
+            with imaplib.IMAP4("127.0.0.1", self.server.port("imap"), timeout=3) as imap:
+                imap.login(f"{PROBE}@{DOMAIN}", PASSWORD)
+                return imap.select("INBOX")[0] == "OK"
+        except (OSError, smtplib.SMTPException, imaplib.IMAP4.error):
+            return False
+
+
+class Nodes:
+    """`count` nodes, and all that they need, until `end`."""
+
+    def __init__(self, folder: Path, count: int, accounts: Sequence[str], *, s3: bool) -> None:
+        self._ends = ExitStack()
+        self.postgres = PostgresServer()
+        self._ends.callback(self.postgres.close)
+        self.redis = RedisServer()
+        self._ends.callback(self.redis.close)
+        self.sink = Sink()
+        self._ends.callback(self.sink.stop)
+        self.swift: Swift | None = None
+        if s3:
+            self.swift = self._ends.enter_context(Swift(folder / "swift"))
+            _make_bucket(self.swift.port)
+        self._accounts = accounts
+        self._folder = folder
+        self.all: list[Node] = []
+        self._count = count
+        self._journal = 0
+
+    def begin(self) -> None:
+        self.redis.start()
+        self.postgres.start()
+        self._database = self.postgres.database()
+        for number in range(self._count):
+            self.all.append(self._node(number))
+            self.all[-1].server.start()
+        first = self.all[0].server
+        first.add_domain(DOMAIN)
+        for account in (*self._accounts, PROBE):
+            first.add_user(f"{account}@{DOMAIN}", PASSWORD)
+        where = ("--host", "127.0.0.1", "--port", str(self.sink.port), "--tls", "none")
+        first.command("routes", "add", "*", *where)
+
+    def _node(self, number: int) -> Node:
+        gates = {"database": Gate(self.postgres.port), "redis": Gate(self.redis.port)}
+        more = ""
+        if self.swift is not None:
+            gates["bucket"] = Gate(self.swift.port)
+            port = gates["bucket"].port
+            more = S3.format(port=port, bucket=BUCKET, key=USER, secret=SECRET)
+        for gate in gates.values():
+            self._ends.callback(gate.close)
+        database = self.postgres.url(self._database)
+        sections = SECTIONS.format(
+            lease=LEASE,
+            database=database.replace(f":{self.postgres.port}/", f":{gates['database'].port}/"),
+            redis=gates["redis"].port,
+            more=more,
+        )
+        server = Server(self._folder / f"node{number}", sections)
+        self._ends.callback(server.kill)
+        return Node(server, gates)
+
+    def end(self) -> None:
+        self._ends.close()
+
+    def recovered(self) -> list[float]:
+        """Seconds until each node works again. Raises AssertionError with its log's end."""
+        began = time.monotonic()
+        found: dict[int, float] = {}
+        while len(found) < len(self.all):
+            for number, node in enumerate(self.all):
+                if number not in found and node.works():
+                    found[number] = time.monotonic() - began
+            assert time.monotonic() < began + PATIENCE, self._why(found)
+            if len(found) < len(self.all):
+                time.sleep(0.02)
+        return list(found.values())
+
+    def _why(self, found: dict[int, float]) -> str:
+        logs = [
+            node.server.log.read_text(errors="replace")[-3000:]
+            for number, node in enumerate(self.all)
+            if number not in found
+        ]
+        return f"{len(logs)} nodes do not work again\n" + "\n".join(logs)
+
+    # -- what the database says
+
+    def _ask(self, sql: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(self.postgres.url(self._database), autocommit=True) as connection:
+            return connection.execute(sql.encode()).fetchall()
+
+    def waiting(self) -> int:
+        """Recipients in the queue."""
+        return int(str(self._ask("SELECT count(*) FROM queue_entry")[0][0]))
+
+    def recorded(self) -> Counter[str]:
+        """Deliveries by recipient, of the journal's rows since the last call."""
+        last = self._ask("SELECT max(number) FROM journal")[0][0]
+        rows = self._ask(
+            "SELECT detail::json ->> 'recipient' FROM journal WHERE kind = 'delivered'"
+            f" AND number > {self._journal} AND number <= {last}"
+        )
+        self._journal = int(str(last))
+        return Counter(str(recipient) for (recipient,) in rows)
+
+    def verify(self) -> str:
+        """What `mailhub verify` finds wrong; empty when all is well."""
+        return self.all[0].server.verify()
+
+    def terminate(self) -> None:
+        """Ends every connection of the database, but for this one."""
+        self._ask(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+
+
+def _make_bucket(port: int) -> None:
+    settings = S3Settings(
+        endpoint=f"http://127.0.0.1:{port}", bucket=BUCKET, access_key=USER, secret_key=SECRET
+    )
+    loop = Loop()
+    client = Client(settings, loop.reactor, time.time)
+    loop.wait(client.ask(Request("PUT")), 30)
+    loop.wait(client.stop())
+    loop.close()
+
+
+def until(done: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Whether it comes true in that time."""
+    ends = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > ends:
+            return False
+        time.sleep(0.05)
+    return True
