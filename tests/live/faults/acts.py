@@ -135,11 +135,11 @@ def exhaust_memory(nodes: Nodes, random: Random) -> None:
     pid = node.server.pid
     before = resource.prlimit(pid, resource.RLIMIT_AS)
     resource.prlimit(pid, resource.RLIMIT_AS, (_address_space(pid) + ROOM, before[1]))
-    with suppress(OSError, smtplib.SMTPException):
-        with smtplib.SMTP("127.0.0.1", node.server.port("smtp"), timeout=5) as smtp:
-            smtp.sendmail(
-                "a@example.org", ["probe@crash.test"], b"a: b\r\n\r\n" + b"x\r\n" * 4_000_000
-            )
+    with (
+        suppress(OSError, smtplib.SMTPException),
+        smtplib.SMTP("127.0.0.1", node.server.port("smtp"), timeout=5) as smtp,
+    ):
+        smtp.sendmail("a@example.org", ["probe@crash.test"], b"a: b\r\n\r\n" + LARGE)
     if node.server.ended_within(0.0):
         node.server.kill()
         node.server.start()

@@ -1,4 +1,4 @@
-"""A few faults of several nodes, the oracle beside; `make faults N=…` makes as many as are wanted."""
+"""A few faults of several nodes, the oracle beside; `make faults N=…` makes as many as wanted."""
 
 from __future__ import annotations
 
