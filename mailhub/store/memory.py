@@ -16,6 +16,7 @@ from mailhub.model.message import Arrival, BlobRef
 from mailhub.store import attempts, moves, schema, sweeps
 from mailhub.store.batch import Bytes, Failed, Guard, Job, SpoiledError, carry_out
 from mailhub.store.fulltext.service import MemoryIndex
+from mailhub.store.leases import Alone
 from mailhub.store.orders import Blob, Order
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.sql import Cursor
@@ -161,6 +162,7 @@ class MemoryStore(ServedStorage):
         self.blobs = MemoryBlobs()
         runner = MemoryRunner(clock, quota, self.blobs, watchers)
         super().__init__(runner, SpoolFolder(spool_memory), watchers)
+        self.nodes = Alone(clock.now)
         self._database = runner.database
         self.search_index = MemoryIndex(runner.database, self.blobs)
 

@@ -23,7 +23,8 @@ from pglast.visitors import Visitor
 
 ACCOUNT = "account"
 _EVERYWHERE = """
-    abs array_agg avg btrim coalesce count decode encode greatest json_agg json_array_elements_text
+    abs array_agg avg btrim clock_timestamp coalesce count decode encode extract greatest
+    json_agg json_array_elements_text
     json_build_array lag least length like_escape lower max min nullif octet_length replace
     row_number string_agg string_to_array strpos substr sum to_regclass trim upper
 """

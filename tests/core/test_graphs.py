@@ -45,6 +45,25 @@ def test_each_message_is_counted_once_also_over_a_restart() -> None:
     assert shown[-1].at == int(here.clock.now()) // HOUR * HOUR
 
 
+def test_what_each_node_refused_is_added_up() -> None:
+    here = world(people=(JOE,))
+    first, second = [0], [0]
+    one, two = sampling(here, first), sampling(here, second)
+    here.deliver(JOE, b"Subject: x\r\n\r\n")
+    first[0], second[0] = 2, 3
+    run(two.refused())
+    run(two.refused())
+    run(one.sample())
+    run(one.refused())
+    second[0] = 4
+    run(two.sample())  # the other node's turn
+    here.deliver(JOE, b"Subject: x\r\n\r\n")
+    run(one.sample())
+    shown = run(Graphs(here.store, here.clock).traffic(1))
+    assert sum(each.traffic.rejected for each in shown) == 6
+    assert sum(each.traffic.received for each in shown) == 1
+
+
 @pytest.mark.parametrize(("days", "steps"), [(1, 24), (7, 168), (30, 30)])
 def test_graphs_have_a_step_for_every_time(days: int, steps: int) -> None:
     here = world()

@@ -90,6 +90,20 @@ def test_a_report_counts_once(mails: list[bytes]) -> None:
     assert (summary.passed, summary.failed) == (3, 2)
 
 
+def test_what_came_while_nobody_looked_is_read_at_the_beginning(mails: list[bytes]) -> None:
+    there = There()
+    there.office.reading.stop()
+    for data in mails:
+        there.take(data)
+    assert there.read() == []
+    there.office.reading.start()
+    assert there.read() == ["read", "read"]
+    there.office.reading.stop()
+    there.office.reading.start()
+    assert there.read() == ["read", "read", "known", "known"]
+    assert len(run(there.office.summaries.reports(7))) == 2
+
+
 def test_what_lies_in_the_mailbox_already_can_be_read(mails: list[bytes]) -> None:
     there = There()
     there.office.reading.stop()

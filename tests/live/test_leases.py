@@ -63,6 +63,10 @@ class House:
         self.nodes.append(server)
         return server
 
+    def kill(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
     def holder(self, lease: str, among: Server) -> str:
         """The name of the node that has it, as another tells."""
         rows = json.loads(among.command("nodes", "--json").stdout)
@@ -84,7 +88,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         hook = ends.enter_context(Callbacks())
         folder = tmp_path_factory.mktemp("leases")
         made = House(folder, postgres, redis, hook, postgres.url(postgres.database()))
-        ends.callback(lambda: [node.kill() for node in made.nodes])
+        ends.callback(made.kill)
         one, two = made.new("one"), made.new("two")
         one.start()
         two.start()

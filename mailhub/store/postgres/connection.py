@@ -130,6 +130,10 @@ class Connection:
         """A transaction that sees what others committed before each of its statements."""
         self._plain("BEGIN ISOLATION LEVEL READ COMMITTED")
 
+    def wait(self, milliseconds: int) -> None:
+        """How long a lock is waited for from here on."""
+        self._plain(f"SET lock_timeout = {milliseconds}")
+
     def commit(self) -> None:
         """Durable afterwards. Raises LostError where nobody knows."""
         self._plain("COMMIT")

@@ -67,7 +67,7 @@ def _prepare(connection: Connection, steps: Sequence[Step]) -> None:
     else:
         # As every commit does: nobody writes meanwhile.
         connection.execute("SELECT value FROM counter WHERE name = 'journal' FOR UPDATE")
-        connection.execute(f"SET LOCAL lock_timeout = {BRIEF}")
+        connection.wait(BRIEF)
         if stepping.expand(connection, steps):
             connection.execute("UPDATE alembic_version SET version_num = :head", {"head": head})
     connection.commit()
