@@ -9,6 +9,7 @@ import psycopg
 
 from mailhub.model.settings import StoreSettings
 from mailhub.store.postgres import connection, making
+from mailhub.store.postgres.roll import Own
 from mailhub.store.postgres.store import PostgresStore
 from mailhub.store.postgres.translation import translated
 from mailhub.store.spools import SpoolFolder
@@ -53,7 +54,7 @@ class Postgres:
     def faults(self) -> list[str]:
         """Statements that not every database of this kind can run: those that were not told yet."""
         found = [f"{', '.join(said)}: {sql}" for sql, said in self._seen.items() if said]
-        self._seen = dict.fromkeys(self._seen, [])
+        self._seen = {sql: [] for sql in self._seen}
         return found
 
     def empty(self) -> str:
@@ -61,18 +62,26 @@ class Postgres:
         return self.server.where(self.server.database(self._template))
 
     def house(
-        self, folder: Path, quota: int = 0, *, beside: House | None = None, **settings: int
+        self,
+        folder: Path,
+        quota: int = 0,
+        *,
+        beside: House | None = None,
+        own: Own | None = None,
+        **settings: int,
     ) -> House:
-        """A house on an empty database, or on the same one as another."""
+        """A house on an empty database, or on the same one as another. `own`: what it is known by
+        to the others, where it is to have any."""
         clock, reactor = FakeClock(), FakeReactor()
         name = self._names[id(beside)] if beside else self.server.database(self._template)
         store = PostgresStore(
             StoreSettings(quota=quota, **settings),
             self.server.where(name),
-            f"node {len(self._names)}",
+            f"node {len(self._names)}" if own is None else own.name,
             SpoolFolder(256 << 10, folder / "spool"),
             reactor,
             clock,
+            own=own,
         )
         house = House(store, reactor, clock, threads=store)
         store.watch(house.changes.extend)
