@@ -39,7 +39,8 @@ def timeline(cursor: Cursor, account: int, content: int) -> Sequence[JournalEntr
     queued = integers(
         cursor.execute(
             "SELECT group_concat(number) FROM journal WHERE number BETWEEN :first AND :last"
-            " AND kind = 'queued' AND json_extract(detail, '$.transaction') = :token ORDER BY number",
+            " AND kind = 'queued' AND json_extract(detail, '$.transaction') = :token"
+            " ORDER BY number",
             {"first": first, "last": first + COMMIT, "token": token},
         ).fetchone()[0]
     )

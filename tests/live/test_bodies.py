@@ -1,5 +1,5 @@
-"""A whole server with its larger messages in a bucket, encrypted: taken, read in parts, deleted, and
-S3 going away while it runs."""
+"""A whole server with its larger messages in a bucket, encrypted: taken, read in parts, deleted,
+and S3 going away while it runs."""
 
 from __future__ import annotations
 
