@@ -140,12 +140,13 @@ def test_a_message_is_followed_to_its_end(house: House) -> None:
 
 def test_samples_add_up_and_are_forgotten(house: House) -> None:
     samples = house.store.samples
+    at = 400 * DAY
     assert house.ask(samples.traffic()) == Traffic()
+    house.ask(samples.put(at + 5, Traffic(), Levels()))
     take(house, 1, "a@x.example", "b@y.example")
     for _ in range(2):
         assert house.ask(samples.traffic()) == Traffic(received=1), "not kept yet"
     assert house.ask(samples.queue(5)) == (0, 0)
-    at = 400 * DAY
     house.ask(samples.put(at + 10, Traffic(received=1, rejected=2), Levels(5, 60, 100, 1000)))
     assert house.ask(samples.traffic()) == Traffic()
     house.ask(samples.put(at + 400, Traffic(received=3), Levels(2, 90, 200, 1000)))
