@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
+import subprocess
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -146,6 +148,24 @@ def test_the_image_has_what_it_copies_and_installs() -> None:
 @pytest.mark.parametrize("name", ["mailhub", "healthy"])
 def test_what_the_image_runs_can_be_run(name: str) -> None:
     assert (ETC / "container" / name).stat().st_mode & 0o111 == 0o111
+
+
+def test_secrets_in_files_are_settings_of_every_command(tmp_path: Path) -> None:
+    """The server, and what `docker exec` and preStop run."""
+    (tmp_path / "MAILHUB_REDIS__URL").write_text("redis://:it's $ecret@redis\n")
+    (tmp_path / "redis.conf").write_text("requirepass SECRET")
+    text = (ETC / "container" / "mailhub").read_text()
+    assert text.endswith('exec /opt/mailhub/bin/mailhub "$@"\n')
+    text = text.replace("/run/secrets", str(tmp_path)).replace("/opt/mailhub/bin/mailhub", "env")
+    done = subprocess.run(
+        ["/bin/sh", "-c", text],
+        env={"PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    lines = [line for line in done.stdout.splitlines() if "ecret" in line.lower()]
+    assert lines == ["MAILHUB_REDIS__URL=redis://:it's $ecret@redis"]
 
 
 # -- Kubernetes
