@@ -80,9 +80,11 @@ class Runner:
 
     async def stop(self) -> None:
         """No new transaction begins; those under way have a while for their answer, then they are
-        given up before their last octet, and leases go back."""
+        given up before their last octet, and leases go back. A server that drained stops later:
+        then nothing is left to do."""
         self._phase = Phase.STOPPING
-        for end in self._ends:
+        ends, self._ends = self._ends, []
+        for end in ends:
             end()
         clock = self._means.clock
         deadline = clock.seconds() + self._means.settings.grace

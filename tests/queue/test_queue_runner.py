@@ -439,6 +439,15 @@ def test_stop_lets_the_transaction_under_way_end_and_begins_no_other() -> None:
     assert [entry.recipient for entry in b.waiting()] == ["c@example.com"]
 
 
+def test_a_runner_that_drained_can_be_stopped() -> None:
+    b = bench()
+    run(b.runner.stop())
+    run(b.runner.stop())
+    b.submit("late@example.com")
+    b.clock.advance(60)
+    assert not b.outbound.calls
+
+
 def test_stop_gives_up_what_hangs_and_returns_its_lease() -> None:
     b = bench()
     b.outbound.stops.add("a@example.net")
