@@ -18,7 +18,7 @@ from typing import Any
 
 from mailhub.net.folder import CONTROL
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Seconds to wait for another command that has the store at the moment."""
 PAUSE = 0.2
 

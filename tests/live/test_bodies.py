@@ -25,7 +25,7 @@ from tests.live.server import PLAIN, Server
 from tests.live.swift import SECRET, USER, Swift
 from tests.loop import Loop
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.scale]
 ADDRESS, PASSWORD = "kept@bodies.test", "correct horse"
 OTHER = "other@bodies.test"
 LINE = b"All work and no play makes a dull message of this one.\r\n"

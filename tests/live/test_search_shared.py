@@ -29,6 +29,9 @@ class Shared(Site):
             return [number for (number,) in found.fetchall()]
 
 
+pytestmark = pytest.mark.scale
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     """With an index that has all there is."""
