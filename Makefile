@@ -27,7 +27,7 @@ help: ## Say what there is
 run: $(VENV)/.run ## Start a server on loopback ports, everything below ./var
 	@exec $(BIN)/twistd --nodaemon --pidfile= mailhub --config $(CONFIG) --data $(VAR)
 
-test: packages $(VENV)/.test ## Everything: lint, unit, contract, live and crash tests
+test: packages $(VENV)/.test ## Lint, unit, contract, live and crash tests
 	$(UNIT)
 	$(call beside_lint,$(LIVE) -m "(live or crash) and not scale" tests/live tests/contract)
 

@@ -25,6 +25,8 @@ from tests.live.server import PLAIN, Server
 from tests.live.sshd import SSHServer
 from tests.live.test_backup import JOE, PASSWORD, blank, messages, send
 
+pytestmark = pytest.mark.scale
+
 SLOW = """#!/bin/sh
 test -f "{folder}/slow" && exec {restic} --limit-upload=64 "$@"
 test -f "{folder}/small" && ulimit -f 2048

@@ -21,6 +21,8 @@ from tests.live.conftest import program
 from tests.live.peers import until
 from tests.live.server import PLAIN, Server
 
+pytestmark = pytest.mark.scale
+
 PASSWORD = "Live-Passw0rd-1"
 DOMAIN, ADA, BOB, ROOT = "home.test", "ada@home.test", "bob@home.test", "root@home.test"
 MORE = f"""

@@ -16,6 +16,8 @@ from tests.live.doors import DOORS, Outcome, imap, said
 from tests.live.redis_hub import GUESSES, PASSWORD, TEXT, USER, Hub, until
 from tests.redisserver import RedisServer
 
+pytestmark = pytest.mark.scale
+
 
 @pytest.fixture
 def redis(sleepy: RedisServer) -> RedisServer:

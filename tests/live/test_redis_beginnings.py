@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.live.redis_hub import running, until
 from tests.redisserver import RedisServer, watched_pair
+
+pytestmark = pytest.mark.scale
 
 
 def test_a_server_that_starts_without_redis(

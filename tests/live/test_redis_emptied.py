@@ -10,6 +10,8 @@ import pytest
 from tests.live.redis_hub import QUIET, Hub, until
 from tests.redisserver import RedisServer
 
+pytestmark = pytest.mark.scale
+
 
 @pytest.fixture
 def redis(sleepy: RedisServer) -> RedisServer:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
+
 from tests import turning
 from tests.live.redis_bench import (
     PROMPT,
@@ -14,6 +16,8 @@ from tests.live.redis_bench import (
     unheld,
 )
 from tests.redisserver import RedisServer
+
+pytestmark = pytest.mark.scale
 
 
 def test_a_redis_killed_and_started_empty_is_filled_anew(nodes: Nodes, redis: RedisServer) -> None:

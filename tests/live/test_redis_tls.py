@@ -16,6 +16,8 @@ from tests.live.redis_bench import Nodes, refused, works
 from tests.rediscluster import RedisCluster
 from tests.redisserver import RedisServer, Sentinel, free_port
 
+pytestmark = pytest.mark.scale
+
 NewRedis = Callable[..., RedisServer]
 
 

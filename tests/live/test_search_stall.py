@@ -16,6 +16,8 @@ from tests.live.stall import no_stall
 from tests.live.test_search import DOMAIN, Site
 from tests.live.web import PASSWORD
 
+pytestmark = pytest.mark.scale
+
 MANY = 2000
 LOOKS = 6
 """Words of one search: together they take longer than a session may be kept waiting."""

@@ -14,6 +14,8 @@ import pytest
 
 from tests.live.server import PLAIN, Server
 
+pytestmark = pytest.mark.scale
+
 PASSWORD = "Live-Passw0rd-1"
 ROOT = "root@boss.test"
 TOKEN = "wild-duck-token-of-this-test"
