@@ -82,8 +82,9 @@ def index(cursor: Cursor, account: int, mailbox: int) -> Index:
     uids, modseqs, flags, sizes, dates = (
         array(code, integers(column)) for code, column in zip("IQIQq", columns, strict=True)
     )
+    # All of the account's: a change may use one that this mailbox has not used yet, and that was
+    # told of before anybody listened.
     sets = keywords.names(cursor, account)
-    used = {code >> keywords.SHIFT for code in set(flags)}
     uidvalidity, uidnext, highestmodseq = box
     return Index(
         uidvalidity,
@@ -94,7 +95,7 @@ def index(cursor: Cursor, account: int, mailbox: int) -> Index:
         flags,
         sizes,
         dates,
-        {number: names for number, names in sets.items() if number in used},
+        sets,
     )
 
 

@@ -178,3 +178,14 @@ def test_a_foreign_or_missing_mailbox(house: House) -> None:
             )
         )
     assert box.counters() == (5, 0)
+
+
+def test_a_mailbox_knows_keywords_that_only_others_have_used(house: House) -> None:
+    account, boxes = house.account("Other")
+    house.fill(account.number, boxes["INBOX"], 1)
+    store = house.store.messages.store_flags
+    one = UidSet(((1, 1),))
+    flags = Flags(0, ("$Work",))
+    house.ask(store(account.number, boxes["INBOX"], one, FlagMode.ADD, flags, ACTOR))
+    index = house.ask(house.store.messages.index(account.number, boxes["Other"]))
+    assert list(index.keyword_sets.values()) == [("$Work",)]
