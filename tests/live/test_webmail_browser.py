@@ -199,6 +199,7 @@ def test_pictures_of_others_come_when_they_are_asked_for(house: House) -> None:
     window.page.click("a.images")
     assert until(lambda: window.page.title() and PICTURE in window.left)
     assert house.chromium.knocked("canary.test")
+    assert until(lambda: window.page.title() and any("net::ERR_" in it for it in window.troubles))
     window.reported()
 
 
