@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mailhub import __version__, backups, certifying, filters, judging, looking, naming
+from mailhub import __version__, backups, certifying, looking, naming
+from mailhub.arriving import Arriving
 from mailhub.core.administration import Administration, administration
 from mailhub.core.checkup import Checkup, Means
 from mailhub.core.departure import Departures
@@ -19,8 +20,6 @@ from mailhub.core.desk import Desk, desk
 from mailhub.core.exporting import Exporting
 from mailhub.core.importedmail import MailImport
 from mailhub.core.importing import Importing
-from mailhub.core.intake import Intake
-from mailhub.core.judging import Judging
 from mailhub.core.maildrop import Maildrops
 from mailhub.core.mailing import Mailing, mailing
 from mailhub.core.mailroom import Mailroom, mailroom
@@ -32,12 +31,9 @@ from mailhub.core.routes import Routes
 from mailhub.core.selected import Selections
 from mailhub.core.session_keys import SessionKeys
 from mailhub.core.signed_tokens import SignedTokens
-from mailhub.core.srs import SRS
 from mailhub.core.suppressions import Suppressions
 from mailhub.core.system import System
-from mailhub.core.tallying import Tallies
 from mailhub.core.updates import Updates
-from mailhub.core.uploading import Keys as UploadKeys
 from mailhub.core.webhook_calls import WebhookCalls
 from mailhub.core.webhooks import Webhooks
 from mailhub.ground import Ground
@@ -70,14 +66,14 @@ def compose(
     others do. `file`: that the settings are of."""
     parts = Parts(settings, reactor, log, metrics, ready)
     parts.file = file
-    for kind in (Ground, People, Ruled, Parts):
+    for kind in (Ground, People, Ruled, Arriving, Parts):
         for name, what in vars(kind).items():
             if isinstance(what, cached_property):
                 getattr(parts, name)
     return parts
 
 
-class Parts(Ruled):
+class Parts(Arriving):
     """Every part of core, and what it stands on."""
 
     @property
@@ -170,53 +166,6 @@ class Parts(Ruled):
     def checkup_memory(self) -> KeptFile:
         return self.keeping.file("checkup.json")
 
-    # -- mail that comes
-
-    @cached_property
-    def tallies(self) -> Tallies:
-        return Tallies(self.store, self.clock, self.log, self.settings.reports)
-
-    @cached_property
-    def judging(self) -> Judging:
-        settings, hostname, resolver = self.settings, self.hostname, self.resolver
-        checks = filters.steps(
-            settings,
-            hostname,
-            self.reactor,
-            self.clock,
-            self.coordination.counters,
-            resolver,
-            self.addresses.is_local,
-        )
-        proofs = judging.authentication(
-            settings, hostname, resolver, self.reactor, self.clock, self.randomness
-        )
-        return judging.compose(settings, hostname, (*proofs, *checks), self.log, self.tallies)
-
-    @cached_property
-    def upload_keys(self) -> UploadKeys:
-        return UploadKeys(self.secret("uploads"))
-
-    @cached_property
-    def intake(self) -> Intake:
-        settings = self.settings
-        domain = settings.queue.srs_domain or settings.default_domain or self.hostname
-        return Intake(
-            self.store,
-            self.addresses,
-            self.clock,
-            self.ids,
-            self.hostname,
-            settings.smtp,
-            quota=settings.store.quota,
-            srs=SRS(self.secret("srs"), domain.lower()),
-            allowances=self.allowances,
-            hooks=self.hooks,
-            judging=self.judging,
-            applying=self.owners.applying,
-            elsewheres=self.elsewheres,
-        )
-
     # -- mail that is here
 
     @cached_property
@@ -238,6 +187,7 @@ class Parts(Ruled):
             self.store,
             self.mailboxes,
             self.settings.pop3,
+            self.coordination.seats,
             keep_expunged=self.settings.archive.expunged,
             newest=self.allowances.newest,
         )

@@ -10,9 +10,10 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mailhub.model.errors import MailhubError
 
@@ -160,13 +161,25 @@ def write_json(path: Path, value: Any, mode: int) -> None:
 
 
 def write_text(path: Path, text: str, mode: int) -> None:
+    """As `write_octets`."""
+    write_octets(path, text.encode(), mode)
+
+
+def write_octets(path: Path, octets: bytes, mode: int) -> None:
     """Whole or not at all, never readable to more than `mode` says."""
+    with replacing(path, mode) as file:
+        file.write(octets)
+
+
+@contextmanager
+def replacing(path: Path, mode: int) -> Iterator[BinaryIO]:
+    """A file that becomes `path` in one step when it was written to its end, durable. `mode`:
+    without what the process's umask takes away."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "w") as file:
-        os.fchmod(file.fileno(), mode)
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        yield file
         file.flush()
         os.fsync(file.fileno())
     os.replace(fresh, path)

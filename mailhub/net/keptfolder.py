@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mailhub.model.errors import MailhubError, Unavailable
 from mailhub.model.kept import Kept
-from mailhub.net.folder import write_json
+from mailhub.net.folder import replacing, write_json
 from mailhub.ports import Log
 from mailhub.ports.kept import KeptFiles
 
@@ -231,12 +231,6 @@ def _digest(octets: bytes | None) -> str:
 def _write(path: Path, octets: bytes) -> None:
     """Whole or not at all, durable, for its owner alone; certificates are for all."""
     mode = 0o644 if path.suffix == ".crt" else 0o600
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(descriptor, "wb") as file:
+    with replacing(path, mode) as file:
         os.fchmod(file.fileno(), mode)
         file.write(octets)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(fresh, path)

@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from mailhub.model.backup import BackupTarget, Snapshot
 from mailhub.model.errors import Unavailable
 from mailhub.model.settings import BackupSettings
+from mailhub.net.folder import write_octets, write_text
 from mailhub.ports import Log
 from mailhub.wire import restic
 from mailhub.wire.restic import Place
@@ -223,7 +224,7 @@ def prepare(folder: Path) -> str:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            _write(path, secrets.token_urlsafe(33).encode() + b"\n")
+            write_text(path, f"{secrets.token_urlsafe(33)}\n", 0o600)
         return path.read_text().strip()
     except OSError as error:
         raise Unavailable(f"The backup's key cannot be kept: {error.strerror}") from None
@@ -232,7 +233,7 @@ def prepare(folder: Path) -> str:
 def keep_key(folder: Path, key: str) -> None:
     """From now on backups are encrypted with this key."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write(folder / "key", key.encode() + b"\n")
+    write_text(folder / "key", f"{key}\n", 0o600)
 
 
 def ssh_key(folder: Path) -> str:
@@ -246,21 +247,9 @@ def ssh_key(folder: Path) -> str:
             serialization.PrivateFormat.OpenSSH,
             serialization.NoEncryption(),
         )
-        _write(path, private)
+        write_octets(path, private, 0o600)
     key = serialization.load_ssh_private_key(path.read_bytes(), None)
     public = key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     )
     return f"{public.decode()} mailhub"
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all, for its owner alone."""
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.rename(path)
