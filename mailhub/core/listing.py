@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mailhub.core.memories import forgotten_when_missed
 from mailhub.core.turns import Turns
 from mailhub.model.change import JournalEntry
 from mailhub.model.errors import Invalid, NotFound
@@ -78,6 +79,7 @@ class Listings:
         self._storage = storage
         self._clock = clock
         self._known: OrderedDict[int, Facts] = OrderedDict()
+        forgotten_when_missed(storage, self._known)
 
     async def mailbox(
         self, account: str, mailbox: str, wanted: Stretch, showing: Showing

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from mailhub.core.memories import forgotten_when_missed
 from mailhub.core.reading import Reading
 from mailhub.core.sealing import Sealing
 from mailhub.core.search import Found, Progress, Searches
@@ -60,6 +61,7 @@ class Messages:
         self._keep_expunged = keep_expunged
         self._sealing = sealing
         self.reading = Reading(storage, clock)
+        forgotten_when_missed(storage, self.reading.structures)
         self._searches = Searches(storage, self.reading, clock)
         self._sorts = Sorts(storage, clock)
         self._threading = Threading(storage, clock)

@@ -66,7 +66,8 @@ class Reading:
     def __init__(self, storage: Storage, clock: Clock) -> None:
         self._storage = storage
         self._clock = clock
-        self._structures: OrderedDict[tuple[int, int, int], mime.Part] = OrderedDict()
+        self.structures: OrderedDict[tuple[int, int, int], mime.Part] = OrderedDict()
+        """Of large messages, by account, mailbox and UID."""
         self._large_in_memory = False
 
     def pieces(self, account: int, mailbox: int, uids: Sequence[int], wanted: Range) -> Pieces:
@@ -99,18 +100,18 @@ class Reading:
         """Where the parts of a large message lie. Its octets pass through a file, not memory.
         Raises Corrupt, StorageFull, Unavailable."""
         key = account, mailbox, content.uid
-        known = self._structures.get(key)
+        known = self.structures.get(key)
         if known is not None:
-            self._structures.move_to_end(key)
+            self.structures.move_to_end(key)
             return known
         body = await self._spooled(content)
         try:
             part = await self.scanned(body.view())
         finally:
             body.close()
-        self._structures[key] = part
-        if len(self._structures) > STRUCTURES:
-            self._structures.popitem(last=False)
+        self.structures[key] = part
+        if len(self.structures) > STRUCTURES:
+            self.structures.popitem(last=False)
         return part
 
     async def _spooled(self, content: Content) -> Body:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from mailhub.core.listing import Listed, Listings
+from mailhub.core.memories import forgotten_when_missed
 from mailhub.core.reading import LARGE, Reading, length
 from mailhub.core.turns import Turns
 from mailhub.core.vouching import Trace, trace
@@ -134,6 +135,7 @@ class Views:
         self._workers = workers
         self._authserv_id = authserv_id
         self._digests: OrderedDict[tuple[int, int], Sequence[str]] = OrderedDict()
+        forgotten_when_missed(storage, self._digests)
 
     async def view(self, at: Address, link: str = "", *, digests: bool = True) -> View:
         """The message. `link`: a path that ids of attachments are put behind, for pictures inside

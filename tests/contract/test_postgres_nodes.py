@@ -5,17 +5,22 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mailhub.core.selected import Selections
+from mailhub.core.watch import Watch
 from mailhub.model.change import Arrived, Change, KeywordSet, Missed, Queued
 from mailhub.model.errors import MailhubError, Unavailable
 from mailhub.model.flags import SEEN, FlagMode, Flags
 from mailhub.model.message import Arrival, Copy
+from mailhub.model.settings import StoreSettings
 from mailhub.model.uids import UidSet
 from mailhub.store.postgres import news
 from mailhub.store.postgres.committer import Committer
@@ -169,6 +174,28 @@ def test_every_process_hears_of_every_change_once_and_in_order(
         two.stop()
 
 
+def test_a_mailbox_is_opened_with_all_that_was_done_elsewhere(
+    shared_postgres: Postgres, tmp_path: Path
+) -> None:
+    """One that this process opened before, and of which it has not heard since."""
+    one = shared_postgres.house(tmp_path)
+    two = shared_postgres.house(tmp_path, beside=one)
+    try:
+        account, boxes = one.account()
+        selections = Selections(two.store, Watch(two.store), StoreSettings())
+        selections.release(two.ask(selections.open(account.number, boxes["INBOX"])))
+        for serial in range(2):
+            still(two)
+            uid = one.ask(delivering(one, account.number, f"{serial:020d}"))[0].uid
+            assert not two.changes
+            box = two.ask(selections.open(account.number, boxes["INBOX"]))
+            assert (len(box), box.uidnext) == (uid, uid + 1)
+            selections.release(box)
+    finally:
+        one.stop()
+        two.stop()
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     acts=st.lists(st.tuples(st.integers(0, 2), st.sampled_from("dfxwlt")), min_size=1, max_size=25)
@@ -310,3 +337,61 @@ def test_who_commits_after_a_long_silence_does_not_hold_up_others_to_read(
     finally:
         one.stop()
         two.stop()
+
+
+@pytest.mark.parametrize("ahead", [0, 6])
+def test_a_database_that_went_back_is_noticed_by_all_who_knew_more(
+    shared_postgres: Postgres, tmp_path: Path, ahead: int
+) -> None:
+    """As after a standby took over that lagged. `ahead`: commits that another process makes then,
+    before these hear of anything: numbers that they know are given anew."""
+    one = shared_postgres.house(tmp_path)
+    two = shared_postgres.house(tmp_path, beside=one)
+    three: House | None = None
+    try:
+        account, _ = one.account()
+        for serial in range(4):
+            one.ask(delivering(one, account.number, f"{serial:020d}"))
+        heard(one, two)
+        one.changes.clear()
+        two.changes.clear()
+        go_back(shared_postgres.where(one), 3)
+        three = shared_postgres.house(tmp_path, beside=one)
+        for serial in range(ahead):
+            three.ask(delivering(three, account.number, f"{serial + 10:020d}"))
+        with suppress(Unavailable):  # its connection is gone
+            one.ask(delivering(one, account.number, "3" * 20))
+        one.ask(delivering(one, account.number, "4" * 20))
+        for house in (one, two):
+            until_heard(house, Missed)
+        two.changes.clear()
+        one.ask(delivering(one, account.number, "5" * 20))
+        until_heard(two, Arrived)
+        assert [type(change) for change in two.changes][-1] is Arrived
+        assert [type(change) for change in one.changes].count(Missed) == 1
+        assert type(one.changes[0]) is Missed
+    finally:
+        for house in (one, two, three):
+            if house is not None:
+                house.stop()
+
+
+def go_back(where: str, commits: int) -> None:
+    """The database forgets what it told last, and breaks every connection."""
+    with psycopg.connect(where, autocommit=True) as database:
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        database.execute(
+            f"DELETE FROM news WHERE number > (SELECT max(number) - {commits} FROM news)".encode()
+        )
+
+
+def until_heard(house: House, kind: type[Change]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not any(isinstance(one, kind) for one in house.changes):
+        assert time.monotonic() < deadline, house.changes
+        house.reactor.advance(1)
+        house.reactor.turn()
+        time.sleep(0.01)

@@ -26,6 +26,7 @@ from mailhub.store.postgres.bodies import Bodies
 from mailhub.store.postgres.committer import Committer
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.keyring import Keyring, masters
+from mailhub.store.postgres.news import NOWHERE
 from mailhub.store.postgres.store import Desk
 from mailhub.store.s3.names import is_sealed
 from mailhub.store.sql import Cursor, Row, array_text, number, numbers_in
@@ -94,7 +95,9 @@ class DatabaseTarget(DatabaseSource):
         self._counter = {"name": f"node {node}"}
         self._errors: list[Exception] = []
         where, bodies = settings.store.database, Bodies(self._ring)
-        self._committer = Committer(where, node, _Wall(), 0, lambda: 0, self._errors.append, bodies)
+        self._committer = Committer(
+            where, node, _Wall(), 0, lambda: NOWHERE, self._errors.append, bodies
+        )
 
     def write(self, bodies: Sequence[Bytes], work: Work) -> Sequence[BlobRef]:
         def call(tx: Transaction, put: Sequence[Blob]) -> list[BlobRef]:

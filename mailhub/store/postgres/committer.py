@@ -8,19 +8,23 @@ before it writes holds with many processes as with one. What is read takes no pa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from time import sleep
 from typing import Protocol
 
 from mailhub.store.batch import Failed, Guard, Job, SpoiledError, carry_out
-from mailhub.store.faults import DRIVER, kind_of
+from mailhub.store.faults import DRIVER, DriverError, kind_of
 from mailhub.store.postgres.bodies import Bodies
 from mailhub.store.postgres.connection import AgainError, Connection, LostError
-from mailhub.store.postgres.news import Issue, Ledger
+from mailhub.store.postgres.news import Issue, Ledger, Place
 from mailhub.store.sql import number, put_rows
 from mailhub.store.transaction import Transaction
 
 Result = tuple[list[object], Sequence[Issue]]
 TRIES = 5
 """How often a commit is run that another one undid."""
+ASKED = 60
+PAUSE = 0.5
+"""How often the database is asked whether a commit happened, and seconds between two times."""
 
 
 class WallClock(Protocol):
@@ -39,7 +43,7 @@ class Committer:
         node: str,
         clock: WallClock,
         quota: int,
-        told: Callable[[], int],
+        told: Callable[[], Place],
         report: Callable[[Exception], None],
         bodies: Bodies | None = None,
     ) -> None:
@@ -115,22 +119,35 @@ class Committer:
 
     def _happened(self) -> bool:
         """Whether the COMMIT took effect whose answer was lost: said by the row of this node, for
-        which the old transaction is waited for if it is still under way."""
-        self._close()
-        connection = self._opened()
-        return self._serial == number(
-            connection, "SELECT value FROM counter WHERE name = :name", {"name": self._node}
-        )
+        which the old transaction is waited for if it is still under way. A database that starts
+        again, or whose standby takes over, is waited for as well: who hears of a failure sends the
+        message once more."""
+        for left in reversed(range(ASKED)):
+            self._close()
+            try:
+                return self._serial == number(
+                    self._opened(),
+                    "SELECT value FROM counter WHERE name = :name",
+                    {"name": self._node},
+                )
+            except DriverError:
+                if not left:
+                    raise
+                sleep(PAUSE)
+        raise AssertionError("unreachable")
 
     def _opened(self) -> Connection:
         """The connection; a new one after an error, when no transaction of ours is under way."""
         if self._connection is None:
             connection = Connection(self._where)
+            # A transaction of its own that is waited for to its end: so is what came before it.
+            connection.begin()
             connection.execute(
                 "INSERT INTO counter (name, value) VALUES ('journal', 0), (:name, 0)"
                 " ON CONFLICT (name) DO UPDATE SET value = counter.value",
                 {"name": self._node},
             )
+            connection.commit()
             self._connection = connection
         return self._connection
 

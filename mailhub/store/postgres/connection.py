@@ -27,6 +27,9 @@ PREPARE_AFTER = 2
 PATIENCE = 10_000
 """Milliseconds that a lock is waited for, and that a transaction may lie idle: a process that
 hangs holds up the others no longer."""
+SILENCE = 20_000
+"""Milliseconds after which a machine that acknowledges nothing that was sent to it is gone, as it
+is when it answers no keepalives: the kernel alone would go on for a quarter of an hour."""
 _SESSION = (
     f"SET lock_timeout = {PATIENCE}",
     f"SET idle_in_transaction_session_timeout = {PATIENCE}",
@@ -69,6 +72,7 @@ class Connection:
     `session`: what the server's settings are to be here, of those that it knows."""
 
     def __init__(self, where: str, session: Mapping[str, str] | None = None) -> None:
+        self._warned = False
         try:
             self._connection = psycopg.connect(
                 where,
@@ -78,7 +82,11 @@ class Connection:
                 keepalives_idle=10,
                 keepalives_interval=5,
                 keepalives_count=2,
+                tcp_user_timeout=SILENCE,
+                # A standby would show what is past, and of several hosts only one is to be meant.
+                target_session_attrs="read-write",
             )
+            self._connection.add_notice_handler(self._noticed)
             for statement in _SESSION:
                 self._connection.execute(statement)
             for name, value in (session or {}).items():
@@ -135,8 +143,17 @@ class Connection:
         self._plain(f"SET lock_timeout = {milliseconds}")
 
     def commit(self) -> None:
-        """Durable afterwards. Raises LostError where nobody knows."""
+        """Durable afterwards, at a synchronous standby as well. Raises LostError where nobody
+        knows: a wait for the standby that is cancelled, by a limit of time say, is told as a
+        success with a warning."""
+        self._warned = False
         self._plain("COMMIT")
+        if self._warned:
+            self.close()
+            raise LostError(Unavailable())
+
+    def _noticed(self, notice: psycopg.errors.Diagnostic) -> None:
+        self._warned = self._warned or notice.severity_nonlocalized == "WARNING"
 
     def roll_back(self) -> None:
         """As if the transaction had not been begun."""

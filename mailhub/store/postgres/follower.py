@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mailhub.ports import Wakeups
-from mailhub.store.postgres.news import STEP, Bulletin, Issue
+from mailhub.store.postgres.news import STEP, Bulletin, Issue, Place
 
 INTERVAL = 0.5
 """Seconds between looks when nobody rings."""
@@ -29,14 +29,15 @@ class Timer(Protocol):
 
 
 class Follower:
-    """`read`: the commits after one, see `news.after`; a thread's work. `writer.Told`."""
+    """`read`: the commits after one, which is doubted or not, see `news.after`; a thread's work.
+    `writer.Told`."""
 
     _log = Logger()
 
     def __init__(
         self,
         timer: Timer,
-        read: Callable[[int], Deferred[Sequence[Issue]]],
+        read: Callable[[Place, bool], Deferred[Sequence[Issue]]],
         bulletin: Bulletin,
     ) -> None:
         self._timer = timer
@@ -94,7 +95,9 @@ class Follower:
         self._reading = True
         self._again = False
         self._served, self._waiting = [*self._served, *self._waiting], []
-        self._read(self._bulletin.told).addCallbacks(self._heard, self._failed).addBoth(self._rest)
+        # A database that was away may come back as one that knows less.
+        read = self._read(self._bulletin.told, self._away)
+        read.addCallbacks(self._heard, self._failed).addBoth(self._rest)
 
     def _heard(self, issues: Sequence[Issue]) -> None:
         self._away = False

@@ -176,6 +176,10 @@ class Keyring:
         while len(self._known) > KEPT:
             self._known.popitem(last=False)
 
+    def forget(self) -> None:
+        """Nothing is remembered. For the reactor's thread alone, as `remember`."""
+        self._known.clear()
+
     def find(self, cursor: Cursor, segments: Sequence[int]) -> dict[int, SealedKey]:
         """The keys of bodies, with any of their accounts' keys. Raises Corrupt where there is
         none, Unavailable where a master key is missing."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredLock, TimeoutError
 
+from mailhub.model.change import Change, Missed
 from mailhub.model.errors import Unavailable
 from mailhub.model.message import BlobRef
 from mailhub.model.settings_s3 import S3Settings
@@ -146,6 +147,14 @@ class Outside:
                 self._taking.release()
         random = int.from_bytes(self._random(4))
         return names.number(self._numbers.pop(), random, sealed=self._keyring is not None)
+
+    def heard(self, changes: Sequence[Change]) -> None:
+        """A commit of the store. Where some were missed, the database may have gone back: it gives
+        the numbers anew that it gave this process, and other bodies have those that were read."""
+        if any(isinstance(one, Missed) for one in changes):
+            self._numbers.clear()
+            if self._keyring is not None:
+                self._keyring.forget()
 
     # -- out of it
 

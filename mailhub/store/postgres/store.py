@@ -21,6 +21,7 @@ from mailhub.store.hop import Hop
 from mailhub.store.leases import Alone
 from mailhub.store.postgres import bodies, making, news
 from mailhub.store.postgres.bodies import Bodies
+from mailhub.store.postgres.carrier import BucketBodies
 from mailhub.store.postgres.committer import Committer
 from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.follower import Follower
@@ -99,12 +100,15 @@ class PostgresStore(ThreadedStore):
         self.outside = Outside(s3, pending, self._objects, ring, readers, reactor, urandom)
         # News wait for no search: they have a reader of their own.
         self._ear = Readers(lambda: Desk(where), 1, hop)
-        self._follower = Follower(reactor, lambda last: self._ear.query(news.after, last), bulletin)
+        self._follower = Follower(
+            reactor, lambda *last: self._ear.query(news.after, *last), bulletin
+        )
         writer = Writer(committer, hop, self._follower, settings.pending)
         super().__init__(
             hop, readers, writer, spools, watchers, DatabaseIndex(where, hop), self._ear.stop
         )
         self.blobs = self.outside
+        watchers.add(self.outside.heard)
         self.kept_files = KeptService(where, self.runner)
         self.nodes: Nodes = Alone(clock.now)
         if own is not None:
@@ -120,6 +124,12 @@ class PostgresStore(ThreadedStore):
 
     def _runner(self, readers: Readers, writer: Writer) -> ThreadRunner:
         return OutsideRunner(readers, writer, self.outside)
+
+    def backup_bodies(self, folder: Path, room: int) -> BucketBodies | None:
+        """See `ServedStorage`."""
+        if self._objects is None:
+            return None
+        return BucketBodies(folder, self.outside, self.runner, room)
 
     def start(self) -> None:
         """See `ThreadedStore`."""
@@ -160,7 +170,7 @@ def _keyring(where: str, file: str) -> Keyring:
     return ring
 
 
-def _newest(where: str) -> int:
+def _newest(where: str) -> news.Place:
     connection = Connection(where)
     try:
         return news.newest(connection)

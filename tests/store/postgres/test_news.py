@@ -12,12 +12,12 @@ from twisted.internet.task import Clock
 from mailhub.model.change import Change, Missed, ZonesChanged
 from mailhub.model.errors import Unavailable
 from mailhub.store.postgres.follower import INTERVAL, Follower
-from mailhub.store.postgres.news import STEP, Bulletin, Issue
+from mailhub.store.postgres.news import STEP, Bulletin, Issue, Place
 from mailhub.store.watchers import Watchers
 
 
-def issue(number: int) -> Issue:
-    return Issue(number, [ZonesChanged(number)])
+def issue(number: int, era: int = 0) -> Issue:
+    return Issue(Place(era, number, number), [ZonesChanged(number)])
 
 
 class Reader:
@@ -27,7 +27,7 @@ class Reader:
         watchers = Watchers()
         self.heard: list[Change] = []
         watchers.add(self.heard.extend)
-        self.bulletin = Bulletin(watchers, last)
+        self.bulletin = Bulletin(watchers, Place(0, last, last))
 
     @property
     def numbers(self) -> list[int]:
@@ -43,9 +43,9 @@ def test_two_ways_of_hearing_are_heard_once(count: int, seed: int) -> None:
     while max(ways) <= count:
         way = chance.randrange(2)
         # Each way begins behind what was told, or where it ended, as the threads do.
-        start = chance.choice((ways[way], reader.bulletin.told + 1))
+        start = chance.choice((ways[way], reader.bulletin.told.number + 1))
         end = min(count, start + chance.randrange(5))
-        if start <= reader.bulletin.told + 1:
+        if start <= reader.bulletin.told.number + 1:
             reader.bulletin.tell([issue(number) for number in range(start, end + 1)])
             ways[way] = end + 1
     assert reader.numbers == list(range(1, count + 1))
@@ -59,6 +59,18 @@ def test_a_gap_is_told_before_what_follows() -> None:
     assert reader.numbers == [6, 0, 9, 10, 11]
 
 
+def test_a_database_that_went_back_is_told_once_and_followed_from_there() -> None:
+    """Both threads find out, one after the other; what is said of the lost time comes too late."""
+    reader = Reader(5)
+    reader.bulletin.tell([Issue(Place(1, 3, 33), ())])
+    assert reader.numbers == [0]
+    assert reader.bulletin.told == Place(1, 3)
+    reader.bulletin.tell([Issue(Place(1, 3, 33), ()), issue(4, 1)])
+    reader.bulletin.tell([issue(6)])
+    reader.bulletin.tell([issue(4, 1), issue(5, 1)])
+    assert reader.numbers == [0, 4, 5]
+
+
 class Looking:
     """A follower whose reads are answered by hand."""
 
@@ -66,11 +78,13 @@ class Looking:
         self.clock = Clock()
         self.reader = Reader()
         self.asked: list[tuple[int, Deferred[list[Issue]]]] = []
+        self.doubted: list[bool] = []
         self.follower = Follower(self.clock, self._read, self.reader.bulletin)
         self.follower.start()
 
-    def _read(self, last: int) -> Deferred[list[Issue]]:
-        self.asked.append((last, Deferred()))
+    def _read(self, last: Place, doubted: bool) -> Deferred[list[Issue]]:
+        self.asked.append((last.number, Deferred()))
+        self.doubted.append(doubted)
         return self.asked[-1][1]
 
     def answer(self, *numbers: int) -> None:
@@ -110,6 +124,9 @@ def test_a_database_that_is_away_is_looked_at_again_later() -> None:
     looking.clock.advance(INTERVAL)
     looking.answer(1)
     assert looking.reader.numbers == [1]
+    looking.clock.advance(INTERVAL)
+    # It may be another one since: what was known of it is looked at once.
+    assert looking.doubted == [False, True, False]
 
 
 def test_it_stops() -> None:
