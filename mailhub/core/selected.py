@@ -82,14 +82,20 @@ class Selections:
             return mailbox.recent_from
 
     async def open(self, account: int, mailbox: int) -> SharedMailbox:
-        """The shared arrays, held for the caller until `release`. Raises NotFound."""
-        shared = self._accounts.get(account)
-        box = shared.boxes.get(mailbox) if shared is not None else None
+        """The shared arrays, held for the caller until `release`, with all that anybody was told is
+        done, at whichever process. Raises NotFound, Unavailable."""
+        if self._kept(account, mailbox) is not None:
+            await self._storage.caught_up()
+        box = self._kept(account, mailbox)
         if box is None:
             box = await self._load(account, mailbox)
         box.views += 1
         self._forget_unused(box)
         return box
+
+    def _kept(self, account: int, mailbox: int) -> SharedMailbox | None:
+        shared = self._accounts.get(account)
+        return shared.boxes.get(mailbox) if shared is not None else None
 
     def release(self, box: SharedMailbox) -> None:
         """The caller of `open` no longer needs it."""
