@@ -194,14 +194,22 @@ class Files:
     def _handle(self, number: int) -> int:
         handle = self._handles.pop(number, -1)
         if handle < 0:
-            if len(self._handles) >= self._OPEN:
-                os.close(self._handles.pop(next(iter(self._handles))))
+            self._let_go()
             try:
                 handle = os.open(path_of(self._folder, number), os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 raise Corrupt("The stored message is missing") from None
         self._handles[number] = handle
         return handle
+
+    def _let_go(self) -> None:
+        """Closes files that were removed, which would keep their space, and one where there are
+        many."""
+        gone = [one for one, handle in self._handles.items() if not os.fstat(handle).st_nlink]
+        for number in gone:
+            os.close(self._handles.pop(number))
+        if len(self._handles) >= self._OPEN:
+            os.close(self._handles.pop(next(iter(self._handles))))
 
     def read(self, refs: Sequence[BlobRef]) -> list[bytes]:
         """The bytes of each; neighbours in one system call. Raises Corrupt, OSError."""

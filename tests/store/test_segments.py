@@ -204,3 +204,17 @@ def test_few_files_are_open_at_a_time(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) - before <= 64
     files.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_files_that_were_removed_are_let_go(tmp_path: Path) -> None:
+    appender = Appender(tmp_path, 1)
+    refs = append(appender, b"one", b"two", b"three")
+    appender.abandon()
+    files = Files(tmp_path)
+    before = len(os.listdir("/proc/self/fd"))
+    files.read(refs[:2])
+    for ref in refs[:2]:
+        path_of(tmp_path, ref.segment).unlink()
+    assert files.read(refs[2:]) == [b"three"]
+    assert len(os.listdir("/proc/self/fd")) - before == 1
+    files.close()
