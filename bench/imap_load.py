@@ -13,8 +13,10 @@ from bench.servers import PASSWORD
 class Wire:
     """A blocking line connection that times from the send to a wanted end of the answer."""
 
-    def __init__(self, port: int, tls: bool = False) -> None:
-        self.sock: socket.socket = socket.create_connection(("127.0.0.1", port), timeout=120)
+    def __init__(self, port: int, tls: bool = False, source: str = "") -> None:
+        self.sock: socket.socket = socket.create_connection(
+            ("127.0.0.1", port), 120, (source, 0) if source else None
+        )
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -48,8 +50,8 @@ class Wire:
 class IMAPSession(Wire):
     """One logged-in connection."""
 
-    def __init__(self, port: int, user: str, tls: bool = False) -> None:
-        super().__init__(port, tls)
+    def __init__(self, port: int, user: str, tls: bool = False, source: str = "") -> None:
+        super().__init__(port, tls, source)
         self.until(b"* ")
         self._tag = 0
         self.command(b'LOGIN "%s" "%s"' % (user.encode(), PASSWORD.encode()))

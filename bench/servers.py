@@ -99,6 +99,7 @@ class Mailhub(Server):
     """`twistd mailhub` as shipped: authentication, logging to a file and aliases on."""
 
     name = "mailhub"
+    template = CONFIG
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -116,7 +117,7 @@ class Mailhub(Server):
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         ports = {name: getattr(self, name) for name in ("smtp", "imap", "imaps", "pop3", "http")}
-        self.config.write_text(CONFIG.format(folder=self.folder, **ports) + self.more + more)
+        self.config.write_text(self.template.format(folder=self.folder, **ports) + self.more + more)
         self.launch()
         for user in users:
             self.command("user", "add", f"{user}@bench.test", "--password", PASSWORD)
