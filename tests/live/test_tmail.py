@@ -432,7 +432,7 @@ def test_what_a_program_makes_of_the_description(place: Place, tmp_path: Path) -
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout

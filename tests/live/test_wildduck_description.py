@@ -137,7 +137,7 @@ def test_every_call_does_what_the_description_tells(api: Api, tmp_path: Path) ->
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stdout
