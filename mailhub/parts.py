@@ -356,4 +356,5 @@ class Parts(Arriving):
             self.log,
             self.lease("backup"),
             self.keeping.file("backup.json"),
+            self.store,
         )

@@ -98,7 +98,7 @@ class People(Ground):
 
     @cached_property
     def sessions(self) -> Sessions:
-        return Sessions(self.allowances)
+        return Sessions(self.allowances, self.coordination.seats)
 
     @cached_property
     def login(self) -> Login:

@@ -19,6 +19,7 @@ from twisted.python.usage import UsageError
 
 from mailhub import commanded, config, directories, looking, naming, overseeing, reporting, sending
 from mailhub.control.server import ControlFactory, ControlSocket
+from mailhub.coord.memory import MemorySeats
 from mailhub.core.background import spawn
 from mailhub.core.forgetting import INTERVAL as FORGET
 from mailhub.core.forgetting import Forgetting
@@ -137,6 +138,8 @@ def build(
 ) -> House:
     """The parts in the order in which they start, and the doors that open last."""
     parts.listening = doors
+    for door in doors:
+        door.shared.admission.seats = parts.coordination.seats
     parts.store.rung_by(parts.coordination.wakeups)
     lateness = Lateness(parts.reactor, parts.metrics)
     reports = reporting.compose(parts)
@@ -304,7 +307,7 @@ def listeners(
 
     budget = partial(descriptor_budget, raise_descriptor_limit())
     descriptors = Descriptors(budget, lambda: pause(True), lambda: pause(False))
-    admission = Admission(settings.limits)
+    admission = Admission(settings.limits, MemorySeats())
     ports = settings.node.share_ports
     shared = Shared(reactor, certificates, admission, descriptors, log, folder.path, ports)
     for one in settings.listener:

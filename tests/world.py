@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from mailhub import personal, sieve
 from mailhub.coord.limits import ScheduleLimits
-from mailhub.coord.memory import MemoryCounters
+from mailhub.coord.memory import MemoryCounters, MemorySeats
 from mailhub.coord.memory_schedule import MemorySchedule
 from mailhub.core.accounts import AccountOrder, Accounts
 from mailhub.core.addresses import Addresses
@@ -325,7 +325,7 @@ def world(
             SMTPSettings().message_size,
         ),
         allowances=allowances,
-        sessions=Sessions(allowances),
+        sessions=Sessions(allowances, MemorySeats()),
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
         intake=intake,
         owners=owners,

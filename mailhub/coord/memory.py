@@ -25,6 +25,7 @@ class MemoryCoordination:
         self.schedule = MemorySchedule(clock, ScheduleLimits.of(settings))
         self.counters = MemoryCounters(clock)
         self.wakeups = MemoryWakeups()
+        self.seats = MemorySeats()
 
     def sessions(self, own: Sessions) -> Sessions:
         """There is nobody to share them with."""
@@ -39,6 +40,41 @@ class MemoryCoordination:
 
     async def stop(self) -> None:
         """There is nothing to end."""
+
+
+class MemorySeats:
+    """`ports.Seats` of one process."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, int] = {}
+
+    async def take(self, key: str, most: int) -> bool:
+        """See `ports.Seats`."""
+        return self.admit(key, most)
+
+    def admit(self, key: str, most: int) -> bool:
+        """See `ports.Seats`."""
+        count = self._open.get(key, 0)
+        if most and count >= most:
+            return False
+        self._open[key] = count + 1
+        return True
+
+    def give(self, key: str) -> None:
+        """See `ports.Seats`."""
+        left = self._open[key] - 1
+        if left:
+            self._open[key] = left
+        else:
+            del self._open[key]
+
+    async def count(self, key: str) -> int:
+        """See `ports.Seats`."""
+        return self.open(key)
+
+    def open(self, key: str) -> int:
+        """How many are open here."""
+        return self._open.get(key, 0)
 
 
 class MemoryWakeups:

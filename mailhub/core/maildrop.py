@@ -18,7 +18,7 @@ from mailhub.model.mailbox import Mailbox
 from mailhub.model.message import Content
 from mailhub.model.settings import POP3Settings
 from mailhub.model.uids import UidSet
-from mailhub.ports import Storage
+from mailhub.ports import Seats, Storage
 
 SLICE = 256 * 1024
 """Bytes read in one hop: of one large message, or of several small ones ahead."""
@@ -32,8 +32,8 @@ class Maildrops:
     """Opens maildrops; one session at a time holds an account's (RFC 1939 section 4). `newest`:
     how many messages an account is shown where it has a bound of its own, else 0.
 
-    The lock is this process's: what another one does meanwhile harms no session, which has a
-    snapshot of UIDs, and deletes by UID.
+    The lock holds over all processes while they can agree on it, else over this one: two sessions
+    at once harm nothing, as each has a snapshot of UIDs and deletes by UID.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class Maildrops:
         storage: Storage,
         mailboxes: Mailboxes,
         settings: POP3Settings,
+        seats: Seats,
         *,
         keep_expunged: bool = False,
         newest: Callable[[int], Awaitable[int]] | None = None,
@@ -48,10 +49,10 @@ class Maildrops:
         self._storage = storage
         self._mailboxes = mailboxes
         self._settings = settings
+        self._seats = seats
         self._newest = newest
         self.keep_expunged = keep_expunged
         """Whether what is deleted stays in the archive."""
-        self._held: set[int] = set()
 
     async def open(self, principal: Principal, source: str) -> Maildrop:
         """The locked maildrop of `principal`; its owner calls `close` on every path.
@@ -59,15 +60,14 @@ class Maildrops:
         `source`: service and peer for the journal. Raises InUse, Unavailable.
         """
         account = principal.account
-        if account in self._held:
+        if not await self._seats.take(_key(account), 1):
             raise InUse("The maildrop is in use by another session")
-        self._held.add(account)
         try:
             inbox = await self._mailboxes.get(account, "INBOX")
             index = await self._storage.messages.index(account, inbox.number)
             own = await self._newest(account) if self._newest is not None else 0
         except BaseException:
-            self._held.discard(account)
+            self.release(account)
             raise
         newest = own or self._settings.newest
         first = max(0, len(index.uids) - newest) if newest else 0
@@ -81,7 +81,7 @@ class Maildrops:
 
     def release(self, account: int) -> None:
         """Gives the lock back."""
-        self._held.discard(account)
+        self._seats.give(_key(account))
 
     @property
     def storage(self) -> Storage:
@@ -100,6 +100,10 @@ class Maildrops:
             return await self._mailboxes.create(account, "Trash", actor, special_use="\\Trash")
         except AlreadyExists:
             return await self._mailboxes.get(account, "Trash")
+
+
+def _key(account: int) -> str:
+    return f"pop3:{account}"
 
 
 class Maildrop:

@@ -1,6 +1,7 @@
 """Who may connect: counts per service and network, and the process's file descriptors.
 
-Counts only; accepting, refusing and pausing are done in `net.listeners`.
+Networks are counted over all processes, the rest is each one's own. Counts only; accepting,
+refusing and pausing are done in `net.listeners`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailhub.model.settings import LimitSettings
+from mailhub.ports import Seats
 from mailhub.wire.networks import Networks, group
 
 SPARE_DESCRIPTORS = 64
@@ -27,36 +29,40 @@ class Ticket:
     service: str
     network: str
 
+    @property
+    def key(self) -> str:
+        """What it is counted under."""
+        return f"{self.service} of {self.network}"
+
 
 class Admission:
-    """The counts of all listeners. One per process."""
+    """The counts of all listeners. One per process. `seats`: where networks are counted; it may be
+    set until the first one enters."""
 
-    def __init__(self, settings: LimitSettings) -> None:
+    def __init__(self, settings: LimitSettings, seats: Seats) -> None:
+        self.seats = seats
         self._most = settings.connections
         self._most_per_network = settings.connections_per_network
         self._exempt = Networks(settings.exempt_networks)
         self._services: Counter[str] = Counter()
-        self._networks: Counter[Ticket] = Counter()
 
     def enter(self, service: str, address: str) -> Ticket | None:
         """Counts a connection; None where one more is too many. Give the ticket to `leave`."""
-        ticket = Ticket(service, group(address))
         if self._services[service] >= self._most:
             return None
-        if self._networks[ticket] >= self._most_per_network and address not in self._exempt:
+        ticket = Ticket(service, group(address))
+        exempt = address in self._exempt
+        if not (exempt or self._most_per_network):
+            return None
+        if not self.seats.admit(ticket.key, 0 if exempt else self._most_per_network):
             return None
         self._services[service] += 1
-        self._networks[ticket] += 1
         return ticket
 
     def leave(self, ticket: Ticket) -> None:
         """Ends what `enter` counted."""
         self._services[ticket.service] -= 1
-        left = self._networks[ticket] - 1
-        if left:
-            self._networks[ticket] = left
-        else:
-            del self._networks[ticket]
+        self.seats.give(ticket.key)
 
     def count(self, service: str) -> int:
         """Connections of `service` now."""

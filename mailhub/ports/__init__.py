@@ -17,6 +17,7 @@ from mailhub.ports.coordination import (
     Coordination,
     Counters,
     Schedule,
+    Seats,
     Sessions,
     Wakeups,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "Schedule",
     "Scripts",
     "SearchIndex",
+    "Seats",
     "Sessions",
     "Shelf",
     "SignIns",

@@ -124,6 +124,33 @@ class Sessions(Protocol):
         ...
 
 
+class Seats(Protocol):
+    """How many of something are open at all processes together: sessions of an account,
+    connections of a network.
+
+    What a process has open counts no more some seconds after it died. While the other side is away
+    each process counts its own, and lets in what fits with that. No method raises.
+    """
+
+    def take(self, key: str, most: int) -> Awaitable[bool]:
+        """One more, unless `most` are open (0: any number, which others need not hear of); whether
+        it was taken. Of several that take the last one at the same moment one gets it."""
+        ...
+
+    def admit(self, key: str, most: int) -> bool:
+        """The same at once, by what was heard of others a moment ago: a little more than `most`
+        may be let in. A key belongs to `take` or to this."""
+        ...
+
+    def give(self, key: str) -> None:
+        """One less, of those that were taken or admitted here."""
+        ...
+
+    def count(self, key: str) -> Awaitable[int]:
+        """How many are open, as far as they have a limit."""
+        ...
+
+
 class Wakeups(Protocol):
     """A bell between processes, so that one looks at once what another did.
 
@@ -154,6 +181,8 @@ class Coordination(Protocol):
     def counters(self) -> Counters: ...
     @property
     def wakeups(self) -> Wakeups: ...
+    @property
+    def seats(self) -> Seats: ...
     def sessions(self, own: Sessions) -> Sessions:
         """Those that processes share; `own`, the store's, where there is nobody to share with."""
         ...

@@ -16,6 +16,7 @@ from mailhub.coord.limits import ScheduleLimits
 from mailhub.coord.redis import RedisCoordination, open
 from mailhub.coord.redis.counters import RedisCounters
 from mailhub.coord.redis.schedule import RedisSchedule
+from mailhub.coord.redis.seats import RedisSeats
 from mailhub.coord.redis.sessions import RedisSessions
 from mailhub.model.settings import RedisSettings, Settings
 from mailhub.net.clock import ReactorClock
@@ -73,6 +74,12 @@ class Shared:
     def counters(self, clock: FakeClock) -> RedisCounters:
         """That nobody counted with yet."""
         return RedisCounters(self.link.keyed, prefix=f"test{next(_numbers)}", now=clock.seconds)
+
+    def seats(self, clock: FakeClock, count: int) -> list[RedisSeats]:
+        """Of so many processes, all new."""
+        prefix = f"test{next(_numbers)}"
+        asks, now = self.link.keyed, clock.seconds
+        return [RedisSeats(asks, clock, prefix=prefix, now=now) for _ in range(count)]
 
     def sessions(self, clock: Clock) -> RedisSessions:
         """None of anybody's."""

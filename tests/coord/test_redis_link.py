@@ -17,7 +17,7 @@ def test_waits_double_up_to_a_bound_and_differ_by_chance() -> None:
     assert wait(5000, 0.0) == LONGEST_WAIT / 2
 
 
-OTHERS = ("schedule", "hit", "peek", "remaining", "rights", "session")
+OTHERS = ("schedule", "hit", "peek", "remaining", "rights", "session", "beat", "seats")
 """Scripts that other modules run, and what those of the schedule begin with."""
 
 

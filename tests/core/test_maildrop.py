@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from mailhub.coord.memory import MemorySeats
 from mailhub.core import maildrop
 from mailhub.core.maildrop import Maildrop, Maildrops
 from mailhub.model.errors import Corrupt, InUse, NotFound
@@ -23,7 +24,7 @@ JOE = "joe@example.org"
 
 def opened(here: World, **changes: object) -> Maildrop:
     settings = POP3Settings(**changes)  # type: ignore[arg-type]
-    drops = Maildrops(here.store, here.mailboxes, settings)
+    drops = Maildrops(here.store, here.mailboxes, settings, MemorySeats())
     return run(drops.open(here.principal(JOE), "pop3 192.0.2.7"))
 
 
@@ -56,7 +57,7 @@ def whole(drop: Maildrop, number: int) -> bytes:
 
 def test_one_session_at_a_time_holds_it() -> None:
     here = with_mail(b"a\r\n")
-    drops = Maildrops(here.store, here.mailboxes, POP3Settings())
+    drops = Maildrops(here.store, here.mailboxes, POP3Settings(), MemorySeats())
     first = run(drops.open(here.principal(JOE), "pop3"))
     with pytest.raises(InUse):
         run(drops.open(here.principal(JOE), "pop3"))
@@ -68,9 +69,31 @@ def test_one_session_at_a_time_holds_it() -> None:
     second.close()
 
 
+def test_a_lock_that_is_lost_between_processes_harms_nothing() -> None:
+    here = with_mail(b"a\r\n", b"b\r\n", b"c\r\n")
+    settings = POP3Settings(delete="trash")
+    one, two = (
+        run(
+            Maildrops(here.store, here.mailboxes, settings, MemorySeats()).open(
+                here.principal(JOE), "pop3"
+            )
+        )
+        for _ in range(2)
+    )
+    for drop in (one, two):
+        drop.mark(1)
+    two.mark(2)
+    run(one.commit())
+    assert whole(two, 3) == b"c\r\n"
+    put(here, JOE, b"d\r\n")
+    run(two.commit())
+    assert names(here, JOE) == [3, 4]
+    assert len(names(here, JOE, "Trash")) == 2, "each went there once"
+
+
 def test_a_failed_open_leaves_no_lock() -> None:
     here = with_mail(b"a\r\n")
-    drops = Maildrops(here.store, here.mailboxes, POP3Settings())
+    drops = Maildrops(here.store, here.mailboxes, POP3Settings(), MemorySeats())
     inner = here.store.messages.index
 
     async def fails(account: int, mailbox: int) -> object:

@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
+from mailhub.coord.memory import MemorySeats
 from mailhub.model.settings import LimitSettings, ListenerSettings, TLSSettings
 from mailhub.net.admission import Admission, Descriptors
 from mailhub.net.listeners import (
@@ -82,7 +83,7 @@ class House:
         self.reactor = Clock()
         self.log = Log()
         self.face = Face()
-        self.admission = Admission(limits)
+        self.admission = Admission(limits, MemorySeats())
         self.paused: list[bool] = []
         self.descriptors = Descriptors(
             lambda: 50, lambda: self.paused.append(True), lambda: self.paused.append(False)

@@ -12,6 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
 
+from mailhub.coord.memory import MemorySeats
 from mailhub.model.settings import LimitSettings, ListenerSettings, TLSSettings
 from mailhub.net.admission import Admission, Descriptors
 from mailhub.net.listeners import CannotListen, Listener, Shared
@@ -44,7 +45,7 @@ class Process:
         shared = Shared(
             reactor,
             Certificates(TLSSettings(), folder, "mail.test", log),
-            Admission(LimitSettings()),
+            Admission(LimitSettings(), MemorySeats()),
             Descriptors(lambda: 1000, lambda: None, lambda: None),
             log,
             folder,

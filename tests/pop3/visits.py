@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 
+from mailhub.coord.memory import MemorySeats
 from mailhub.core.maildrop import Maildrops
 from mailhub.model.envelope import Peer, TLSFacts
 from mailhub.model.flags import Flags
@@ -51,7 +52,11 @@ class Visits:
         self.services = Services(
             login=world.login,
             maildrops=Maildrops(
-                world.store, world.mailboxes, settings, newest=world.allowances.newest
+                world.store,
+                world.mailboxes,
+                settings,
+                MemorySeats(),
+                newest=world.allowances.newest,
             ),
             allowances=world.allowances,
             watch=world.watch,

@@ -1,7 +1,7 @@
-"""Everything over Redis, joined: connections, schedule, counters, sessions and the bell; and one
-word in the log when Redis goes or comes.
+"""Everything over Redis, joined: connections, schedule, counters, seats, sessions and the bell; and
+one word in the log when Redis goes or comes.
 
-May hold no rule of schedule or counters.
+May hold no rule of schedule, counters or seats.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mailhub.coord.redis.health import OURS, Health, Standing
 from mailhub.coord.redis.link import Link, State, if_cancelled
 from mailhub.coord.redis.schedule import RedisSchedule
 from mailhub.coord.redis.scripts import Asks
+from mailhub.coord.redis.seats import RedisSeats
 from mailhub.coord.redis.sessions import EndedSessions, RedisSessions
 from mailhub.coord.redis.spread import Spread
 from mailhub.coord.redis.wakeups import RedisWakeups
@@ -96,6 +97,7 @@ class RedisCoordination:
             RedisCounters(self.keyed, prefix=redis.prefix), MemoryCounters(clock)
         )
         self.wakeups = RedisWakeups(self, prefix=redis.prefix)
+        self.seats = RedisSeats(self.keyed, clock, prefix=redis.prefix)
 
     def sessions(self, own: Sessions) -> Sessions:
         """Those that processes share; what was ended is in `own` too."""
@@ -115,6 +117,7 @@ class RedisCoordination:
         await self._wakes.start()
         if self._spread is not None:
             await self._spread.start()
+        await self.seats.beat()
         self._beats = True
         self._beating = Deferred.fromCoroutine(self._beat())
         self._beating.addErrback(if_cancelled)
@@ -127,6 +130,7 @@ class RedisCoordination:
             # What is cancelled may end as another error of its own (a name being looked up).
             beating.cancel()
             await beating
+            await self.seats.leave()
         if self._spread is not None:
             await self._spread.stop()
         await self._wakes.stop()
@@ -230,6 +234,7 @@ class RedisCoordination:
             await _quietly(self._look())
             if self._spread is not None:
                 await self._spread.look()
+            await self.seats.beat()
             if beats % PINGS == 0:
                 await _quietly(self._wakes.ask("PING"))
             if beats % LOOKOUT == 0:

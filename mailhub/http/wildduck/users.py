@@ -118,7 +118,7 @@ class Users:
             filters=user_answers.Room(allowed=self._filters.most(account), used=len(kept)),
             sessions=user_answers.Room(
                 allowed=self._allowances.bound(account, "imap_connections"),
-                used=self._sessions.count(account.number),
+                used=await self._sessions.count(account.number),
             ),
         )
         return replies.shown(shown)
