@@ -44,16 +44,19 @@ class PostgresServer:
     """Forgets what it said was durable when the machine dies (not when it is killed): tests kill
     it, no machine. `durable`: as it is in earnest, with room, and its statements are counted."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, port: int = 0) -> None:
         # Not pytest's folder: others may not look into it, and a socket's path is short.
         self.folder = Path(tempfile.mkdtemp(prefix="mailhub-postgres-"))
-        self.port = free_port()
+        self.port = port or free_port()
         self._user = USER if os.geteuid() == 0 else None
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
         self._options = DURABLE if durable else QUICK
         if self._user:
             shutil.chown(self.folder, self._user)
+        self._make()
+
+    def _make(self) -> None:
         self._run("initdb", "--username=mailhub", "--auth=trust", "--locale=C", "--encoding=UTF8")
 
     def _run(self, name: str, *words: str) -> None:

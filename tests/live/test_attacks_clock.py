@@ -3,15 +3,14 @@ sessions live on, and what counts up in IMAP never counts down."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.live import web
+from tests.live.clocks import WallClock
 from tests.live.pace import prompt
 from tests.live.server import Server
 from tests.live.web import PASSWORD
@@ -36,43 +35,24 @@ plaintext_auth = true
 USER = "clock@live.test"
 
 
-def library() -> str:
-    """libfaketime. In CI a missing one fails the test."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not found:
-        if os.environ.get("CI"):
-            raise AssertionError("libfaketime is not installed; `make test` installs it")
-        pytest.skip("libfaketime is not installed")
-    return str(found[0])
-
-
 @dataclass
 class Clock:
-    """A server whose wall clock can be set; its monotonic one cannot, as on real machines."""
+    """A server whose wall clock can be set."""
 
     server: Server
-    file: Path
+    wall: WallClock
 
     def set(self, seconds: int) -> None:
-        """Moves the clock to so far from the true time."""
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text(f"{seconds:+}\n")
-        fresh.rename(self.file)
+        self.wall.set(seconds)
 
     def environment(self) -> dict[str, str]:
-        return {
-            "LD_PRELOAD": library(),
-            "FAKETIME_TIMESTAMP_FILE": str(self.file),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
+        return self.wall.environment()
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clock]:
     folder = tmp_path_factory.mktemp("hub")
-    clock = Clock(Server(folder, SETTINGS), folder / "faketime")
+    clock = Clock(Server(folder, SETTINGS), WallClock(folder / "faketime"))
     clock.set(0)
     clock.server.start(clock.environment())
     web.make(clock.server, USER)

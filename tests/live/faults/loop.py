@@ -30,8 +30,8 @@ from tests.live.crash.departures import Kill, Promise, judge
 from tests.live.crash.ledger import Ledger
 from tests.live.crash.load import Target, Worker, inspect
 from tests.live.crash.sending import USERS, Submitter, failures
-from tests.live.faults.acts import ACTS, WITH_BUCKET
-from tests.live.faults.nodes import DOMAIN, PASSWORD, Node, Nodes, until
+from tests.live.faults.acts import possible
+from tests.live.faults.nodes import ALONE, DOMAIN, PASSWORD, Kind, Node, Nodes, until
 from tests.live.server import Server
 
 ACCOUNTS = ("a0", "a1", "a2", "a3")
@@ -72,10 +72,10 @@ class _At:
 class Faults:
     """The life of some nodes through many faults; what was promised outlives each."""
 
-    def __init__(self, folder: Path, count: int, seed: int, *, s3: bool) -> None:
-        self.nodes = Nodes(folder, count, (*ACCOUNTS, *USERS), s3=s3)
+    def __init__(self, folder: Path, count: int, seed: int, kind: Kind) -> None:
+        self.nodes = Nodes(folder, count, (*ACCOUNTS, *USERS), kind)
         self.random = random.Random(seed)
-        self.acts = {**ACTS, **(WITH_BUCKET if s3 else {})}
+        self.acts = possible(kind)
         self.ledgers = [Ledger(account) for account in ACCOUNTS]
         self.tally = Tally()
         self._promises: list[Promise] = []
@@ -100,6 +100,7 @@ class Faults:
         stop.set()
         self.tally.recoveries[name].append(max(self.nodes.recovered()))
         self._times.append(Kill(begin, time.monotonic() + BEHIND))
+        self.nodes.mend()
         for worker in workers:
             worker.join(60)
             self.tally.refused += len(worker.errors)
@@ -161,10 +162,15 @@ class Faults:
 
 
 def run(
-    folder: Path, cycles: int, seed: int, count: int, *, s3: bool, names: Sequence[str] = ()
+    folder: Path,
+    cycles: int,
+    seed: int,
+    count: int,
+    kind: Kind = ALONE,
+    names: Sequence[str] = (),
 ) -> Tally:
     """`cycles` faults, each of `names` in turn or else any, on so many nodes."""
-    faults = Faults(folder, count, seed, s3=s3)
+    faults = Faults(folder, count, seed, kind)
     try:
         faults.nodes.begin()
         faults.nodes.recovered()
@@ -200,7 +206,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--only", action="append", default=[], help="a fault's name")
     parser.add_argument("--s3", action="store_true", help="bodies in a bucket")
+    parser.add_argument("--pairs", action="store_true", help="a standby, a replica and Sentinels")
+    parser.add_argument("--clocks", action="store_true", help="nodes' clocks can be set")
     options = parser.parse_args()
+    kind = Kind(options.s3, options.pairs, options.clocks)
     print(f"seed {options.seed}")
     tallies: list[Tally] = []
     counts = [options.nodes] if options.nodes else [2, 3]
@@ -213,8 +222,8 @@ def main() -> int:
                     share,
                     options.seed + number,
                     count,
-                    s3=options.s3,
-                    names=options.only,
+                    kind,
+                    options.only,
                 )
             )
         if tallies[-1].problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import json
 import smtplib
 import time
 from collections import Counter
@@ -16,12 +17,15 @@ import psycopg
 from mailhub.model.settings import S3Settings
 from mailhub.store.s3.client import Client
 from mailhub.store.s3.requests import Request
+from tests.live.clocks import WallClock
 from tests.live.crash.counting import Sink
-from tests.live.faults.gate import Gate
+from tests.live.faults.gate import Way
 from tests.live.server import Server
 from tests.live.swift import SECRET, USER, Swift
 from tests.loop import Loop
+from tests.postgrespair import PostgresPair, address
 from tests.postgresserver import PostgresServer
+from tests.redispair import RedisPair
 from tests.redisserver import RedisServer
 
 DOMAIN = "crash.test"
@@ -60,7 +64,9 @@ index = false
 database = "{database}"
 
 [redis]
-url = "redis://127.0.0.1:{redis}"
+url = "redis://{redis}"
+sentinels = {sentinels}
+sentinel_password = "watch"
 timeout = 1
 quiet = {lease}
 {more}
@@ -77,12 +83,30 @@ timeout = 5
 """
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What nodes stand on. s3: larger bodies are in a bucket. pairs: PostgreSQL has a standby that
+    has all that is committed, and Redis a replica and Sentinels. clocks: each node has a wall clock
+    that can be set."""
+
+    s3: bool = False
+    pairs: bool = False
+    clocks: bool = False
+
+
+ALONE = Kind()
+
+
 @dataclass
 class Node:
-    """One of them. `gates`: to what it stands on, by name."""
+    """One of them. `gates`: to what it stands on, by name; Redis has none that Sentinels know."""
 
     server: Server
-    gates: dict[str, Gate]
+    gates: dict[str, Way]
+    clock: WallClock | None = None
+
+    def start(self) -> None:
+        self.server.start(self.clock.environment() if self.clock is not None else None)
 
     def works(self) -> bool:
         """Whether it takes a message and shows a mailbox."""
@@ -99,16 +123,19 @@ class Node:
 class Nodes:
     """`count` nodes, and all that they need, until `end`."""
 
-    def __init__(self, folder: Path, count: int, accounts: Sequence[str], *, s3: bool) -> None:
+    def __init__(
+        self, folder: Path, count: int, accounts: Sequence[str], kind: Kind = ALONE
+    ) -> None:
         self._ends = ExitStack()
-        self.postgres = PostgresServer()
+        self.kind = kind
+        self.postgres = PostgresPair() if kind.pairs else PostgresServer()
         self._ends.callback(self.postgres.close)
-        self.redis = RedisServer()
+        self.redis = RedisPair(folder / "sentinels") if kind.pairs else RedisServer()
         self._ends.callback(self.redis.close)
         self.sink = Sink()
         self._ends.callback(self.sink.stop)
         self.swift: Swift | None = None
-        if s3:
+        if kind.s3:
             self.swift = self._ends.enter_context(Swift(folder / "swift"))
             _make_bucket(self.swift.port)
         self._accounts = accounts
@@ -123,7 +150,7 @@ class Nodes:
         self._database = self.postgres.database()
         for number in range(self._count):
             self.all.append(self._node(number))
-            self.all[-1].server.start()
+            self.all[-1].start()
         first = self.all[0].server
         first.add_domain(DOMAIN)
         for account in (*self._accounts, PROBE):
@@ -132,24 +159,46 @@ class Nodes:
         first.command("routes", "add", "*", *where)
 
     def _node(self, number: int) -> Node:
-        gates = {"database": Gate(self.postgres.port), "redis": Gate(self.redis.port)}
+        gates = {"database": Way(self._ports)}
         more = ""
+        if isinstance(self.redis, RedisPair):
+            redis, sentinels = "mail", json.dumps(self.redis.sentinels)
+        else:
+            gates["redis"] = Way([self.redis.port])
+            redis, sentinels = f"127.0.0.1:{gates['redis'].ports[0]}", "[]"
         if self.swift is not None:
-            gates["bucket"] = Gate(self.swift.port)
-            port = gates["bucket"].port
+            gates["bucket"] = Way([self.swift.port])
+            [port] = gates["bucket"].ports
             more = S3.format(port=port, bucket=BUCKET, key=USER, secret=SECRET)
         for gate in gates.values():
             self._ends.callback(gate.close)
-        database = self.postgres.url(self._database)
         sections = SECTIONS.format(
             lease=LEASE,
-            database=database.replace(f":{self.postgres.port}/", f":{gates['database'].port}/"),
-            redis=gates["redis"].port,
+            database=address(gates["database"].ports, self._database),
+            redis=redis,
+            sentinels=sentinels,
             more=more,
         )
-        server = Server(self._folder / f"node{number}", sections)
+        folder = self._folder / f"node{number}"
+        server = Server(folder, sections)
         self._ends.callback(server.kill)
-        return Node(server, gates)
+        clock = None
+        if self.kind.clocks:
+            folder.mkdir(parents=True)
+            clock = WallClock(folder / "faketime")
+            clock.set(0)
+        return Node(server, gates, clock)
+
+    @property
+    def _ports(self) -> Sequence[int]:
+        one = self.postgres
+        return one.ports if isinstance(one, PostgresPair) else [one.port]
+
+    def mend(self) -> None:
+        """What a fault took for good is replaced."""
+        for one in (self.postgres, self.redis):
+            if isinstance(one, PostgresPair | RedisPair):
+                one.mend()
 
     def end(self) -> None:
         self._ends.close()
