@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailhub.core.collation import fold
 from mailhub.core.search_text import in_envelope
-from mailhub.core.search_words import HEADER, TAGS, pieces_of, surely_has, terms_of
+from mailhub.core.search_words import HEADER, TAGS, phrase_of, pieces_of, surely_has, terms_of
 from mailhub.model.search import (
     And,
     BodyHas,
@@ -46,10 +46,10 @@ def indexed(key: SearchKey) -> Indexed | None:
             surely = surely_has(folded, TAGS[Where(name)]) if in_envelope(name) else None
             return _told(surely, pieces_of(folded))
         case Says():
-            terms, whole = terms_of(key)
+            terms, phrase = terms_of(key), phrase_of(key)
             if not terms.clauses:
                 return Indexed(_EVERY, None)
-            return Indexed(terms if whole else None, terms)
+            return Indexed(None if phrase else terms, terms, phrase)
     return None
 
 

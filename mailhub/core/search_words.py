@@ -1,4 +1,4 @@
-"""The words of a message: what people search by, and what an index keeps of it. Pure.
+"""The words of a message: what people search by, and what an index is asked for. Pure.
 
 A word is a run of letters, digits and marks, folded as `collation` does and then without the
 diacritics of Latin, Greek and Cyrillic. Scripts that write no spaces (Chinese, Japanese, Thai …)
@@ -19,10 +19,9 @@ from functools import lru_cache
 from itertools import pairwise
 
 from mailhub.core.collation import fold
-from mailhub.core.search_text import header_texts, shown
+from mailhub.core.search_text import shown
 from mailhub.model.errors import Invalid
-from mailhub.model.indexed import Document
-from mailhub.model.search import Says, Term, TermKind, Terms, Where
+from mailhub.model.search import Phrase, Says, Term, TermKind, Terms, Where
 from mailhub.wire import contenttype, envelope, mime, text, words
 from mailhub.wire.slices import Buffer
 
@@ -30,11 +29,6 @@ HEADER_LIMIT = 1024 * 1024
 """Octets of a header that are searched."""
 LONGEST = 64
 """Characters of a word that count."""
-TEXT = 4 << 20
-"""Characters of a message that go into an index."""
-WORDS = 400_000
-PIECES = 1 << 20
-"""Characters of a document's words and pieces; what is more leaves it incomplete."""
 CLAUSES = 24
 """Terms that one needle is looked up by; more of them would not find fewer messages."""
 SIZE = 3
@@ -50,7 +44,7 @@ TAGS = {
     Where.ATTACHMENT: "a:",
 }
 HEADER = "h:"
-_PLAIN = "~"
+PLAIN = "~"
 """Stands before a word whose diacritics were taken off."""
 _ACCENTS = re.compile("[\u0300-\u036f]+")
 _UNSPACED = (
@@ -59,7 +53,7 @@ _UNSPACED = (
 )
 """Thai, Lao, Tibetan, Burmese, Khmer, kana, ideographs."""
 _UNSPACED_ONLY = re.compile(f"[{_UNSPACED}]+")
-_LOST = re.compile("[\x00\ud800-\udfff]+")
+LOST = re.compile("[\x00\ud800-\udfff]+")
 """What an index cannot take in."""
 
 
@@ -97,17 +91,22 @@ def runs(folded: str) -> Iterator[tuple[str, str]]:
 _ASCII_WORD = re.compile(r"\w+")
 
 
-def _pairs(run: str) -> list[str]:
+def pairs(run: str) -> list[str]:
     """An unspaced run as words that follow each other."""
     return [left + right for left, right in pairwise(run)] or [run]
 
 
 def sequence(found: str) -> list[str]:
     """The words of a text in order, as a phrase compares them."""
+    return in_order(runs(plain(fold(found))))
+
+
+def in_order(found: Iterable[tuple[str, str]]) -> list[str]:
+    """The words of `runs`, pairs of unspaced letters in the place of each run."""
     listed: list[str] = []
-    for unspaced, word in runs(plain(fold(found))):
+    for unspaced, word in found:
         if unspaced:
-            listed += _pairs(unspaced)
+            listed += pairs(unspaced)
         else:
             listed.append(word)
     return listed
@@ -119,7 +118,7 @@ def bag(found: str) -> set[str]:
     for unspaced, word in runs(plain(fold(found))):
         if unspaced:
             listed.update(unspaced)
-            listed.update(_pairs(unspaced))
+            listed.update(pairs(unspaced))
         else:
             listed.add(word)
     return listed
@@ -233,7 +232,7 @@ def _needed(key: Says) -> list[Term]:
     needed: dict[Term, None] = {}
     for unspaced, word in runs(plain(fold(key.text))):
         if unspaced:
-            needed.update((Term(pair), None) for pair in _pairs(unspaced))
+            needed.update((Term(pair), None) for pair in pairs(unspaced))
         else:
             needed[Term(word, not key.phrase and len(word) >= SIZE)] = None
     return list(needed)[:CLAUSES]
@@ -252,15 +251,36 @@ def _stands_in(phrase: list[str], listed: list[str]) -> bool:
         start += 1
 
 
-def terms_of(key: Says) -> tuple[Terms, bool]:
-    """What an index is asked for, and whether that is the whole answer."""
+def terms_of(key: Says) -> Terms:
+    """What an index is asked for: the whole answer but for a phrase."""
     where = [TAGS[one] for one in key.where]
-    clauses = tuple(
-        tuple(Term(tag + mark + term.text, term.prefix) for tag in where for mark in ("", _PLAIN))
-        for term in _needed(key)
+    return Terms(
+        TermKind.WORD,
+        tuple(
+            tuple(
+                Term(tag + mark + term.text, term.prefix) for tag in where for mark in ("", PLAIN)
+            )
+            for term in _needed(key)
+        ),
     )
-    whole = not key.phrase or len(sequence(key.text)) <= 1
-    return Terms(TermKind.WORD, clauses), whole
+
+
+def phrase_of(key: Says) -> Phrase | None:
+    """What stands side by side in a document of a message that matches; None where a key is about
+    words alone."""
+    listed = Wanted(key).phrase
+    if not listed:
+        return None
+    fields = [where for where in key.where if where is not Where.BODY]
+    return Phrase(
+        tuple(line(listed, TAGS[where]) for where in fields),
+        line(listed, TAGS[Where.BODY]) if Where.BODY in key.where else "",
+    )
+
+
+def line(listed: list[str], tag: str) -> str:
+    """Words as a document has them for phrases."""
+    return f" {tag}{f' {tag}'.join(listed)} "
 
 
 # -- parts of words, as IMAP compares
@@ -268,7 +288,7 @@ def terms_of(key: Says) -> tuple[Terms, bool]:
 
 def pieces_of(folded: str) -> Terms | None:
     """What a message must have that contains `folded`; None where that cannot be looked up."""
-    if _LOST.search(folded):
+    if LOST.search(folded):
         return None
     if _is_pair(folded):
         return _pair_in(folded, *TAGS.values(), HEADER)
@@ -298,91 +318,3 @@ def _is_pair(folded: str) -> bool:
 
 def _pair_in(folded: str, *tags: str) -> Terms:
     return Terms(TermKind.WORD, (tuple(Term(tag + folded) for tag in tags),))
-
-
-# -- documents
-
-
-class _Collected:
-    """A document in the making."""
-
-    def __init__(self) -> None:
-        self.words: set[str] = set()
-        self.pieces: set[str] = set()
-        self.room = TEXT
-        self.complete = True
-
-    def take(self, folded: str, tag: str) -> None:
-        """The words of a folded text, with and without their diacritics."""
-        found = set(runs(folded))
-        self._put(found, tag)
-        if not folded.isascii():
-            self._put(set(runs(plain(folded))) - found, tag + _PLAIN)
-
-    def _put(self, found: set[tuple[str, str]], tag: str) -> None:
-        for unspaced, word in found:
-            if unspaced:
-                self.words.update(tag + letter for letter in unspaced)
-                self.words.update(tag + pair for pair in _pairs(unspaced))
-            else:
-                self.words.add(tag + word)
-
-    def cut(self, folded: str) -> None:
-        """The pieces of a folded text."""
-        if _LOST.search(folded):
-            folded = _LOST.sub(" ", folded)
-        self.pieces.update(folded.split())
-
-    def fits(self, piece: str) -> bool:
-        """Whether there is room for a text; what comes later is left out where not."""
-        self.room -= len(piece)
-        if self.room < 0:
-            self.complete = False
-        return self.room >= 0
-
-    def document(self) -> Document:
-        return Document(
-            self._joined(sorted(self.words), WORDS),
-            self._joined(sorted(piece for piece in self.pieces if len(piece) >= SIZE), PIECES),
-            self.complete,
-        )
-
-    def _joined(self, listed: list[str], limit: int) -> str:
-        joined = _LOST.sub(" ", " ".join(listed))
-        if len(joined) > limit:
-            self.complete = False
-            joined = joined[: joined.rfind(" ", 0, limit)]
-        return joined
-
-
-def document(data: Buffer, header_length: int, papers: Iterable[str] = ()) -> Document:
-    """What an index keeps of a message. `papers`: the text of documents among its attachments."""
-    collected = _Collected()
-    root = mime.scan(data)
-    _take_header(collected, bytes(data[: min(header_length, HEADER_LIMIT)]))
-    for where, found in texts(data, root):
-        if not collected.fits(found):
-            break
-        folded = fold(found)
-        collected.take(folded, TAGS[where])
-        if where is not Where.ATTACHMENT:
-            collected.cut(folded)
-    for paper in papers:
-        collected.take(fold(paper[:TEXT]), TAGS[Where.ATTACHMENT])
-    return collected.document()
-
-
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
-
-
-def _take_header(collected: _Collected, block: bytes) -> None:
-    """All fields as they are read, and as they are written: search looks at both."""
-    for line in header_texts(block):
-        folded = fold(line)
-        collected.cut(folded)
-        if not folded.isascii():
-            for unspaced, _ in runs(folded):
-                if unspaced:
-                    collected.words.update(HEADER + letter for letter in unspaced)
-                    collected.words.update(HEADER + pair for pair in _pairs(unspaced))
-    collected.cut(_FOLD.sub(b"", block.lower()).decode("ascii", "replace"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from mailhub.core.search_words import document
+from mailhub.core.search_documents import document
 from mailhub.model.errors import Corrupt
 from mailhub.model.indexed import Document
 from mailhub.papers import Papers

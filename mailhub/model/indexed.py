@@ -10,15 +10,19 @@ from mailhub.model.listing import Heads
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A message as an index takes it in: both texts are words with spaces between, each once.
+    """A message as an index takes it in: words with spaces between, each once.
 
     `words`: tagged words, as `Term`s of kind WORD name them. `pieces`: what stands between white
-    space, folded. `complete`: nothing was left out.
+    space, folded. `complete`: nothing was left out. For phrases, words in order, without
+    diacritics, a space before and behind each, and a line for what stands together: `fields` has
+    tagged ones, `text` those of the text.
     """
 
     words: str
     pieces: str
     complete: bool
+    fields: str = ""
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -258,15 +258,25 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words side by side, as a document has them (`indexed.Document`). `fields`: any of these in
+    what it has of fields. `text`: in its text; empty where that is not looked into."""
+
+    fields: tuple[str, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
     """What an index can say of a key that looks into text; made for the index alone.
 
     Messages with the terms `surely` match. No others than those with the terms `possibly` can;
-    None: any may.
+    None: any may. `phrase`: of those with the terms `possibly`, the ones that have it match.
     """
 
     surely: Terms | None
     possibly: Terms | None
+    phrase: Phrase | None = None
 
 
 SearchKey = (

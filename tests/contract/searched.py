@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mailhub.core.search_documents import document
 from mailhub.core.search_plan import plan
-from mailhub.core.search_words import document
 from mailhub.indexing.folder import Follower as FolderFollower
 from mailhub.indexing.line import AwayError
 from mailhub.indexing.reading import Reading

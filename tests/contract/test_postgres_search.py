@@ -17,7 +17,7 @@ from mailhub.indexing import reading, shared
 from mailhub.indexing.reading import TRIES
 from mailhub.model.indexed import Document
 from mailhub.model.message import BlobRef
-from mailhub.model.search import ANYWHERE, Says, Term, TermKind, Terms
+from mailhub.model.search import ANYWHERE, Phrase, Says, Term, TermKind, Terms
 from mailhub.store.fulltext import building
 from mailhub.store.postgres import search_building
 from mailhub.store.postgres.connection import Connection
@@ -225,7 +225,8 @@ def test_a_database_that_goes_away_is_waited_for(site: Site) -> None:
 
 FILLED = """
     INSERT INTO search_document SELECT account, 1, 1000 * account + place, 0,
-    to_hex(account) || '.annual ' || to_hex(account) || '.w' || place, to_hex(account) || '.ann'
+    to_hex(account) || '.annual ' || to_hex(account) || '.w' || place, to_hex(account) || '.ann',
+    '', ''
     FROM generate_series(50, 50 + %d) AS account, generate_series(1, %d) AS place
 """
 
@@ -242,12 +243,14 @@ def test_terms_are_looked_up_and_not_looked_through(
         search_building.measure(connection)
         for term in (Term("annual"), Term("w7"), Term("w1", True), Term("nowhere")):
             for kind, index in ((TermKind.WORD, "words"), (TermKind.PIECE, "pieces")):
-                named: dict[str, object] = {"account": 50}
-                hits = DATABASE.hits(50, Terms(kind, ((term,),)), partial(_named, named))
-                asked = f"EXPLAIN {translated(hits)}"
-                rows = connection._connection.execute(asked, named)  # type: ignore[call-overload]
-                plan = "\n".join(one for (one,) in rows)
-                assert f"search_document_{index}" in plan, plan
+                for phrase in (None, Phrase((" s:a s:b ",), " a b ")):
+                    named: dict[str, object] = {"account": 50}
+                    terms = Terms(kind, ((term,),))
+                    hits = DATABASE.hits(50, terms, phrase, partial(_named, named))
+                    asked = f"EXPLAIN {translated(hits)}"
+                    rows = connection._connection.execute(asked, named)  # type: ignore[call-overload]
+                    plan = "\n".join(one for (one,) in rows)
+                    assert f"search_document_{index}" in plan, plan
     finally:
         connection.close()
 
@@ -264,8 +267,9 @@ def test_the_planner_learns_of_what_is_taken_in(
 
 
 def _named(parameters: dict[str, object], value: object) -> str:
-    parameters["p"] = value
-    return ":p"
+    name = f"p{len(parameters)}"
+    parameters[name] = value
+    return f":{name}"
 
 
 # -- the process

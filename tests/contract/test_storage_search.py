@@ -22,6 +22,7 @@ from mailhub.model.search import (
     Says,
     SearchKey,
     TextHas,
+    Where,
 )
 from mailhub.model.uids import UidSet
 from mailhub.store.fulltext import questions
@@ -122,6 +123,47 @@ def test_pages_go_on_where_the_last_one_ended(searched: Searched) -> None:
         seen += [place.uid for place in page.places]
         after = page.places[-1]
     assert seen == [1, 2, 3, 4, 5]
+
+
+LETTER = (
+    b"From: Ann Annual <report@example.org>\r\nSubject: the budget\r\n\r\n"
+    b"Please read the annual,\r\nREPORT of =?utf-8?q?this?= r\xc3\xa9sum\xc3\xa9 year\r\n"
+)
+APART = b"Subject: annual\r\n\r\nreport this, annual and last; report\r\n"
+
+
+@pytest.mark.parametrize(
+    ("where", "phrase", "found"),
+    [
+        (ANYWHERE, "annual report", [1]),
+        (ANYWHERE, "REPORT, annual", []),
+        (ANYWHERE, "read the annual report of", [1]),
+        (ANYWHERE, "ann report", []),
+        (ANYWHERE, "annual rep", []),
+        (ANYWHERE, "resume year", [1]),
+        (ANYWHERE, "Résumé yeär", [1]),
+        (ANYWHERE, "report example org", [1]),
+        (ANYWHERE, "the budget please", []),
+        ((Where.SUBJECT,), "the budget", [1]),
+        ((Where.SUBJECT,), "annual report", []),
+        ((Where.BODY,), "the budget", []),
+        ((Where.BODY, Where.FROM), "ann annual", [1]),
+        ((Where.TO, Where.CC), "ann annual", []),
+    ],
+)
+def test_a_phrase_is_the_index_s_to_answer(
+    searched: Searched, where: tuple[Where, ...], phrase: str, found: list[int]
+) -> None:
+    """However many messages have its words, none of them is looked at."""
+    searched.deliver(LETTER, APART, OTHER)
+    searched.follow()
+    key = Says(where, phrase, phrase=True)
+    assert searched.found(key) == (found, [])
+    others = [uid for uid in (1, 2, 3) if uid not in found]
+    assert searched.found(Not(key)) == (others, [])
+    assert searched.found(Or(key, Says(ANYWHERE, "nothing"))) == (sorted({*found, 3}), [])
+    searched.deliver(LETTER)
+    assert searched.found(key) == (found, [4])
 
 
 def test_marks_of_any_query_language_are_letters(searched: Searched) -> None:

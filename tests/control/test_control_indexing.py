@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailhub.control.acts import Arguments
 from mailhub.control.catalog import ACTS
-from mailhub.core.search_words import document
+from mailhub.core.search_documents import document
 from tests.acting import services
 from tests.support import run
 from tests.world import world

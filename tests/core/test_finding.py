@@ -7,7 +7,7 @@ import pytest
 from mailhub.core import finding
 from mailhub.core.finding import Finding, Finds
 from mailhub.core.messages import Messages
-from mailhub.core.search_words import document
+from mailhub.core.search_documents import document
 from mailhub.core.selected import Selections
 from mailhub.model.change import Actor
 from mailhub.model.errors import Unavailable

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailhub.core import search, search_arrays
+from mailhub.core import search, search_arrays, search_documents
 from mailhub.core.messages import Messages
+from mailhub.core.search_documents import document
 from mailhub.core.search_plan import plan
 from mailhub.core.search_text import phrase_absent
-from mailhub.core.search_words import Wanted, document, sequence, texts
+from mailhub.core.search_words import Wanted, sequence, texts
 from mailhub.core.selected import SelectedView, Selections
 from mailhub.core.watch import Watch
 from mailhub.model.change import Actor
@@ -232,8 +233,32 @@ def test_words_alone_are_settled_by_the_index(text: str, phrase: bool) -> None:
     assert isinstance(planned, Indexed)
     if not phrase or len(sequence(text)) == 1:
         assert planned.surely == planned.possibly
+        assert planned.phrase is None
     else:
         assert planned.surely is None
+        assert planned.phrase is not None
+
+
+def test_what_stands_side_by_side_is_kept_apart_by_where_it_stands() -> None:
+    made = document(SAMPLE, SAMPLE.index(b"\r\n\r\n") + 4)
+    assert made.complete
+    assert made.text == " please read the annual report 会议 议室 soon "
+    assert made.fields.split("\n") == [
+        " s:the s:resume s:of s:invoices ",
+        " f:jorg f:munoz f:joerg f:example f:net ",
+        " t:joe t:example t:org ",
+        " c:ann c:ann c:example c:org ",
+        " a:budget a:2026 a:pdf ",
+    ]
+
+
+def test_a_message_of_too_many_words_is_looked_at_for_phrases(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(search_documents, "TEXT", 400)
+    mail = b"Subject: s\r\n\r\n" + "会议室".encode() * 80 + b"\r\n"
+    made = document(mail, 14)
+    assert (made.text, made.complete) == ("", False)
 
 
 SAMPLE = (

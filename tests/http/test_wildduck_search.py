@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from mailhub.core.search_words import document
+from mailhub.core.search_documents import document
 from mailhub.model.change import Actor
 from mailhub.model.flags import FLAGGED, SEEN, FlagMode, Flags
 from mailhub.model.uids import UidSet

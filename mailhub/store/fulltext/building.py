@@ -75,10 +75,7 @@ def put(target: Cursor, schema: str, taken: Sequence[tuple[Waiting, Document | N
                 (place, one.content, int(incomplete)),
             )
             if document is not None:
-                for table, text in (("words", document.words), ("pieces", document.pieces)):
-                    target.execute(
-                        f"INSERT INTO {schema}.{table} (rowid, text) VALUES (?, ?)", (place, text)
-                    )
+                _put_texts(target, schema, place, document)
         target.execute(
             f"UPDATE {schema}.state SET position = ?, documents = documents + ?",
             (taken[-1][0].content, len(taken)),
@@ -88,6 +85,14 @@ def put(target: Cursor, schema: str, taken: Sequence[tuple[Waiting, Document | N
             target.execute("ROLLBACK")
         raise
     target.execute("COMMIT")
+
+
+def _put_texts(target: Cursor, schema: str, place: int, document: Document) -> None:
+    for table, text in (("words", document.words), ("pieces", document.pieces)):
+        target.execute(f"INSERT INTO {schema}.{table} (rowid, text) VALUES (?, ?)", (place, text))
+    if document.fields or document.text:
+        row = (place, document.fields, document.text)
+        target.execute(f"INSERT INTO {schema}.phrases VALUES (?, ?, ?)", row)
 
 
 def _last_number(target: Cursor, schema: str, account: int) -> int:

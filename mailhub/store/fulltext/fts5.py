@@ -1,11 +1,12 @@
-"""The index attached as `found`, as SQLite's FTS5 wants to be asked. `lookup.Spelling`."""
+"""The index attached as `found`, as SQLite's FTS5 wants to be asked. `spelling.Spelling`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mailhub.model.search import TermKind, Terms
+from mailhub.model.search import Phrase, TermKind, Terms
 from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
+from mailhub.store.fulltext.spelling import side_by_side
 from mailhub.store.sql import Cursor, number
 
 _TABLES = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
@@ -21,25 +22,31 @@ class Attached:
     )
 
     def position(self, cursor: Cursor, account: int) -> int | None:
-        """See `lookup.Spelling`."""
+        """See `spelling.Spelling`."""
         return number(cursor, "SELECT position FROM found.state", {})
 
     def parameters(self, account: int) -> Mapping[str, object]:
-        """See `lookup.Spelling`."""
+        """See `spelling.Spelling`."""
         first = account << ACCOUNT_SHIFT
         return {"first": first, "last": first + (1 << ACCOUNT_SHIFT) - 1}
 
     def known(self, cursor: Cursor, select: str, parameters: Mapping[str, object]) -> str | None:
-        """See `lookup.Spelling`."""
+        """See `spelling.Spelling`."""
         return None
 
-    def hits(self, account: int, terms: Terms, name: Callable[[object], str]) -> str:
-        """See `lookup.Spelling`."""
+    def hits(
+        self, account: int, terms: Terms, phrase: Phrase | None, name: Callable[[object], str]
+    ) -> str:
+        """See `spelling.Spelling`."""
         table = _TABLES[terms.kind]
+        joined, within = "", ""
+        if phrase is not None:
+            joined = " CROSS JOIN found.phrases AS p ON p.number = f.rowid"
+            within = f" AND {side_by_side('instr', 'p', phrase, name)}"
         return (
             f"SELECT d.content AS content FROM found.{table} AS f CROSS JOIN found.document AS d"
-            f" ON d.number = f.rowid WHERE f.{table} MATCH {name(expression(terms))}"
-            " AND f.rowid BETWEEN :first AND :last"
+            f" ON d.number = f.rowid{joined} WHERE f.{table} MATCH {name(expression(terms))}"
+            f" AND f.rowid BETWEEN :first AND :last{within}"
         )
 
 

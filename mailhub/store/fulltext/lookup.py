@@ -1,4 +1,4 @@
-"""Search keys as SQL over message rows and an index, as `Spelling` says of it.
+"""Search keys as SQL over message rows and an index, as its `Spelling` says of it.
 
 Every key has two conditions: what surely matches (`lower`) and what may (`upper`). Where the index
 has all to say they are the same; a message that is not in it yet lies between them, and so does
@@ -11,9 +11,8 @@ rare word looks at few rows of messages.
 from __future__ import annotations
 
 from calendar import timegm
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from mailhub.model.search import (
     And,
@@ -31,12 +30,14 @@ from mailhub.model.search import (
     Moment,
     Not,
     Or,
+    Phrase,
     SearchKey,
     Smaller,
     Terms,
     ThreadIdIs,
 )
-from mailhub.store.sql import Cursor, number
+from mailhub.store.fulltext.spelling import Spelling
+from mailhub.store.sql import Cursor, item, number
 
 DAY = 86400
 FAR = 1000
@@ -54,40 +55,6 @@ _DRIVEN_BY_MANY = (
 )
 """A union may name a content twice: IN takes that for once."""
 _UNION = " UNION ALL "
-
-
-class Spelling(Protocol):
-    """How an engine's index is asked. Its statements may name `:account` and what `parameters`
-    has."""
-
-    @property
-    def incomplete(self) -> str:
-        """SELECTs the account's contents that the index has looked at and does not wholly know."""
-        ...
-
-    @property
-    def plus(self) -> str:
-        """Stands before a column by which rows are not to be looked up; empty where the engine's
-        planner finds that out by itself."""
-        ...
-
-    def known(self, cursor: Cursor, select: str, parameters: Mapping[str, object]) -> str | None:
-        """What a statement SELECTs, as what `=` compares with: read first where the engine's
-        planner cannot know how many they are. Empty for nothing; None: it is a part of the
-        statement that asks."""
-        ...
-
-    def position(self, cursor: Cursor, account: int) -> int | None:
-        """The newest content that was looked at; None where the index cannot be asked about the
-        account."""
-        ...
-
-    def parameters(self, account: int) -> Mapping[str, object]: ...
-
-    def hits(self, account: int, terms: Terms, name: Callable[[object], str]) -> str:
-        """SELECTs the account's contents that have these terms, as `content`. `name` makes a
-        parameter of a value."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +94,7 @@ class Compiler:
         self.cursor = cursor
         self._position = position
         self._far = far
-        self._hits: dict[Terms, str] = {}
+        self._hits: dict[tuple[Terms, Phrase | None], str] = {}
         self._known: dict[str, str | None] = {}
         self.parameters: dict[str, object] = {
             "account": account,
@@ -159,6 +126,8 @@ class Compiler:
                 if part in (ALL, NONE):
                     return NONE if part == ALL else ALL
                 return Part(f"NOT {part.whole}")
+            case Indexed(_, possibly, phrase) if phrase is not None:
+                return self._text(possibly, upper, phrase)
             case Indexed(surely, possibly):
                 return self._text(possibly if upper else surely, upper)
         fact = self._fact(key)
@@ -166,22 +135,30 @@ class Compiler:
             return fact
         return ALL if upper else NONE
 
-    def _text(self, terms: Terms | None, upper: bool) -> Part:
+    def _text(self, terms: Terms | None, upper: bool, phrase: Phrase | None = None) -> Part:
         if terms is None:
             return ALL if upper else NONE
         if not terms.clauses:
             return ALL
         if self._position is None:
             return ALL if upper else NONE
-        hits = self._hits.get(terms)
+        hits = self._hits.get((terms, phrase))
         if hits is None:
-            hits = self._hits[terms] = self._spelling.hits(self._account, terms, self._name)
+            hits = self._spelling.hits(self._account, terms, phrase, self._name)
+            hits = self._hits[terms, phrase] = hits if phrase is None else self._once(hits)
         if not upper:
             return self._among(hits)
         if not self._far:
             return self._among(hits, _NEW, self._spelling.incomplete)
         known = self._among(hits, self._spelling.incomplete)
         return Part(f"(m.content > :position OR {known.whole})")
+
+    def _once(self, select: str) -> str:
+        """SELECTs what a statement does, which takes long: it is read now, whatever there is."""
+        sql = f"SELECT json_group_array(content) FROM ({select}) AS found"
+        (contents,) = self.cursor.execute(sql, self.parameters).fetchone()
+        named = self._name(contents or "[]")
+        return f"SELECT {item('w')} AS content FROM json_each({named}) AS w"
 
     def _among(self, *selects: str) -> Part:
         """Contents that any of these statements SELECTs."""

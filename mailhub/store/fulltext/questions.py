@@ -13,7 +13,8 @@ from mailhub.model.listing import Heads
 from mailhub.model.search import And, Indexed, Not, Or, SearchKey
 from mailhub.store.conversations import thread_of
 from mailhub.store.fulltext.fts5 import ATTACHED
-from mailhub.store.fulltext.lookup import ALL, FAR, NONE, Compiler, Part, Spelling, both
+from mailhub.store.fulltext.lookup import ALL, FAR, NONE, Compiler, Part, both
+from mailhub.store.fulltext.spelling import Spelling
 from mailhub.store.messages import Lazily
 from mailhub.store.sql import Cursor, array_text, integers, item, number
 
@@ -88,8 +89,8 @@ def _settled(key: SearchKey, cursor: Cursor) -> bool:
     match key:
         case And() | Or() | Not():
             return all(_settled(inner, cursor) for inner in _inner(key))
-        case Indexed(surely, possibly):
-            return surely == possibly
+        case Indexed(surely, possibly, phrase):
+            return phrase is not None or surely == possibly
     lower, upper = (Compiler(0, ATTACHED, cursor, None).part(key, upper) for upper in (False, True))
     return lower == upper
 

@@ -18,7 +18,7 @@ NEXT = "search.next.sqlite"
 """The one that is being made to take its place."""
 ORDERED = "search.rebuild"
 """A file that stands here while it is to be made anew."""
-VERSION = 1
+VERSION = 2
 """Of the tables and of what documents are made of; another one is made anew."""
 ACCOUNT_SHIFT = 32
 """A document's number is ACCOUNT << 32 | COUNT: what belongs to an account stands together."""
@@ -36,6 +36,14 @@ TABLES: tuple[str, ...] = (
     )
     """,
     "CREATE INDEX {schema}.document_incomplete ON document (number) WHERE incomplete",
+    # The words of a message in order, where there is more than one.
+    """
+    CREATE TABLE {schema}.phrases (
+        number INTEGER PRIMARY KEY,
+        fields TEXT NOT NULL,
+        text TEXT NOT NULL
+    )
+    """,
     # Words come ready: what stands between spaces is one.
     "CREATE VIRTUAL TABLE {schema}.words USING fts5 (text, content = '', detail = none,"
     " columnsize = 0, tokenize = \"ascii tokenchars '_:~'\")",
@@ -112,6 +120,7 @@ def _require_current(connection: sqlite3.Connection, schema: str) -> None:
         raise sqlite3.DatabaseError("The index is of another version")
     try:
         connection.execute(f"SELECT position FROM {schema}.state").fetchone()
+        connection.execute(f"SELECT number FROM {schema}.phrases LIMIT 1").fetchone()
         for table in ("words", "pieces"):
             connection.execute(
                 f"SELECT rowid FROM {schema}.{table} WHERE {table} MATCH 'any' LIMIT 1"

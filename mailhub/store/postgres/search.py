@@ -1,4 +1,4 @@
-"""The full-text index in the database: its tables, and how it is asked (`lookup.Spelling`).
+"""The full-text index in the database: its tables, and how it is asked (`spelling.Spelling`).
 
 A document is what an index keeps of a content: its words, and all three letters that stand together
 in it. Each term begins with the account, so an account's terms stand together in the index, and a
@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mailhub.model.search import Term, TermKind, Terms
+from mailhub.model.search import Phrase, Term, TermKind, Terms
+from mailhub.store.fulltext.spelling import side_by_side
 from mailhub.store.sql import Cursor
 
 VERSION = 1
@@ -37,7 +38,8 @@ TABLES = (
         tries BIGINT NOT NULL
     )
     """,
-    # incomplete: something of the message is not in the index, or nothing is.
+    # incomplete: something of the message is not in the index, or nothing is. fields, text: words
+    # in order, for phrases.
     """
     CREATE TABLE search_document (
         account BIGINT NOT NULL,
@@ -46,6 +48,8 @@ TABLES = (
         incomplete BIGINT NOT NULL,
         words TEXT NOT NULL,
         pieces TEXT NOT NULL,
+        fields TEXT NOT NULL,
+        text TEXT NOT NULL,
         PRIMARY KEY (account, build, content)
     )
     """,
@@ -86,33 +90,36 @@ class Database:
     )
 
     def position(self, cursor: Cursor, account: int) -> int | None:
-        """See `lookup.Spelling`."""
+        """See `spelling.Spelling`."""
         row = cursor.execute(
             f"SELECT position FROM search_build WHERE number = ({_ASKED})", {}
         ).fetchone()
         return None if row is None else int(row[0])
 
     def parameters(self, account: int) -> Mapping[str, object]:
-        """See `lookup.Spelling`."""
+        """See `spelling.Spelling`."""
         return {}
 
     def known(self, cursor: Cursor, select: str, parameters: Mapping[str, object]) -> str | None:
-        """See `lookup.Spelling`."""
+        """See `spelling.Spelling`."""
         sql = _READ.format(select=select)
         count, contents = cursor.execute(sql, {**parameters, "few": FEW + 1}).fetchone()
         if count > FEW:
             return None
         return f"{{{contents}}}" if count else ""
 
-    def hits(self, account: int, terms: Terms, name: Callable[[object], str]) -> str:
-        """See `lookup.Spelling`."""
+    def hits(
+        self, account: int, terms: Terms, phrase: Phrase | None, name: Callable[[object], str]
+    ) -> str:
+        """See `spelling.Spelling`."""
         vector = _VECTOR.format(column=f"d.{_COLUMNS[terms.kind]}")
         # A query that the planner does not know, and the plus: it is to look terms up, and not
         # through all documents of the account, however many of them it takes to have the terms.
+        within = "" if phrase is None else f" AND {side_by_side('strpos', 'd', phrase, name)}"
         return (
             "SELECT d.content AS content FROM search_document AS d"
             f" WHERE {vector} @@ (SELECT CAST({name(expression(account, terms))} AS tsquery))"
-            f" AND d.account = :account AND +d.build = ({_ASKED})"
+            f" AND d.account = :account AND +d.build = ({_ASKED}){within}"
         )
 
 

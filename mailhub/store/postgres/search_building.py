@@ -62,10 +62,14 @@ _MOVE = (
     "UPDATE search_build SET position = :position, documents = documents + :count"
     " WHERE number = :number AND position = :before"
 )
-_PUT = "INSERT INTO search_document (account, build, content, incomplete, words, pieces) VALUES"
+_PUT = (
+    "INSERT INTO search_document"
+    " (account, build, content, incomplete, words, pieces, fields, text) VALUES"
+)
 _AGAIN = (
     "ON CONFLICT (account, build, content) DO UPDATE SET incomplete = excluded.incomplete,"
-    " words = excluded.words, pieces = excluded.pieces"
+    " words = excluded.words, pieces = excluded.pieces, fields = excluded.fields,"
+    " text = excluded.text"
 )
 _NEXT = """
     SELECT account, build, content FROM search_document
@@ -207,12 +211,13 @@ def _transaction(connection: Connection) -> Iterator[None]:
 
 def _row(build: int, one: Waiting, document: Document | None) -> tuple[object, ...]:
     if document is None:
-        return one.account, build, one.content, 1, "", ""
+        return one.account, build, one.content, 1, "", "", "", ""
     begins = prefix(one.account)
     words, every_word = _joined(begins, document.words.split(" ") if document.words else [])
     pieces, every_piece = _joined(begins, sorted(_pieces(document.pieces)))
     whole = document.complete and every_word and every_piece
-    return one.account, build, one.content, int(not whole), words, pieces
+    ordered = document.fields, document.text
+    return one.account, build, one.content, int(not whole), words, pieces, *ordered
 
 
 def _pieces(text: str) -> set[str]:

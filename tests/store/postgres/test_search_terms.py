@@ -13,7 +13,7 @@ from mailhub.store.postgres.search import expression, prefix
 
 
 def row(document: Document | None) -> tuple[object, ...]:
-    """(incomplete, words, pieces) as they are put."""
+    """(incomplete, words, pieces, fields, text) as they are put."""
     waiting = Waiting(9, 31, BlobRef(1, 0, 1), 0, b"")
     account, build, content, *rest = search_building._row(2, waiting, document)
     assert (account, build, content) == (31, 2, 9)
@@ -28,19 +28,20 @@ def test_no_account_begins_as_another_one_does(accounts: tuple[int, int]) -> Non
 
 
 def test_every_term_begins_with_the_account() -> None:
-    made = row(Document("f:ann s:hi word", "hi! word", True))
-    assert made == (0, "1f.f:ann 1f.s:hi 1f.word", "1f.hi! 1f.ord 1f.wor")
+    made = row(Document("f:ann s:hi word", "hi! word", True, " s:hi s:you ", " a word "))
+    terms = ("1f.f:ann 1f.s:hi 1f.word", "1f.hi! 1f.ord 1f.wor")
+    assert made == (0, *terms, " s:hi s:you ", " a word ")
 
 
 def test_nothing_is_said_of_what_cannot_be_read() -> None:
-    assert row(None) == (1, "", "")
-    assert row(Document("", "", False)) == (1, "", "")
+    assert row(None) == (1, "", "", "", "")
+    assert row(Document("", "", False)) == (1, "", "", "", "")
 
 
 def test_what_has_no_room_is_left_out_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_building, "ROOM", 16)
-    assert row(Document("äb cd efg", "abc", True)) == (1, "1f.äb 1f.cd", "1f.abc")
-    assert row(Document("ab cd", "abcde", True)) == (1, "1f.ab 1f.cd", "1f.abc 1f.bcd")
+    assert row(Document("äb cd efg", "abc", True)) == (1, "1f.äb 1f.cd", "1f.abc", "", "")
+    assert row(Document("ab cd", "abcde", True)) == (1, "1f.ab 1f.cd", "1f.abc 1f.bcd", "", "")
 
 
 @pytest.mark.parametrize(
