@@ -47,7 +47,7 @@ from mailhub.http.guard import Guard
 from mailhub.http.inflow import Bounds
 from mailhub.http.mailinabox.dialect import MailInABox
 from mailhub.http.panel.dialect import Panel
-from mailhub.http.routing import Dialect, large_routes, overflows, resource
+from mailhub.http.routing import Dialect, Served, large_routes, overflows, resource, served
 from mailhub.http.server import BoundedSite
 from mailhub.http.tmail.dialect import TMail
 from mailhub.http.web.behind import Behind
@@ -129,13 +129,14 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
     Raises Invalid for a root that is no dialect.
     """
     mounted = mounts(parts, "" if root == ROOT else root)
-    inside = resource(mounted)
+    found = served(mounted)
+    inside = resource(mounted, found)
     return BoundedSite(
-        _doors(parts, inside, mounted) if root == ROOT else inside,
+        _doors(parts, inside, found) if root == ROOT else inside,
         bounds=Bounds(
             parts.settings.body,
             parts.settings.upload,
-            large_routes(mounted),
+            large_routes(found),
             parts.spools,
             overflows(mounted),
         ),
@@ -146,13 +147,13 @@ def application(parts: Parts, root: str = "") -> BoundedSite:
     )
 
 
-def _doors(parts: Parts, inside: IResource, mounted: Sequence[tuple[str, Dialect]]) -> Doors:
+def _doors(parts: Parts, inside: IResource, served: Sequence[Served]) -> Doors:
     found = Found(parts.certificates, parts.websites, parts.profiles)
     pages, behind = Pages(SiteFiles(on_threads(parts.reactor))), Behind(parts.reactor)
     sites = Sites(parts.websites, found, pages, behind, https=parts.sites.https)
     sockets = Sockets(parts.reactor)
     https = parts.sites.https
-    return Doors(sites, sockets, parts.websites, parts.hostname, inside, mounted, https=https)
+    return Doors(sites, sockets, parts.websites, parts.hostname, inside, served, https=https)
 
 
 def mounts(parts: Parts, root: str = "") -> Sequence[tuple[str, Dialect]]:

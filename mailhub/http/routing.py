@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from klein import Klein
@@ -27,6 +27,8 @@ from mailhub.http.inflow import Admission
 from mailhub.model.errors import MailhubError, NotFound, Unsupported
 
 _ROUTE = "_mailhub_route"
+Run = Callable[[Call], Awaitable[Answer]]
+Kept = Callable[[Run, Right | None], Run]
 _Method = TypeVar("_Method", bound=Callable[[Any, Call], Awaitable[Answer]])
 log = Logger()
 
@@ -40,7 +42,7 @@ class Route:
 
     method: str
     path: str
-    run: Callable[[Call], Awaitable[Answer]]
+    run: Run
     about: About | None = None
     right: Right | None = None
     large: bool = False
@@ -66,6 +68,15 @@ class Dialect(Protocol):
     def failure(self, error: MailhubError | None) -> Answer:
         """The answer for an error kind; None is a defect of this server."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A dialect's route with its prefix: its whole path."""
+
+    path: str
+    route: Route
+    dialect: Dialect
 
 
 @runtime_checkable
@@ -114,11 +125,13 @@ def route(
     return mark
 
 
-def routes_of(part: object) -> Iterator[Route]:
-    """The marked methods of `part`, in the order of their names."""
+def routes_of(part: object, kept: Kept | None = None) -> Iterator[Route]:
+    """The marked methods of `part`, in the order of their names. `kept`: makes of a method and its
+    right what runs in its place."""
     for name, marks in _marked(type(part)):  # type: ignore[arg-type]  # classes are hashable
-        run = getattr(part, name)
+        bare = getattr(part, name)
         for method, path, about, right, large in marks:
+            run = bare if kept is None else kept(bare, right)
             yield Route(method, path, run, about, right, large)
 
 
@@ -129,26 +142,41 @@ def _marked(kind: type) -> Sequence[tuple[str, Sequence[tuple[Any, ...]]]]:
     return [(name, marks) for name, marks in found if marks]
 
 
-def resource(mounts: Sequence[tuple[str, Dialect]]) -> IResource:
-    """One Klein application with each dialect's routes under its prefix.
+def as_named(run: Callable[..., Awaitable[Answer]]) -> Callable[[Run], Run]:
+    """Marks what runs in place of `run` with its words and name, which descriptions are made of.
+    All else that `functools.wraps` copies is a good part of what a listener takes to start."""
+    return wraps(run, assigned=("__doc__", "__qualname__"), updated=())
+
+
+def served(mounts: Sequence[tuple[str, Dialect]]) -> Sequence[Served]:
+    """Every route under its prefix. Each dialect is asked for its own once, as many as its places
+    may be."""
+    asked: dict[int, Sequence[Route]] = {}
+    for _, dialect in mounts:
+        if id(dialect) not in asked:
+            asked[id(dialect)] = tuple(dialect.routes())
+    return [
+        Served(prefix + one.path, one, dialect)
+        for prefix, dialect in mounts
+        for one in asked[id(dialect)]
+    ]
+
+
+def resource(mounts: Sequence[tuple[str, Dialect]], found: Sequence[Served]) -> IResource:
+    """One Klein application with each dialect's routes under its prefix. `found`: those `served`.
 
     One of `mounts` has to stand at the root, the empty prefix: it also answers for what is none.
     """
-    served = [
-        (prefix + one.path, one, dialect) for prefix, dialect in mounts for one in dialect.routes()
-    ]
-    app = _Application(_paths(tuple((one.method, path) for path, one, _ in served)))
-    for number, (path, one, dialect) in enumerate(served):
-        app.endpoints[str(number)] = _serve(one, path, dialect)
+    app = _Application(_paths(tuple((one.route.method, one.path) for one in found)), found)
     longest_first = sorted(mounts, key=lambda mount: -len(mount[0]))
     app.handle_errors(HTTPException)(_unrouted(longest_first))  # type: ignore[arg-type]
     resource: IResource = app.resource()
     return resource
 
 
-def leaf(run: Callable[[Call], Awaitable[Answer]], path: str, dialect: Dialect) -> IResource:
+def leaf(run: Run, path: str, dialect: Dialect) -> IResource:
     """All paths at once, answered by one function. `path`: what the log calls them."""
-    return _Leaf(_serve(Route("", path, run), path, dialect))
+    return _Leaf(_serve(Served(path, Route("", path, run), dialect)))
 
 
 class _Leaf(Resource):
@@ -170,17 +198,10 @@ class _Leaf(Resource):
         return NOT_DONE_YET
 
 
-def large_routes(
-    mounts: Sequence[tuple[str, Dialect]],
-) -> Callable[[str, str], Admission | None]:
+def large_routes(served: Sequence[Served]) -> Callable[[str, str], Admission | None]:
     """Finds by method and path who admits to a route for large bodies; None: it is no such."""
-    found = [
-        (prefix, one, dialect)
-        for prefix, dialect in mounts
-        for one in dialect.routes()
-        if one.large
-    ]
-    paths = _paths(tuple((one.method, prefix + one.path) for prefix, one, _ in found))
+    found = [one for one in served if one.route.large]
+    paths = _paths(tuple((one.route.method, one.path) for one in found))
     matching = paths.bind("localhost")
 
     def find(method: str, path: str) -> Admission | None:
@@ -190,9 +211,7 @@ def large_routes(
             number, arguments = matching.match(path, method)
         except HTTPException:
             return None
-        one: Route
-        dialect: Dialect
-        _, one, dialect = found[int(number)]
+        one, dialect = found[int(number)].route, found[int(number)].dialect
 
         async def admit(call: Call) -> Answer | Leash | None:
             if one.admit is None:
@@ -227,14 +246,27 @@ def _overflow(dialect: Any) -> Callable[[Call], Answer] | None:
 class _Application(Klein):
     """Klein over paths that others may share."""
 
-    def __init__(self, paths: Map) -> None:
+    def __init__(self, paths: Map, found: Sequence[Served]) -> None:
         super().__init__()
         self._paths = paths
+        self._endpoints = _Endpoints(found)
 
     @property
     def url_map(self) -> Map:
         """See Klein."""
         return self._paths
+
+
+class _Endpoints(dict[str, Any]):
+    """What answers under the place of a route among all as a word; made when it is first asked."""
+
+    def __init__(self, found: Sequence[Served]) -> None:
+        super().__init__()
+        self._found = found
+
+    def __missing__(self, place: str) -> Any:
+        made = self[place] = _serve(self._found[int(place)])
+        return made
 
 
 @lru_cache(maxsize=8)
@@ -262,7 +294,9 @@ def _no_url(*_: object, **__: object) -> tuple[str, str]:
     raise NotImplementedError("routes are matched, and built of nothing")
 
 
-def _serve(one: Route, path: str, dialect: Dialect) -> Any:
+def _serve(served: Served) -> Any:
+    path, one, dialect = served.path, served.route, served.dialect
+
     def serve(_: object, exchange: Exchange, **arguments: str) -> Deferred[None]:
         exchange.route = path
         done: Deferred[None] = Deferred()

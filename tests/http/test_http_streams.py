@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from mailhub.http.call import EVENTS, Answer, Call, Leash, json_answer
 from mailhub.http.inflow import Bounds
-from mailhub.http.routing import Route, large_routes, resource, route, routes_of
+from mailhub.http.routing import Route, large_routes, resource, route, routes_of, served
 from mailhub.http.server import LINGER, BoundedSite
 from mailhub.model.errors import AuthenticationFailed, MailhubError
 from mailhub.store.spools import SpoolFolder
@@ -124,10 +124,11 @@ class Tap:
         self.log = ListLog()
         self.dialect = Faucet(self.source, length, type)
         mounts = [("", self.dialect)]
+        found = served(mounts)
         limits = {"body": 100, "upload": 1000, **bounds}
         self.site = BoundedSite(
-            resource(mounts),
-            bounds=Bounds(**limits, find=large_routes(mounts), spools=SpoolFolder(50)),
+            resource(mounts, found),
+            bounds=Bounds(**limits, find=large_routes(found), spools=SpoolFolder(50)),
             timeout=PATIENCE,
             reactor=self.reactor,
             clock=FakeClock(),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import wraps
 from typing import Protocol
 
 from mailhub import __version__
@@ -28,7 +27,7 @@ from mailhub.http.easymail.certificates import Certificates
 from mailhub.http.easymail.domains import Domains
 from mailhub.http.easymail.replies import Refusal
 from mailhub.http.easymail.users import Users
-from mailhub.http.routing import Route, route, routes_of
+from mailhub.http.routing import Route, Run, as_named, route, routes_of
 from mailhub.model.account import Role, Service
 from mailhub.model.errors import AuthenticationFailed, MailhubError, NotPermitted
 from mailhub.model.settings import HTTPSettings
@@ -135,16 +134,15 @@ class EasyMail:
 
     def _all(self) -> Iterator[Route]:
         for calls in self._calls:
-            for one in routes_of(calls):
-                run = one.run if one.right is None else self._kept(one.run, one.right)
-                yield replace(one, run=_opened(run))
+            yield from routes_of(calls, self._opened)
 
-    def _kept(
-        self, run: Callable[[Call], Awaitable[Answer]], right: Right
-    ) -> Callable[[Call], Awaitable[Answer]]:
+    def _opened(self, run: Run, right: Right | None) -> Run:
+        return _opened(run if right is None else self._kept(run, right))
+
+    def _kept(self, run: Run, right: Right) -> Run:
         """`run` for those with `right` alone."""
 
-        @wraps(run)
+        @as_named(run)
         async def kept(call: Call) -> Answer:
             account = await self._tokens.account(call.header("auth-token"))
             if account is None:
@@ -170,10 +168,10 @@ class EasyMail:
         return replies.unknown(call, allowed)
 
 
-def _opened(run: Callable[[Call], Awaitable[Answer]]) -> Callable[[Call], Awaitable[Answer]]:
+def _opened(run: Run) -> Run:
     """`run`, whose answers every page may read."""
 
-    @wraps(run)
+    @as_named(run)
     async def opened(call: Call) -> Answer:
         return replies.opened(await run(call))
 

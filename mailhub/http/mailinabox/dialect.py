@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import replace
-from functools import wraps
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from mailhub import __version__
@@ -30,7 +28,7 @@ from mailhub.http.mailinabox.own import Own
 from mailhub.http.mailinabox.system import SystemCalls
 from mailhub.http.mailinabox.users import Users
 from mailhub.http.mailinabox.websites import WebCalls
-from mailhub.http.routing import Route, routes_of
+from mailhub.http.routing import Route, Run, as_named, routes_of
 from mailhub.model.errors import AuthenticationFailed, MailhubError
 from mailhub.ports import Clock
 
@@ -97,16 +95,13 @@ class MailInABox:
 
     def _all(self) -> Iterator[Route]:
         for calls in self._calls:
-            for one in routes_of(calls):
-                yield replace(one, run=self._kept(one.run, one.right))
+            yield from routes_of(calls, self._kept)
 
-    def _kept(
-        self, run: Callable[[Call], Awaitable[Answer]], right: Right | None
-    ) -> Callable[[Call], Awaitable[Answer]]:
+    def _kept(self, run: Run, right: Right | None) -> Run:
         """`run` for those with `right` alone; what is refused for want of credentials is told as
         its caller likes it."""
 
-        @wraps(run)
+        @as_named(run)
         async def kept(call: Call) -> Answer:
             try:
                 if right is not None:

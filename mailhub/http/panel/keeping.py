@@ -4,17 +4,17 @@ looks. The panel's pages and the webmail's are kept alike.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import wraps
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from mailhub.core.rights import Standing
+from mailhub.core.rights import Right, Standing
 from mailhub.http.call import Answer, Call
 from mailhub.http.panel import pages
 from mailhub.http.panel.door import Door, forgotten, language
-from mailhub.http.routing import MethodNotAllowed, Route, routes_of
+from mailhub.http.routing import MethodNotAllowed, Route, Run, as_named, routes_of
 from mailhub.model import errors
 from mailhub.model.errors import AuthenticationFailed, MailhubError, NotFound, NotPermitted
 
@@ -41,18 +41,16 @@ NEXT = {Standing.FACTOR: "/sign-in/code", Standing.PASSWORD: "/password"}
 
 def routes_behind(door: Door, parts: Iterable[object], home: str) -> Iterator[Route]:
     """The pages of `parts`, for those alone who may see them. `home`: where an error leads back."""
+    kept = partial(_behind, door, home)
     for part in parts:
-        for one in routes_of(part):
-            yield replace(one, run=_behind(door, one, home))
+        yield from routes_of(part, kept)
 
 
-def _behind(door: Door, one: Route, home: str) -> Callable[[Call], Awaitable[Answer]]:
+def _behind(door: Door, home: str, run: Any, right: Right | None) -> Run:
     """The page, for those with its right alone; others are asked to sign in."""
-    run: Any = one.run
-    right = one.right
-    assert right is not None, one.path
+    assert right is not None, run
 
-    @wraps(run)
+    @as_named(run)
     async def kept(call: Call) -> Answer:
         try:
             visitor = await door.visitor(call)

@@ -15,7 +15,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
 from mailhub.core.websites import Websites
-from mailhub.http.routing import Dialect, leaf
+from mailhub.http.routing import Served, leaf
 from mailhub.http.web.found import host_name
 from mailhub.http.web.sites import Sites
 from mailhub.http.web.sockets import Sockets, is_wanted
@@ -27,7 +27,7 @@ HARMLESS = frozenset({"health"})
 
 
 class Doors(Resource):
-    """`inside`: the resource of the APIs. `mounts`: theirs, which say how their paths begin.
+    """`inside`: the resource of the APIs. `served`: theirs, which say how their paths begin.
     `hostname`: under which they are found beside the site. `https`: nobody's password comes in the
     clear."""
 
@@ -40,7 +40,7 @@ class Doors(Resource):
         websites: Websites,
         hostname: str,
         inside: IResource,
-        mounts: Sequence[tuple[str, Dialect]],
+        served: Sequence[Served],
         *,
         https: bool,
     ) -> None:
@@ -52,8 +52,7 @@ class Doors(Resource):
         self._hostname = hostname.lower()
         self._inside: Any = inside
         self._outside: Any = leaf(sites.answer, "(site)", sites)
-        paths = [prefix + one.path for prefix, dialect in mounts for one in dialect.routes()]
-        self._first = frozenset(path.split("/", 2)[1] for path in paths) - {"", ".well-known"}
+        self._first = frozenset(one.path.split("/", 2)[1] for one in served) - {"", ".well-known"}
 
     def render(self, request: Any) -> int:
         """See IResource."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial, wraps
+from functools import partial
 from typing import Protocol
 
 from mailhub import __version__
@@ -32,7 +32,7 @@ from mailhub.http.call import Answer, Call
 from mailhub.http.descriptions import PATH, Aside, Described
 from mailhub.http.feeds import Feeds
 from mailhub.http.guard import Guard
-from mailhub.http.routing import Route, route, routes_of
+from mailhub.http.routing import Route, Run, as_named, route, routes_of
 from mailhub.http.wildduck import own, replies, shapes
 from mailhub.http.wildduck.addresses import Addresses
 from mailhub.http.wildduck.app_passwords import AppPasswords
@@ -210,12 +210,10 @@ class WildDuck:
                     # Headings of WildDuck's document have it so, and who wrote a client by them.
                     yield replace(kept, path=SINGULAR + one.path[len(PLURAL) :], about=None)
 
-    def _kept(
-        self, run: Callable[[Call], Awaitable[Answer]], right: Right
-    ) -> Callable[[Call], Awaitable[Answer]]:
+    def _kept(self, run: Run, right: Right) -> Run:
         """`run` for those with `right` alone."""
 
-        @wraps(run)
+        @as_named(run)
         async def kept(call: Call) -> Answer:
             admitted = await self._guard.admit(call, right)
             own.check(admitted, right)
