@@ -8,13 +8,10 @@ seconds to one sender, which the same commit writes down.
 from __future__ import annotations
 
 from dataclasses import replace
-from email import policy
-from email.headerregistry import Address
-from email.message import EmailMessage
 
-from mailhub.core import trace
 from mailhub.core.addressed import Addressed
 from mailhub.core.addresses import Addresses
+from mailhub.core.autoanswer import SUBJECT, answer, encoding, lines
 from mailhub.core.ids import Ids
 from mailhub.core.personal import Incoming
 from mailhub.core.rulings import Rulings
@@ -23,12 +20,7 @@ from mailhub.model.filter import Autoreply
 from mailhub.policy.answering import is_person, may_answer
 from mailhub.ports import Storage
 from mailhub.wire import address as grammar
-from mailhub.wire import header, text
-
-REFERENCES = 20
-"""Message ids that a reply refers to: the first, and the last of the others."""
-SUBJECT = 300
-"""Characters of the subject that is answered."""
+from mailhub.wire import text
 
 
 class Replying:
@@ -102,26 +94,18 @@ def compose(
     reply: Autoreply, incoming: Incoming, *, sender: str, name: str, message_id: str
 ) -> bytes:
     """The reply as it leaves. `sender`: the account's address that the message came to."""
-    utf8 = not (incoming.sender.isascii() and sender.isascii())
-    made = EmailMessage(policy.SMTPUTF8 if utf8 else policy.SMTP)
-    rendered = incoming.mail.rendered
-    made["From"] = Address(_line(name), addr_spec=sender)
-    made["To"] = Address(addr_spec=incoming.sender)
-    made["Subject"] = _line(_subject(reply, rendered.subject))
-    made["Date"] = trace.date(incoming.now)
-    made["Message-ID"] = message_id
-    if rendered.message_id:
-        ids = [*_referred(incoming), rendered.message_id]
-        kept = ids if len(ids) <= REFERENCES else ids[:1] + ids[1 - REFERENCES :]
-        made["In-Reply-To"] = _line(rendered.message_id)
-        made["References"] = _line(" ".join(kept))
-    made["Auto-Submitted"] = "auto-replied"
-    # Exchange answers even what says that a machine wrote it, but for this (MS-OXCMAIL 2.2.3.2.14).
-    made["X-Auto-Response-Suppress"] = "All"
+    made = answer(
+        incoming,
+        sender=sender,
+        name=name,
+        subject=_subject(reply, incoming.mail.rendered.subject),
+        message_id=message_id,
+        by="",
+    )
     plain = reply.text or text.from_html(reply.html)
-    made.set_content(_lines(plain), cte=_encoding(plain))
+    made.set_content(lines(plain), cte=encoding(plain))
     if reply.html:
-        made.add_alternative(_lines(reply.html), subtype="html", cte=_encoding(reply.html))
+        made.add_alternative(lines(reply.html), subtype="html", cte=encoding(reply.html))
     return made.as_bytes()
 
 
@@ -129,31 +113,3 @@ def _subject(reply: Autoreply, answered: str) -> str:
     if reply.subject:
         return f"Auto: {reply.subject}"
     return f"Auto: Re: {answered[:SUBJECT]}".rstrip()
-
-
-def _referred(incoming: Incoming) -> list[str]:
-    """What the answered message refers to (RFC 5322 3.6.4)."""
-    block = incoming.mail.header
-    for name in (b"references", b"in-reply-to"):
-        for value in header.values(block, name):
-            found = header.message_ids(value, REFERENCES)
-            if found:
-                return found
-    return []
-
-
-def _line(written: str) -> str:
-    """`written` where a header can hold it: one line, without control characters."""
-    return " ".join("".join(one if one.isprintable() else " " for one in written).split())
-
-
-def _lines(written: str) -> str:
-    """Text with the line ends that `email` expects."""
-    text = written.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return text if text.endswith("\n") else text + "\n"
-
-
-def _encoding(written: str) -> str:
-    """A transfer encoding with which every server passes it on unchanged."""
-    longest = max(map(len, written.splitlines()), default=0)
-    return "7bit" if written.isascii() and longest < 900 else "quoted-printable"

@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from email import policy
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.parser import Parser
 
-from mailhub.core import trace
+from mailhub.core.autoanswer import SUBJECT, answer, encoding, line, lines, needs_utf8
 from mailhub.core.personal import Incoming
 from mailhub.model.decision import Once, Reply
 from mailhub.model.errors import Invalid
 from mailhub.policy.sieve.outcome import Vacation
 from mailhub.wire import address as grammar
-from mailhub.wire import header
 
-SUBJECT = 300
-"""Characters of a subject."""
-REFERENCES = 20
-"""Message ids that a reply refers to: the first, and the last of the others."""
 MARK = "vacation:"
 _FIELDS = ("content-",)
 """What a MIME entity of a script may bring into the header of the reply."""
@@ -40,29 +34,20 @@ def reply(
     vacation: Vacation, incoming: Incoming, *, sender: str, name: str, message_id: str
 ) -> Reply:
     """The whole reply. `sender`: an address of the account's."""
-    utf8 = not (incoming.sender.isascii() and sender.isascii())
-    made = EmailMessage(policy.SMTPUTF8 if utf8 else policy.SMTP)
-    made["From"] = Address(_line(name), addr_spec=sender)
-    made["To"] = Address(addr_spec=incoming.sender)
-    made["Subject"] = _subject(vacation, incoming)
-    made["Date"] = trace.date(incoming.now)
-    made["Message-ID"] = message_id
-    answered = incoming.mail.rendered.message_id
-    if answered:
-        ids = [*_referred(incoming), answered]
-        kept = ids if len(ids) <= REFERENCES else ids[:1] + ids[1 - REFERENCES :]
-        made["In-Reply-To"] = _line(answered)
-        made["References"] = _line(" ".join(kept))
-    made["Auto-Submitted"] = "auto-replied (vacation)"
-    # Exchange answers even what says that a machine wrote it, but for this (MS-OXCMAIL 2.2.3.2.14).
-    made["X-Auto-Response-Suppress"] = "All"
+    made = answer(
+        incoming,
+        sender=sender,
+        name=name,
+        subject=_subject(vacation, incoming),
+        message_id=message_id,
+        by="(vacation)",
+    )
     if vacation.mime:
         _put_entity(made, vacation.text)
     else:
-        text = _lines(vacation.text)
-        made.set_content(text, cte="7bit" if _is_simple(text) else "quoted-printable")
+        made.set_content(lines(vacation.text), cte=encoding(vacation.text))
     once = once_of(vacation, incoming.sender)
-    return Reply(incoming.sender, made.as_bytes(), once=once, utf8=utf8)
+    return Reply(incoming.sender, made.as_bytes(), once=once, utf8=needs_utf8(incoming, sender))
 
 
 def sender_of(vacation: Vacation, incoming: Incoming, own: bool) -> str:
@@ -78,8 +63,8 @@ def sender_of(vacation: Vacation, incoming: Incoming, own: bool) -> str:
 def _subject(vacation: Vacation, incoming: Incoming) -> str:
     """RFC 5230 section 4.3."""
     if vacation.subject:
-        return _line(vacation.subject)[:SUBJECT]
-    return _line(f"Auto: {incoming.mail.rendered.subject[:SUBJECT]}")
+        return line(vacation.subject)[:SUBJECT]
+    return f"Auto: {incoming.mail.rendered.subject[:SUBJECT]}"
 
 
 def _put_entity(made: EmailMessage, source: str) -> None:
@@ -88,33 +73,10 @@ def _put_entity(made: EmailMessage, source: str) -> None:
     made["MIME-Version"] = "1.0"
     for field, value in entity.items():
         if field.lower().startswith(_FIELDS) and field.lower() not in made:
-            made[field] = _line(str(value))
+            made[field] = line(str(value))
     if "content-type" not in made:
         made["Content-Type"] = 'text/plain; charset="utf-8"'
     if "content-transfer-encoding" not in made and not source.isascii():
         made["Content-Transfer-Encoding"] = "8bit"
     body = source.replace("\r\n", "\n").partition("\n\n")[2]
     made.set_payload(body.encode("utf-8", "surrogateescape").decode("ascii", "surrogateescape"))
-
-
-def _referred(incoming: Incoming) -> list[str]:
-    """What the answered message refers to (RFC 5322 3.6.4)."""
-    for name in (b"references", b"in-reply-to"):
-        for value in header.values(incoming.mail.header, name):
-            found = header.message_ids(value, REFERENCES)
-            if found:
-                return found
-    return []
-
-
-def _line(written: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in written).split())
-
-
-def _lines(written: str) -> str:
-    text = written.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
-    return text if text.endswith("\n") else text + "\n"
-
-
-def _is_simple(text: str) -> bool:
-    return text.isascii() and max(map(len, text.splitlines()), default=0) < 900

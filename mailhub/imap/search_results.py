@@ -14,7 +14,7 @@ from mailhub.core.threads import Node
 from mailhub.imap.grammar.spelling import string
 from mailhub.imap.session import Session
 from mailhub.model.search import Returns
-from mailhub.model.uids import UidSet
+from mailhub.model.uids import UidSet, runs
 
 PIECE = 2000
 """Numbers joined at once."""
@@ -87,18 +87,7 @@ def _partial(numbers: Sequence[int], partial: tuple[int, int]) -> bytes:
 
 def in_order(numbers: Sequence[int]) -> bytes:
     """A sequence-set that keeps the order of `numbers`, as sorted results need."""
-    runs: list[tuple[int, int]] = []
-    low = high = -1
-    for number in numbers:
-        if number == high + 1:
-            high = number
-            continue
-        if low >= 0:
-            runs.append((low, high))
-        low = high = number
-    if low >= 0:
-        runs.append((low, high))
-    return UidSet(tuple(runs)).text()
+    return UidSet(tuple(runs(numbers))).text()
 
 
 def threads(roots: Sequence[Node]) -> bytes:

@@ -33,18 +33,7 @@ class UidSet:
     @classmethod
     def from_sorted(cls, numbers: Iterable[int]) -> UidSet:
         """The set of strictly increasing `numbers`."""
-        ranges: list[tuple[int, int]] = []
-        low = high = -1
-        for number in numbers:
-            if number == high + 1:
-                high = number
-                continue
-            if low >= 0:
-                ranges.append((low, high))
-            low = high = number
-        if low >= 0:
-            ranges.append((low, high))
-        return cls(tuple(ranges))
+        return cls(tuple(runs(numbers)))
 
     @classmethod
     def from_any(cls, numbers: Iterable[int]) -> UidSet:
@@ -100,3 +89,19 @@ class UidSet:
     def text(self) -> bytes:
         """The set as a `sequence-set` (RFC 9051 section 9): `1:3,7`; empty when empty."""
         return b",".join(b"%d" % a if a == b else b"%d:%d" % (a, b) for a, b in self.ranges)
+
+
+def runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
+    """The inclusive ranges of `numbers` that follow one another in steps of one, in their order."""
+    ranges: list[tuple[int, int]] = []
+    low = high = -1
+    for number in numbers:
+        if number == high + 1:
+            high = number
+            continue
+        if low >= 0:
+            ranges.append((low, high))
+        low = high = number
+    if low >= 0:
+        ranges.append((low, high))
+    return ranges

@@ -12,14 +12,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from twisted.internet.defer import Deferred, DeferredSemaphore, fail, succeed
+from twisted.internet.defer import Deferred, DeferredSemaphore, fail
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IBodyProducer
-from zope.interface import implementer
 
 from mailhub.model.errors import Unavailable, Untrusted
 from mailhub.net.outward import (
@@ -28,6 +26,7 @@ from mailhub.net.outward import (
     Collected,
     Unwanted,
     Whoever,
+    Written,
     addresses,
     ask,
     trust,
@@ -139,7 +138,7 @@ class SafeFetch:
         """The response of the first address that can be connected to."""
         found = await addresses(self._resolver, host, lambda one: self._private or is_public(one))
         endpoints = [self._endpoint(address, host, size + OVERHEAD) for address in found]
-        body = _Document(data) if data is not None else None
+        body = Written(data) if data is not None else None
         return await ask(self._reactor, endpoints, host, verb, url, headers, body)
 
     def _endpoint(self, address: str, host: str, most: int) -> IStreamClientEndpoint:
@@ -176,26 +175,3 @@ def _kind(failure: Failure) -> Exception:
 
 def _raise(failure: Failure) -> None:
     raise _kind(failure)
-
-
-@implementer(IBodyProducer)
-class _Document:
-    """What is posted: small enough to be written at once."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length = len(data)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        """See IBodyProducer."""
-        consumer.write(self._data)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """Everything is written already."""
-
-    def resumeProducing(self) -> None:
-        """Everything is written already."""
-
-    def stopProducing(self) -> None:
-        """Everything is written already."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from OpenSSL import SSL
 from service_identity.exceptions import VerificationError
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IOpenSSLClientConnectionCreator, IStreamClientEndpoint
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.ssl import Certificate, CertificateOptions, trustRootFromCertificates
@@ -30,7 +30,7 @@ from twisted.web.client import (
 )
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgentEndpointFactory
+from twisted.web.iweb import IAgentEndpointFactory, IBodyProducer
 from zope.interface import implementer
 
 from mailhub.model.dns import DNSAnswer
@@ -263,3 +263,26 @@ class Unwanted(Protocol):
     def connectionMade(self) -> None:
         """Hangs up."""
         abort(self.transport)
+
+
+@implementer(IBodyProducer)
+class Written:
+    """A body that is small enough to be written at once."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.length = len(data)
+
+    def startProducing(self, consumer: Any) -> Deferred[None]:
+        """See IBodyProducer."""
+        consumer.write(self._data)
+        return succeed(None)
+
+    def pauseProducing(self) -> None:
+        """Everything is written already."""
+
+    def resumeProducing(self) -> None:
+        """Everything is written already."""
+
+    def stopProducing(self) -> None:
+        """Everything is written already."""

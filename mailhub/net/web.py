@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urljoin
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
@@ -26,7 +26,16 @@ from zope.interface import implementer
 from mailhub.model.errors import Invalid, MailhubError, NotPermitted, Unavailable
 from mailhub.model.settings import WebSettings
 from mailhub.model.web import WebAnswer, WebRequest
-from mailhub.net.outward import OVERHEAD, Bounded, Collected, Unwanted, addresses, ask, trust
+from mailhub.net.outward import (
+    OVERHEAD,
+    Bounded,
+    Collected,
+    Unwanted,
+    Written,
+    addresses,
+    ask,
+    trust,
+)
 from mailhub.ports import Message, Resolver
 from mailhub.wire import weburl
 from mailhub.wire.networks import Networks, is_public
@@ -106,11 +115,11 @@ class GuardedWeb:
         headers = Headers({"User-Agent": ["mailhub"]})
         for name, value in request.headers:
             headers.addRawHeader(name.encode("ascii"), value.encode("utf-8"))
-        body: _Read | _Written | None = None
+        body: _Read | Written | None = None
         if message is not None:
             body = _Read(message)
         elif request.body or request.method != "GET":
-            body = _Written(request.body)
+            body = Written(request.body)
         endpoints = [
             self._endpoint(address, url, request.size + OVERHEAD)
             for address in await self._addresses(url)
@@ -206,29 +215,6 @@ class _Turns:
             await semaphore.acquire()
         finally:
             self._waiting -= 1
-
-
-@implementer(IBodyProducer)
-class _Written:
-    """A body that is small enough to be written at once."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self.length = len(data)
-
-    def startProducing(self, consumer: Any) -> Deferred[None]:
-        """See IBodyProducer."""
-        consumer.write(self._data)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """Everything is written already."""
-
-    def resumeProducing(self) -> None:
-        """Everything is written already."""
-
-    def stopProducing(self) -> None:
-        """Everything is written already."""
 
 
 @implementer(IBodyProducer)
