@@ -17,6 +17,7 @@ from mailhub.ports.backup import BackupMemory
 from mailhub.ports.leases import Lease
 from mailhub.service import Step
 from mailhub.store.picture_service import FolderPicture
+from mailhub.store.storage import ServedStorage
 from mailhub.wire.restic import PICTURE
 
 LOOK = 60.0
@@ -39,18 +40,23 @@ def compose(
     log: Log,
     lease: Lease,
     memory: BackupMemory,
+    store: ServedStorage,
 ) -> Backing:
-    """Backups of the data folder and the database, made where `lease` is held."""
+    """Backups of the data folder, the database and the bucket, made where `lease` is held."""
     data = Path(settings.data)
     folder = data / "backup"
     restic = Restic(settings.backup, folder, hostname, reactor, log)
+    wanted = settings.backup.bodies
+    bodies = store.backup_bodies(folder, settings.backup.room) if wanted else None
+    copy = _copy(settings.store.database, bodies is not None)
     backups = Backups(
-        FolderPicture(data, folder / PICTURE, reactor, _copy(settings.store.database)),
+        FolderPicture(data, folder / PICTURE, reactor, copy),
         restic,
         memory,
         clock,
         log,
         settings.backup,
+        bodies,
     )
     looking = Round(backups.round, LOOK, reactor, log, "backup", first=LOOK, lease=lease)
     steps = (
@@ -60,10 +66,11 @@ def compose(
     return Backing(backups, steps)
 
 
-def _copy(where: str) -> Callable[[Path], None] | None:
-    """How a store is copied that is not in the data folder."""
+def _copy(where: str, listed: bool) -> Callable[[Path], None] | None:
+    """How a store is copied that is not in the data folder. `listed`: with a list of what it refers
+    to in a bucket."""
     if not where:
         return None
-    from mailhub.store.postgres.dump import dump  # its library costs who does without it nothing
+    from mailhub.store.postgres import copying, dump  # their library costs others nothing
 
-    return partial(dump, where)
+    return partial(copying.copy if listed else dump.dump, where)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import click
 
 from mailhub.cli import show, times
 from mailhub.cli.access import Access, Refused
+from mailhub.cli.kept import Kept, fill_bucket
 from mailhub.cli.progress import reading
 from mailhub.model.backup import BackupTarget
 from mailhub.model.errors import MailhubError
@@ -107,11 +108,22 @@ def key(access: Access) -> None:
     help="What `mailhub backup key` printed, in a file; else the data folder's own.",
 )
 @click.option("--snapshot", default="latest", show_default=True, help="Which one, by its id.")
+@click.option(
+    "--bodies-only",
+    is_flag=True,
+    help="Put larger messages back into the bucket, and nothing else; servers may go on.",
+)
 @click.pass_obj
 def restore(
-    access: Access, address: str | None, key: str | None, key_file: Path | None, snapshot: str
+    access: Access,
+    address: str | None,
+    key: str | None,
+    key_file: Path | None,
+    snapshot: str,
+    bodies_only: bool,
 ) -> None:
-    """Make the data folder of a backup, on a machine that has none, and verify it.
+    """Make the data folder of a backup, on a machine that has none, and verify it; with the
+    database and the bucket, where there were such.
 
     Mail that was waiting to be sent is on hold afterwards: whether it was sent since, only you
     know (`mailhub queue list`, then `release` or `drop`).
@@ -128,17 +140,24 @@ def restore(
         keep=settings.keep,
     )
     folder = DataFolder(access.data)
+    if bodies_only:
+        _bucket(access, wanted, key_file, snapshot)
+        return
     try:
         folder.make()
         privileges.become_owner(folder.path)
         folder.lock()
         if (folder.path / picture.STORE).exists():
             raise Refused(f"{folder.path} holds a store already; restore into an empty folder")
-        fetched = _fetch(folder.path / "backup", wanted, key_file, snapshot, settings.program)
+        kept = Kept(folder.path / "backup", wanted, key_file, settings.program)
+        chosen = kept.chosen(snapshot)
+        fetched = kept.picture(chosen)
         click.echo(f"fetched {snapshot}")
-        kind = _database if (fetched / picture.STORE / picture.DUMP).is_file() else _folder
-        restored, report = kind(access, fetched)
-        shutil.rmtree(fetched.parent, ignore_errors=True)
+        if (fetched / picture.STORE / picture.DUMP).is_file():
+            restored, report = _database(access, fetched, partial(kept.bodies, chosen))
+        else:
+            restored, report = _folder(access, fetched)
+        kept.clear()
     except MailhubError as error:
         raise Refused(error.text) from None
     finally:
@@ -149,6 +168,21 @@ def restore(
     if restored.held:
         click.echo(f"on hold in the queue: {restored.held}")
     sys.exit(0 if report.clean else 1)
+
+
+def _bucket(access: Access, wanted: BackupTarget, key_file: Path | None, snapshot: str) -> None:
+    """The bucket alone, of a database that is well."""
+    from mailhub.net import privileges
+
+    try:
+        privileges.become_owner(access.data)
+        kept = Kept(access.data / "backup", wanted, key_file, access.settings.backup.program)
+        chosen = kept.chosen(snapshot)
+        listed = kept.listed(chosen)
+        fill_bucket(access.settings, listed, partial(kept.bodies, chosen))
+        kept.clear()
+    except MailhubError as error:
+        raise Refused(error.text) from None
 
 
 def _folder(access: Access, fetched: Path) -> tuple[Any, Any]:
@@ -166,50 +200,29 @@ def _folder(access: Access, fetched: Path) -> tuple[Any, Any]:
         return restored, store.verify(access.data / picture.STORE, False, advance)
 
 
-def _database(access: Access, fetched: Path) -> tuple[Any, Any]:
-    """A store that was in a database, into the empty one that the settings name."""
+def _database(
+    access: Access, fetched: Path, bodies: Callable[[Sequence[str]], Path]
+) -> tuple[Any, Any]:
+    """A store that was in a database, into the empty one that the settings name, and what was in
+    its bucket into the one of the settings."""
     from mailhub.store import picture
     from mailhub.store.moving import opening
-    from mailhub.store.postgres import restoring, verify
+    from mailhub.store.postgres import copying, restoring, verify
 
-    where = access.settings.store.database
+    settings, store = access.settings, fetched / picture.STORE
+    where = settings.store.database
     if not where:
         raise Refused(
             "this backup is of a server on PostgreSQL: name an empty database in [store] of the"
             " configuration"
         )
-    restored = restoring.restore(where, fetched / picture.STORE / picture.DUMP)
-    (fetched / picture.STORE / picture.DUMP).unlink()
+    restoring.require_empty(where)
+    # First what rows refer to: who is stopped meanwhile begins again with an empty database.
+    if (store / copying.LIST).is_file():
+        fill_bucket(settings, store / copying.LIST, bodies)
+        (store / copying.LIST).unlink()
+    restored = restoring.restore(where, store / picture.DUMP)
+    (store / picture.DUMP).unlink()
     picture.place_files(fetched, access.data)
-    with closing(opening.place(access.settings).source()) as source, reading() as advance:
+    with closing(opening.place(settings).source()) as source, reading() as advance:
         return restored, verify.verify(source.connection, source.read, False, advance)
-
-
-def _fetch(
-    folder: Path, target: BackupTarget, key_file: Path | None, snapshot: str, program: str
-) -> Path:
-    """The picture that a backup holds, in a folder of ours. Raises Refused."""
-    from mailhub.net import restic as keeping
-    from mailhub.wire import restic
-
-    if key_file is not None:
-        keeping.keep_key(folder, key_file.read_text().strip())
-    elif not (folder / "key").exists():
-        raise Refused("the key is missing: give what `mailhub backup key` printed by --key-file")
-    where = restic.place(target, str(folder))
-    into = folder / "restoring"
-    shutil.rmtree(into, ignore_errors=True)
-    words = restic.words(where, *restic.fetch(snapshot, str(into)))
-    try:
-        done = subprocess.run(  # noqa: S603  # restic itself, with words of ours
-            [program, *words],
-            env=restic.environment(where, str(folder)),
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        raise Refused(f"{program}: {error.strerror}") from None
-    found = into / restic.PICTURE
-    if done.returncode or not found.is_dir():
-        raise Refused(restic.complaint(done.stderr, f"status {done.returncode}"))
-    return found

@@ -5,15 +5,17 @@ What a picture is, and who keeps the copies, are ports; the words for a person, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
+from mailhub.core.backup_bodies import BodyCopies
 from mailhub.model.backup import BackupStatus, BackupTarget, LastBackup, Snapshot, Verified
 from mailhub.model.errors import InUse, MailhubError, NotFound, Unavailable
 from mailhub.model.settings import BackupSettings
 from mailhub.ports import Clock, Log
-from mailhub.ports.backup import BackupMemory, Picture, Repository
+from mailhub.ports.backup import BackupMemory, Bodies, Picture, Repository
 
 DAY = 86_400
 AGAIN = 3600
@@ -21,7 +23,8 @@ AGAIN = 3600
 
 
 class Backups:
-    """Makes them, and tells what there is."""
+    """Makes them, and tells what there is. `bodies`: what goes along with the picture; None where
+    all is in it."""
 
     def __init__(
         self,
@@ -31,7 +34,9 @@ class Backups:
         clock: Clock,
         log: Log,
         settings: BackupSettings,
+        bodies: Bodies | None = None,
     ) -> None:
+        self._copies = BodyCopies(bodies, repository) if bodies is not None else None
         self._picture = picture
         self._repository = repository
         self._memory = memory
@@ -106,7 +111,7 @@ class Backups:
             raise
         finally:
             self._running = False
-        self._tried("")
+        self._made()
         self._log.event("backup", outcome="made", id=made.id, size=made.size, added=made.added)
         return made
 
@@ -143,11 +148,12 @@ class Backups:
         return bool(every) and self.verified.at <= self._clock.now() - every
 
     async def _make(self, target: BackupTarget) -> Snapshot:
-        folder = await self._picture.take()
-        try:
-            made = await self._repository.save(target, folder)
-        finally:
-            await self._picture.drop()
+        async with self._held():
+            folder = await self._picture.take()
+            try:
+                made = await (self._copies or self._repository).save(target, folder)
+            finally:
+                await self._picture.drop()
         await self._repository.forget(target)
         left = {one.id: one for one in await self._repository.snapshots(target)}
         if made.id not in left:
@@ -156,6 +162,18 @@ class Backups:
         self._keep(sizes={**sizes, made.id: (made.size, made.added)})
         return replace(made, time=left[made.id].time)
 
+    @asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        """What the picture refers to stays where it is meanwhile."""
+        if self._copies is not None:
+            await self._copies.hold()
+        try:
+            yield
+        finally:
+            if self._copies is not None:
+                with suppress(MailhubError):  # it ends by itself
+                    await self._copies.let_go()
+
     def _wanted(self) -> BackupTarget:
         target = self.target
         if not target.on:
@@ -163,8 +181,15 @@ class Backups:
         return target
 
     def _tried(self, text: str) -> None:
-        now = int(self._clock.now())
-        self._keep(last=asdict(LastBackup(now, self.last.good if text else now, text)))
+        self._keep(last=asdict(LastBackup(int(self._clock.now()), self.last.good, text)))
+
+    def _made(self) -> None:
+        now, text = int(self._clock.now()), ""
+        lost = self._copies.lost if self._copies is not None else 0
+        if lost:
+            text = f"It was made, and lacks {lost} larger messages that the bucket has lost"
+            self._log.event("backup", outcome="lacking", bodies=lost, level="error")
+        self._keep(last=asdict(LastBackup(now, now, text)))
 
     def _proved(self, text: str, whole: bool) -> None:
         self._keep(verified=asdict(Verified(int(self._clock.now()), text, whole)))

@@ -46,9 +46,20 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """What goes into a backup beside a picture: bodies that are kept elsewhere, as files, of which
+    those that an earlier copy has are there by name only. `folder`: which. `label`: whose bodies
+    they are. `copy`: the id of the copy that has those; empty where there are none of them."""
+
+    folder: str
+    label: str
+    copy: str
+
+
+@dataclass(frozen=True, slots=True)
 class LastBackup:
     """How the newest attempt went. `at`: seconds since the epoch, 0 for none yet; `text`: what went
-    wrong, else empty."""
+    wrong, else empty; also of one that was made, when `good` is `at`."""
 
     at: int = 0
     good: int = 0

@@ -23,6 +23,12 @@ class BackupSettings:
     secret: str = setting("", "the key itself, of s3 and b2")
     keep: int = setting(30 * 86_400, "how long a backup is kept; the newest always is", "seconds")
     hour: int = setting(3, "of the day in which one is made, in UTC", "hours")
+    bodies: bool = setting(
+        True, "messages in the bucket of [s3] are in it; false where that is copied otherwise"
+    )
+    room: int = setting(
+        4 << 30, "most of these that lie in the data folder at a time, on their way", "bytes"
+    )
     verify: int = setting(
         7, "how often it is tried anew whether backups can be read; 0: never", "days"
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -19,11 +19,12 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
-from mailhub.model.backup import BackupTarget, Snapshot
+from mailhub.model.backup import BackupTarget, Beside, Snapshot
 from mailhub.model.errors import Unavailable
 from mailhub.model.settings import BackupSettings
 from mailhub.net.folder import write_octets, write_text
 from mailhub.ports import Log
+from mailhub.ports.backup import Unread
 from mailhub.wire import restic
 from mailhub.wire.restic import Place
 
@@ -69,18 +70,37 @@ class Restic:
             return ""
         return ssh_key(self._folder)
 
-    async def save(self, target: BackupTarget, folder: str) -> Snapshot:
+    async def save(
+        self, target: BackupTarget, folder: str, beside: Beside | None = None
+    ) -> Snapshot:
         """See `ports.Repository`."""
         path = Path(folder)
+        if beside is None:
+            return await self._saved(target, restic.save(path.name, self._host), path.parent)
+        return await self._save(target, [path.name, restic.BODIES], restic.TAG, beside)
+
+    async def save_some(self, target: BackupTarget, beside: Beside) -> Snapshot:
+        """See `ports.Repository`."""
+        return await self._save(target, [restic.BODIES], restic.PART, beside)
+
+    async def _save(
+        self, target: BackupTarget, names: Sequence[str], tag: str, beside: Beside
+    ) -> Snapshot:
+        require_refusals()
+        command = restic.save_beside(names, self._host, (tag, beside.label), beside.copy)
+        return await self._saved(target, command, Path(beside.folder).parent)
+
+    async def _saved(self, target: BackupTarget, command: Sequence[str], path: Path) -> Snapshot:
         where = self._place(target)
-        command = restic.save(path.name, self._host)
         try:
-            output = await self._into(where, command, path.parent)
+            output = await self._into(where, command, path)
         except _Failed as error:
             # What lacks files is no backup, and nobody shall take it for one.
             partial = restic.saved(error.output)
             if partial is not None:
                 await self._run(where, restic.drop(partial.id))
+                if restic.lacks_bodies(error.said):
+                    raise Unread(f"The last copy of messages is not whole: {error.text}") from error
             raise
         saved = restic.saved(output)
         if saved is None:
@@ -99,6 +119,34 @@ class Restic:
     async def forget(self, target: BackupTarget) -> None:
         """See `ports.Repository`."""
         await self._held(self._place(target), restic.forget(target.keep))
+
+    async def copies(self, target: BackupTarget, label: str) -> Sequence[Snapshot]:
+        """See `ports.Repository`."""
+        return restic.listed(await self._about(target, label), label)
+
+    async def _about(self, target: BackupTarget, tag: str) -> bytes:
+        """What `snapshots` says of a tag; nothing, where there is no repository yet."""
+        try:
+            return await self._run(self._place(target), restic.snapshots(tag))
+        except Unavailable as error:
+            if restic.is_missing(error.text):
+                return b""
+            raise
+
+    async def bodies(self, target: BackupTarget, copy: str) -> Iterable[tuple[str, int]]:
+        """See `ports.Repository`."""
+        told = self._folder / "bodies.told"
+        with told.open("wb") as file:
+            await self._run(self._place(target), restic.files(copy), output=file.fileno())
+        return _names(told)
+
+    async def forget_some(self, target: BackupTarget, label: str) -> None:
+        """See `ports.Repository`."""
+        found = await self._about(target, label)
+        newest = restic.listed(found, label)[-1:]
+        parts = {one.id for one in restic.listed(found, restic.PART)} - {one.id for one in newest}
+        if parts:
+            await self._held(self._place(target), restic.drop(*sorted(parts)))
 
     async def verify(self, target: BackupTarget, *, whole: bool) -> None:
         """See `ports.Repository`."""
@@ -138,20 +186,29 @@ class Restic:
         await self._run(where, ("unlock",))
         return await self._run(where, command, path)
 
-    async def _run(self, where: Place, command: Sequence[str], path: Path | None = None) -> bytes:
+    async def _run(
+        self, where: Place, command: Sequence[str], path: Path | None = None, output: int = -1
+    ) -> bytes:
         await self._turn.acquire()
         try:
-            return await self._spawn(where, command, path)
+            return await self._spawn(where, command, path, output)
         finally:
             self._turn.release()
 
-    async def _spawn(self, where: Place, command: Sequence[str], path: Path | None) -> bytes:
+    async def _spawn(
+        self, where: Place, command: Sequence[str], path: Path | None, output: int
+    ) -> bytes:
         settings = self._settings
         program = which(settings.program)
         if program is None:
             raise Unavailable(f"There is no program {settings.program} to make backups with")
         nice = ["/usr/bin/nice", "-n", str(settings.niceness)]
-        words = [*_bound(), *nice, program, *restic.words(where, *command, upload=settings.upload)]
+        words = [
+            *_bound(restic.takes_known(command)),
+            *nice,
+            program,
+            *restic.words(where, *command, upload=settings.upload),
+        ]
         process = self._process = _Process()
         try:
             self._reactor.spawnProcess(
@@ -160,6 +217,7 @@ class Restic:
                 [os.fsencode(word) for word in words],
                 env=restic.environment(where, str(self._folder)),
                 path=str(path or self._folder),
+                childFDs={0: "w", 1: "r" if output < 0 else output, 2: "r"},
             )
             return await process.ended
         except OSError as error:
@@ -199,22 +257,42 @@ class _Process(ProcessProtocol):
             self.ended.callback(bytes(self._output))
         else:
             how = f"signal {end.signal}" if end.signal else f"status {end.exitCode}"
-            self.ended.errback(_Failed(restic.complaint(self._said, how), bytes(self._output)))
+            text = restic.complaint(self._said, how)
+            self.ended.errback(_Failed(text, bytes(self._output), self._said))
 
 
 class _Failed(Unavailable):
-    """It ended with an error. `output`: what it said before."""
+    """It ended with an error. `output`: what it told before; `said`: what it complained of."""
 
-    def __init__(self, text: str, output: bytes) -> None:
+    def __init__(self, text: str, output: bytes, said: bytes) -> None:
         super().__init__(text)
         self.output = output
+        self.said = said
 
 
-def _bound() -> list[str]:
+def _names(told: Path) -> Iterator[tuple[str, int]]:
+    with told.open("rb") as lines:
+        yield from restic.names(lines)
+    told.unlink()
+
+
+def _bound(refused: bool) -> list[str]:
     """Words that make a program die with this process, however that dies: what it keeps is a
-    picture that is cleared away at the next start."""
+    picture that is cleared away at the next start. `refused`: also for the superuser, where nobody
+    has the right to read something."""
     path = which("setpriv", path="/usr/bin:/bin")
-    return [path, "--pdeathsig", "KILL"] if path is not None else []
+    if path is None:
+        return []
+    over = refused and os.geteuid() == 0
+    rights = ["--bounding-set=-dac_override,-dac_read_search"] if over else []
+    return [path, "--pdeathsig", "KILL", *rights]
+
+
+def require_refusals() -> None:
+    """Raises Unavailable where the program could read files that nobody has a right to read: it
+    would keep what stands for bodies instead of them, should it ever open that."""
+    if os.geteuid() == 0 and not _bound(refused=True):
+        raise Unavailable("Backups of a bucket made by the superuser need setpriv (util-linux)")
 
 
 def prepare(folder: Path) -> str:

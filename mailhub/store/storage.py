@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mailhub.model.change import Change
 from mailhub.ports import Wakeups
+from mailhub.ports.backup import Bodies
 from mailhub.ports.kept import KeptFiles
 from mailhub.store.certificates import CertificateNoteService
 from mailhub.store.elsewhere import ElsewhereService
@@ -69,6 +71,11 @@ class ServedStorage:
         self.samples = SampleService(runner)
         self.spools = spools
         self._watchers = watchers
+
+    def backup_bodies(self, folder: Path, room: int) -> Bodies | None:
+        """Bodies that are kept beside the store, on their way into backups; None where there are
+        none. `folder`: of backups; `room`: octets that may lie there at a time."""
+        return None
 
     def rung_by(self, wakeups: Wakeups) -> None:
         """Where other processes have the store too: they are rung for what this one commits, and

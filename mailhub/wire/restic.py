@@ -10,7 +10,7 @@ import calendar
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,8 +20,12 @@ from mailhub.model.backup import LOCAL, OFF, BackupTarget, Snapshot
 from mailhub.model.errors import Invalid
 
 TAG = "mailhub"
+PART = "mailhub-part"
+"""The tag of a copy that is on the way to a backup, and none by itself."""
 PICTURE = "picture"
-"""The folder that is kept, relative to where restic runs: so its name is the same everywhere."""
+BODIES = "bodies"
+"""The folders that are kept, relative to where restic runs: so their names are the same
+everywhere."""
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _ABSENT = re.compile(r"does not exist|no such file|not found|\b404\b")
@@ -149,11 +153,51 @@ def save(name: str, host: str) -> tuple[str, ...]:
     return ("backup", "--ignore-ctime", f"--host={host}", f"--tag={TAG}", name)
 
 
-def fetch(snapshot: str, into: str) -> tuple[str, ...]:
-    """Bring back what a snapshot holds, the newest of ours for `latest`. Raises Invalid."""
+def save_beside(
+    names: Sequence[str], host: str, tags: Sequence[str], parent: str
+) -> tuple[str, ...]:
+    """Keep these folders. Files that are as in the snapshot `parent` by name, size and time are
+    taken from it, whichever machine they are on."""
+    labels = [f"--tag={tag}" for tag in tags]
+    known = [f"--parent={parent}"] if parent else ["--force"]
+    return ("backup", "--ignore-inode", f"--host={host}", *labels, *known, *names)
+
+
+def takes_known(command: Sequence[str]) -> bool:
+    """Whether files that look as they did are there by name only."""
+    return "--ignore-inode" in command
+
+
+def snapshots(tag: str) -> tuple[str, ...]:
+    """What has this tag."""
+    return ("snapshots", f"--tag={tag}")
+
+
+def files(snapshot: str) -> tuple[str, ...]:
+    """The bodies in a snapshot, a line each."""
+    return ("ls", "--recursive", snapshot, f"/{BODIES}")
+
+
+def names(lines: Iterable[bytes]) -> Iterator[tuple[str, int]]:
+    """Name and size of each file in what `files` tells."""
+    for line in lines:
+        about = _object(line)
+        if about.get("type") == "file":
+            yield str(about.get("name", "")), int(about.get("size", 0))
+
+
+def lacks_bodies(said: bytes) -> bool:
+    """Whether a complaint is about bodies that could not be read."""
+    return f"/{BODIES}/".encode() in said and (b'"error"' in said or b"error:" in said)
+
+
+def fetch(snapshot: str, into: str, *only: str) -> tuple[str, ...]:
+    """Bring back what a snapshot holds, the newest of ours for `latest`; `only`: what begins with
+    these. Raises Invalid."""
     if not _SNAPSHOT.fullmatch(snapshot):
         raise Invalid("A backup's id is made of 8 hexadecimal digits", "snapshot")
-    return ("restore", snapshot, f"--tag={TAG}", f"--target={into}")
+    included = [f"--include=/{path}" for path in only]
+    return ("restore", snapshot, f"--tag={TAG}", f"--target={into}", *included)
 
 
 def forget(keep: int) -> tuple[str, ...]:
@@ -164,9 +208,9 @@ def forget(keep: int) -> tuple[str, ...]:
     return ("forget", f"--tag={TAG}", *held, "--prune")
 
 
-def drop(id: str) -> tuple[str, ...]:
-    """Let go of one."""
-    return ("forget", id)
+def drop(*ids: str) -> tuple[str, ...]:
+    """Let go of these."""
+    return ("forget", *ids)
 
 
 def saved(output: bytes) -> Snapshot | None:
@@ -183,13 +227,13 @@ def saved(output: bytes) -> Snapshot | None:
     return None
 
 
-def listed(output: bytes) -> list[Snapshot]:
-    """What `snapshots` tells, the oldest first."""
+def listed(output: bytes, tag: str = TAG) -> list[Snapshot]:
+    """What `snapshots` tells of a tag, the oldest first."""
     try:
         found = json.loads(output)
     except ValueError:
         found = None
-    ours = [one for one in found or () if TAG in (one.get("tags") or ())]
+    ours = [one for one in found or () if tag in (one.get("tags") or ())]
     made = [Snapshot(one["short_id"], moment(one["time"])) for one in ours]
     return sorted(made, key=lambda one: one.time)
 

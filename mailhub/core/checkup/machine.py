@@ -160,6 +160,9 @@ class MachineLooks:
         age = int((now - last.good) // DAY)
         if age > OLD:
             return [error("backup", "The last backup is too old.", mend, *reason)]
+        if last.text and last.good == last.at:
+            said = "The last backup lacks messages that the bucket has lost."
+            return [warning("backup", said, "mailhub verify", *reason)]
         if last.text:
             said = f"The last try to make a backup failed; the newest one is {_days(age)} old."
             return [warning("backup", said, mend, *reason)]

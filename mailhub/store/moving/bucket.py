@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from os import urandom
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -23,9 +24,12 @@ from mailhub.store.batch import Bytes
 from mailhub.store.postgres.keyring import Keyring
 from mailhub.store.postgres.outside import Outside
 from mailhub.store.readers import Desk
-from mailhub.store.s3.objects import Objects
+from mailhub.store.s3.objects import Objects, all_of
+from mailhub.store.s3.octets import Filed
 
 _reactor: Any = installed
+AT_ONCE = 8
+"""Files that are put at a time."""
 PENDING = 1 << 40
 """Bytes under way: who asks waits for each answer, so there is no more than it asks for at once."""
 
@@ -53,6 +57,33 @@ class _InCommits:
         return maybeDeferred(self._write, work, *args)
 
 
+class Filling:
+    """An empty bucket that is filled with files."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        _run()
+        self._objects = Objects(settings, _reactor, time.time)
+        _asked(self._objects.start)
+
+    def claim(self, database: str) -> None:
+        """The bucket is this database's. Raises Unavailable where it is another's."""
+        _asked(lambda: self._objects.claim(database))
+
+    def put(self, files: Sequence[tuple[int, Path]]) -> None:
+        """Puts bodies, by their numbers. Raises StorageFull, Unavailable."""
+        waiting = iter(files)
+
+        async def some() -> None:
+            for segment, path in waiting:
+                await self._objects.put(segment, Filed(path))
+
+        _asked(lambda: all_of([some() for _ in range(AT_ONCE)]))
+
+    def close(self) -> None:
+        """Closes connections."""
+        _asked(self._objects.stop)
+
+
 class Bucket:
     """Bodies that are not in the database. `desk`: for what is; `write`: runs work in a commit."""
 
@@ -69,30 +100,33 @@ class Bucket:
         self._outside = Outside(
             settings, PENDING, self._objects, ring, _AtDesk(desk), _reactor, urandom
         )
-        self._asked(self._objects.start)
+        _asked(self._objects.start)
 
     def put(self, bodies: Sequence[Bytes]) -> Sequence[Bytes]:
         """See `Outside.put`."""
         if not self._outside.concerns(bodies):
             return bodies
-        put: Sequence[Bytes] = self._asked(lambda: self._outside.put(bodies, self._writing))
+        put: Sequence[Bytes] = _asked(lambda: self._outside.put(bodies, self._writing))
         return put
 
     def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
         """See `Outside.read`."""
-        found: Sequence[bytes] = self._asked(lambda: self._outside.read(refs))
+        found: Sequence[bytes] = _asked(lambda: self._outside.read(refs))
         return found
 
     def close(self) -> None:
         """Closes connections."""
-        self._asked(self._objects.stop)
+        _asked(self._objects.stop)
 
-    def _asked(self, call: Callable[[], Any]) -> Any:
-        async def answer() -> Any:
-            found = call()
-            return await found if isinstance(found, Awaitable) else found
 
-        return blockingCallFromThread(_reactor, lambda: Deferred.fromCoroutine(answer()))
+def _asked(call: Callable[[], Any]) -> Any:
+    """What is answered, when it is."""
+
+    async def answer() -> Any:
+        found = call()
+        return await found if isinstance(found, Awaitable) else found
+
+    return blockingCallFromThread(_reactor, lambda: Deferred.fromCoroutine(answer()))
 
 
 @cache

@@ -21,7 +21,7 @@ Key = tuple[Any, ...]
 _KEPT = {
     # Counters of the store's own: of bodies, commits, processes.
     "counter": "name NOT IN ('journal', 'seal', 'blob', 'object', 'database',"
-    " 'bucket looked through')"
+    " 'bucket looked through', 'bodies held until')"
     " AND name NOT LIKE 'node %'",
 }
 """Rows that are spoken of, where not all are."""

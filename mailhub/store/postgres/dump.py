@@ -1,7 +1,7 @@
 """A copy of a whole database at one moment in one file, made while everybody works; and a database
 made of one. PostgreSQL's own programs do it; nothing of what is in it is known here.
 
-Bodies in S3 are not in it: only the rows that say what they are called.
+Bodies in S3 are not in it: only the rows that say what they are called (`objects` lists them).
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ SAID = 500
 """Characters of a program's complaint that are passed on."""
 
 
-def dump(where: str, to: Path) -> None:
+def dump(where: str, to: Path, moment: str = "") -> None:
     """Writes the database into the file `to`, which is its owner's alone. Nothing is compressed:
-    who keeps many copies finds out what is the same in them. Blocks. Raises StorageFull,
-    Unavailable."""
+    who keeps many copies finds out what is the same in them. `moment`: a snapshot that somebody
+    exported; else it is now. Blocks. Raises StorageFull, Unavailable."""
     words = ["--format=custom", "--compress=0", "--no-owner", "--no-privileges"]
+    words += [f"--snapshot={moment}"] if moment else []
     words += [f"--exclude-table-data={name}" for name in LEFT_OUT]
     with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         _run("pg_dump", where, words, output=file.fileno())

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mailhub.store.s3.names import OBJECT, is_object
-from mailhub.store.sql import Cursor, array_text, item, numbers_in, put_rows
+from mailhub.store.sql import Cursor, array_text, item, number, numbers_in, put_rows
 from mailhub.store.transaction import Transaction
 
 GRACE = 600
 """Seconds that a body stays after the last row went: longer than a reader holds a place."""
 STEP = 500
 """Bodies that are looked at in one commit."""
+_ALL = (1 << 63) - 1
 _USED = (
     " EXISTS (SELECT 1 FROM content AS c WHERE c.segment = {0})"
     " OR EXISTS (SELECT 1 FROM queue_message AS m WHERE m.segment = {0})"
@@ -26,8 +27,9 @@ _DUE = (
     "SELECT json_group_array(json_array(f.segment, CASE WHEN"
     + _USED.format("f.segment")
     + " THEN 1 ELSE 0 END)) FROM (SELECT segment FROM freed WHERE at <= :until"
-    " ORDER BY at LIMIT :step) AS f"
+    " AND segment < :border ORDER BY at LIMIT :step) AS f"
 )
+_HELD = "bodies held until"
 _UNKNOWN = (
     f"SELECT json_group_array({item('w')}) FROM json_each(:segments) AS w WHERE NOT ("
     + _USED.format(item("w"))
@@ -52,7 +54,8 @@ class Swept:
 def step(tx: Transaction) -> Swept:
     """Deletes bodies in the database that were freed some time ago, and says which objects may
     go. Accounts that have a body no more lose its key."""
-    rows = tx.execute(_DUE, {"until": tx.now - GRACE, "step": STEP}).fetchone()
+    border = OBJECT if _held(tx) else _ALL
+    rows = tx.execute(_DUE, {"until": tx.now - GRACE, "step": STEP, "border": border}).fetchone()
     due: list[tuple[int, int]] = json.loads(rows[0])
     if not due:
         return Swept((), more=False)
@@ -67,6 +70,21 @@ def step(tx: Transaction) -> Swept:
         )
     forget(tx, [segment for segment, used in due if used or segment < OBJECT])
     return Swept(objects, more=len(due) == STEP)
+
+
+def hold(tx: Transaction, seconds: int) -> None:
+    """For so long nothing goes from the bucket that a row referred to when this was committed,
+    though its last row may go: somebody copies it. 0: that is over."""
+    tx.execute(
+        "INSERT INTO counter (name, value) VALUES (:name, :until) ON CONFLICT (name)"
+        " DO UPDATE SET value = :until",
+        {"name": _HELD, "until": tx.now + seconds if seconds else 0},
+    )
+
+
+def _held(tx: Transaction) -> bool:
+    until = number(tx.cursor, "SELECT value FROM counter WHERE name = :name", {"name": _HELD})
+    return until > tx.now
 
 
 def forget(tx: Transaction, segments: Sequence[int]) -> None:

@@ -12,12 +12,17 @@ from mailhub.store.postgres.connection import Connection
 from mailhub.store.postgres.dump import restore as fill
 
 
-def restore(where: str, dumped: Path) -> Restored:
-    """Fills the empty database, and makes it one of which clients know that it is an older one.
-    Raises InUse where something is in it, Unavailable."""
+def require_empty(where: str) -> None:
+    """Raises InUse where something is in the database."""
     with closing(Connection(where)) as connection:
         if connection.execute("SELECT to_regclass('alembic_version')").fetchone()[0] is not None:
             raise InUse("The database holds a store already; restore into an empty one")
+
+
+def restore(where: str, dumped: Path) -> Restored:
+    """Fills the empty database, and makes it one of which clients know that it is an older one.
+    Raises InUse where something is in it, Unavailable."""
+    require_empty(where)
     fill(where, dumped)
     with closing(Connection(where)) as connection:
         connection.begin()

@@ -4,6 +4,8 @@ is ever whole."""
 from __future__ import annotations
 
 from hashlib import sha256
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
 
 from mailhub.store import sealing
 
@@ -20,6 +22,20 @@ class Plain:
         """See `Octets`."""
         part = self._view[start:stop]
         return part, self._digest if len(part) == self.size else sha256(part).digest()
+
+
+class Filed:
+    """`objects.Octets` that are in a file, which is not empty."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.size = path.stat().st_size
+
+    def piece(self, start: int, stop: int) -> tuple[memoryview, bytes]:
+        """See `Octets`. The file's pages, which are in memory as long as there is room."""
+        with self._path.open("rb") as file:
+            part = memoryview(mmap(file.fileno(), 0, access=ACCESS_READ))[start:stop]
+        return part, sha256(part).digest()
 
 
 class Sealed:

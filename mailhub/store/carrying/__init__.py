@@ -1,0 +1,1 @@
+"""Bodies of a bucket on their way into backups and back."""
