@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mailhub.core.concerned import Concerned
 from mailhub.core.turns import Turns, run
 from mailhub.model.change import AccountChanged, Change, Missed, RulesChanged
 from mailhub.ports import Clock, Storage
@@ -44,28 +45,19 @@ class Programs:
         self._storage = storage
         self._clock = clock
         self._shared = shared
-        self._scripted: set[int] | None = None
-        self._heard_of: set[int] = set()
+        self._scripted = Concerned(storage.scripts.scripted)
         self._known: dict[int, Loaded] = {}
         self._size = 0
         self._changes = 0
-        self._missed = 1
-        self._learned = 0
-        """How often it came to lack what others changed, and up to where it learned it."""
         storage.watch(self._heard)
 
     async def begin(self) -> None:
         """Learns which accounts have an active script. Raises Unavailable."""
-        while self._learned != self._missed:
-            missed = self._missed
-            found = set(await self._storage.scripts.scripted())
-            self._scripted = found | self._heard_of | (self._scripted or set())
-            self._heard_of.clear()
-            self._learned = missed
+        await self._scripted.begin()
 
     def concern(self, account: int) -> bool:
         """Whether the account may have an active script."""
-        return self._scripted is not None and account in self._scripted
+        return account in self._scripted
 
     async def of(self, account: int) -> Loaded | None:
         """The account's script; None where none is active. Raises Unavailable."""
@@ -75,7 +67,7 @@ class Programs:
         changes = self._changes
         script = await self._storage.scripts.active(account)
         if script is None:
-            if changes == self._changes and self._scripted is not None:
+            if changes == self._changes:
                 self._scripted.discard(account)
             return None
         loaded = Loaded(script.name, len(script.source), None, noted=script.failure)
@@ -131,7 +123,7 @@ class Programs:
         for change in changes:
             if isinstance(change, Missed):
                 self._changes += 1
-                self._missed += 1
+                self._scripted.miss()
                 self._known.clear()
                 self._size = 0
             elif isinstance(change, RulesChanged | AccountChanged):
@@ -139,6 +131,4 @@ class Programs:
                     continue
                 self._changes += 1
                 self._drop(change.account)
-                # Whether one is active by now, the next message asks.
-                heard_of = self._heard_of if self._scripted is None else self._scripted
-                heard_of.add(change.account)
+                self._scripted.add(change.account)

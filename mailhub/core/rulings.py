@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from mailhub.core.concerned import Concerned
 from mailhub.model.change import AccountChanged, Change, Missed, RulesChanged
 from mailhub.model.filter import Ruling
 from mailhub.ports import Storage
@@ -23,27 +24,18 @@ class Rulings:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._ruled: set[int] | None = None
+        self._ruled = Concerned(storage.filters.ruled)
         self._known: dict[int, Ruling] = {}
-        self._heard_of: set[int] = set()
         self._changes = 0
-        self._missed = 1
-        self._learned = 0
-        """How often it came to lack what others changed, and up to where it learned it."""
         storage.watch(self._heard)
 
     async def begin(self) -> None:
         """Learns which accounts set anything. May be repeated."""
-        while self._learned != self._missed:
-            missed = self._missed
-            found = set(await self._storage.filters.ruled())
-            self._ruled = found | self._heard_of | (self._ruled or set())
-            self._heard_of.clear()
-            self._learned = missed
+        await self._ruled.begin()
 
     def concern(self, account: int) -> bool:
         """Whether the account may have set anything."""
-        return self._ruled is not None and account in self._ruled
+        return account in self._ruled
 
     async def of(self, account: int) -> Ruling:
         """The account's ruling, an empty one where it set nothing."""
@@ -55,8 +47,7 @@ class Rulings:
         if changes != self._changes:
             return found  # something changed while the store was asked: not to be kept
         if found.empty:
-            if self._ruled is not None:
-                self._ruled.discard(account)
+            self._ruled.discard(account)
             return found
         if len(self._known) >= CAPACITY:
             for old in list(islice(self._known, CAPACITY // 4)):
@@ -68,11 +59,9 @@ class Rulings:
         for change in changes:
             if isinstance(change, Missed):
                 self._changes += 1
-                self._missed += 1
+                self._ruled.miss()
                 self._known.clear()
             elif isinstance(change, (RulesChanged, AccountChanged)):
                 self._changes += 1
                 self._known.pop(change.account, None)
-                # Whether it set anything by now, the next message asks.
-                heard_of = self._heard_of if self._ruled is None else self._ruled
-                heard_of.add(change.account)
+                self._ruled.add(change.account)
