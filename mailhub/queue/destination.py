@@ -26,6 +26,8 @@ from mailhub.wire.networks import is_public
 SMTP_PORT = 25
 IMPLICIT_TLS_PORT = 465
 """RFC 8314 7.3: TLS from the first octet."""
+FIXED = 1000
+"""Most routes whose destination is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Destinations:
         self._randomness = randomness
         self._hostname = hostname.lower()
         self._own = own
+        self._fixed: dict[tuple[Route, bool], Destination] = {}
 
     async def find(
         self,
@@ -69,7 +72,7 @@ class Destinations:
         """The servers for mail to `domain` (A-labels, or an address literal). `route`: the one
         that was chosen for it, None for the plain MX. Never raises for what the DNS says."""
         if route is not None and route.host:
-            return await self._relay(domain, route, require_tls)
+            return await self._named(domain, route, require_tls)
         if domain.startswith("["):
             return await self._literal(domain, route, require_tls)
         return await self._exchangers(domain, route, require_tls, tls_optional)
@@ -220,6 +223,19 @@ class Destinations:
         wanted = Wanted(domain, route.tls if route else TLSLevel.OPPORTUNISTIC, require)
         base = Hop("", (), SMTP_PORT, sources=self._sources(route))
         return _untold(await self._protect((host,), wanted, base))
+
+    async def _named(self, domain: str, route: Route, require: bool) -> Destination:
+        """As `_relay`. Where neither the DNS nor chance has a say it is made once: each lease
+        asks, and sessions that wait are found quickest by the very hop that they were made for."""
+        key = route, require
+        found = self._fixed.get(key)
+        if found is None:
+            found = await self._relay(domain, route, require)
+            if text_address(route.host) and not (route.guarded or route.spread):
+                if len(self._fixed) >= FIXED:
+                    del self._fixed[next(iter(self._fixed))]
+                self._fixed[key] = found
+        return found
 
     async def _relay(self, domain: str, route: Route, require: bool) -> Destination:
         """The route's server, private or not where an administrator named it. Its absence from the

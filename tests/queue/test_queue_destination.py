@@ -311,16 +311,45 @@ def test_a_route_without_host_goes_by_mx_and_tells_nobody_its_password() -> None
     assert {hop.security.level for hop in found.hops} == {TLSLevel.REQUIRED}
 
 
+def finder(resolver: FakeResolver, own: Callable[[str, int], bool]) -> Destinations:
+    return Destinations(
+        resolver, None, QueueSettings(), SeededRandomness(), hostname="mail.test", own=own
+    )
+
+
+def test_a_route_to_an_address_is_worked_out_once_for_all_domains() -> None:
+    destinations = finder(FakeResolver(), lambda address, port: False)
+    route = Route(1, "*", host="192.0.2.7", tls=TLSLevel.VERIFIED)
+    (first,) = run(destinations.find("one.example", route)).hops
+    (second,) = run(destinations.find("two.example", replace(route))).hops
+    assert first is second
+    (moved,) = run(destinations.find("one.example", replace(route, host="192.0.2.8"))).hops
+    assert moved.addresses == ("192.0.2.8",)
+    clear = replace(route, tls=TLSLevel.NONE)
+    assert run(destinations.find("one.example", clear)).hops
+    assert status(run(destinations.find("one.example", clear, require_tls=True))) == "5.7.30"
+
+
+def test_a_route_to_a_name_is_looked_up_each_time() -> None:
+    resolver = FakeResolver({("relay.example", "A"): ["192.0.2.7"]})
+    destinations = finder(resolver, lambda address, port: False)
+    assert run(destinations.find("one.example", ROUTE)).hops[0].addresses == ("192.0.2.7",)
+    resolver.set("relay.example", "A", ["192.0.2.8"])
+    assert run(destinations.find("one.example", ROUTE)).hops[0].addresses == ("192.0.2.8",)
+
+
+def test_a_users_relay_is_checked_each_time() -> None:
+    ours: list[str] = []
+    destinations = finder(FakeResolver(), lambda address, port: address in ours)
+    route = Route(1, "relay", host="198.41.0.4", guarded=True)
+    assert hosts(run(destinations.find("relay", route))) == ["198.41.0.4"]
+    ours.append("198.41.0.4")
+    assert status(run(destinations.find("relay", route))) == "5.4.6"
+
+
 def test_sources_are_spread() -> None:
     route = Route(1, "*", host="127.0.0.1", sources=("192.0.2.1", "192.0.2.2"), spread=True)
-    destinations = Destinations(
-        FakeResolver(),
-        None,
-        QueueSettings(),
-        SeededRandomness(),
-        hostname="mail.test",
-        own=lambda address, port: False,
-    )
+    destinations = finder(FakeResolver(), lambda address, port: False)
     firsts = {run(destinations.find("x.example", route)).hops[0].sources[0] for _ in range(30)}
     assert firsts == set(route.sources)
 
