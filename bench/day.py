@@ -225,7 +225,6 @@ def main() -> None:
     parser.add_argument("--database", choices=["sqlite", "postgres"], default="sqlite")
     parser.add_argument("--nodes", type=int, choices=[1, 2], default=1, help="2: on PostgreSQL")
     parser.add_argument("--s3", action="store_true", help="larger mail in a bucket, on PostgreSQL")
-    parser.add_argument("--trace", action="store_true", help="tell where memory was taken")
     options = parser.parse_args()
     if options.database == "sqlite" and (options.nodes > 1 or options.s3):
         parser.error("several nodes and a bucket are for PostgreSQL")

@@ -5,12 +5,11 @@ goes to; and looks at what it holds. Knows nothing of what is done to it.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
@@ -85,9 +84,9 @@ endpoint = "http://127.0.0.1:{port}"
 bucket = "{bucket}"
 access_key = "{user}"
 secret_key = "{secret}"
-grace = 60
-orphans = 900
-review = 300
+grace = 600
+orphans = 3600
+review = 600
 """
 SEGMENT = 256 << 20
 """Octets, as they are by default."""
@@ -109,12 +108,8 @@ class House:
         self._seconds = seconds
         self._database = database
         self._s3 = s3
-        self._nodes = [Node(folder / f"node{number}") for number in range(1, nodes + 1)]
-        first = self._nodes[0]
-        for node in self._nodes[1:]:
-            for service in ("smtp", "imap", "imaps", "pop3", "http"):
-                setattr(node, service, getattr(first, service))
-        self.ports = Ports(first.smtp, free_port(), first.imap, first.imaps, first.pop3, first.http)
+        self._count = nodes
+        self._nodes: list[Node] = []
         self._stack = ExitStack()
         self._postgres: PostgresServer | None = None
         self._redis: RedisServer | None = None
@@ -129,10 +124,12 @@ class House:
                 more = self._databases(stack)
             if self._s3:
                 more += self._bucket(stack)
+            names = self._names(stack)
+            self._ports()
             settings = HOUSEKEEPING.format(
-                dns=self._names(stack),
+                dns=names,
                 submission=self.ports.submission,
-                shared=str(len(self._nodes) > 1).lower(),
+                shared=str(self._count > 1).lower(),
                 segment=max(1 << 20, int(SEGMENT * self._seconds / 86_400)),
                 database=self.where,
             )
@@ -144,6 +141,16 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _ports(self) -> None:
+        """As late as can be: another program may take a free one at any time."""
+        numbers = range(1, self._count + 1)
+        self._nodes = [Node(self._folder / f"node{number}") for number in numbers]
+        first = self._nodes[0]
+        for node in self._nodes[1:]:
+            for service in ("smtp", "imap", "imaps", "pop3", "http"):
+                setattr(node, service, getattr(first, service))
+        self.ports = Ports(first.smtp, free_port(), first.imap, first.imaps, first.pop3, first.http)
 
     # -- what is around it
 
@@ -220,14 +227,14 @@ class House:
         for number, node in enumerate(self._nodes, 1):
             (pid,) = node.pids()
             sample.processes[f"node {number}"] = Held.by(pid)
-            for place, child in enumerate(children(pid)[1:], 1):
-                sample.processes[f"node {number}, process {place} beside"] = Held.by(child)
+            for place, held in enumerate(_held(children(pid)[1:]), 1):
+                sample.processes[f"node {number}, process {place} beside"] = held
             for part, size in folder_sizes(node.folder / "var").items():
                 sample.disk[part] = sample.disk.get(part, 0) + size
         if self._postgres is not None and self._redis is not None:
             look_into_postgres(self.where, sample)
-            pids = children(self._postgres.pid)
-            sample.others["PostgreSQL"] = sum(Held.by(pid).own for pid in pids)
+            held_by = _held(children(self._postgres.pid))
+            sample.others["PostgreSQL"] = sum(held.own for held in held_by)
             sample.others["Redis"] = Held.by(self._redis.pid).own
         else:
             look_into_sqlite(self._nodes[0].folder / "var" / "store" / "mail.sqlite", sample)
@@ -245,7 +252,9 @@ class House:
                     found.append(line)
         return found
 
-    def keep(self, folder: Path) -> None:
-        """Copies the logs, for who looks for a cause."""
-        for number, node in enumerate(self._nodes, 1):
-            shutil.copyfile(node.folder / "mailhub.log", folder / f"node{number}.log")
+
+def _held(pids: Sequence[int]) -> Iterator[Held]:
+    """Of those that have not ended meanwhile."""
+    for pid in pids:
+        with suppress(OSError, KeyError):
+            yield Held.by(pid)

@@ -172,8 +172,8 @@ def look_into_sqlite(file: Path, sample: Sample) -> None:
         sample.count(connection.execute(_KEPT).fetchone())
         sample.tables = dict(
             connection.execute(
-                "SELECT coalesce(m.tbl_name, d.name), sum(d.pgsize) FROM dbstat AS d"
-                " LEFT JOIN sqlite_schema AS m ON m.name = d.name WHERE d.aggregate = TRUE GROUP BY 1"
+                "SELECT coalesce(m.tbl_name, d.name), sum(d.pgsize) FROM dbstat AS d LEFT JOIN"
+                " sqlite_schema AS m ON m.name = d.name WHERE d.aggregate = TRUE GROUP BY 1"
             ).fetchall()
         )
         free = connection.execute("PRAGMA freelist_count").fetchone()[0]
