@@ -187,7 +187,7 @@ class Parts(Arriving):
             self.store,
             self.mailboxes,
             self.settings.pop3,
-            self.coordination.seats,
+            self.seats,
             keep_expunged=self.settings.archive.expunged,
             newest=self.allowances.newest,
         )

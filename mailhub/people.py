@@ -31,6 +31,7 @@ from mailhub.net.certificate_files import CertificateFolder
 from mailhub.net.cms import CertificateSigning
 from mailhub.net.keymaking import ThreadKeyMaking
 from mailhub.net.passage import Passages
+from mailhub.ports import Seats
 
 
 class People(Ground):
@@ -97,8 +98,12 @@ class People(Ground):
         return Allowances(counters, standings, self.settings.limits, self.log)
 
     @cached_property
+    def seats(self) -> Seats:
+        return self.coordination.seats
+
+    @cached_property
     def sessions(self) -> Sessions:
-        return Sessions(self.allowances, self.coordination.seats)
+        return Sessions(self.allowances, self.seats)
 
     @cached_property
     def login(self) -> Login:

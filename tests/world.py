@@ -118,6 +118,7 @@ class World:
     mailroom: Mailroom
     mailing: Mailing
     allowances: Allowances
+    seats: MemorySeats
     sessions: Sessions
     accounts: Accounts
     intake: Intake
@@ -231,6 +232,7 @@ def world(
     mailboxes = Mailboxes(store, clock, ids)
     standings = Standings(store, clock, quota)
     allowances = Allowances(counters, standings, limits or LimitSettings(), log)
+    seats = MemorySeats()
     web = FakeWeb()
     sieved = sieve.compose(
         store, addresses, mailboxes, clock, ids, log, HOSTNAME, scripts or SieveSettings()
@@ -325,7 +327,8 @@ def world(
             SMTPSettings().message_size,
         ),
         allowances=allowances,
-        sessions=Sessions(allowances, MemorySeats()),
+        seats=seats,
+        sessions=Sessions(allowances, seats),
         accounts=Accounts(store, hashing, addresses, mailboxes, clock, ids),
         intake=intake,
         owners=owners,

@@ -17,7 +17,7 @@ from mailhub.core.mailroom import Mailroom
 from mailhub.core.queue import Queue
 from mailhub.core.rewriting import Rewriting
 from mailhub.core.wordings import Wordings
-from mailhub.ports import Clock, Storage
+from mailhub.ports import Clock, Seats, Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Parts(Protocol):
     def clock(self) -> Clock: ...
     @property
     def ids(self) -> Ids: ...
+    @property
+    def seats(self) -> Seats: ...
 
 
 def desk(parts: Parts) -> Desk:
@@ -60,7 +62,15 @@ def desk(parts: Parts) -> Desk:
     wordings = Wordings(storage, reading, room.views, clock)
     rewriting = Rewriting(storage, reading, clock)
     drafting = Drafting(
-        mailboxes, mailing, room, parts.addresses, wordings, rewriting, clock, parts.ids
+        mailboxes,
+        mailing,
+        room,
+        parts.addresses,
+        wordings,
+        rewriting,
+        clock,
+        parts.ids,
+        parts.seats,
     )
     return Desk(
         drafting,

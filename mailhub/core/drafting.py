@@ -33,7 +33,7 @@ from mailhub.model.flags import DELETED, DRAFT, SEEN, Flags
 from mailhub.model.listing import Showing, Stretch
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.uids import UidSet
-from mailhub.ports import Clock
+from mailhub.ports import Clock, Seats
 from mailhub.wire import composed, flowed, typed
 from mailhub.wire.attachments import Attachment
 from mailhub.wire.composed import Person
@@ -45,7 +45,7 @@ OWN = 200
 """Addresses of a message of which it is asked whether they are one's own."""
 RAW = 32 * 1024
 """Characters of a field that is no list of addresses yet."""
-WAIT = 0.02
+WAIT = 0.03
 """Seconds between two looks whether another is done."""
 LATELY = 25
 """Newest messages among which another version of a letter is looked for."""
@@ -64,6 +64,7 @@ class Drafting:
         writing: Rewriting,
         clock: Clock,
         ids: Ids,
+        seats: Seats,
     ) -> None:
         self._mailboxes = mailboxes
         self._mailing = mailing
@@ -75,20 +76,20 @@ class Drafting:
         self._rewriting = writing
         self._clock = clock
         self._ids = ids
-        self._busy: set[tuple[int, str]] = set()
+        self._seats = seats
 
     @asynccontextmanager
     async def turn(self, account: Account, key: str) -> AsyncIterator[None]:
         """One after the other for who does something with the same letter: a form that is sent
-        twice is read twice, but the second time after the first was done."""
-        mine = account.number, key
-        while mine in self._busy:
+        twice is read twice, but the second time after the first was done, also where another
+        process does that."""
+        mine = f"letter:{account.number}:{key}"
+        while not await self._seats.take(mine, 1):
             await self._clock.sleep(WAIT)
-        self._busy.add(mine)
         try:
             yield
         finally:
-            self._busy.discard(mine)
+            self._seats.give(mine)
 
     # -- begun
 

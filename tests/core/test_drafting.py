@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from mailhub.core.composing import Relation
+from mailhub.core.desk import desk
+from mailhub.core.drafting import Drafting
 from mailhub.core.octets import one
 from mailhub.core.writings import Begun, Change, Clash, Writing
 from mailhub.model.errors import NotFound, TooLarge
@@ -345,3 +347,30 @@ def test_little_of_a_very_long_text_is_quoted(office: Office) -> None:
     found = begun(office, Relation.REPLY, b"From: b@far.example\n\n" + b"word\n" * 50_000)
     assert len(found.quoted) < 70_000
     assert found.quoted.endswith("[…]")
+
+
+class Waits(Exception):
+    """Somebody has to wait."""
+
+
+def test_a_letter_has_one_hand_at_a_time_at_all_processes(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = office.drafting, desk(office.world).drafting
+
+    async def taken(drafting: Drafting, key: str) -> None:
+        async with drafting.turn(office.ann, key):
+            return
+
+    async def both() -> None:
+        async with here.turn(office.ann, "one"):
+            await taken(there, "another")
+            with pytest.raises(Waits):
+                await taken(there, "one")
+        await taken(there, "one")
+
+    def sleep(seconds: float) -> None:
+        raise Waits
+
+    monkeypatch.setattr(office.world.clock, "sleep", sleep)
+    run(both())
