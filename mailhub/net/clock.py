@@ -15,11 +15,19 @@ from twisted.internet.interfaces import IReactorTime
 
 
 class ReactorClock:
-    """`ports.Clock` on a reactor. `wall`: where `now` comes from; tests pass their own."""
+    """`ports.Clock` on a reactor. `wall`: where `now` comes from, `monotonic`: how it goes on from
+    what was agreed on; tests pass their own."""
 
-    def __init__(self, reactor: IReactorTime, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        reactor: IReactorTime,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._reactor = reactor
         self._wall = wall
+        self._monotonic = monotonic
+        self._shift: float | None = None
 
     def seconds(self) -> float:
         """Monotonic seconds, for intervals only."""
@@ -27,7 +35,13 @@ class ReactorClock:
 
     def now(self) -> float:
         """Seconds since the epoch."""
-        return self._wall()
+        shift = self._shift
+        return self._wall() if shift is None else shift + self._monotonic()
+
+    def agree(self, now: float) -> None:
+        """It is `now` by a clock that others go by as well: from here on this one does, whatever
+        the machine's is set to. For any thread."""
+        self._shift = now - self._monotonic()
 
     def pause(self) -> Awaitable[None]:
         """Ends after the reactor went round once."""

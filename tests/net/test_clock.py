@@ -26,6 +26,18 @@ def test_sleep_and_pause_end_in_their_time() -> None:
     assert clock.seconds() == 2.0
 
 
+def test_what_was_agreed_on_outlives_a_step_of_the_machine_s_clock() -> None:
+    wall, monotonic = [1000.0], [5.0]
+    clock = ReactorClock(Clock(), lambda: wall[0], lambda: monotonic[0])
+    assert clock.now() == 1000.0
+    clock.agree(1001.5)
+    assert clock.now() == 1001.5
+    wall[0], monotonic[0] = -3e8, 7.0
+    assert clock.now() == 1003.5
+    clock.agree(1003.0)
+    assert clock.now() == 1003.0
+
+
 def test_a_cancelled_sleep_leaves_no_timer() -> None:
     reactor = Clock()
     sleep = ReactorClock(reactor).sleep(5)

@@ -35,6 +35,8 @@ LEASE = 2
 BUCKET = "faults"
 PROBE = "probe"
 """The account by which it is seen whether a node works."""
+PROMPT = 10.0
+"""Seconds in which a node answers that works, however busy the machine is."""
 PATIENCE = 60.0
 """Seconds that a node has to work again."""
 SECTIONS = """
@@ -111,9 +113,9 @@ class Node:
     def works(self) -> bool:
         """Whether it takes a message and shows a mailbox."""
         try:
-            with smtplib.SMTP("127.0.0.1", self.server.port("smtp"), timeout=3) as smtp:
+            with smtplib.SMTP("127.0.0.1", self.server.port("smtp"), timeout=PROMPT) as smtp:
                 smtp.sendmail("a@example.org", [f"{PROBE}@{DOMAIN}"], "Subject: probe\r\n\r\n")
-            with imaplib.IMAP4("127.0.0.1", self.server.port("imap"), timeout=3) as imap:
+            with imaplib.IMAP4("127.0.0.1", self.server.port("imap"), timeout=PROMPT) as imap:
                 imap.login(f"{PROBE}@{DOMAIN}", PASSWORD)
                 return imap.select("INBOX")[0] == "OK"
         except (OSError, smtplib.SMTPException, imaplib.IMAP4.error):
