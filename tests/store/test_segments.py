@@ -11,6 +11,7 @@ import pytest
 
 from mailhub.model.errors import Corrupt
 from mailhub.model.message import BlobRef
+from mailhub.store import segments
 from mailhub.store.batch import Bytes
 from mailhub.store.segments import (
     ENTRY_SIZE,
@@ -76,6 +77,34 @@ def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert Files(tmp_path).read(refs) == [b"abcdefgh", b"", b"xyz" * 50]
     assert len(list(scan(tmp_path, 1))) == 3
     appender.abandon()
+
+
+def test_the_disk_begins_early_with_much_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[int] = []
+    whole = segments.begin_writing
+
+    def begin(handle: int) -> None:
+        begun.append(os.fstat(handle).st_size)
+        whole(handle)
+
+    monkeypatch.setattr(segments, "begin_writing", begin)
+    appender = Appender(tmp_path, 1 << 20)
+    refs = append(appender, b"x" * 1000)
+    assert begun == []
+    refs += append(appender, b"y" * 100_000, b"z" * 200_000)
+    assert begun == [refs[-1].offset + 200_000]
+    assert Files(tmp_path).read(refs[1:]) == [b"y" * 100_000, b"z" * 200_000]
+    appender.abandon()
+
+
+def test_no_disk_begins_early_with_what_is_no_file() -> None:
+    reading, writing = os.pipe()
+    segments.begin_writing(writing)  # ESPIPE, which the next sync would tell of
+    os.close(reading)
+    os.close(writing)
+    segments.begin_writing(writing)
 
 
 def test_a_full_segment_is_followed_by_another(tmp_path: Path) -> None:
