@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 from cryptography import x509 as cx509
 
@@ -25,13 +26,25 @@ from tests.world import HOSTNAME, Unsigned, World
 ADDRESS = "192.0.2.25"
 
 
+@cache
+def _signing() -> Authority:
+    """What every place's authority signs with: keys and signatures are dear."""
+    return Authority("Test Authority")
+
+
+@cache
+def _own() -> tuple[x509.Key, str]:
+    """Every place's own key, and the certificate that it begins with."""
+    own = key()
+    return own, Authority.self_signed([HOSTNAME], own)
+
+
 class MemoryFiles:
     """`ports.CertificateFiles`."""
 
     def __init__(self, authority: Authority) -> None:
         self._authority = authority
-        self._key = key()
-        text = Authority.self_signed([HOSTNAME], self._key)
+        self._key, text = _own()
         self._kept = {"": text.encode()}
         self.keys: dict[str, bytes] = {}
 
@@ -137,7 +150,7 @@ class Certified:
 
 def certify(here: World, settings: ACMESettings | None = None, **given: object) -> Certified:
     """`given`: see `Provisioning`."""
-    signing = Authority("Test Authority")
+    signing = _signing()
     files, authority = MemoryFiles(signing), FakeAuthority(signing)
     settings = settings or ACMESettings()
     notes = here.store.certificates

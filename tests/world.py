@@ -5,7 +5,9 @@ Time stands still until a test moves it, and every random byte comes from a seed
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mailhub import personal, sieve
 from mailhub.coord.limits import ScheduleLimits
@@ -43,7 +45,7 @@ from mailhub.core.standing import Standings
 from mailhub.core.tokens import Tokens
 from mailhub.core.watch import Watch
 from mailhub.directory.local import LocalDirectory
-from mailhub.model.account import Account, Limits, Principal, Role, Scope, Service
+from mailhub.model.account import Account, Limits, Principal, Role, Scope, Secrets, Service
 from mailhub.model.change import Actor
 from mailhub.model.envelope import Envelope, ForwardPath, Peer, ReversePath, TLSFacts
 from mailhub.model.message import Arrival
@@ -62,7 +64,7 @@ from mailhub.model.settings import (
 from mailhub.model.settings_rules import FilterSettings
 from mailhub.model.settings_sieve import SieveSettings
 from mailhub.net.hashing import InlineHashing
-from mailhub.net.passwords import Cost
+from mailhub.net.passwords import Cost, Passwords
 from mailhub.ports import Hooks
 from mailhub.ports.passage import Passage
 from mailhub.queue import wording
@@ -97,6 +99,24 @@ class Unsigned:
 
     async def sign(self, data: bytes) -> bytes:
         return data
+
+
+class SeededHashing(InlineHashing):
+    """`ports.Hashing` of a world: what another world of this run made of the same password and the
+    same random bytes, it does not compute again."""
+
+    def __init__(self, token: Callable[[int], bytes]) -> None:
+        super().__init__(token, CHEAP)
+        self._token = token
+
+    async def hash(self, password: str, salt: bytes = b"") -> Secrets:
+        """See `ports.Hashing`."""
+        return _secrets(password, salt or self._token(16), self._token(16))
+
+
+@lru_cache(maxsize=512)
+def _secrets(password: str, salt: bytes, other: bytes) -> Secrets:
+    return Passwords(lambda size: other, CHEAP).hash(password, salt)
 
 
 @dataclass(slots=True)
@@ -223,7 +243,7 @@ def world(
     store = MemoryStore(clock=clock, quota=quota)
     ids = Ids(clock, randomness)
     counters = MemoryCounters(clock)
-    hashing = InlineHashing(randomness.token, CHEAP)
+    hashing = SeededHashing(randomness.token)
     directory = LocalDirectory(store, hashing, log)
     domains = Domains(store, clock, ids)
     resolver = FakeResolver()
