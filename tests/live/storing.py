@@ -16,10 +16,15 @@ VARIABLE = "TEST_STORE"
 TABLE = "[store]"
 
 
+def shared() -> bool:
+    """Whether they keep it in databases, which several servers may have together."""
+    return os.environ.get(VARIABLE) == "postgres"
+
+
 def settled(sections: str, folder: Path) -> str:
     """The sections of a server's configuration, with its database where the environment asks for
     one and they name none."""
-    if os.environ.get(VARIABLE) != "postgres" or "postgresql://" in sections:
+    if not shared() or "postgresql://" in sections:
         return sections
     line = f'database = "{database(folder)}"'
     if TABLE in sections:

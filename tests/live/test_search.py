@@ -256,9 +256,7 @@ def test_hostile_documents_are_left_out(site: Site) -> None:
     assert site.process() == before
 
 
-IN_FOLDER = pytest.mark.skipif(
-    os.environ.get(storing.VARIABLE) == "postgres", reason="the index is a file of the folder"
-)
+IN_FOLDER = pytest.mark.skipif(storing.shared(), reason="the index is a file of the folder")
 
 
 @IN_FOLDER

@@ -101,7 +101,7 @@ def test_a_second_server_on_the_same_folder_is_refused(hub: Server) -> None:
         [BIN / "twistd", "-n", "--pidfile=", "mailhub", "--config", hub.config],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1
@@ -121,7 +121,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
             [BIN / "twistd", "-n", "--pidfile=", "mailhub", "--config", config],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
     assert done.returncode == 1
@@ -137,7 +137,7 @@ def test_a_faulty_file_is_refused_with_its_line(tmp_path: Path) -> None:
         [BIN / "twistd", "-n", "--pidfile=", "mailhub", "--config", config],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode != 0
@@ -325,7 +325,7 @@ def test_a_daemon_logs_to_its_file_and_goes_on_after_rotation(tmp_path: Path) ->
     log, pidfile = tmp_path / "mailhub.log", tmp_path / "mailhub.pid"
     ready = hub.var / "run" / "mailhub.json"
     words = [BIN / "twistd", f"--pidfile={pidfile}", f"--logfile={log}", "mailhub"]
-    subprocess.run([*words, "--config", hub.config], check=True, timeout=30)
+    subprocess.run([*words, "--config", hub.config], check=True, timeout=120)
     assert until(ready.exists)
     pid = json.loads(ready.read_text())["pid"]
     try:
