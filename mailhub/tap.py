@@ -27,6 +27,7 @@ from mailhub.dns.server import NameServer
 from mailhub.draining import Draining
 from mailhub.facing import FACES
 from mailhub.ground import SystemRandomness, hostname_of
+from mailhub.model.measure import Table
 from mailhub.model.settings import Settings
 from mailhub.net.admission import (
     Admission,
@@ -152,6 +153,9 @@ def build(
     services = commanded.services(parts, outgoing.ways, reports, drain)
     parts.metrics.gauge("mailhub_nodes", "Nodes that are live", lambda: nodes.known)
     parts.metrics.gauge("mailhub_leases", "Leases that this node has", lambda: nodes.held)
+    held = "Which of its rounds this node does for all: 1 for yes"
+    parts.metrics.report(Table("mailhub_lease_held", held, "lease", lambda: nodes.turns))
+    parts.metrics.report(*parts.store.measures)
     control = ControlSocket(
         ControlFactory(services, parts.reactor, parts.log), folder.path / CONTROL
     )
@@ -278,6 +282,8 @@ def _indexing(parts: Parts) -> Sequence[Step]:
     indexer = IndexProcess(settings.search, store, parts.reactor, parts.log)
     parts.store.search_index.looked_after(indexer.wake, indexer.state)
     parts.store.watch(indexer.heard)
+    behind = "Messages that the search index, kept here, does not have yet"
+    parts.metrics.gauge("mailhub_search_index_behind", behind, lambda: indexer.behind)
     lease = parts.lease("search index")
     leased = Leased(indexer.start, indexer.stop, lease, parts.log, "search index")
     return (Step("search index", leased.start, leased.stop),)

@@ -304,7 +304,7 @@ def known() -> frozenset[str]:
     lines = metrics.render().decode().splitlines()
     found = {re.split(r"[ {]", line)[0] for line in lines if line and line[0] != "#"}
     for file in (ROOT / "mailhub").rglob("*.py"):
-        found.update(re.findall(r'gauge\(\s*"(mailhub_\w+)"', file.read_text()))
+        found.update(re.findall(r'(?:gauge|Measure|Table)\(\s*"(mailhub_\w+)"', file.read_text()))
     return frozenset(found)
 
 

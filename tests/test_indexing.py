@@ -15,11 +15,12 @@ from mailhub.core.search_plan import plan
 from mailhub.indexing import folder as indexing
 from mailhub.indexing import reading
 from mailhub.indexing.folder import Follower
-from mailhub.indexing.reading import Reading
+from mailhub.indexing.reading import COUNTED, Lag, Reading
 from mailhub.model.flags import Flags
 from mailhub.model.indexed import Document, IndexPage, IndexStatus, Span
 from mailhub.model.search import ANYWHERE, Says
 from mailhub.model.uids import UidSet
+from mailhub.store import database
 from mailhub.store.fulltext import building, schema
 from mailhub.wire.rendering import render
 from tests.contract.stores import ACTOR, House, TextBody, sqlite_house
@@ -309,3 +310,19 @@ def test_the_process_ends_with_its_input(site: Site) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.splitlines()[0] == b"building"
     assert site.page().total == 3
+
+
+def test_what_waits_is_counted_now_and_then(site: Site) -> None:
+    site.deliver(7)
+    now, said = [0.0], list[int]()
+    lag = Lag(said.append, lambda: now[0])
+    source = database.connect_reader(site.folder)
+    keys = [key for (key,) in source.execute("SELECT key FROM content ORDER BY key")]
+    lag.step(source, keys[1])
+    lag.step(source, keys[3])
+    now[0] = COUNTED
+    lag.step(source, keys[4])
+    lag.over()
+    lag.over()
+    source.close()
+    assert said == [5, 2, 0]

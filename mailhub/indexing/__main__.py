@@ -44,7 +44,7 @@ def _keep(where: str, reading: Reading, line: Line) -> None:
     folder = Path(where)
     handle = os.open(folder / "search.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)  # one that belonged to a server before ends soon
-    Follower(folder, reading, line.ended).run(line.say)
+    Follower(folder, reading, line.ended, line.behind).run(line.say)
 
 
 if __name__ == "__main__":

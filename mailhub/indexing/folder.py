@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mailhub.indexing.line import Say
-from mailhub.indexing.reading import FileSlate, Reading, Steps, too_large
+from mailhub.indexing.reading import FileSlate, Lag, Reading, Steps, too_large
 from mailhub.model.errors import Corrupt
 from mailhub.model.indexed import Document
 from mailhub.store import database
@@ -27,7 +27,13 @@ REVIEW = 3600.0
 class Follower:
     """One store's index."""
 
-    def __init__(self, folder: Path, reading: Reading, ended: Callable[[float], bool]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        reading: Reading,
+        ended: Callable[[float], bool],
+        behind: Callable[[int], None] = lambda count: None,
+    ) -> None:
         self._folder = folder
         self._reading = reading
         self._ended = ended
@@ -35,6 +41,7 @@ class Follower:
         self._source = database.connect_reader(folder)
         self._files = Files(folder / "segments")
         self._steps = Steps(FileSlate(folder))
+        self._lag = Lag(behind)
         self._reviewed = 0.0
 
     def run(self, say: Say) -> None:
@@ -94,6 +101,7 @@ class Follower:
                 if self._ended(0):
                     return True
             self._steps.done()
+            self._lag.over()
             say("following")
             self._review(target)
             if self._ordered:
@@ -142,6 +150,7 @@ class Follower:
             fatal = self._steps.take(taken[0].content, taken[-1].content, alone=alone)
             made = [(one, None if fatal else self._document(one)) for one in taken]
             building.put(target, "main", made)
+            self._lag.step(self._source, taken[-1].content)
         return bool(taken)
 
     def _document(self, one: Waiting) -> Document | None:

@@ -19,6 +19,8 @@ from mailhub.model.message import BlobRef
 
 ASKED = "bodies "
 """Begins the line in which bodies are asked for."""
+BEHIND = "behind "
+"""Begins the line that says how many messages wait."""
 AWAY = "away"
 PIECE = 1 << 20
 """Octets that are asked for at once: the server has them in memory."""
@@ -51,6 +53,10 @@ class Line:
         if what != self._said:
             self._said = what
             self._write(what)
+
+    def behind(self, count: int) -> None:
+        """How many messages are to be taken in. Raises BrokenPipeError."""
+        self._write(f"{BEHIND}{count}")
 
     def ended(self, seconds: float) -> bool:
         """Waits so long for a word; whether the server is gone."""

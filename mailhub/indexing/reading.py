@@ -3,6 +3,9 @@ where that ends the process."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -12,10 +15,13 @@ from mailhub.model.indexed import Document
 from mailhub.papers import Papers
 from mailhub.store.fulltext import building
 from mailhub.store.fulltext.building import Waiting
+from mailhub.store.sql import Cursor
 from mailhub.wire import mime
 
 READING = "search.reading"
 """A file that says what is being read."""
+COUNTED = 5.0
+"""Seconds between two counts of what waits."""
 TRIES = 2
 """Times that a message is read alone."""
 
@@ -36,6 +42,35 @@ class Reading:
             return document(message, one.header_length, papers)
         except (Corrupt, OSError, MemoryError):
             return None
+
+
+class Lag:
+    """Says now and then how many messages wait, where more do than are taken in at once. `say`: to
+    the server. `seconds`: a monotonic clock."""
+
+    def __init__(
+        self, say: Callable[[int], None], seconds: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say = say
+        self._seconds = seconds
+        self._next = -inf
+        self._said = 0
+
+    def step(self, source: Cursor, position: int) -> None:
+        """After a batch: it ends at `position`."""
+        now = self._seconds()
+        if now >= self._next:
+            self._next = now + COUNTED
+            self._tell(building.behind(source, position))
+
+    def over(self) -> None:
+        """Nothing waits."""
+        self._tell(0)
+
+    def _tell(self, count: int) -> None:
+        if count != self._said:
+            self._said = count
+            self._say(count)
 
 
 def too_large(one: Waiting) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mailhub.indexing.line import AwayError
-from mailhub.indexing.reading import Reading, Steps, too_large
+from mailhub.indexing.reading import Lag, Reading, Steps, too_large
 from mailhub.model.errors import Corrupt
 from mailhub.model.message import BlobRef
 from mailhub.store.faults import DriverError
@@ -33,6 +33,7 @@ class Server(Protocol):
     """What this asks of `line.Line`."""
 
     def say(self, what: str) -> None: ...
+    def behind(self, count: int) -> None: ...
     def ended(self, seconds: float) -> bool: ...
     def bodies(self, refs: Sequence[BlobRef]) -> list[bytes | None]: ...
 
@@ -44,6 +45,7 @@ class Follower:
         self._where = where
         self._reading = reading
         self._server = server
+        self._lag = Lag(server.behind)
         self._opened: Connection | None = None
         self._steps: dict[int, Steps] = {}
         self._place: Key | None = BEGINNING
@@ -93,6 +95,7 @@ class Follower:
             self._replace(connection, asked)
             return 0
         self._server.say("following")
+        self._lag.over()
         self._done()
         return self._remove(connection)
 
@@ -132,6 +135,8 @@ class Follower:
             for one, data in zip(taken, found, strict=True)
         ]
         search_building.put(connection, build, made)
+        if build.serving:
+            self._lag.step(connection, taken[-1].content)
         self._measure(connection, build.documents + len(made))
         return True
 

@@ -35,6 +35,7 @@ SAID = 1000
 
 
 ASKED = "bodies "
+BEHIND = "behind "
 AWAY = b"away\n"
 TOLD = "-"
 """Words between it and us; see `mailhub.indexing`."""
@@ -65,6 +66,8 @@ class IndexProcess:
         self._delay = AGAIN[0]
         self._stopped = True
         self._state = "off"
+        self.behind = 0
+        """Messages that it has not taken in yet, as it said last; 0 where another server has it."""
 
     def start(self) -> None:
         """Starts it, where the settings ask for an index."""
@@ -75,6 +78,7 @@ class IndexProcess:
     def stop(self) -> Deferred[None] | None:
         """Ends it; fires when it is gone."""
         self._stopped = True
+        self.behind = 0
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         return self._process.end() if self._process is not None else None
@@ -124,6 +128,9 @@ class IndexProcess:
             self._ended(f"it cannot be started: {error.strerror}")
 
     def _said(self, line: str) -> None:
+        if line.startswith(BEHIND):
+            self.behind = 0 if self._stopped else int(line.removeprefix(BEHIND))
+            return
         self._state, _, why = line.partition(": ")
         self._delay = AGAIN[0]
         self._log.event(

@@ -5,11 +5,13 @@ What is counted follows from the events that are logged anyway, so no face count
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from mailhub.model.measure import Measure, Table
 from mailhub.ports import Log
 
 DURATIONS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
@@ -74,6 +76,11 @@ class Metrics:
         """Reports `read()` under `name`."""
         Gauge(name, doc, registry=self.registry).set_function(read)
 
+    def report(self, *numbers: Measure | Table) -> None:
+        """Reports what parts keep of themselves."""
+        for one in numbers:
+            self.registry.register(_Told(one))
+
     def reject(self) -> None:
         """Mail was refused for good."""
         self._rejected += 1
@@ -86,6 +93,25 @@ class Metrics:
     def render(self) -> bytes:
         """The text exposition format; its type is CONTENT_TYPE."""
         return generate_latest(self.registry)
+
+
+class _Told:
+    """A number of somebody else's, or several, as the registry asks for them."""
+
+    def __init__(self, number: Measure | Table) -> None:
+        self._number = number
+
+    def collect(self) -> Iterator[Metric]:
+        """What they are now."""
+        one = self._number
+        if isinstance(one, Table):
+            table = GaugeMetricFamily(one.name, one.says, labels=[one.label])
+            for label, value in one.read().items():
+                table.add_metric([label], value)
+            yield table
+            return
+        family = CounterMetricFamily if one.name.endswith("_total") else GaugeMetricFamily
+        yield family(one.name, one.says, value=one.read())
 
 
 def _permanent(fields: Mapping[str, object]) -> bool:

@@ -8,7 +8,7 @@ which the store checks in the commit: also what was on its way already changes n
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping, Sequence
 from contextvars import ContextVar
 from typing import Any, Protocol, TypeVar
 
@@ -63,6 +63,11 @@ class Nodes(Protocol):
     @property
     def held(self) -> int:
         """Leases that this process has."""
+        ...
+
+    @property
+    def turns(self) -> Mapping[str, bool]:
+        """The leases that this process wants, by name, and whether it has each."""
         ...
 
     async def all(self) -> Sequence[Node]:

@@ -130,6 +130,11 @@ class AllLeases:
         """Names of those under which anything is to be done."""
         return [lease.name for lease in self._known.values() if lease.wanted]
 
+    @property
+    def turns(self) -> Mapping[str, bool]:
+        """Those, and whether each is held."""
+        return {name: self._known[name].held() for name in self.wanted}
+
     def grant(self, numbers: Mapping[str, int], until: float) -> None:
         """These are ours until then, by the number of their turn; others that were are lost."""
         for lease in tuple(self._known.values()):
@@ -166,6 +171,10 @@ class Alone:
     @property
     def held(self) -> int:
         return len(self.leases.wanted) if self.leases.given else 0
+
+    @property
+    def turns(self) -> Mapping[str, bool]:
+        return dict.fromkeys(self.leases.wanted, self.leases.given)
 
     async def all(self) -> Sequence[Node]:
         holds = tuple(sorted(self.leases.wanted)) if self.leases.given else ()

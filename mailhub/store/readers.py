@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
 
 from mailhub.model.errors import Corrupt, MailhubError
+from mailhub.model.measure import Worst
 from mailhub.model.message import BlobRef
 from mailhub.store import database
 from mailhub.store.faults import DRIVER, kind_of
@@ -62,15 +64,25 @@ class FolderDesk:
         self._files.close()
 
 
-_Job = tuple[Callable[[Desk], Any], "Deferred[Any]"]
+_Job = tuple[Callable[[Desk], Any], "Deferred[Any]", float]
+"""What is to be done, who is told, and since when it waits."""
 
 
 class Readers:
-    """A bounded pool: one hop there and one back for each call."""
+    """A bounded pool: one hop there and one back for each call. `waited`: for a thread that is
+    free. `took`: on it. `seconds`: a monotonic clock."""
 
-    def __init__(self, desk: Callable[[], Desk], count: int, hop: Hop) -> None:
+    def __init__(
+        self,
+        desk: Callable[[], Desk],
+        count: int,
+        hop: Hop,
+        seconds: Callable[[], float] = monotonic,
+    ) -> None:
+        self.waited, self.took = Worst(), Worst()
         self._desk = desk
         self._hop = hop
+        self._seconds = seconds
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = [
             Thread(target=self._run, name=f"mailhub-reader-{number}", daemon=True)
@@ -89,32 +101,40 @@ class Readers:
         for thread in self._threads:
             thread.join()
 
+    @property
+    def waiting(self) -> int:
+        """Calls that no thread has taken up yet."""
+        return self._jobs.qsize()
+
     def query(
         self, work: Callable[Concatenate[Cursor, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Deferred[T]:
         """Runs `work` on a reading connection."""
-        done: Deferred[T] = Deferred()
-        self._jobs.put((lambda desk: work(desk.connection, *args, **kwargs), done))
-        return done
+        return self._submit(lambda desk: work(desk.connection, *args, **kwargs))
 
     def read(self, refs: Sequence[BlobRef]) -> Deferred[Sequence[bytes]]:
         """See `ports.Blobs.read`."""
-        done: Deferred[Sequence[bytes]] = Deferred()
-        self._jobs.put((lambda desk: desk.read(refs), done))
-        return done
+        return self._submit(lambda desk: desk.read(refs))
 
     def query_with(
         self, work: Callable[[Cursor], tuple[T, Sequence[BlobRef]]]
     ) -> Deferred[tuple[T, Sequence[bytes]]]:
         """Runs `work`, then reads the blobs that it names; none where any is damaged."""
-        done: Deferred[tuple[T, Sequence[bytes]]] = Deferred()
-        self._jobs.put((lambda desk: _both(desk, work), done))
+        return self._submit(lambda desk: _both(desk, work))
+
+    def _submit(self, work: Callable[[Desk], T]) -> Deferred[T]:
+        done: Deferred[T] = Deferred()
+        self._jobs.put((work, done, self._seconds()))
         return done
 
     def _run(self) -> None:
         desk = self._desk()
         while (job := self._jobs.get()) is not None:
-            self._answer(desk, *job)
+            work, done, asked = job
+            begun = self._seconds()
+            self.waited.note(begun - asked)
+            self._answer(desk, work, done)
+            self.took.note(self._seconds() - begun)
         desk.close()
 
     def _answer(self, desk: Desk, work: Callable[[Desk], Any], done: Deferred[Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mailhub.model.change import Change
+from mailhub.model.measure import Measure
 from mailhub.ports import Wakeups
 from mailhub.ports.backup import Bodies
 from mailhub.ports.kept import KeptFiles
@@ -35,6 +36,8 @@ class ServedStorage:
     data folder."""
 
     kept_files: KeptFiles | None = None
+    measures: Sequence[Measure] = ()
+    """What it says of how it does."""
 
     def __init__(self, runner: Runner, spools: SpoolFolder, watchers: Watchers) -> None:
         self.runner = runner

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from mailhub.model.measure import Measure
 from mailhub.ports import Blobs, SearchIndex
 from mailhub.ports.leases import Nodes
 from mailhub.store.background import Background
@@ -49,6 +50,7 @@ class ThreadedStore(ServedStorage):
     `closed`: called last, on a thread. `nodes`: the processes that share it."""
 
     nodes: Nodes
+    measures: list[Measure]
 
     def __init__(
         self,
@@ -68,6 +70,28 @@ class ThreadedStore(ServedStorage):
         self.search_index = searching
         self._closed = closed
         self._background: Background | None = None
+        self.measures = [
+            Measure(
+                "mailhub_store_reads_waiting",
+                "Reads of the store that wait for a free thread",
+                lambda: readers.waiting,
+            ),
+            Measure(
+                "mailhub_store_read_wait_worst_seconds",
+                "The longest that one waited for it since this was last read",
+                readers.waited.read,
+            ),
+            Measure(
+                "mailhub_store_pending_bytes",
+                "Octets that wait for their commit",
+                lambda: writer.pending,
+            ),
+            Measure(
+                "mailhub_store_commit_worst_seconds",
+                "The longest commit since this was last read",
+                writer.took.read,
+            ),
+        ]
 
     def _runner(self, readers: Readers, writer: Writer) -> ThreadRunner:
         """What its services run their work with."""

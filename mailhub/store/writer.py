@@ -10,12 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 
 from mailhub.model.errors import Unavailable
+from mailhub.model.measure import Worst
 from mailhub.store.batch import Failed, Job
 from mailhub.store.hop import Hop
 
@@ -59,6 +60,7 @@ class Writer:
     """Takes jobs on the reactor's thread and carries them out on its own, many to a commit.
 
     `between`: what is done between two commits; `ended`: after the last. Both on its thread.
+    `took`: what commits take. `seconds`: a monotonic clock.
     """
 
     def __init__(
@@ -69,7 +71,10 @@ class Writer:
         pending: int,
         between: Callable[[], None] = lambda: None,
         ended: Callable[[], None] = lambda: None,
+        seconds: Callable[[], float] = monotonic,
     ) -> None:
+        self.took = Worst()
+        self._seconds = seconds
         self._committer = committer
         self._between = between
         self._ended = ended
@@ -84,6 +89,11 @@ class Writer:
         self._thread = Thread(target=self._run, name="mailhub-writer", daemon=True)
 
     # -- the reactor's side
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the jobs that are not done yet."""
+        return self._pending
 
     def start(self) -> None:
         """Starts the thread."""
@@ -136,7 +146,9 @@ class Writer:
         self._ended()
 
     def _carry_out(self, batch: Sequence[_Waiting]) -> None:
+        begun = self._seconds()
         outcomes, news = self._committer.commit([waiting.job for waiting in batch])
+        self.took.note(self._seconds() - begun)
         self._hop.post(lambda: self._finish(batch, outcomes, news))
 
     def _next_batch(self) -> tuple[list[_Waiting], bool]:

@@ -32,10 +32,14 @@ class Serving:
     said: list[str] = field(default_factory=list)
     kept: dict[BlobRef, bytes] | None = field(default_factory=dict)
     waits: list[float] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
 
     def say(self, what: str) -> None:
         if self.said[-1:] != [what]:
             self.said.append(what)
+
+    def behind(self, count: int) -> None:
+        self.counts.append(count)
 
     def ended(self, seconds: float) -> bool:
         self.waits.append(seconds)

@@ -253,3 +253,17 @@ def test_what_was_missed_may_be_mail() -> None:
     site.process.heard([Missed()])
     site.reactor.advance(GATHER)
     assert site.last.transport.told == b"\n"
+
+
+def test_what_waits_is_known_without_a_word_in_the_log() -> None:
+    site = Site()
+    site.process.start()
+    site.last.outReceived(b"building\nbehind 1234\n")
+    assert (site.process.state(), site.process.behind) == ("building", 1234)
+    assert len(site.log.events) == 1
+    site.last.outReceived(b"behind 0\n")
+    assert site.process.behind == 0
+    site.last.outReceived(b"behind 9\n")
+    site.process.stop()
+    site.last.outReceived(b"behind 8\n")
+    assert site.process.behind == 0, "another server has it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.task import Clock
 
+from mailhub.model.measure import Measure, Table, Worst
 from mailhub.net import metrics
 from mailhub.net.metrics import PROBE, Lateness, MeasuredLog, Metrics
 
@@ -72,3 +73,25 @@ def test_the_worst_is_forgotten_when_read() -> None:
     first = next(line for line in measured.render().decode().splitlines() if line.startswith(worst))
     assert abs(float(first.split()[1]) - 0.5) < 0.001
     assert worst + "0.0" in measured.render().decode()
+
+
+def test_what_parts_keep_of_themselves_is_read_when_asked() -> None:
+    measured, kept = Metrics(), {"sweeps": True, "journal": False}
+    worst = Worst()
+    measured.report(
+        Measure("mailhub_a_seconds", "how long", worst.read),
+        Measure("mailhub_b_total", "how many", lambda: len(kept)),
+        Table("mailhub_c", "which", "lease", lambda: kept),
+    )
+    worst.note(0.5)
+    worst.note(0.25)
+    text = measured.render().decode()
+    assert "mailhub_a_seconds 0.5" in text
+    assert "# TYPE mailhub_b_total counter" in text
+    assert "mailhub_b_total 2.0" in text
+    assert 'mailhub_c{lease="sweeps"} 1.0' in text
+    assert 'mailhub_c{lease="journal"} 0.0' in text
+    del kept["journal"]
+    text = measured.render().decode()
+    assert "mailhub_a_seconds 0.0" in text, "it begins anew"
+    assert "journal" not in text

@@ -287,3 +287,21 @@ def test_the_end_of_something_is_done_without_its_turn_and_carries_its_fence() -
 
     assert run(ending(turn, end())) == Fence("sweeps", 1)
     assert run(ending(None, end())) is None
+
+
+def test_whose_turn_it_is_can_be_watched() -> None:
+    hand = Hand()
+    leases = AllLeases(hand)
+    for name in ("a", "b", "nobody's"):
+        leases.lease(name)
+    for name in ("a", "b"):
+        leases.lease(name).watch(Told().begin, Told().end)
+    leases.grant({"a": 1}, 110)
+    assert leases.turns == {"a": True, "b": False}
+    hand.at = 110
+    assert leases.turns == {"a": False, "b": False}
+    alone = Alone(lambda: 1.0)
+    alone.leases.lease("a").watch(Told().begin, Told().end)
+    assert alone.turns == {"a": True}
+    run(alone.drain())
+    assert alone.turns == {"a": False}

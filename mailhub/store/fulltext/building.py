@@ -24,6 +24,8 @@ BATCH_SIZE = 8 << 20
 """Messages and bytes that are taken in together."""
 LARGEST = 32 << 20
 """Bytes of a message past which it is not looked into: each search does so itself."""
+MOST_COUNTED = 100_000
+"""Messages behind an index that are counted: more is as bad."""
 REMOVED_LEAST = 1000
 """Documents without a message that are worth making the index anew, where they are a third."""
 
@@ -108,6 +110,15 @@ def _last_number(target: Cursor, schema: str, account: int) -> int:
 def position(target: Cursor, schema: str) -> int:
     """The newest content that was looked at."""
     return number(target, f"SELECT position FROM {schema}.state", {})
+
+
+def behind(source: Cursor, position: int) -> int:
+    """How many messages an index at `position` does not have yet, `MOST_COUNTED` at most."""
+    return number(
+        source,
+        "SELECT count(*) FROM (SELECT 1 FROM content WHERE key > :position LIMIT :most) AS behind",
+        {"position": position, "most": MOST_COUNTED},
+    )
 
 
 def ahead(source: Cursor, position: int) -> bool:

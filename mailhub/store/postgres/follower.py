@@ -30,7 +30,7 @@ class Timer(Protocol):
 
 class Follower:
     """`read`: the commits after one, which is doubted or not, see `news.after`; a thread's work.
-    `writer.Told`."""
+    `seconds`: a monotonic clock. `writer.Told`."""
 
     _log = Logger()
 
@@ -39,7 +39,10 @@ class Follower:
         timer: Timer,
         read: Callable[[Place, bool], Deferred[Sequence[Issue]]],
         bulletin: Bulletin,
+        seconds: Callable[[], float],
     ) -> None:
+        self._seconds = seconds
+        self._caught_up = seconds()
         self._timer = timer
         self._read = read
         self._bulletin = bulletin
@@ -61,6 +64,7 @@ class Follower:
     def start(self) -> None:
         """Looks from now on."""
         self._runs = True
+        self._caught_up = self._seconds()
         self.wake()
 
     def stop(self) -> None:
@@ -68,6 +72,11 @@ class Follower:
         self._runs = False
         self._cancel()
         self._answer()
+
+    @property
+    def age(self) -> float:
+        """Seconds since all was known that others had committed; 0 before it looks, and after."""
+        return self._seconds() - self._caught_up if self._runs else 0.0
 
     def look(self) -> Deferred[None]:
         """Looks now; fires when all is told that was there. Fails with Unavailable."""
@@ -105,6 +114,7 @@ class Follower:
         if len(issues) == STEP:
             self._again = True
         else:
+            self._caught_up = self._seconds()
             self._answer()
 
     def _answer(self) -> None:

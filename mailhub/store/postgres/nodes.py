@@ -81,7 +81,11 @@ class NodeService:
     @property
     def held(self) -> int:
         """Leases that this process has."""
-        return sum(self.leases.lease(name).held() for name in self.leases.wanted)
+        return sum(self.leases.turns.values())
+
+    @property
+    def turns(self) -> Mapping[str, bool]:
+        return self.leases.turns
 
     async def all(self) -> Sequence[Node]:
         return await self._runner.read(roll.everyone, self._own.name, self._moment)

@@ -10,6 +10,7 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 
 from mailhub.model.errors import Unavailable
+from mailhub.model.measure import Measure
 from mailhub.model.message import BlobRef
 from mailhub.model.settings import EncryptionSettings, S3Settings, Settings, StoreSettings
 from mailhub.ports import Wakeups
@@ -19,7 +20,7 @@ from mailhub.store.commit import WallClock
 from mailhub.store.faults import DriverError
 from mailhub.store.hop import Hop
 from mailhub.store.leases import Alone
-from mailhub.store.postgres import bodies, making, news
+from mailhub.store.postgres import bodies, making, news, roll
 from mailhub.store.postgres.bodies import Bodies
 from mailhub.store.postgres.carrier import BucketBodies
 from mailhub.store.postgres.committer import Committer
@@ -31,13 +32,14 @@ from mailhub.store.postgres.keyring import Keyring, masters
 from mailhub.store.postgres.news import Bulletin
 from mailhub.store.postgres.nodes import NodeService
 from mailhub.store.postgres.outside import Outside
-from mailhub.store.postgres.roll import Own
+from mailhub.store.postgres.roll import Moment, Own
 from mailhub.store.postgres.runner import OutsideRunner
 from mailhub.store.postgres.search_service import DatabaseIndex
 from mailhub.store.readers import Readers
 from mailhub.store.runner import ThreadRunner
 from mailhub.store.s3.objects import Objects
 from mailhub.store.spools import SpoolFolder
+from mailhub.store.sql import Cursor
 from mailhub.store.threaded import StoreReactor, ThreadedStore, reporting
 from mailhub.store.watchers import Watchers
 from mailhub.store.writer import Writer
@@ -71,7 +73,8 @@ class Desk:
 
 class PostgresStore(ThreadedStore):
     """`ports.Storage` in a database. `where`: which, as libpq wants it. `node`: see `Committer`.
-    `own`: what this process says of itself to others; None where there are none."""
+    `own`: what this process says of itself to others; None where there are none. `agree`: is told
+    the database's time, in seconds since the epoch, at first and every few seconds, on threads."""
 
     def __init__(
         self,
@@ -84,13 +87,15 @@ class PostgresStore(ThreadedStore):
         own: Own | None = None,
         s3: S3Settings = _NOWHERE,
         encryption: EncryptionSettings = _OPEN,
+        agree: Callable[[float], object] = float,
     ) -> None:
         making.prepare(where)
         ring = _keyring(where, encryption.file) if encryption.file else None
         self._objects = Objects(s3, reactor, clock.now) if s3.endpoint else None
         hop = Hop(reactor)
         watchers = Watchers()
-        bulletin = Bulletin(watchers, _newest(where))
+        moment = _agreeing(agree)
+        bulletin = Bulletin(watchers, _newest(where, moment))
         put = Bodies(ring, max(0, s3.grace - GRACE))
         committer = Committer(
             where, node, clock, settings.quota, lambda: bulletin.told, reporting(hop), put
@@ -101,7 +106,7 @@ class PostgresStore(ThreadedStore):
         # News wait for no search: they have a reader of their own.
         self._ear = Readers(lambda: Desk(where), 1, hop)
         self._follower = Follower(
-            reactor, lambda *last: self._ear.query(news.after, *last), bulletin
+            reactor, lambda *last: self._ear.query(news.after, *last), bulletin, clock.seconds
         )
         writer = Writer(committer, hop, self._follower, settings.pending)
         super().__init__(
@@ -112,9 +117,26 @@ class PostgresStore(ThreadedStore):
         self.kept_files = KeptService(where, self.runner)
         self.nodes: Nodes = Alone(clock.now)
         if own is not None:
-            self.nodes = NodeService(self.runner, own, reactor, clock.seconds)
+            self.nodes = NodeService(self.runner, own, reactor, clock.seconds, moment)
         sweeps = self.nodes.leases.lease(SWEEPS)
+        self.measures += self._measured()
         self.looked_after(Background(reactor, self.runner, self._sweep, lambda: False, sweeps))
+
+    def _measured(self) -> list[Measure]:
+        """How the database and the bucket do."""
+        found = [
+            Measure(
+                "mailhub_store_news_age_seconds",
+                "Since when it is not known what other processes committed",
+                lambda: self._follower.age,
+            ),
+            Measure(
+                "mailhub_database_look_worst_seconds",
+                "The longest look for news in the database since this was last read",
+                self._ear.took.read,
+            ),
+        ]
+        return found if self._objects is None else [*found, *self._objects.measures]
 
     async def _sweep(self) -> None:
         while await self.runner.write(news.purge):
@@ -170,16 +192,34 @@ def _keyring(where: str, file: str) -> Keyring:
     return ring
 
 
-def _newest(where: str) -> news.Place:
+def _agreeing(agree: Callable[[float], object]) -> Moment:
+    """The database's clock, by which all its processes go: what one of them writes down as due or
+    as over must mean the same to all, also where one machine's clock is wrong."""
+
+    def moment(cursor: Cursor) -> int:
+        found = roll.moment(cursor)
+        agree(found / 1000)
+        return found
+
+    return moment
+
+
+def _newest(where: str, moment: Moment) -> news.Place:
     connection = Connection(where)
     try:
+        moment(connection)
         return news.newest(connection)
     finally:
         connection.close()
 
 
 def open_store(
-    settings: Settings, folder: Path, own: Own, reactor: StoreReactor, clock: WallClock
+    settings: Settings,
+    folder: Path,
+    own: Own,
+    reactor: StoreReactor,
+    clock: WallClock,
+    agree: Callable[[float], object] = float,
 ) -> PostgresStore:
     """The store in the database that the settings name; `folder`: of what this process alone keeps.
     Blocks while it makes its tables. Raises Unavailable when the database is away or is not this
@@ -188,6 +228,6 @@ def open_store(
     spools = SpoolFolder(store.spool_memory, folder / "spool")
     try:
         where = store.database
-        return PostgresStore(store, where, own.name, spools, reactor, clock, own, s3, keys)
+        return PostgresStore(store, where, own.name, spools, reactor, clock, own, s3, keys, agree)
     except DriverError as error:
         raise Unavailable(f"The database cannot be used: {error.__cause__}") from error

@@ -80,6 +80,18 @@ class Client:
         self._ahead: float = 0.0
         """Seconds that the server's clock is ahead of ours."""
         self._well = True
+        self.failed = 0
+        """Tries that came to nothing: no answer, or one that asks to try again or refuses."""
+
+    @property
+    def well(self) -> bool:
+        """Whether the last request that was done or given up was done."""
+        return self._well
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for a connection."""
+        return len(self._turns.waiting)
 
     def server_time(self) -> float:
         """Epoch seconds by the server's clock, as far as it is known."""
@@ -103,14 +115,17 @@ class Client:
                     case Verdict.MISSING:
                         raise GoneError
                     case Verdict.FULL:
+                        self.failed += 1
                         self._fails("S3 is full", answer)
                         raise StorageFull
                     case Verdict.REFUSED:
+                        self.failed += 1
                         self._fails("S3 refuses", answer)
                         raise Unavailable
                     case Verdict.SKEWED:
                         wait = not self._set_clock(answer)
                 problem = f"{answer.status} {answer.code}"
+            self.failed += 1
             if wait:
                 pause = min(pause * 2 or FIRST_PAUSE, LONGEST_PAUSE)
             delay = uniform(0.5, 1) * pause if wait else 0.0  # noqa: S311

@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from mailhub.model.errors import Corrupt, Unavailable
+from mailhub.model.measure import Measure
 from mailhub.model.message import BlobRef
 from mailhub.model.settings_s3 import S3Settings
 from mailhub.store.s3 import requests
@@ -69,6 +70,18 @@ class Objects:
         self._threads = ThreadPool(0, 2, "mailhub-s3")
         self.claimed = False
         """Whether it is known that the objects are this database's."""
+        client = self._client
+        self.measures: Sequence[Measure] = (
+            Measure("mailhub_s3_troubles", "1 while S3 does not work", lambda: not client.well),
+            Measure(
+                "mailhub_s3_failed_tries_total",
+                "Requests of S3 that came to nothing, each try of them",
+                lambda: client.failed,
+            ),
+            Measure(
+                "mailhub_s3_waiting", "Requests that wait for a connection", lambda: client.waiting
+            ),
+        )
 
     def start(self) -> None:
         """Starts the threads."""

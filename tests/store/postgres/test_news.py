@@ -79,7 +79,7 @@ class Looking:
         self.reader = Reader()
         self.asked: list[tuple[int, Deferred[list[Issue]]]] = []
         self.doubted: list[bool] = []
-        self.follower = Follower(self.clock, self._read, self.reader.bulletin)
+        self.follower = Follower(self.clock, self._read, self.reader.bulletin, self.clock.seconds)
         self.follower.start()
 
     def _read(self, last: Place, doubted: bool) -> Deferred[list[Issue]]:
@@ -157,3 +157,22 @@ def test_who_wants_to_be_sure_waits_for_a_look_that_began_after() -> None:
     assert sure == [None, Unavailable, None]
     looking.follower.look().addCallback(sure.append)
     assert len(sure) == 4
+
+
+def test_its_age_is_since_it_knew_all() -> None:
+    looking = Looking()
+    looking.clock.advance(3)
+    assert looking.follower.age == 3
+    looking.answer(1, 2)
+    assert looking.follower.age == 0
+    looking.clock.advance(INTERVAL)
+    looking.asked[-1][1].errback(Unavailable())
+    looking.clock.advance(INTERVAL)
+    assert looking.follower.age == 2 * INTERVAL
+    looking.answer(*range(3, 3 + STEP))
+    assert looking.follower.age == 2 * INTERVAL, "there may be more"
+    looking.answer()
+    assert looking.follower.age == 0
+    looking.follower.stop()
+    looking.clock.advance(9)
+    assert looking.follower.age == 0
