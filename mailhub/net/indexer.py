@@ -29,8 +29,9 @@ GATHER = 0.5
 """Seconds between the first news and the word about it: many messages make one batch."""
 AGAIN = (1.0, 60.0)
 """Seconds until it is started again: at first, and at most."""
-GOODBYE = 5.0
-"""Seconds that it has to end by itself."""
+GOODBYE = 1.5
+"""Seconds that it has to end by itself. A kill costs it nothing but what it was at, and a server's
+stop has three seconds for all that is behind its sessions."""
 SAID = 1000
 
 
