@@ -202,3 +202,54 @@ def test_where_there_is_no_repository_yet(text: str, missing: bool) -> None:
 def test_what_is_no_snapshot(snapshot: str) -> None:
     with pytest.raises(Invalid):
         restic.fetch(snapshot, "/tmp/x")
+
+
+def test_bodies_are_taken_from_the_copy_that_is_named() -> None:
+    command = restic.save_beside(["picture", "bodies"], "mx", ("mailhub", "bodies-1"), "0a1b2c3d")
+    assert command[-2:] == ("picture", "bodies")
+    assert {"--parent=0a1b2c3d", "--tag=bodies-1", "--ignore-inode"} < {*command}
+    assert restic.takes_known(command)
+    first = restic.save_beside(["bodies"], "mx", ("mailhub-part", "bodies-1"), "")
+    assert "--force" in first, "where none is named, none is chosen"
+    assert not restic.takes_known(restic.save("picture", "mx"))
+
+
+def test_what_ls_tells() -> None:
+    lines = [
+        b'{"time":"2026-11-21T01:00:00Z","struct_type":"snapshot"}\n',
+        b'{"name":"000000","type":"dir","path":"/bodies/000000","struct_type":"node"}\n',
+        b'{"name":"0000000000200001","type":"file","size":5,"struct_type":"node"}\n',
+        b"warning: something\n",
+    ]
+    assert list(restic.names(lines)) == [("0000000000200001", 5)]
+
+
+@pytest.mark.parametrize(
+    ("said", "bodies"),
+    [
+        (b'{"message_type":"error","item":"/x/backup/bodies/000000/001/0000000000200001"}', True),
+        (b"error: parts of /x/backup/bodies/000000/001/00 not found in the repository", True),
+        (b'{"message_type":"error","item":"/x/backup/picture/store/database.dump"}', False),
+        (b"Fatal: unable to open config file: /bodies/repository/config", False),
+    ],
+)
+def test_whether_bodies_could_not_be_read(said: bytes, bodies: bool) -> None:
+    assert restic.lacks_bodies(said) is bodies
+
+
+def test_some_of_a_backup_is_brought_back() -> None:
+    command = restic.fetch("0a1b2c3d", "/tmp/x", "picture", "bodies/000000/001")
+    assert command[-2:] == ("--include=/picture", "--include=/bodies/000000/001")
+    assert restic.drop("a", "b") == ("forget", "a", "b")
+
+
+def test_copies_on_the_way_are_no_backups() -> None:
+    told = json.dumps(
+        [
+            {"short_id": "a", "time": "2026-11-21T01:00:00Z", "tags": ["mailhub-part", "bodies-1"]},
+            {"short_id": "b", "time": "2026-11-21T02:00:00Z", "tags": ["mailhub", "bodies-1"]},
+        ]
+    ).encode()
+    assert [one.id for one in restic.listed(told)] == ["b"]
+    assert [one.id for one in restic.listed(told, restic.PART)] == ["a"]
+    assert [one.id for one in restic.listed(told, "bodies-1")] == ["a", "b"]

@@ -100,15 +100,18 @@ class BucketBodies:
         batch, more = await self._thread(self._next)
         if batch:
             await self.hold()
-            # Nothing is taken for this database's that is another's.
-            await self._outside.claim(self._writing)
-            waiting = iter(batch)
-            try:
-                await all_of([carried(self._fetch_some(waiting)) for _ in range(AT_ONCE)])
-            except Unavailable as error:
-                raise Unavailable(f"The bucket cannot be read: {error.text}") from error
+            await self._fetch_all(batch)
         self._batch = batch
         return bool(more)
+
+    async def _fetch_all(self, batch: Sequence[Body]) -> None:
+        waiting = iter(batch)
+        try:
+            # Nothing is taken for this database's that is another's.
+            await self._outside.claim(self._writing)
+            await all_of([carried(self._fetch_some(waiting)) for _ in range(AT_ONCE)])
+        except Unavailable as error:
+            raise Unavailable(f"The bucket cannot be read: {error.text}") from error
 
     def _next(self) -> tuple[list[Body], bool]:
         """What is fetched next, and whether there is more behind it."""
