@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from mailhub.store.s3.objects import Objects
 from mailhub.store.s3.requests import Request
 from tests.live import storing
 from tests.live.conftest import program
-from tests.live.peers import open_folder
+from tests.live.peers import open_folder, until
 from tests.live.server import PLAIN, Server
 from tests.live.swift import SECRET, USER, Swift
 from tests.loop import Loop
@@ -235,3 +236,83 @@ def test_all_of_it_comes_back(house: House) -> None:
     assert second["size"] > sum(SIZES)
     assert house.server.command("backup", "verify", "--all").stdout == "good\n"
     assert restored(house, "again") == house.sent
+
+
+def test_what_is_deleted_leaves_with_the_last_backup_that_has_it(house: House) -> None:
+    subject = house.send(900_000)
+    first = house.backup("run")
+    size = room(house.folder / "repository")
+    house.expunge(subject)
+    second = house.backup("run")
+    assert second["size"] < first["size"] - 900_000
+    assert room(house.folder / "repository") > size - 900_000, "the first one has it"
+    house.restic("forget", first["id"])
+    house.restic("prune", "--max-unused=0")
+    assert room(house.folder / "repository") < size - 800_000
+    assert house.server.command("backup", "verify", "--all").stdout == "good\n"
+
+
+def room(folder: Path) -> int:
+    return sum(one.stat().st_size for one in folder.rglob("*") if one.is_file())
+
+
+def test_a_bucket_that_is_away_harms_nothing(house: House) -> None:
+    house.backup("run")
+    before = house.backup("status")["backups"]
+    house.send(500_000)
+    house.swift.pause()
+    try:
+        done = house.server.command("backup", "run", check=False)
+        assert done.returncode == 1
+        assert "The bucket cannot be read" in done.stderr
+    finally:
+        house.swift.resume()
+    status = house.backup("status")
+    assert status["backups"] == before
+    assert "The bucket cannot be read" in status["problem"]
+    house.backup("run")
+    assert house.backup("status")["problem"] == ""
+    assert house.server.command("backup", "verify", "--all").stdout == "good\n"
+
+
+def test_a_kill_in_the_middle_of_the_bodies_costs_nothing(house: House) -> None:
+    for _ in range(3):
+        house.send(1_200_000)  # two of them are more than there is room for at a time
+    before = house.backup("status")["backups"]
+    (house.folder / "slow").touch()
+    words = ("backup", "run")
+    runner = Thread(target=lambda: house.server.command(*words, check=False))
+    runner.start()
+    # It may end before that: then it was quicker than this machine lets us look.
+    until(lambda: bool(whole_files(house)) or not runner.is_alive(), 60)
+    house.server.kill()
+    runner.join(120)
+    (house.folder / "slow").unlink()
+    house.server.start()
+    made = house.backup("run")
+    ids = [one["id"] for one in house.backup("status")["backups"]]
+    assert ids[0] == made["id"]
+    assert {one["id"] for one in before} < {*ids}
+    assert whole_files(house) == []
+    assert not json.loads(house.restic("snapshots", "--tag=mailhub-part", "--json"))
+    assert house.server.command("backup", "verify", "--all").stdout == "good\n"
+
+
+def test_only_the_bucket_is_lost(house: House) -> None:
+    house.backup("run")
+    there = objects(house.swift, "first", delete=True)
+    assert len(there) >= len(SIZES) - 1
+    where = ("--from", str(house.folder / "repository"))
+    said = house.server.command("backup", "restore", "--bodies-only", *where).stdout
+    assert f"put {len(there & objects(house.swift, 'first'))} messages into the bucket" in said
+    assert messages(house.server) == house.sent
+    house.server.command("verify")
+
+
+def test_all_of_it_comes_back_at_the_end(house: House) -> None:
+    house.backup("run")
+    (house.server.var / "backup" / "bodies.copy").unlink()  # as on a node that never made one
+    house.send(80_000)
+    made = house.backup("run")
+    assert made["added"] < 1_000_000, "what is there already is not sent again"
+    assert restored(house, "once-more") == house.sent
