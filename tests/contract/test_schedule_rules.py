@@ -252,7 +252,7 @@ def live_through(make: Callable[[], Bench], wait: Wait) -> None:
     run_state_machine_as_test(
         lambda: Rules(make, wait),
         settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, derandomize=True, database=None
+            max_examples=50, stateful_step_count=40, deadline=None, derandomize=True, database=None
         ),
     )
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from mailhub.coord.ranked import SLACK, Ranked
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 8), st.none() | st.integers(0, 5)), max_size=200))
 def test_it_is_a_sorted_dictionary(steps: list[tuple[int, int | None]]) -> None:
     ranked: Ranked[int] = Ranked()

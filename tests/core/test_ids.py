@@ -21,7 +21,7 @@ def test_new_ids_never_repeat() -> None:
     assert len({ids.new() for _ in range(1000)}) == 1000
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.lists(st.floats(-10_000, 10_000), max_size=50))
 def test_transactions_grow_whatever_the_clock_does(steps: list[float]) -> None:
     clock = FakeClock()

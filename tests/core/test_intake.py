@@ -257,7 +257,7 @@ def test_a_large_message_is_rendered_in_turns() -> None:
     assert here.clock.pauses > 3
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.binary(max_size=300), st.booleans())
 def test_any_bytes_are_kept_byte_for_byte(message: bytes, lmtp: bool) -> None:
     here = WORLD

@@ -470,7 +470,7 @@ def test_an_unknown_name_gets_the_same_salt_again() -> None:
     assert len(salts) == 1
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(
     st.sampled_from(["PLAIN", "LOGIN", "SCRAM-SHA-256"]),
     st.lists(st.binary(max_size=60), min_size=1, max_size=4),

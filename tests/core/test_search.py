@@ -352,7 +352,7 @@ PROGRAMS = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(PROGRAMS)
 def test_every_program_finds_what_the_oracle_finds(program: SearchKey) -> None:
     found = box().find(program)

@@ -441,7 +441,7 @@ ORDINARY = st.lists(
     st.sampled_from(["annual report", "ann lee", "x-9", "annual", "lee", "re", "annua", "9"]),
     st.booleans(),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_raw_bytes_never_hide_words(
     subject: str, body: str, author: str, words: str, phrase: bool
 ) -> None:

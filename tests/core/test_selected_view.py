@@ -415,7 +415,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.parametrize("ranges", [selected_log.RANGES, 1])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(steps=STEPS)
 def test_every_client_ends_up_with_the_truth(steps: list[tuple], ranges: int) -> None:
     before, selected_log.RANGES = selected_log.RANGES, ranges

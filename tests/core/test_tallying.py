@@ -155,7 +155,7 @@ TEXT = st.text(max_size=300)
 SHORT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=9)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(
     st.builds(
         DMARCSeen,

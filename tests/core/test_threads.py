@@ -183,7 +183,7 @@ MESSAGES = st.lists(
 
 
 @pytest.mark.parametrize("algorithm", list(ThreadAlgorithm))
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(MESSAGES)
 def test_every_message_stands_exactly_once(
     algorithm: ThreadAlgorithm, rows: list[tuple[str, str, int, str]]

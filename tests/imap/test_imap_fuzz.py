@@ -62,7 +62,7 @@ PEOPLE.deliver("joe@example.org", b"Content-Type: multipart/mixed; boundary=b\r\
 ANSWER = re.compile(rb"(\S+) (OK|NO|BAD|BYE)\b|[*+] ")
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(SESSIONS, st.integers(0, 9))
 def test_no_session_makes_an_internal_error(data: bytes, piece: int) -> None:
     PEOPLE.log.events.clear()

@@ -120,7 +120,7 @@ DEEDS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(DEEDS)
 def test_every_clients_books_are_right(deeds: list[tuple[int, str, int]]) -> None:
     people = world()

@@ -99,7 +99,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(PIECES, max_size=30).map(b"".join))
 def test_any_octets_name_one_or_none(value: bytes) -> None:
     for block in (b"From: " + value, value):

@@ -68,7 +68,7 @@ def test_a_value_never_leaves_its_quotes(text: str) -> None:
     assert results[0].get("header.d") == shown
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.text(max_size=400), st.text(max_size=50)), max_size=5))
 def test_whatever_is_quoted_comes_out(values: list[tuple[str, str]]) -> None:
     results = [
@@ -84,7 +84,7 @@ def test_whatever_is_quoted_comes_out(values: list[tuple[str, str]]) -> None:
     assert [len(one.properties) for one in read.results] == [2] * len(values)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     try:

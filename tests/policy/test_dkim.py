@@ -190,7 +190,7 @@ BODIES = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(BODIES, st.sampled_from([b"relaxed", b"simple"]), st.integers(0, 200), st.integers(0, 255))
 def test_as_dkimpy_says(body: bytes, form: bytes, place: int, octet: int) -> None:
     body += b"\r\n"  # what comes over SMTP ends so
@@ -376,7 +376,7 @@ def test_a_header_of_too_many_fields() -> None:
     ) == ["permerror"]
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.sampled_from(

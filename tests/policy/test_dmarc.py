@@ -244,7 +244,7 @@ def test_questions_are_few() -> None:
     assert len(set(resolver.asked)) == 8
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.binary(max_size=200), st.text(max_size=60))
 def test_any_record_has_a_result(text: bytes, more: str) -> None:
     parse(text)

@@ -20,7 +20,7 @@ NASTY = st.text("ab: \t\r\n\0\x7f\xe4\u2028", max_size=30)
 HEADER = b"A: 1\r\nSubject: x\r\n\r\n"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([b"h", b"i", b"m"]), NASTY), max_size=4))
 def test_of_milters(said: list[tuple[bytes, str]]) -> None:
     answers: list[Answer] = []
@@ -39,7 +39,7 @@ def test_of_milters(said: list[tuple[bytes, str]]) -> None:
     assert names in ([b"A", b"Subject"], [b"A", b"Subject", b"X-A"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.dictionaries(NASTY, st.one_of(NASTY, st.lists(NASTY, max_size=2), st.integers())))
 def test_of_rspamd(added: dict[str, object]) -> None:
     said = {"action": "reject", "score": 1, "required_score": 2, "milter": {"add_headers": added}}
@@ -54,7 +54,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.fixed_dictionaries(
         {"action": st.just("reject"), "score": JSON, "required_score": st.just(1)},

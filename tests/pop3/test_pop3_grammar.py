@@ -106,7 +106,7 @@ def test_apop_is_known_and_not_offered() -> None:
         parse(b"APOP mrose c4c9334bac560ecc979e58001b3e22fb")
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=50, deadline=None)
 @given(
     st.one_of(
         st.binary(max_size=600),
@@ -172,7 +172,7 @@ def ends_by_lf(data: bytes) -> list[int]:
     return [match.end() for match in re.finditer(rb"(?:^|\n)\.\r?\n", data)]
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=50, deadline=None)
 @given(
     st.lists(st.sampled_from([b".", b"\r", b"\n", b"\r\n", b"a", b"\n.\n", b"\xff"])).map(b"".join),
     st.lists(st.integers(0, 200), max_size=6),

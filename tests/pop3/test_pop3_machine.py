@@ -40,7 +40,7 @@ def test_events_do_not_depend_on_how_the_input_is_cut() -> None:
         assert fed(data[:cut], data[cut:]) == whole
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=50, deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=12), st.booleans())
 def test_any_bytes_are_events_and_memory_is_bounded(chunks: list[bytes], sasl: bool) -> None:
     machine = Machine()

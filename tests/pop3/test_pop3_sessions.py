@@ -335,7 +335,7 @@ def test_too_many_wrong_passwords_close_the_connection() -> None:
     assert visit.transport.disconnecting
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
+@settings(derandomize=True, max_examples=50, deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -147,7 +147,7 @@ def test_more_than_the_limit_is_dropped_up_to_its_end() -> None:
     ),
     st.lists(st.integers(1, 7), min_size=1, max_size=10),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_cuts_change_nothing(parts: list[bytes], sizes: list[int]) -> None:
     sent = b"".join(parts) + b"\r\n.\r\n"
     pieces, start, turn = [], 0, 0
@@ -230,7 +230,7 @@ def test_a_chunk_is_followed_by_the_next_command() -> None:
     st.lists(st.sampled_from([b"\r\n", b".", b"..", b"a", b"\n", b"\r"])),
     st.lists(st.integers(1, 9)),
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_plain_content_goes_on_as_it_is(parts: list[bytes], sizes: list[int]) -> None:
     made = machine()
     made.start_data(DotContent(LIMIT, Newlines.REFUSE))
@@ -257,6 +257,6 @@ def test_plain_content_goes_on_as_it_is(parts: list[bytes], sizes: list[int]) ->
 
 
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b"a", b"\x0b", b"\x85"])).map(b"".join))
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_only_pairs(piece: bytes) -> None:
     assert only_pairs(piece) is (re.search(rb"(?<!\r)\n|\r(?!\n)", piece) is None)

@@ -164,7 +164,7 @@ def test_a_move_into_content_needs_recipients() -> None:
         max_size=40,
     )
 )
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_any_bytes_give_events_and_keep_memory_bounded(pieces: list[bytes]) -> None:
     machine = Machine(LIMIT)
     machine.state = State.RCPT

@@ -15,7 +15,7 @@ from mailhub.store.spools import MemorySpool, SpoolFolder
 
 
 @given(st.binary(max_size=50), st.lists(st.binary(max_size=200), max_size=20), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_body_is_the_head_and_the_chunks(head: bytes, chunks: list[bytes], on_disk: bool) -> None:
     spool = MemorySpool(head, 100, Path("/tmp") if on_disk else None)
     size = len(head)

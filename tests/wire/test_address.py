@@ -104,7 +104,7 @@ def test_is_ascii() -> None:
     assert not address.is_ascii("ü@x.org")
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(
     st.text(st.characters(codec="utf-8"), max_size=40), st.sampled_from(["x.org", "[192.0.2.1]"])
 )
@@ -118,7 +118,7 @@ def test_quoting_survives_a_round_trip(local: str, domain: str) -> None:
     assert address.key(written) == address.key(address.key(written, delimiter=""))
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_an_address_or_invalid(text: str) -> None:
     for written in (text, text + "@x.org", "a@" + text):

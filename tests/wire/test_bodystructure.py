@@ -92,7 +92,7 @@ def test_the_whole_corpus_keeps_to_the_grammar(group: Sequence[str]) -> None:
             strict.check_body(strict.read(plain), extended=False)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.one_of(st.binary(max_size=300), MAIL))
 def test_any_bytes_keep_to_the_grammar(data: bytes) -> None:
     for message in (data, corpus.HEAD + data):

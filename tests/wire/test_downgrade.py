@@ -132,7 +132,7 @@ texts = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(lines=texts, size=st.sampled_from([57, 114, 57 * 256]))
 def test_text_is_the_same_in_pieces_of_any_size(lines: list[str], size: int) -> None:
     body = "".join(f"{line}\r\n" for line in lines).encode()
@@ -144,7 +144,7 @@ def test_text_is_the_same_in_pieces_of_any_size(lines: list[str], size: int) -> 
     assert leaves(found) == [body]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(body=st.binary(max_size=600), size=st.sampled_from([57, 114, 57 * 256]))
 def test_binary_is_the_same_in_pieces_of_any_size(body: bytes, size: int) -> None:
     header = (

@@ -57,7 +57,7 @@ _PIECES = [
 ]
 
 
-@settings(max_examples=200)
+@settings(max_examples=50)
 @given(
     st.lists(st.sampled_from([*_PIECES, ")", "\\", "[", "]", "\xe9", "\x01", "<a@b>"]), max_size=9)
 )
@@ -175,7 +175,7 @@ def test_parse_refuses_other_data(data: bytes) -> None:
         envelope.parse(data)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(corpus._VALUES)), st.binary(max_size=80)))
 def test_any_values_give_the_grammar(values: dict[str, bytes]) -> None:
     fields = {name.encode(): [value] for name, value in values.items()}
@@ -186,14 +186,14 @@ def test_any_values_give_the_grammar(values: dict[str, bytes]) -> None:
     assert isinstance(envelope.parse(made).subject, str)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.binary(max_size=80))
 def test_strings_survive(value: bytes) -> None:
     assert strict.read(string(value)) == value.replace(b"\0", b"?")
     assert datum.read(b"(" + nstring(value) + b" NIL 7)") == [value.replace(b"\0", b"?"), None, 7]
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.text('()"\\{}NIL 12\r\n', max_size=40).map(str.encode)))
 def test_any_bytes_are_data_or_invalid(data: bytes) -> None:
     try:

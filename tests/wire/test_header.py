@@ -81,7 +81,7 @@ def test_many_message_ids_keep_the_first_and_the_last() -> None:
 BLOCKS = st.one_of(st.binary(), st.text("Aa:b \t\r\n", max_size=60).map(str.encode))
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(BLOCKS)
 def test_a_selection_and_its_opposite_are_the_whole(data: bytes) -> None:
     block = data[: mime.scan(data).body]
@@ -93,7 +93,7 @@ def test_a_selection_and_its_opposite_are_the_whole(data: bytes) -> None:
     assert block.endswith(nothing)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(BLOCKS)
 def test_few_names_and_many_select_alike(data: bytes) -> None:
     block = data[: mime.scan(data).body]
@@ -113,7 +113,7 @@ def test_a_header_of_tiny_lines_costs_little(negate: bool) -> None:
 
 
 @given(st.lists(st.sampled_from([b"From", b"fRom", b"X", b":", b" ", b"\t", b"\r\n", b"\n", b"a"])))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_values_are_those_of_the_fields(pieces: list[bytes]) -> None:
     block = b"".join(pieces)
     assert header.values(block, b"from") == [

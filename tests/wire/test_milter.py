@@ -13,7 +13,7 @@ from mailhub.wire import milter
 from mailhub.wire.milter import Answer, Does, Kind, Packets, Wish
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([b"a", b"c", b"h"]), st.binary(max_size=50)), max_size=5),
     st.integers(1, 40),

@@ -291,7 +291,7 @@ ENDS = st.sampled_from([b"\r\n", b"\n", b"\r\n\r\n", b"\r"])
 MAIL = st.lists(st.tuples(LINES, ENDS).map(b"".join), max_size=40).map(b"".join)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.one_of(st.binary(max_size=500), MAIL))
 def test_any_bytes(data: bytes) -> None:
     root = mime.scan(data)
@@ -300,7 +300,7 @@ def test_any_bytes(data: bytes) -> None:
         assert _trace(mime.scan(other)) == _trace(root)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(MAIL)
 def test_large_buffers_are_read_like_small_ones(data: bytes) -> None:
     """The same structure behind a preamble that is longer than a slice, in a view."""

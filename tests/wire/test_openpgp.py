@@ -85,7 +85,7 @@ def test_what_is_no_public_key_is_invalid(text: str) -> None:
         openpgp.read(text)
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=50, deadline=None)
 @given(st.binary(max_size=80))
 def test_any_packets_are_a_key_or_invalid(data: bytes) -> None:
     try:

@@ -51,7 +51,7 @@ pieces = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(pieces, max_size=60).map(b"".join), st.data())
 def test_any_body_in_any_pieces_is_what_dkimpy_makes_of_it(
     body: bytes, data: st.DataObject
@@ -67,7 +67,7 @@ words = st.sampled_from(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from([b"Subject", b"FROM", b"List-Id "]), st.lists(words, max_size=30))
 def test_any_field_is_what_dkimpy_makes_of_it(name: bytes, value: list[bytes]) -> None:
     raw = b"".join(value)

@@ -101,7 +101,7 @@ def _check(data: bytes) -> None:
         text.encode("utf-8")
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.one_of(st.binary(max_size=300), MAIL))
 def test_any_bytes_are_rendered(data: bytes) -> None:
     _check(data)

@@ -239,7 +239,7 @@ def test_a_decoy_looks_like_an_account_and_stays_the_same() -> None:
     assert (len(one.salt), len(one.stored_key), len(one.server_key)) == (16, 32, 32)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_invalid(first: bytes, final: bytes) -> None:
     for parse in (sasl.plain, sasl.text, sasl.client_first):
@@ -249,7 +249,7 @@ def test_any_bytes_are_a_message_or_invalid(first: bytes, final: bytes) -> None:
         begin("n,,n=joe,r=nonce").finish(final)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.sampled_from(["n", "y", "p=tls-exporter", "p=x"]), st.text(max_size=10), st.text())
 def test_first_messages_of_any_text(flag: str, name: str, nonce: str) -> None:
     try:

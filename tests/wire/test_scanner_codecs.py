@@ -133,7 +133,7 @@ def test_the_question_to_spamd() -> None:
         spamc.question(7, "joe\r\nCompress: zlib")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=400))
 def test_nonsense_is_refused_or_waited_for(data: bytes) -> None:
     for reading in (spamc.Reading(), clamd.Reading()):

@@ -120,7 +120,7 @@ def test_binary() -> None:
         decoded(5, 2)
 
 
-@settings(max_examples=150, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(
     st.one_of(st.binary(max_size=300), MAIL, st.sampled_from(sorted(CORPUS.values()))),
     st.lists(st.integers(0, 4), max_size=5),

@@ -47,7 +47,7 @@ def test_base(written: str, base: str, marked: bool) -> None:
     assert subject.base(written) == base
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.text("Re:fwd[]() a\t\n", max_size=60))
 def test_a_base_is_its_own_base(written: str) -> None:
     base = subject.base(written)

@@ -176,7 +176,7 @@ def test_the_whole_corpus_is_readable(group: Sequence[str]) -> None:
                 assert isinstance(piece, str)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.one_of(st.binary(max_size=300), MAIL), st.sampled_from(["plain", "html"]))
 def test_any_bytes(data: bytes, kind: str) -> None:
     for message in (

@@ -114,7 +114,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 COUNT = st.integers(0, 10**9)
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(
     st.builds(
         TLSAggregate,
@@ -161,7 +161,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
+@settings(max_examples=50, derandomize=True, deadline=None)
 @given(st.binary(max_size=100), JSON, JSON, JSON)
 def test_no_octets_harm(noise: bytes, one: object, two: object, three: object) -> None:
     shaped = {

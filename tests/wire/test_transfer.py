@@ -87,7 +87,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("small_slices")
 def test_slices_meet_anywhere() -> None:
-    @settings(max_examples=200, derandomize=True, deadline=None)
+    @settings(max_examples=50, derandomize=True, deadline=None)
     @given(st.binary(max_size=200), st.integers(1, 76))
     def check(content: bytes, width: int) -> None:
         coded = base64.b64encode(content)
@@ -105,7 +105,7 @@ PIECES = [b"=", b"A", b"3", b"x", b" ", b"\t", b"\r\n", b"\n", b"\xff", b"=3D"]
 
 @pytest.mark.usefixtures("small_slices")
 def test_slices_of_any_bytes_are_what_the_whole_is() -> None:
-    @settings(max_examples=200, derandomize=True, deadline=None)
+    @settings(max_examples=50, derandomize=True, deadline=None)
     @given(st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join))
     def check(coded: bytes) -> None:
         whole = transfer.from_quoted_printable(coded)

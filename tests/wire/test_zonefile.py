@@ -24,7 +24,7 @@ def test_text(text: str, shown: str) -> None:
     assert zonefile.text(text) == shown
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text(max_size=600))
 def test_dnspython_reads_the_same_text(text: str) -> None:
     shown = zonefile.text(text).replace("( ", "").replace(" )", "") if len(text) > 255 else None

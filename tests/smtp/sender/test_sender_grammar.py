@@ -88,7 +88,7 @@ def test_long_lines_and_replies_are_taken_up_to_the_limit() -> None:
     ),
     st.data(),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_replies_are_the_same_however_they_are_cut(
     wanted: list[tuple[int, list[str]]], data: st.DataObject
 ) -> None:
@@ -119,7 +119,7 @@ def test_replies_come_byte_by_byte() -> None:
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_any_bytes_are_replies_or_broken(data: bytes) -> None:
     machine = Machine()
     machine.receive(data)
@@ -234,7 +234,7 @@ def test_who_vouches_for_the_sender(sender: QueueSender, said: bytes) -> None:
 
 
 @given(st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_xtext_is_read_back_by_our_own_server(text: str) -> None:
     from mailhub.smtp import parameters
 

@@ -117,7 +117,7 @@ def _said(*replies: str) -> list[str]:
     return [f"S: {reply}" for reply in replies]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(
     pipelining=st.booleans(),
     chunking=st.booleans(),
