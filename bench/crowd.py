@@ -1,8 +1,9 @@
 """Thousands of IMAP connections at once: most wait in IDLE, some work, mail keeps coming in.
 
 `python -m bench.crowd --help`. Says whether anything failed, how long what took, and what memory,
-descriptors and disk did meanwhile. With `--slow` there are also clients that read a mailbox a few
-bytes at a time, and ones that never end what they began to say.
+descriptors and disk did meanwhile; exits with 1 if anything failed. With `--slow` there are also
+clients that read a mailbox a byte a second, ones that never end what they began to say, and
+newcomers that have to be greeted all the same.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import random
 import resource
 import selectors
 import shutil
+import signal
 import socket
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -25,6 +28,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from bench.servers import PASSWORD, Mailhub, resident
+from bench.slow import Doors, Slowness, slow
 from bench.smtp_load import make_message
 from mailhub.cli.client import connect
 
@@ -45,9 +49,8 @@ PROBE = 0.5
 """Seconds between two deliveries whose news are timed."""
 OPENING = 50
 """Connections that are being opened at a time."""
-SLOW_READERS, SLOW_TALKERS = 50, 300
-SIP = 64
-"""Bytes a second of a slow reader."""
+MUCH = 500
+"""Messages of the mailbox that slow readers ask for."""
 STILL = 30.0
 """Seconds without an answer that count as a failure."""
 
@@ -226,39 +229,12 @@ def deliver(port: int, users: list[str], rate: float, first: int, end: Connectio
     end.send((took, failed))
 
 
-def slow(imap: int, smtp: int, http: int, users: list[str], end: Connection) -> None:
-    """Clients that read a few bytes a second, and ones that never finish, until a word comes; then
-    says how many of the readers were cut off."""
-    readers = []
-    for number in range(SLOW_READERS):
-        channel = socket.socket()
-        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        channel.bind((f"127.200.{number}.1", 0))
-        channel.connect(("127.0.0.1", imap))
-        user = users[number % len(users)]
-        channel.sendall(
-            f'a LOGIN "{user}@bench.test" "{PASSWORD}"\r\nb SELECT INBOX\r\n'
-            "c FETCH 1:* BODY.PEEK[]\r\n".encode()
-        )
-        readers.append(channel)
-    talkers: list[socket.socket] = []
-    cut = 0
-    while not end.poll(1.0):
-        while len(talkers) < SLOW_TALKERS:
-            number = len(talkers)
-            source = (f"127.{210 + number % 3}.{number // 3}.1", 0)
-            port = (imap, smtp, http)[number % 3]
-            talkers.append(socket.create_connection(("127.0.0.1", port), 30, source))
-        for channel in list(talkers):
-            try:
-                channel.send(b"x")
-            except OSError:  # the server has had enough of it: another one comes
-                channel.close()
-                talkers.remove(channel)
-                cut += 1
-        for channel in readers:
-            channel.recv(SIP)
-    end.send(cut)
+def fill(port: int, user: str) -> None:
+    """Much to read, for those who read slowly."""
+    channel = smtp_session(port)
+    for number in range(MUCH):
+        send(channel, user, 9_000_000 + number)
+    channel.close()
 
 
 @dataclass(frozen=True)
@@ -322,6 +298,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--slow", action="store_true", help="slow readers and talkers besides")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
     folder = Path(tempfile.mkdtemp(prefix="mailhub-crowd-"))
@@ -330,10 +307,11 @@ def main() -> None:
     try:
         server.start(users[:1], "")
         populate(server, users[1:])
-        hold(server, users, options)
+        good = hold(server, users, options)
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+    raise SystemExit(0 if good else 1)
 
 
 def populate(server: Mailhub, users: list[str]) -> None:
@@ -345,7 +323,8 @@ def populate(server: Mailhub, users: list[str]) -> None:
     client.close()
 
 
-def hold(server: Mailhub, users: list[str], options: argparse.Namespace) -> None:
+def hold(server: Mailhub, users: list[str], options: argparse.Namespace) -> bool:
+    """Whether nothing failed."""
     print(f"{'empty':24}{State.of(server)}", flush=True)
     crowd = Crowd(server.imap, server.smtp)
     beginning(
@@ -363,8 +342,11 @@ def hold(server: Mailhub, users: list[str], options: argparse.Namespace) -> None
     cut = None
     if options.slow:
         cut, theirs = multiprocessing.Pipe()
-        ports = (server.imap, server.smtp, server.http, users, theirs)
-        multiprocessing.Process(target=slow, args=ports, daemon=True).start()
+        fill(server.smtp, users[0])
+        print(f"{'before the slow ones':24}{State.of(server)}", flush=True)
+        names = ("imap", "smtp", "pop3", "http")
+        doors = Doors({name: getattr(server, name) for name in names}, users)
+        multiprocessing.Process(target=slow, args=(doors, theirs), daemon=True).start()
     start = time.monotonic()
     channel = smtp_session(server.smtp)
     probes = told = 0
@@ -386,12 +368,15 @@ def hold(server: Mailhub, users: list[str], options: argparse.Namespace) -> None
     print(f"{'at the end':24}{State.of(server)}")
     if cut is not None:
         cut.send("enough")
-        print(f"slow talkers that were sent away: {cut.recv()}")
+        slowness: Slowness = cut.recv()
+        print("\n".join(slowness.told()))
+        crowd.failed += slowness.faults()
     print(f"delivered: {len(sent) / options.seconds:.0f} a second")
     print(f"{'':24}{'count':>9}{'p50 ms':>10}{'p99 ms':>10}{'p99.9 ms':>10}{'max ms':>10}")
     for name, values in {**crowd.took, "delivery": sent}.items():
         print(shown(name, values))
     print(f"failures: {json.dumps(crowd.failed[:10])} ({len(crowd.failed)})")
+    return not crowd.failed
 
 
 if __name__ == "__main__":

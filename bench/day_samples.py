@@ -21,6 +21,8 @@ MEMORY, FEW, DISK = 0.10, 5.0, 0.05
 of what is on disk beyond the mail."""
 SURE = 2.0
 """Standard errors by which a growth has to be above what may come to count."""
+SEGMENT = "segment"
+"""A descriptor of a file of messages: each thread that reads keeps the 64 that it read last."""
 RECORDS = (
     "journal",
     "trail",
@@ -76,6 +78,8 @@ class Held:
 
 def _kind(target: Path) -> str:
     text = str(target)
+    if ".segment" in text:
+        return SEGMENT
     if text.startswith("/"):
         return "file"
     return text.partition(":")[0]
@@ -127,7 +131,9 @@ class Sample:
         for name, held in self.processes.items():
             yield f"{name}: own memory", held.own
             yield f"{name}: resident", held.resident
-            yield f"{name}: descriptors", sum(held.descriptors.values())
+            segments = held.descriptors.get(SEGMENT, 0)
+            yield f"{name}: descriptors", sum(held.descriptors.values()) - segments
+            yield f"{name}: open segments", segments
             yield f"{name}: threads", held.threads
         for name, size in self.disk.items():
             yield f"disk: {name}", size
