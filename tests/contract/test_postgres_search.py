@@ -15,9 +15,11 @@ import pytest
 
 from mailhub.indexing import reading, shared
 from mailhub.indexing.reading import TRIES
+from mailhub.model.errors import Unavailable
 from mailhub.model.indexed import Document
 from mailhub.model.message import BlobRef
 from mailhub.model.search import ANYWHERE, Phrase, Says, Term, TermKind, Terms
+from mailhub.store.faults import DriverError
 from mailhub.store.fulltext import building
 from mailhub.store.postgres import search_building
 from mailhub.store.postgres.connection import Connection
@@ -221,6 +223,23 @@ def test_a_database_that_goes_away_is_waited_for(site: Site) -> None:
     connection.close()
     site.follow()
     assert site.found() == ([1], [])
+
+
+def test_a_search_that_never_ends_is_given_up(site: Site) -> None:
+    assert "statement_timeout" in SESSION
+    connection = Connection(site.where, {**SESSION, "statement_timeout": "50"})
+    many = {"many": json.dumps(list(range(3000)))}
+    try:
+        with pytest.raises(DriverError) as caught:
+            connection.execute(
+                "SELECT count(*) FROM json_each(:many) AS a CROSS JOIN json_each(:many) AS b"
+                " CROSS JOIN json_each(:many) AS c",
+                many,
+            )
+        assert isinstance(caught.value.kind, Unavailable)
+        assert connection.execute("SELECT 1", {}).fetchone() == (1,)
+    finally:
+        connection.close()
 
 
 FILLED = """

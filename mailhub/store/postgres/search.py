@@ -66,12 +66,14 @@ SESSION: Mapping[str, str] = {
     "enable_seqscan": "off",
     "jit": "off",
     "plan_cache_mode": "force_custom_plan",
+    "statement_timeout": "120s",
     "work_mem": "32MB",
 }
 """What a connection that searches asks of the planner. It knows little of how often terms are there
 that begin with an account, and nothing of what it costs to make the terms of a row: it is to look
 terms up, to go through many messages once and not once for each hit, to plan for the account that
-is asked about, and not to compile."""
+is asked about, and not to compile. A search that takes minutes is given up: what it reads keeps the
+database from cleaning up."""
 FEW = 2000
 """Contents that are read first and named in the statement: of these the messages are looked up."""
 _READ = "SELECT count(*), group_concat(content) FROM ({select} LIMIT :few) AS known(content)"
