@@ -81,6 +81,14 @@ class MemorySchedule:
                 await self._clock.pause()
             self._put_page(slots[start : start + PAGE])
 
+    async def add(self, slots: Sequence[Slot]) -> None:
+        """See `ports.Schedule`."""
+        for start in range(0, len(slots), PAGE):
+            if start:
+                await self._clock.pause()
+            page = slots[start : start + PAGE]
+            self._put_page([slot for slot in page if slot.number not in self._entries])
+
     def _put_page(self, slots: Sequence[Slot]) -> None:
         self._reap()
         before = self._next()

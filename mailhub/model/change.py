@@ -85,11 +85,13 @@ class AccountChanged:
 class Queued:
     """Queue entries wait from now on, or for another time or in another way: new ones, released
     ones, those to be tried at another time or over another route. `fresh`: the new ones whole,
-    where they are small and due."""
+    where they are small and due. `new`: all of them are; `far`: another process took them."""
 
     journal: int
     slots: tuple[Slot, ...]
     fresh: Fresh | None = None
+    new: bool = False
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,10 @@ class Schedule(Protocol):
         lease ends: as put, or as `end` says where that is later."""
         ...
 
+    def add(self, slots: Sequence[Slot]) -> Awaitable[None]:
+        """Adds those that are unknown; the others wait, or are leased, as they were."""
+        ...
+
     def drop(self, numbers: Sequence[int]) -> Awaitable[None]:
         """Forgets entries that wait; leased ones are forgotten when their lease ends."""
         ...

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import Enum
+from itertools import islice
 
 from mailhub.core.background import spawn
 from mailhub.model.change import Change, Dequeued, Missed, Queued, RoutesChanged
@@ -26,6 +27,9 @@ MISSED = 100_000
 PAUSES = (1.0, 2.0, 5.0, 10.0)
 """Seconds until coordination is asked again, after the first, second … failure."""
 BREATH = 0.05
+CARE = 10.0
+"""Seconds after which it is looked whether new mail of another process is in the schedule: that one
+puts it there at once, unless it died."""
 UNDER_WAY = 5
 """Seconds until entries are looked at again that are worked on under a lease that was lost."""
 
@@ -49,6 +53,8 @@ class Runner:
         self._working: dict[int, Work] = {}
         self._ours: set[int] = set()
         self._put: dict[int, Slot] = {}
+        self._far: dict[int, tuple[float, Slot]] = {}
+        """New mail of other processes, and when to look after it; the soonest first."""
         self._dropped: set[int] = set()
         self._fill_wanted = True
         self._filling = False
@@ -114,27 +120,37 @@ class Runner:
     def _heard(self, changes: Sequence[Change]) -> None:
         news = False
         for change in changes:
-            if isinstance(change, Queued):
+            if isinstance(change, Queued) and change.new and change.far:
+                at = self._means.clock.seconds() + CARE
+                self._far.update((slot.number, (at, slot)) for slot in change.slots)
+            elif isinstance(change, Queued):
                 news = True
                 for slot in change.slots:
                     self._put[slot.number] = slot
+                    self._far.pop(slot.number, None)
                     self._dropped.discard(slot.number)
             elif isinstance(change, Dequeued):
-                for number in change.entries:
-                    self._put.pop(number, None)
-                    if number not in self._ours:  # leased ones are forgotten with their lease
-                        self._dropped.add(number)
+                self._over(change.entries)
             elif isinstance(change, RoutesChanged):
                 self._means.ways.forget()
             elif isinstance(change, Missed):
                 self._means.ways.forget()
                 self._fill_wanted = news = True
-        if len(self._put) + len(self._dropped) > MISSED:
+        if len(self._put) + len(self._far) + len(self._dropped) > MISSED:
             self._put.clear()
+            self._far.clear()
             self._dropped.clear()
             self._fill_wanted = True
         if news:
             self.wake()
+
+    def _over(self, numbers: Sequence[int]) -> None:
+        """Leased ones are forgotten with their lease, and those of others by those."""
+        for number in numbers:
+            self._put.pop(number, None)
+            far = self._far.pop(number, None)
+            if far is None and number not in self._ours:
+                self._dropped.add(number)
 
     async def _tick(self) -> None:
         clock = self._means.clock
@@ -240,6 +256,12 @@ class Runner:
             except Unavailable:
                 self._dropped |= dropped
                 raise
+        now = self._means.clock.seconds()
+        old = [slot for at, slot in islice(self._far.values(), PAGE) if at <= now]
+        if old:
+            await schedule.add(old)
+            for slot in old:
+                self._far.pop(slot.number, None)
 
     async def _fill(self, claimed: bool) -> None:
         """Puts every slot of the store; `claimed`: into an empty schedule."""

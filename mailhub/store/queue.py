@@ -182,7 +182,7 @@ def _tell_queued(
         "entries": [slot.number for slot in slots],
     }
     entry = tx.journal("queued", one.actor, one.sender.account, detail=json.dumps(detail))
-    tx.tell(Queued(entry, tuple(slots), fresh))
+    tx.tell(Queued(entry, tuple(slots), fresh, new=True))
 
 
 # -- acts on those that wait

@@ -131,7 +131,10 @@ def heard(*houses: House) -> list[list[Change]]:
         assert time.monotonic() < deadline, [len(house.changes) for house in houses]
         time.sleep(0.01)
     return [
-        [replace(one, fresh=None) if isinstance(one, Queued) else one for one in house.changes]
+        [
+            replace(one, fresh=None, far=False) if isinstance(one, Queued) else one
+            for one in house.changes
+        ]
         for house in houses
     ]
 

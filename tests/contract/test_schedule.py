@@ -118,6 +118,18 @@ def test_a_put_moves_what_waits_in_time_and_between_lanes(bench: Bench) -> None:
     assert bench.taken() == [("c.example", (2,))]
 
 
+def test_what_is_known_already_is_not_added(bench: Bench) -> None:
+    bench.put(Slot(1, bench.now + 60, "a"), Slot(2, bench.now, "a"))
+    [lease] = bench.take()
+    wrong = [Slot(number, bench.now, "b") for number in (1, 2, 3)]
+    bench.ask(bench.schedule.add(wrong))
+    assert bench.taken(seconds=100) == [("b", (3,))]
+    bench.end(lease.token)
+    assert bench.taken() == []
+    bench.clock.advance(60)
+    assert bench.taken() == [("a", (1,))]
+
+
 def test_a_lease_has_so_many_entries_and_a_lane_gives_several(bench: Bench) -> None:
     bench.put(*(Slot(number, bench.now, "a.example") for number in range(1, 8)))
     assert [entries for _, entries in bench.taken(entries=3)] == [(1, 2, 3), (4, 5, 6), (7,)]

@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import email
 import email.policy
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 
+from mailhub.model.change import Change, Queued
 from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.model.outbound import Answer, Stage
-from mailhub.model.queue import Attempt, AttemptResult, QueueEntry
+from mailhub.model.queue import Attempt, AttemptResult, QueueEntry, QueueFilter, Slot
 from mailhub.model.route import Hop, Route
 from mailhub.model.settings import QueueSettings
 from mailhub.queue.destination import Destination, refused
+from mailhub.queue.runner import CARE, LOOK
 from tests.queue_bench import (
     ACTOR,
     LATER,
@@ -22,6 +25,7 @@ from tests.queue_bench import (
     TAKEN,
     UNKNOWN,
     UNREACHED,
+    QueueBench,
     bench,
 )
 from tests.support import run
@@ -595,3 +599,64 @@ def test_a_new_route_holds_for_the_next_message() -> None:
     run(b.world.store.routes.add(Route(0, "example.net", "hub.example"), ACTOR))
     b.submit("b@example.net")
     assert [route.host if route else "" for _, route, _ in b.finding.asked] == ["", "hub.example"]
+
+
+# -- several processes
+
+
+def taken_far(change: Change) -> Change:
+    return replace(change, far=True) if isinstance(change, Queued) else change
+
+
+def beside_another(monkeypatch: pytest.MonkeyPatch) -> QueueBench:
+    """All mail that comes is another process's."""
+    b = bench(start=False)
+    inner = b.world.store.watch
+
+    def watch(listener: Callable[[Sequence[Change]], None]) -> Callable[[], None]:
+        def far(changes: Sequence[Change]) -> None:
+            listener([taken_far(one) for one in changes])
+
+        return inner(far)
+
+    monkeypatch.setattr(b.world.store, "watch", watch)
+    b.start()
+    return b
+
+
+def test_new_mail_of_another_process_is_its_own_affair(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = beside_another(monkeypatch)
+    b.submit("a@example.net")
+    b.clock.advance(CARE - 1)
+    assert run(b.schedule.size()) == 0
+    [entry] = b.waiting()
+    run(b.schedule.put([Slot(entry.number, entry.due, entry.lane)]))
+    assert b.outbound.recipients == [["a@example.net"]], "any process takes what is due"
+
+
+def test_new_mail_of_a_process_that_died_is_looked_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = beside_another(monkeypatch)
+    b.submit("a@example.net")
+    b.clock.advance(CARE + LOOK)
+    assert b.outbound.recipients == [["a@example.net"]]
+    assert b.waiting() == []
+
+
+def test_what_the_other_process_put_off_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = beside_another(monkeypatch)
+    b.submit("a@example.net")
+    [entry] = b.waiting()
+    later = int(b.clock.now()) + HOUR
+    run(b.schedule.put([Slot(entry.number, later, entry.lane)]))
+    b.clock.advance(CARE + LOOK)
+    assert b.outbound.calls == []
+    b.clock.advance(HOUR)
+    assert len(b.outbound.calls) == 1
+
+
+def test_what_is_over_by_then_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    b = beside_another(monkeypatch)
+    b.submit("a@example.net", "b@example.net")
+    run(b.queue.discard(QueueFilter(recipient="a@example.net"), ACTOR))
+    b.clock.advance(CARE + LOOK)
+    assert b.outbound.recipients == [["b@example.net"]]

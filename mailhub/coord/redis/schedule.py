@@ -91,6 +91,12 @@ class RedisSchedule:
         for page in _pages(unique):
             await self._run("put", slots=_texts(page), claim=self._claim or None)
 
+    async def add(self, slots: Sequence[Slot]) -> None:
+        """See `ports.Schedule`."""
+        unique = list({slot.number: slot for slot in slots}.values())
+        for page in _pages(unique):
+            await self._run("put", slots=_texts(page), unknown=True)
+
     async def drop(self, numbers: Sequence[int]) -> None:
         """See `ports.Schedule`."""
         for page in _pages(numbers):

@@ -136,11 +136,13 @@ def _read_expunged(fields: _Fields) -> Expunged:
 
 
 def _queued(change: Queued) -> _Fields:
-    return [change.journal, [[slot.number, slot.due, slot.lane] for slot in change.slots]]
+    slots = [[slot.number, slot.due, slot.lane] for slot in change.slots]
+    return [change.journal, slots, change.new]
 
 
 def _read_queued(fields: _Fields) -> Queued:
-    return Queued(fields[0], tuple(Slot(*slot[:3]) for slot in fields[1]))
+    slots = tuple(Slot(*slot[:3]) for slot in fields[1])
+    return Queued(fields[0], slots, new=any(fields[2:3]), far=True)
 
 
 def _dequeued(change: Dequeued) -> _Fields:

@@ -45,6 +45,9 @@ OWN = {
         Queued,
         numbers,
         st.lists(st.builds(Slot, numbers, numbers, words), max_size=5).map(tuple),
+        st.none(),
+        st.booleans(),
+        st.just(True),
     ),
     Dequeued: st.builds(Dequeued, numbers, st.lists(numbers, max_size=5).map(tuple)),
     KeywordSet: st.builds(KeywordSet, numbers, numbers, st.lists(words, max_size=4).map(tuple)),
@@ -62,6 +65,13 @@ changes = st.one_of(*(OWN[kind] if kind in OWN else plain(kind) for kind in get_
 @given(st.lists(changes, max_size=8))
 def test_every_kind_comes_back_as_it_was(told: list[Change]) -> None:
     assert changetext.read(changetext.written(told)) == told
+
+
+def test_a_line_of_a_version_that_did_not_tell_new_mail_apart() -> None:
+    line = changetext.written([Queued(1, (Slot(2, 3, "lane"),), new=True)])
+    older = line.replace(",true", "")
+    assert older != line
+    assert changetext.read(older) == [Queued(1, (Slot(2, 3, "lane"),), far=True)]
 
 
 def rows(change: Change) -> Sequence[Any]:

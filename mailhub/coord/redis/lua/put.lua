@@ -1,4 +1,5 @@
 -- `slots`: [number, due, lane] in text, due in 12 digits, each number once. `claim`: the caller's.
+-- `unknown`: those that are known stay as they are.
 reap()
 local before = next_due()
 if ask.claim and call('HGET', state, 'claim') == ask.claim then
@@ -12,7 +13,9 @@ local old = call('HMGET', entries, unpack(numbers))
 local gone, come, rows, lanes = {}, {}, {}, {}
 for i, slot in ipairs(ask.slots) do
 	local number, row, had = slot[1], waits(slot[2], slot[3]), old[i]
-	if had and string.sub(had, 1, 1) == 'l' then
+	if had and ask.unknown then
+		-- it waits, or is leased
+	elseif had and string.sub(had, 1, 1) == 'l' then
 		call('HSET', marks, number, row)
 	elseif had ~= row then
 		if had then
