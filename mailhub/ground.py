@@ -74,7 +74,9 @@ class Ground:
         self.file = ""
         """That the settings were read from; empty for none."""
         self.hostname = hostname_of(settings)
-        self.clock: Clock = ReactorClock(reactor)
+        clock = ReactorClock(reactor)
+        self.clock: Clock = clock
+        self._agree = clock.agree
         self.randomness = SystemRandomness()
         self.ids = Ids(self.clock, self.randomness)
 
@@ -97,7 +99,9 @@ class Ground:
             host=socket.gethostname(),
             several=bool(self.settings.redis.url),
         )
-        return postgres.open_store(self.settings, folder, own, self.reactor, self.clock)
+        return postgres.open_store(
+            self.settings, folder, own, self.reactor, self.clock, self._agree
+        )
 
     @property
     def _place(self) -> str:

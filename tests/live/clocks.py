@@ -35,6 +35,7 @@ class WallClock:
         """What a process that goes by it is started with."""
         return {
             "LD_PRELOAD": library(),
+            "PYTHONPATH": str(Path(__file__).with_name("clocked")),
             "FAKETIME_TIMESTAMP_FILE": str(self.file),
             "FAKETIME_NO_CACHE": "1",
             "DONT_FAKE_MONOTONIC": "1",
