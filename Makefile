@@ -60,9 +60,9 @@ crash: $(VENV)/.test ## N kills and power cuts under load (power cuts need root)
 	$(BIN)/python -m tests.live.crash.loop --kills $(N) --cuts $(CUTS)
 	$(BIN)/python -m tests.live.crash.sending --cycles $(N)
 
-faults: packages $(VENV)/.test ## N faults of several nodes under load, half of them with a bucket: make faults N=1000
+faults: packages $(VENV)/.test ## N faults of several nodes under load, half of them with a bucket and standbys: make faults N=1000
 	$(BIN)/python -m tests.live.faults.loop --cycles $$(( ($(N) + 1) / 2 ))
-	$(BIN)/python -m tests.live.faults.loop --cycles $$(( $(N) / 2 )) --s3
+	$(BIN)/python -m tests.live.faults.loop --cycles $$(( $(N) / 2 )) --s3 --pairs
 
 fuzz: $(VENV)/.fuzz ## Coverage-guided fuzzing of the parsers; FOR=seconds for each
 	$(BIN)/python -m fuzz --seconds $(or $(FOR),60)
