@@ -1,4 +1,5 @@
-"""Keeps backups with restic: one process for each thing asked of it, one at a time.
+"""Keeps backups with restic: one process for each thing asked of it, one at a time but for those
+that only look what there is.
 
 What it is told and what its answers mean is `wire.restic`'s; which backups there should be, core's.
 """
@@ -47,12 +48,12 @@ class Restic:
         self._reactor = reactor
         self._log = log
         self._turn = DeferredLock()
-        self._process: _Process | None = None
+        self._processes: set[_Process] = set()
 
     def stop(self) -> None:
         """Ends what runs; what it began to keep is cleared away by a later backup."""
-        if self._process is not None:
-            self._process.end()
+        for process in self._processes:
+            process.end()
 
     # -- ports.Repository
 
@@ -163,7 +164,7 @@ class Restic:
         return where
 
     async def _snapshots(self, where: Place) -> Sequence[Snapshot]:
-        return restic.listed(await self._run(where, ("snapshots",)))
+        return restic.listed(await self._run(where, restic.snapshots(restic.TAG)))
 
     async def _into(self, where: Place, command: Sequence[str], path: Path) -> bytes:
         """Into a repository that is made where there is none yet."""
@@ -189,6 +190,8 @@ class Restic:
     async def _run(
         self, where: Place, command: Sequence[str], path: Path | None = None, output: int = -1
     ) -> bytes:
+        if restic.only_looks(command):
+            return await self._spawn(where, command, path, output)
         await self._turn.acquire()
         try:
             return await self._spawn(where, command, path, output)
@@ -209,7 +212,8 @@ class Restic:
             program,
             *restic.words(where, *command, upload=settings.upload),
         ]
-        process = self._process = _Process()
+        process = _Process()
+        self._processes.add(process)
         try:
             self._reactor.spawnProcess(
                 process,
@@ -223,7 +227,7 @@ class Restic:
         except OSError as error:
             raise Unavailable(f"The backup program cannot be started: {error.strerror}") from None
         finally:
-            self._process = None
+            self._processes.discard(process)
             self._log.event("backup-program", command=command[0], level="debug")
 
 

@@ -169,8 +169,13 @@ def takes_known(command: Sequence[str]) -> bool:
 
 
 def snapshots(tag: str) -> tuple[str, ...]:
-    """What has this tag."""
-    return ("snapshots", f"--tag={tag}")
+    """What has this tag. Asked also while something is written there, which may take hours."""
+    return ("snapshots", "--no-lock", f"--tag={tag}")
+
+
+def only_looks(command: Sequence[str]) -> bool:
+    """Whether a command may be run beside others."""
+    return "--no-lock" in command
 
 
 def files(snapshot: str) -> tuple[str, ...]:

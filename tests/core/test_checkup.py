@@ -466,6 +466,10 @@ def test_backups_and_whether_they_can_be_read(site: Site) -> None:
     assert site.light("backup", SYSTEM) is ERROR
     run(site.backups.run())
     assert (site.light("backup", SYSTEM), site.light("verification", SYSTEM)) == (OK, WARNING)
+    whole = parts._kept()["last"]
+    parts._keep(last={**whole, "text": "lacks 2 larger messages"})
+    assert site.light("backup", SYSTEM) is WARNING
+    parts._keep(last=whole)
     run(site.backups.verify())
     assert site.light("verification", SYSTEM) is OK
     parts._repository.problem = Unavailable("wrong password")

@@ -253,3 +253,9 @@ def test_copies_on_the_way_are_no_backups() -> None:
     assert [one.id for one in restic.listed(told)] == ["b"]
     assert [one.id for one in restic.listed(told, restic.PART)] == ["a"]
     assert [one.id for one in restic.listed(told, "bodies-1")] == ["a", "b"]
+
+
+def test_what_there_is_can_be_seen_while_something_is_written() -> None:
+    assert restic.only_looks(restic.snapshots("mailhub"))
+    assert not restic.only_looks(restic.files("0a1b2c3d"))
+    assert not restic.only_looks(restic.forget(3600))
