@@ -131,7 +131,8 @@ class StubResolver:
         elif not isinstance(error, Unavailable):
             self._log.event("resolver", outcome="failed", error=repr(error), level="error")
             error = Unavailable("The DNS question failed")
-        self._cache.put(key, error, FAILURE_TTL)
+        # Without its traceback, which holds on to all that was at work when it was raised.
+        self._cache.put(key, Unavailable(error.text), FAILURE_TTL)
         return error
 
     async def _find(self, key: Key) -> Verdict:

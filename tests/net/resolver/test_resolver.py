@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from mailhub.model.errors import Invalid, NotFound, Unavailable
 from mailhub.model.route import TLSA
 from mailhub.model.settings import ResolverSettings
 from mailhub.net.resolver import StubResolver, resolver
+from mailhub.net.resolver.codec import Refused
 from tests.dns import DNSServer, Fault
 from tests.fakes import ListLog, SeededRandomness
 from tests.live.pace import prompt
@@ -165,6 +167,14 @@ def test_failures_are_kept_for_a_moment(world: World, server: DNSServer) -> None
         with pytest.raises(Unavailable):
             world.ask("example.org", "A")
     assert len(server.asked) == 1
+
+
+def test_a_failure_that_is_kept_holds_on_to_nothing(world: World, server: DNSServer) -> None:
+    server.faults["example.org", "*"] = Fault("servfail")
+    with pytest.raises(Unavailable):
+        world.ask("example.org", "A")
+    gc.collect()
+    assert not [one for one in gc.get_objects() if isinstance(one, Refused)]
 
 
 def test_the_same_question_is_asked_once_at_a_time(world: World, server: DNSServer) -> None:
