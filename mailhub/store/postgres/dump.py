@@ -1,7 +1,7 @@
 """A copy of a whole database at one moment in one file, made while everybody works; and a database
 made of one. PostgreSQL's own programs do it; nothing of what is in it is known here.
 
-Bodies in S3 are not in it: only the rows that say what they are called (`objects` lists them).
+Bodies in S3 are not in it: only the rows that say what they are called (`copying` lists them).
 """
 
 from __future__ import annotations
