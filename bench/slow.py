@@ -64,7 +64,7 @@ WAYS = {
         "POST /wildduck/authenticate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
         "Content-Length: 9999\r\n\r\n",
         " ",
-        None,
+        HTTPSettings().idle_timeout,
     ),
 }
 
