@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.live import storing
 from tests.live.conftest import program
 from tests.live.outgoing import trusting
 from tests.live.peers import until
@@ -116,7 +117,8 @@ def test_it_is_made_while_mail_comes_and_read_elsewhere(server: Server, tmp_path
     sent = len(names)
     second = json.loads(server.command("backup", "run", "--json").stdout)
     third = json.loads(server.command("backup", "run", "--json").stdout)
-    assert third["added"] < third["size"] / 2, "what was there is not sent again"
+    if not storing.shared():  # a database is one file: its first piece, of up to 8 MiB, is new
+        assert third["added"] < third["size"] / 2, "what was there is not sent again"
     status = json.loads(server.command("backup", "status", "--json").stdout)
     assert [one["id"] for one in status["backups"]] == [one["id"] for one in (third, second, first)]
     assert (status["target"], status["keep"], status["problem"]) == ("local", 7 * 86_400, "")
