@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -20,6 +22,7 @@ from mailhub.model.mailbox import NewMailbox
 from mailhub.model.message import Rendered
 from mailhub.model.settings import StoreSettings
 from mailhub.model.uids import MAX_UID, UidSet
+from mailhub.store import database
 from mailhub.store.memory import MemoryStore
 from mailhub.store.sqlite import open_store
 from mailhub.store.storage import ServedStorage
@@ -187,9 +190,28 @@ def memory_house(folder: Path, quota: int = 0) -> House:
     return house
 
 
+@cache
+def _empty() -> bytes:
+    """A database without anything, as a store makes it."""
+    with TemporaryDirectory() as folder:
+        database.prepare(Path(folder))
+        return (Path(folder) / database.NAME).read_bytes()
+
+
+def make_empty(folder: Path) -> None:
+    """A store's folder with an empty database, where there is none: to make the tables is half of
+    what opening it takes."""
+    path = folder / database.NAME
+    if not path.exists():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(_empty())
+        path.chmod(0o600)
+
+
 def sqlite_house(folder: Path, quota: int = 0, **settings: int) -> House:
     """A house on SQLite and segments in `folder`, with threads."""
     clock, reactor = FakeClock(), FakeReactor()
+    make_empty(folder / "store")
     store = open_store(StoreSettings(quota=quota, **settings), folder / "store", reactor, clock)
     house = House(store, reactor, clock, threads=store)
     store.watch(house.changes.extend)

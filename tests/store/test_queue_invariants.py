@@ -7,7 +7,12 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from mailhub.model.change import Dequeued, Queued
 from mailhub.model.queue import Attempt, AttemptResult, Onward, QueueFilter, QueueSender
@@ -160,11 +165,14 @@ class Life(RuleBasedStateMachine):
             assert self.house.store.database.execute(check.query).fetchall() == [], check.kind
 
 
-Life.TestCase.settings = settings(
+LIVES = settings(
     max_examples=40,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
 )
-TestLife = Life.TestCase
+
+
+def test_a_queue_lives_and_stays_whole() -> None:
+    run_state_machine_as_test(Life, settings=LIVES)

@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from mailhub.model.errors import Outdated, StaleLease
 from mailhub.model.node import Fence, NodeState
@@ -252,5 +258,6 @@ class Interleaved(RuleBasedStateMachine):
             assert sum(one.leases.lease("a").held() for one in self.processes) <= 1
 
 
-TestInterleaved = Interleaved.TestCase
-TestInterleaved.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+def test_no_two_hold_it_however_their_acts_interleave() -> None:
+    tried = settings(max_examples=40, stateful_step_count=40, deadline=None)
+    run_state_machine_as_test(Interleaved, settings=tried)
