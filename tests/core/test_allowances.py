@@ -70,7 +70,7 @@ def test_sessions_are_counted_until_they_end() -> None:
         run(here.sessions.enter(1))
     for _ in range(2):
         leave()
-    assert here.sessions.count(1) == 1
+    assert run(here.sessions.count(1)) == 1
     run(here.sessions.enter(1))
 
 

@@ -38,7 +38,7 @@ def test_an_account_has_so_many_sessions_at_one_time() -> None:
     first.drop()
     third.send(LOGGED_IN)
     assert third.read().startswith(b"i0 OK")
-    assert here.sessions.count(here.people[JOE].number) == 2
+    assert run(here.sessions.count(here.people[JOE].number)) == 2
 
 
 def test_what_is_read_and_appended_a_day_is_limited() -> None:
