@@ -23,7 +23,7 @@ from tests.live.server import BIN, Server
 ROOT = Path(__file__).parents[2]
 
 
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 90.0) -> bool:
     """Whether `condition` becomes true in that time."""
     ends = time.monotonic() + seconds
     while not condition():
