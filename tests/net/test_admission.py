@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mailhub.coord.memory import MemorySeats
 from mailhub.model.settings import LimitSettings
 from mailhub.net.admission import SPARE_DESCRIPTORS, Admission, Descriptors
 
@@ -11,7 +12,7 @@ def limits(**changes: object) -> LimitSettings:
 
 
 def test_in_all_and_per_service() -> None:
-    admission = Admission(limits(connections=2))
+    admission = Admission(limits(connections=2), MemorySeats())
     first = admission.enter("imap", "192.0.2.1")
     assert first is not None
     assert admission.enter("imap", "192.0.2.2") is not None
@@ -23,7 +24,7 @@ def test_in_all_and_per_service() -> None:
 
 
 def test_an_ipv6_network_is_one_peer() -> None:
-    admission = Admission(limits(connections_per_network=2))
+    admission = Admission(limits(connections_per_network=2), MemorySeats())
     assert admission.enter("imap", "2001:db8::1") is not None
     assert admission.enter("imap", "2001:db8::2") is not None
     assert admission.enter("imap", "2001:db8::3") is None
@@ -31,7 +32,7 @@ def test_an_ipv6_network_is_one_peer() -> None:
 
 
 def test_ipv4_addresses_are_peers() -> None:
-    admission = Admission(limits(connections_per_network=1))
+    admission = Admission(limits(connections_per_network=1), MemorySeats())
     assert admission.enter("imap", "192.0.2.1") is not None
     assert admission.enter("imap", "192.0.2.1") is None
     assert admission.enter("imap", "192.0.2.2") is not None
@@ -39,19 +40,21 @@ def test_ipv4_addresses_are_peers() -> None:
 
 def test_exempt_networks_have_only_the_limit_in_all() -> None:
     admission = Admission(
-        limits(connections=3, connections_per_network=1, exempt_networks=("127.0.0.0/8",))
+        limits(connections=3, connections_per_network=1, exempt_networks=("127.0.0.0/8",)),
+        MemorySeats(),
     )
     assert all(admission.enter("imap", "127.0.0.1") for _ in range(3))
     assert admission.enter("imap", "127.0.0.1") is None
 
 
 def test_nothing_is_kept_of_who_left() -> None:
-    admission = Admission(limits())
+    seats = MemorySeats()
+    admission = Admission(limits(), seats)
     for number in range(100):
         ticket = admission.enter("imap", f"192.0.2.{number}")
         assert ticket is not None
         admission.leave(ticket)
-    assert not admission._networks
+    assert not seats._open
     assert admission.count("imap") == 0
 
 
