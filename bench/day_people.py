@@ -350,10 +350,11 @@ class Person:
             ("127.0.0.1", self.ports.http), TIMEOUT, (self.source, 0)
         )
         self.stream.sendall(
-            f"GET /wildduck/users/{self.id}/updates HTTP/1.1\r\nHost: day\r\n\r\n".encode()
+            f"GET /wildduck/users/{self.id}/updates HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         )
-        if b" 200 " not in self.stream.recv(4096):
-            raise RuntimeError("no stream of updates")
+        heard = self.stream.recv(4096)
+        if b" 200 " not in heard:
+            raise RuntimeError(f"no stream of updates: {heard[:200]!r}")
 
     def turn_away(self) -> None:
         """Ends the stream, without a word, as browsers do."""
