@@ -26,7 +26,7 @@ from mailhub.core.forgetting import Forgetting
 from mailhub.dns.server import NameServer
 from mailhub.draining import Draining
 from mailhub.facing import FACES
-from mailhub.ground import SystemRandomness, hostname_of
+from mailhub.ground import SystemRandomness, hostname_of, load_libraries
 from mailhub.model.measure import Table
 from mailhub.model.settings import Settings
 from mailhub.net.admission import (
@@ -108,6 +108,7 @@ def plan(settings: Settings, reactor: Any, sink: Sink, file: str = "") -> Plan:
     log = MeasuredLog(ServiceLog(sink, settings.log.level), metrics)
     folder = DataFolder(Path(settings.data))
     readiness = Readiness()
+    load_libraries(settings)
     certificates = Certificates(settings.tls, folder.path, hostname_of(settings), log)
     doors = listeners(settings, certificates, folder, metrics, log, reactor)
     names = naming.name_server(settings, reactor, log)
