@@ -72,7 +72,7 @@ def session(case: Case) -> bytes:
         if case.flags & 2:
             conversation.send(LOGIN)
         said = play(conversation, case, SASL_LINE)
-        assert not visits.services.maildrops._held, "the maildrop stays locked"
+        assert not here.seats._open, "the maildrop stays locked"
         defects.check()
     return said
 
