@@ -107,12 +107,17 @@ def _run(cursor: Cursor, check: Check, repair: bool) -> list[Finding]:
 
 BLOBS = """
     SELECT segment, start, length, digest FROM (
-        SELECT segment, start, length, digest FROM content
-        WHERE (segment, start) > (:segment, :start)
-        UNION SELECT segment, start, length, digest FROM queue_message
-        WHERE (segment, start) > (:segment, :start)) AS found
+        SELECT segment, start, length, digest FROM (
+            SELECT segment, start, length, digest FROM content
+            WHERE (segment, start) > (:segment, :start) ORDER BY segment, start LIMIT :limit)
+            AS held
+        UNION SELECT segment, start, length, digest FROM (
+            SELECT segment, start, length, digest FROM queue_message
+            WHERE (segment, start) > (:segment, :start) ORDER BY segment, start LIMIT :limit)
+            AS waiting) AS found
     ORDER BY segment, start LIMIT :limit
 """
+"""A page of places; each side is a page of its own, else PostgreSQL sorts all that is left."""
 TOTAL = """
     SELECT coalesce(sum(length), 0) FROM (SELECT segment, start, length FROM content
         UNION SELECT segment, start, length FROM queue_message) AS found
