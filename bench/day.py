@@ -140,7 +140,10 @@ def morning(house: House, count: int) -> list[Person]:
         for person in people
     ]
     addresses = [person.address for person in people]
-    Delivery(house.ports.smtp, 10, addresses, bodies, sender="s1@h1.example.org").run(600)
+    networks = [f"127.7.{number}.1" for number in range(10)]
+    Delivery(
+        house.ports.smtp, 10, addresses, bodies, sender="s1@h1.example.org", sources=networks
+    ).run(600)
     acts = Acts()
     for person in people:
         acts.do(person, "settle", time.monotonic())

@@ -46,7 +46,8 @@ class Session:
 
 
 class Delivery:
-    """Sends `bodies`, one recipient each in turn from `recipients`, over `sessions` connections."""
+    """Sends `bodies`, one recipient each in turn from `recipients`, over `sessions` connections,
+    each from the next of the addresses `sources`."""
 
     def __init__(
         self,
@@ -56,8 +57,10 @@ class Delivery:
         bodies: Sequence[bytes],
         *,
         sender: str = "sender@example.org",
+        sources: Sequence[str] = ("127.0.0.1",),
     ) -> None:
         self._port = port
+        self._sources = sources
         self._sender = sender.encode()
         self._work: Iterator[tuple[str, bytes]] = (
             (recipients[i % len(recipients)], body) for i, body in enumerate(bodies)
@@ -69,8 +72,9 @@ class Delivery:
 
     def run(self, seconds: float = 300) -> None:
         """Returns when everything was answered 250; raises on any other answer or the deadline."""
-        for _ in range(self._count):
-            sock = socket.create_connection(("127.0.0.1", self._port))
+        for number in range(self._count):
+            source = self._sources[number % len(self._sources)], 0
+            sock = socket.create_connection(("127.0.0.1", self._port), source_address=source)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setblocking(False)
             session = Session(sock)
