@@ -17,12 +17,11 @@ from mailhub.model.message import BlobRef
 from mailhub.store import database
 from mailhub.store.segments import ENTRY_SIZE, Files, Found, entry_at
 from mailhub.store.verifying import (
-    BLOBS,
-    CHUNK,
     STANDING,
     TOTAL,
     Finding,
     Report,
+    bodies,
     check_rows,
     damaged,
 )
@@ -85,8 +84,7 @@ class _Reading:
 
     def _go_through(self, progress: Callable[[int, int], None] | None) -> Iterator[Finding]:
         total = int(self._connection.execute(TOTAL).fetchone()[0])
-        place: dict[str, object] = {"segment": 0, "start": 0, "limit": CHUNK}
-        while rows := self._connection.execute(BLOBS, place).fetchall():
+        for rows in bodies(self._connection):
             for segment, start, length, digest in rows:
                 ref = BlobRef(segment, start, length)
                 self.blobs += 1
@@ -94,7 +92,6 @@ class _Reading:
                 wrong = self._wrong(ref, digest)
                 if wrong:
                     yield from self._standing(ref, wrong)
-            place["segment"], place["start"] = rows[-1][0], rows[-1][1]
             if progress is not None:
                 progress(self.size, total)
 

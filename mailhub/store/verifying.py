@@ -5,7 +5,7 @@ How bodies are read, and what else a store has to be looked at for, is each stor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -105,19 +105,12 @@ def _run(cursor: Cursor, check: Check, repair: bool) -> list[Finding]:
     ]
 
 
-BLOBS = """
-    SELECT segment, start, length, digest FROM (
-        SELECT segment, start, length, digest FROM (
-            SELECT segment, start, length, digest FROM content
-            WHERE (segment, start) > (:segment, :start) ORDER BY segment, start LIMIT :limit)
-            AS held
-        UNION SELECT segment, start, length, digest FROM (
-            SELECT segment, start, length, digest FROM queue_message
-            WHERE (segment, start) > (:segment, :start) ORDER BY segment, start LIMIT :limit)
-            AS waiting) AS found
-    ORDER BY segment, start LIMIT :limit
+_PLACES = """
+    SELECT segment, start, length, digest FROM {}
+    WHERE (segment, start) > (:segment, :start) ORDER BY segment, start LIMIT :limit
 """
-"""A page of places; each side is a page of its own, else PostgreSQL sorts all that is left."""
+_TABLES = tuple(_PLACES.format(table) for table in ("content", "queue_message"))
+"""What stands on bodies. Asked one by one: of both together, PostgreSQL sorts all that is left."""
 TOTAL = """
     SELECT coalesce(sum(length), 0) FROM (SELECT segment, start, length FROM content
         UNION SELECT segment, start, length FROM queue_message) AS found
@@ -129,3 +122,27 @@ STANDING = """
     UNION ALL SELECT 'queued message ' || number FROM queue_message
     WHERE segment = :segment AND start = :start
 """
+Body = tuple[int, int, int, bytes]
+"""Segment, start, length, SHA-256."""
+
+
+def bodies(cursor: Cursor) -> Iterator[Sequence[Body]]:
+    """Every body that a row stands on, once, by its place; some hundred at a time."""
+    last = (-1, -1)
+    while True:
+        place = {"segment": last[0], "start": last[1], "limit": CHUNK}
+        found = [cursor.execute(table, place).fetchall() for table in _TABLES]
+        full = [rows[-1][:2] for rows in found if len(rows) == CHUNK]
+        # What one table has behind the page of another, comes with that one's next.
+        end = min(full, default=None)
+        page = {
+            (segment, start, length, bytes(digest))
+            for rows in found
+            for segment, start, length, digest in rows
+            if end is None or (segment, start) <= end
+        }
+        if page:
+            yield sorted(page)
+        if end is None:
+            return
+        last = end

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.errors import NotFound
@@ -15,7 +19,7 @@ from mailhub.model.message import Copy
 from mailhub.model.queue import Onward, QueueSender
 from mailhub.model.route import Route
 from mailhub.model.uids import UidSet
-from mailhub.store import database, segments
+from mailhub.store import database, segments, verifying
 from mailhub.store.checks import CHECKS
 from mailhub.store.verify import Report, verify
 from tests.contract.stores import ACTOR, MESSAGE, TextBody, rendered, sqlite_house
@@ -221,3 +225,19 @@ def test_a_damaged_database_is_found(folder: Path) -> None:
         file.write(b"\xff" * 64)
     report = verify(folder)
     assert "database" in kinds(report)
+
+
+PLACES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=25)
+
+
+@given(PLACES, PLACES)
+def test_every_body_is_read_once_however_many_stand_on_it(
+    held: list[tuple[int, int]], waiting: list[tuple[int, int]]
+) -> None:
+    with closing(sqlite3.connect(":memory:")) as database, mock.patch.object(verifying, "CHUNK", 3):
+        for table, places in (("content", held), ("queue_message", waiting)):
+            database.execute(f"CREATE TABLE {table} (segment, start, length, digest)")
+            rows = [(*place, 7, b"digest") for place in places]
+            database.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", rows)
+        found = [body[:2] for page in verifying.bodies(database) for body in page]
+        assert found == sorted({*held, *waiting})

@@ -14,12 +14,12 @@ from mailhub.store.checks import CHECKS, Check
 from mailhub.store.faults import DRIVER
 from mailhub.store.sql import Cursor, number
 from mailhub.store.verifying import (
-    BLOBS,
-    CHUNK,
     STANDING,
     TOTAL,
+    Body,
     Finding,
     Report,
+    bodies,
     check_rows,
     damaged,
 )
@@ -69,11 +69,9 @@ class _Reading:
 
     def _go_through(self, progress: Progress | None) -> Iterator[Finding]:
         total = number(self._cursor, TOTAL, {})
-        place: dict[str, object] = {"segment": -1, "start": 0, "limit": CHUNK}
-        while rows := self._cursor.execute(BLOBS, place).fetchall():
+        for rows in bodies(self._cursor):
             for chosen in _pieces(rows):
                 yield from self._piece(chosen)
-            place["segment"], place["start"] = rows[-1][0], rows[-1][1]
             if progress is not None:
                 progress(self.size, total)
 
@@ -103,14 +101,14 @@ class _Reading:
             yield Finding("damaged-bytes", where, f"{text}: {wrong}", False)
 
 
-def _pieces(rows: Sequence[tuple[int, int, int, bytes]]) -> Iterator[list[tuple[BlobRef, bytes]]]:
+def _pieces(rows: Sequence[Body]) -> Iterator[list[tuple[BlobRef, bytes]]]:
     chosen: list[tuple[BlobRef, bytes]] = []
     size = 0
     for segment, start, length, digest in rows:
         if chosen and size + length > PIECE:
             yield chosen
             chosen, size = [], 0
-        chosen.append((BlobRef(segment, start, length), bytes(digest)))
+        chosen.append((BlobRef(segment, start, length), digest))
         size += length
     if chosen:
         yield chosen
