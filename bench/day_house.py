@@ -183,7 +183,7 @@ class House:
         lines = []
         for host in range(HOSTS):
             lines += [
-                f"h{host} IN A 127.160.{host // 250}.{host % 250 + 1}",
+                f"h{host} IN A 127.{160 + host // 250}.{host % 250}.1",
                 f"h{host} IN MX 10 h{host}",
                 f'h{host} IN TXT "v=spf1 ip4:127.0.0.0/8 -all"',
                 f'_dmarc.h{host} IN TXT "v=DMARC1; p=none; rua=mailto:d@h{host}.example.org"',

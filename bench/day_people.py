@@ -175,7 +175,7 @@ class Person:
         """Address of somebody outside, and of the host they send from."""
         host = self._random.randrange(HOSTS)
         who = f"s{self._random.randrange(5000)}@h{host}.example.org"
-        return who, f"127.160.{host // 250}.{host % 250 + 1}"
+        return who, f"127.{160 + host // 250}.{host % 250}.1"  # a network each
 
     def settle(self) -> None:
         """On the first morning: finds its mailboxes, and says how long Trash keeps what it gets."""

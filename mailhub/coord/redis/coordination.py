@@ -38,6 +38,8 @@ PINGS = 10
 """Heartbeats between looks whether the connection that only listens is alive."""
 LOOKOUT = 3
 """Heartbeats between questions to a Sentinel whether the master is still the same."""
+UNNOTICED = 2 * LOOKOUT * HEARTBEAT
+"""Seconds for which a process may go on with a master that Sentinels passed over and that lives."""
 SESSION = 181 * 86400
 """Seconds after which no API session is left, however it was prolonged."""
 ANOTHER = frozenset(
@@ -92,6 +94,7 @@ class RedisCoordination:
             prefix=redis.prefix,
             quiet=redis.quiet,
             server=lambda: self._server,
+            unnoticed=UNNOTICED if ways.sentinels is not None else 0.0,
         )
         self.counters = SteadyCounters(
             RedisCounters(self.keyed, prefix=redis.prefix), MemoryCounters(clock)

@@ -51,7 +51,8 @@ MICROSECONDS = 1_000_000
 
 
 class RedisSchedule:
-    """`ports.Schedule`. `quiet`: seconds, the longest lease and the pause after a loss. `server`:
+    """`ports.Schedule`. `quiet`: seconds, the longest lease and the pause after a loss; `unnoticed`:
+    seconds besides, for which others may have leases of a server that was passed over. `server`:
     the run id of the server that is connected. `now`: epoch seconds in place of Redis's own."""
 
     def __init__(
@@ -63,11 +64,13 @@ class RedisSchedule:
         prefix: str,
         quiet: float,
         server: Callable[[], str],
+        unnoticed: float = 0.0,
         now: Callable[[], float] | None = None,
     ) -> None:
         self._link = link
         self._clock = clock
         self._quiet = quiet
+        self._pause = quiet + unnoticed
         self._server = server
         self._now = now
         self.channel = f"{{{prefix}}}:wake"
@@ -185,7 +188,7 @@ class RedisSchedule:
 
     async def claim_rebuild(self) -> bool:
         """See `ports.Schedule`."""
-        claim = await self._run("claim_rebuild", server=self._server(), quiet=self._quiet)
+        claim = await self._run("claim_rebuild", server=self._server(), quiet=self._pause)
         if claim:
             self._claim = bytes(claim).decode("ascii")
         return bool(claim)
