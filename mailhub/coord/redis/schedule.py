@@ -51,9 +51,9 @@ MICROSECONDS = 1_000_000
 
 
 class RedisSchedule:
-    """`ports.Schedule`. `quiet`: seconds, the longest lease and the pause after a loss; `unnoticed`:
-    seconds besides, for which others may have leases of a server that was passed over. `server`:
-    the run id of the server that is connected. `now`: epoch seconds in place of Redis's own."""
+    """`ports.Schedule`. `quiet`: seconds, the longest lease and the pause after a loss.
+    `unnoticed`: seconds besides, for which others may have leases of a server that was passed over.
+    `server`: the run id of the one connected. `now`: epoch seconds in place of Redis's own."""
 
     def __init__(
         self,
