@@ -13,6 +13,7 @@ from tests.live import web
 from tests.live.clocks import WallClock
 from tests.live.pace import prompt
 from tests.live.server import Server
+from tests.live.storing import shared
 from tests.live.web import PASSWORD
 from tests.live.wire import IMAP, SMTP, Wire
 
@@ -80,6 +81,7 @@ def append(imap: IMAP) -> None:
 STATUS = b"STATUS INBOX (UIDNEXT UIDVALIDITY HIGHESTMODSEQ)"
 
 
+@pytest.mark.skipif(shared(), reason="servers on one database go by its clock")
 def test_the_fake_clock_is_what_the_server_sees(clock: Clock) -> None:
     with IMAP(clock.server.port("imap"), USER, PASSWORD) as imap:
         clock.set(-YEARS)

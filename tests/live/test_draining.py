@@ -118,7 +118,7 @@ def test_draining_ends_what_is_idle_at_once_and_what_is_under_way_when_it_is_don
     for service in ("smtp", "imap", "pop3", "submission"):
         with pytest.raises(ConnectionRefusedError):
             Wire(hub.port(service))
-    assert state(hub) == "draining"
+    assert until(lambda: state(hub) == "draining")
     assert drain.poll() is None
 
     busy_smtp.send(b"DATA\r\n")
