@@ -168,7 +168,7 @@ class Ground:
             return MemoryCoordination(self.clock, self.settings)
         from mailhub.coord import redis  # its library costs who does without it nothing
 
-        found = redis.open(self.settings, self.reactor, self.clock, self.log)
+        found = redis.open(self.settings, self.reactor, self.clock, self.randomness, self.log)
         said = "Servers of Redis that are away, or refuse what is asked of them"
         self.metrics.gauge("mailhub_redis_troubles", said, lambda: len(found.troubles()))
         return found

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mailhub.core.homecoming import Homecomings
 from mailhub.core.uploading import Uploads
-from mailhub.ground import SystemRandomness
 from mailhub.net.fetch import SafeFetch
 from mailhub.net.outward import authorities
 from mailhub.net.ownaddress import Listening, OwnAddresses
@@ -50,7 +49,9 @@ def compose(parts: Parts, listening: Listening) -> Sending:
     queue = settings.queue
     shelf = FileShelf(Path(settings.data) / POLICIES, parts.reactor, log)
     ways = find_ways(parts, listening, shelf)
-    outbound = sender.open(settings.sender, parts.hostname, parts.reactor, clock, log)
+    outbound = sender.open(
+        settings.sender, parts.hostname, parts.reactor, clock, parts.randomness, log
+    )
     programs = ProcessPrograms(settings.programs, parts.reactor, log)
     lanes = Lanes(lambda failures: plan.back_off(failures, queue))
     runner = Runner(
@@ -82,7 +83,7 @@ def compose(parts: Parts, listening: Listening) -> Sending:
             lanes=lanes,
             settings=queue,
             clock=clock,
-            randomness=SystemRandomness(),
+            randomness=parts.randomness,
             log=log,
             reported=parts.tallies.tls,
         )
@@ -107,7 +108,6 @@ def compose(parts: Parts, listening: Listening) -> Sending:
 def find_ways(parts: Parts, listening: Listening, shelf: Shelf) -> Ways:
     """`shelf`: where policies of others are kept."""
     settings, queue = parts.settings, parts.settings.queue
-    randomness = SystemRandomness()
     fetch = SafeFetch(
         parts.resolver,
         parts.reactor,
@@ -118,11 +118,11 @@ def find_ways(parts: Parts, listening: Listening, shelf: Shelf) -> Ways:
         parts.resolver,
         STSPolicies(parts.resolver, fetch, parts.clock, shelf),
         queue,
-        randomness,
+        parts.randomness,
         hostname=parts.hostname,
         own=OwnAddresses(listening),
     )
-    return Ways(parts.store, destinations, parts.clock, randomness)
+    return Ways(parts.store, destinations, parts.clock, parts.randomness)
 
 
 def ways_alone(parts: Parts) -> Ways:

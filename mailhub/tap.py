@@ -26,7 +26,7 @@ from mailhub.core.forgetting import Forgetting
 from mailhub.dns.server import NameServer
 from mailhub.draining import Draining
 from mailhub.facing import FACES
-from mailhub.ground import SystemRandomness, hostname_of, load_libraries
+from mailhub.ground import hostname_of, load_libraries
 from mailhub.model.measure import Table
 from mailhub.model.settings import Settings
 from mailhub.net.admission import (
@@ -160,9 +160,14 @@ def build(
     control = ControlSocket(
         ControlFactory(services, parts.reactor, parts.log), folder.path / CONTROL
     )
-    randomness = SystemRandomness()
     welcome = Welcome(
-        folder, parts.domains, parts.accounts, parts.store, parts.hashing, randomness, parts.log
+        folder,
+        parts.domains,
+        parts.accounts,
+        parts.store,
+        parts.hashing,
+        parts.randomness,
+        parts.log,
     )
     parts.certificate_files.watch(certificates.reload)
     parts.certificate_files.watch(parts.keeping.stir)
@@ -187,7 +192,7 @@ def build(
                 parts.naming,
                 parts.store,
                 parts.certificate_files,
-                randomness,
+                parts.randomness,
                 parts.reactor,
                 parts.log,
                 parts.lease,

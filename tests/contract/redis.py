@@ -18,6 +18,7 @@ from mailhub.coord.redis.counters import RedisCounters
 from mailhub.coord.redis.schedule import RedisSchedule
 from mailhub.coord.redis.seats import RedisSeats
 from mailhub.coord.redis.sessions import RedisSessions
+from mailhub.ground import SystemRandomness
 from mailhub.model.settings import RedisSettings, Settings
 from mailhub.net.clock import ReactorClock
 from mailhub.ports import Clock
@@ -48,7 +49,7 @@ class Shared:
     def connection(self, log: ListLog) -> RedisCoordination:
         """One more, as another process would have it."""
         reactor = turning.reactor()
-        link = open(self.settings, reactor, ReactorClock(reactor), log)
+        link = open(self.settings, reactor, ReactorClock(reactor), SystemRandomness(), log)
         self.ask(link.start())
         return link
 
@@ -78,8 +79,8 @@ class Shared:
     def seats(self, clock: FakeClock, count: int) -> list[RedisSeats]:
         """Of so many processes, all new."""
         prefix = f"test{next(_numbers)}"
-        asks, now = self.link.keyed, clock.seconds
-        return [RedisSeats(asks, clock, prefix=prefix, now=now) for _ in range(count)]
+        asks, now, chance = self.link.keyed, clock.seconds, SystemRandomness()
+        return [RedisSeats(asks, clock, chance, prefix=prefix, now=now) for _ in range(count)]
 
     def sessions(self, clock: Clock) -> RedisSessions:
         """None of anybody's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mailhub.coord.redis.seats import RedisSeats
 from mailhub.model.errors import Unavailable
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, SeededRandomness
 from tests.support import run
 
 
@@ -23,7 +23,7 @@ class Away:
 
 
 def test_each_counts_its_own() -> None:
-    seats = RedisSeats(Away(), FakeClock(), prefix="mailhub")
+    seats = RedisSeats(Away(), FakeClock(), SeededRandomness(), prefix="mailhub")
     run(seats.beat())
     assert [run(seats.take("a", 2)) for _ in range(3)] == [True, True, False]
     assert run(seats.count("a")) == 2
@@ -35,7 +35,7 @@ def test_each_counts_its_own() -> None:
 
 def test_when_it_is_back_it_is_told_what_is_open() -> None:
     redis = Away()
-    seats = RedisSeats(redis, FakeClock(), prefix="mailhub")
+    seats = RedisSeats(redis, FakeClock(), SeededRandomness(), prefix="mailhub")
     for key in ("open", "over"):
         assert run(seats.take(key, 1))
     seats.give("over")
@@ -58,7 +58,7 @@ def test_what_others_had_is_forgotten_with_it() -> None:
 
     redis = Full()
     redis.here = True
-    seats = RedisSeats(redis, FakeClock(), prefix="mailhub")
+    seats = RedisSeats(redis, FakeClock(), SeededRandomness(), prefix="mailhub")
     run(seats.beat())
     assert sum(seats.admit("net", 10) for _ in range(2)) == 2
     run(seats.beat())

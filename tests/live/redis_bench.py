@@ -16,6 +16,7 @@ from twisted.internet.protocol import Factory, Protocol
 from twisted.logger import LogEvent, globalLogPublisher
 
 from mailhub.coord.redis import RedisCoordination, open
+from mailhub.ground import SystemRandomness
 from mailhub.model.errors import Unavailable
 from mailhub.model.queue import Slot
 from mailhub.model.settings import QueueSettings, RedisSettings, Settings
@@ -106,7 +107,9 @@ class Nodes:
     def __call__(self, url: str, **more: Any) -> Node:
         reactor = turning.reactor()
         log = ListLog()
-        coordination = open(settings(url, **more), reactor, ReactorClock(reactor), log)
+        coordination = open(
+            settings(url, **more), reactor, ReactorClock(reactor), SystemRandomness(), log
+        )
         node = Node(coordination, log)
         coordination.schedule.watch(lambda: node.woken.append(time.monotonic()))
         self._nodes.append(node)

@@ -29,7 +29,7 @@ from mailhub.coord.redis.ways import ways_of
 from mailhub.coord.redis.wire import Ear, Refused, Reply, Wire
 from mailhub.model.errors import Unavailable
 from mailhub.model.settings import Settings
-from mailhub.ports import Clock, Log, Sessions
+from mailhub.ports import Clock, Log, Randomness, Sessions
 from mailhub.wire.redisslots import Place, slot_of
 
 HEARTBEAT = 1.0
@@ -52,17 +52,21 @@ MOST_PROBES = 50_000
 """Names that are tried to find a key of a node's; of one with a hundred slots, 160 on average."""
 
 
-def open(settings: Settings, reactor: Any, clock: Clock, log: Log) -> RedisCoordination:
+def open(
+    settings: Settings, reactor: Any, clock: Clock, randomness: Randomness, log: Log
+) -> RedisCoordination:
     """As `settings.redis` says; connects at `start`. Raises Invalid where the URL or the files of
     certificates cannot be used."""
-    return RedisCoordination(settings, reactor, clock, log)
+    return RedisCoordination(settings, reactor, clock, randomness, log)
 
 
 class RedisCoordination:
     """`ports.Coordination`. `counters` go on with what this process counted while Redis is away;
     `schedule` raises Unavailable then, at once and not after a timeout each."""
 
-    def __init__(self, settings: Settings, reactor: Any, clock: Clock, log: Log) -> None:
+    def __init__(
+        self, settings: Settings, reactor: Any, clock: Clock, randomness: Randomness, log: Log
+    ) -> None:
         redis = settings.redis
         self._clock = clock
         self._log = log
@@ -99,8 +103,8 @@ class RedisCoordination:
         self.counters = SteadyCounters(
             RedisCounters(self.keyed, prefix=redis.prefix), MemoryCounters(clock)
         )
-        self.wakeups = RedisWakeups(self, prefix=redis.prefix)
-        self.seats = RedisSeats(self.keyed, clock, prefix=redis.prefix)
+        self.wakeups = RedisWakeups(self, randomness, prefix=redis.prefix)
+        self.seats = RedisSeats(self.keyed, clock, randomness, prefix=redis.prefix)
 
     def sessions(self, own: Sessions) -> Sessions:
         """Those that processes share; what was ended is in `own` too."""

@@ -9,7 +9,6 @@ Redis is away each process counts its own. May hold no rule of what is counted.
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable, Coroutine, Iterable
 from itertools import islice
 from typing import Any
@@ -20,7 +19,7 @@ from mailhub.coord.memory import MemorySeats
 from mailhub.coord.redis.scripts import Asks, Script
 from mailhub.coord.redis.wire import Reply
 from mailhub.model.errors import Unavailable
-from mailhub.ports import Clock
+from mailhub.ports import Clock, Randomness
 
 BEAT = Script("beat")
 SEATS = Script("seats")
@@ -46,16 +45,18 @@ class RedisSeats:
         self,
         link: Asks,
         clock: Clock,
+        randomness: Randomness,
         *,
         prefix: str,
         now: Callable[[], float] | None = None,
     ) -> None:
         self._link = link
         self._clock = clock
+        self._randomness = randomness
         self._prefix = prefix
         self._now = now
         self._nodes = f"{{{prefix}}}:nodes"
-        self._name = _new_name()
+        self._name = self._new_name()
         self._joined = False
         self._live: tuple[str, ...] = ()
         """The other processes."""
@@ -154,10 +155,13 @@ class RedisSeats:
 
     def _rename(self) -> str:
         """Begins anew; the former name."""
-        former, self._name = self._name, _new_name()
+        former, self._name = self._name, self._new_name()
         self._told.clear()
         self._owed = set(self._seated)
         return former
+
+    def _new_name(self) -> str:
+        return self._randomness.token(8).hex()
 
     async def _live_on(self, former: str) -> Reply:
         ask = {"me": self._name, "former": former, "life": LIFE}
@@ -238,7 +242,3 @@ async def _paged(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     waiting = list(work)
     for start in range(0, len(waiting), PAGE):
         await DeferredList([Deferred.fromCoroutine(one) for one in waiting[start : start + PAGE]])
-
-
-def _new_name() -> str:
-    return secrets.token_hex(8)

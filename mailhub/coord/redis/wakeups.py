@@ -5,22 +5,22 @@ In a Cluster every node hands them on to all others. Knows no connection; nothin
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
 from mailhub.coord.redis.scripts import Asks
 from mailhub.model.errors import Unavailable
+from mailhub.ports import Randomness
 
 
 class RedisWakeups:
     """`ports.Wakeups`. `bell`: the one channel of Redis that all of them share."""
 
-    def __init__(self, link: Asks, *, prefix: str) -> None:
+    def __init__(self, link: Asks, randomness: Randomness, *, prefix: str) -> None:
         self._link = link
         self.bell = f"{{{prefix}}}:bell"
-        self._name = secrets.token_hex(8)
+        self._name = randomness.token(8).hex()
         self._again: dict[str, bool] = {}
         """Channels that are being rung, and whether somebody rang meanwhile."""
         self._listening: list[tuple[str, Callable[[], None]]] = []

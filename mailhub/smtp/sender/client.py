@@ -13,7 +13,7 @@ from mailhub.model.outbound import Answer, Sent, Stage
 from mailhub.model.queue import QueueEntry, QueueSender
 from mailhub.model.route import Hop
 from mailhub.model.settings import SenderSettings
-from mailhub.ports import Clock, Log, Message
+from mailhub.ports import Clock, Log, Message, Randomness
 from mailhub.smtp.sender.delivery import Client, Delivery, Order
 from mailhub.smtp.sender.dialer import TCPDialer, pause
 from mailhub.smtp.sender.pool import Pool
@@ -29,11 +29,19 @@ class Sender:
     whoever sends lets it finish before."""
 
     def __init__(
-        self, settings: SenderSettings, hostname: str, reactor: Any, clock: Clock, log: Log
+        self,
+        settings: SenderSettings,
+        hostname: str,
+        reactor: Any,
+        clock: Clock,
+        randomness: Randomness,
+        log: Log,
     ) -> None:
         pool = Pool(settings, clock, pause)
         self._dialer = TCPDialer(reactor, settings, pool.make_room)
-        self._client = Client(settings.hello or hostname, settings, self._dialer, pool, clock, log)
+        self._client = Client(
+            settings.hello or hostname, settings, self._dialer, pool, clock, randomness, log
+        )
         self._stopped = False
 
     async def send(
@@ -63,7 +71,14 @@ class Sender:
         await self._dialer.stop(GOODBYE)
 
 
-def open(settings: SenderSettings, hostname: str, reactor: Any, clock: Clock, log: Log) -> Sender:
+def open(
+    settings: SenderSettings,
+    hostname: str,
+    reactor: Any,
+    clock: Clock,
+    randomness: Randomness,
+    log: Log,
+) -> Sender:
     """The client. `hostname`: what it calls itself, unless the settings say. `reactor`: with
     monotonic `seconds`, as `clock` has them."""
-    return Sender(settings, hostname, reactor, clock, log)
+    return Sender(settings, hostname, reactor, clock, randomness, log)

@@ -16,7 +16,7 @@ from mailhub.model.queue import QueueEntry, QueueSender
 from mailhub.model.route import Hop
 from mailhub.model.settings import SenderSettings
 from mailhub.model.tlsreport import TLSReport
-from mailhub.ports import Clock, Log, Message
+from mailhub.ports import Clock, Log, Message, Randomness
 from mailhub.smtp.sender import grammar
 from mailhub.smtp.sender.content import Content
 from mailhub.smtp.sender.conversion import converted
@@ -43,6 +43,7 @@ class Client:
     dialer: Dialer
     pool: Pool
     clock: Clock
+    randomness: Randomness
     log: Log
 
 
@@ -190,7 +191,9 @@ class Delivery:
                 link = await client.dialer.connect(hop, address, self._until)
             except Lost as lost:
                 raise HopFailed(Answer(0, lost.status, lost.text, Stage.CONNECT)) from None
-            start = Introduction(link, hop, client.name, client.settings, clear=clear)
+            start = Introduction(
+                link, hop, client.name, client.settings, client.randomness, clear=clear
+            )
             try:
                 session = await start.run(client.clock.seconds())
             except TLSFailed as failed:

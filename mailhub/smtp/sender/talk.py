@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from dataclasses import replace
 
 from mailhub.model.errors import Invalid
@@ -16,6 +15,7 @@ from mailhub.model.outbound import Answer, Stage
 from mailhub.model.route import Credentials, Hop, TLSLevel
 from mailhub.model.settings import SenderSettings
 from mailhub.model.tlsreport import TLSReport, TLSResult
+from mailhub.ports import Randomness
 from mailhub.smtp.sender import auth, grammar
 from mailhub.smtp.sender.grammar import Reply
 from mailhub.smtp.sender.link import Closing, HopFailed, Layer, Link, Lost, Session, TLSFailed
@@ -31,12 +31,20 @@ class Introduction:
     goes without. `reports`: what is known of TLS so far."""
 
     def __init__(
-        self, link: Link, hop: Hop, name: str, settings: SenderSettings, *, clear: bool
+        self,
+        link: Link,
+        hop: Hop,
+        name: str,
+        settings: SenderSettings,
+        randomness: Randomness,
+        *,
+        clear: bool,
     ) -> None:
         self._link = link
         self._hop = hop
         self._name = name
         self._settings = settings
+        self._randomness = randomness
         self._clear = clear
         self._tls = ""
         self._stage = Stage.GREETING
@@ -174,7 +182,8 @@ class Introduction:
         refusal: Reply | None = None
         for name in names:
             try:
-                mechanism = auth.MECHANISMS[name](credentials, secrets.token_urlsafe(18))
+                nonce = base64.b64encode(self._randomness.token(18)).decode()
+                mechanism = auth.MECHANISMS[name](credentials, nonce)
                 reply = await self._exchange(name, mechanism)
             except Invalid as error:
                 raise _no_login(error.text) from None

@@ -9,6 +9,7 @@ here, as nobody but the client's own OpenSSL could tell. `TLS garbage` is none a
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -316,6 +317,17 @@ SENT = "C: Subject: hi\nC:\nC: body\n"
 """The lines of MESSAGE in a script."""
 
 
+NONCE = "rOprNGfwEbeRWgbNEkqO"
+"""The client's in the example of RFC 7677 section 3."""
+
+
+class ExampleRandomness:
+    """`ports.Randomness` that gives NONCE."""
+
+    def token(self, size: int) -> bytes:
+        return base64.b64decode(NONCE)
+
+
 class World:
     """A client on a network, and short words for what it is told."""
 
@@ -324,7 +336,9 @@ class World:
         self.log = ListLog()
         self.settings = SenderSettings(**settings)
         clock = ReactorClock(net, lambda: 1_800_000_000.0)  # type: ignore[arg-type]
-        self.client: Sender = open_sender(self.settings, "me.test", net, clock, self.log)
+        self.client: Sender = open_sender(
+            self.settings, "me.test", net, clock, ExampleRandomness(), self.log
+        )
 
     def send(
         self,

@@ -13,8 +13,8 @@ from mailhub.model.errors import Invalid
 from mailhub.model.outbound import Stage
 from mailhub.model.queue import QueueSender
 from mailhub.model.route import Credentials, Security, TLSLevel
-from mailhub.smtp.sender import auth, talk
-from tests.smtp.sender.peers import SENT, Net, World, hop, offering, world
+from mailhub.smtp.sender import auth
+from tests.smtp.sender.peers import NONCE, SENT, Net, World, hop, offering, world
 
 MAIL = """
 C: MAIL FROM:<from@me.test> AUTH=<>
@@ -26,14 +26,13 @@ S: 354 go on
 """
 TRANSACTION = MAIL + SENT + "C: .\nS: 250 2.0.0 queued\n"
 USER = Credentials("user", "pencil")
-NONCE = "rOprNGfwEbeRWgbNEkqO"
-"""The example of RFC 7677 section 3."""
 FIRST = b"r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
 PROOF = (
     b"c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,"
     b"p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ="
 )
 FINAL = b"v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="
+"""RFC 7677 section 3, with NONCE."""
 
 
 def coded(text: bytes) -> str:
@@ -46,11 +45,6 @@ def relay(
     """A server to log in at; NONE: an administrator said that the way there is safe."""
     credentials = Credentials(user.username, user.password, mechanisms)
     return hop(security=Security(level), credentials=credentials)
-
-
-@pytest.fixture(autouse=True)
-def nonce(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(talk.secrets, "token_urlsafe", lambda size: NONCE)
 
 
 # -- exchanges on the wire
