@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli import show, times
+from mailhub.cli import paging, show, times
 from mailhub.cli.access import Access
 
 COLUMNS = ("name", "special_use", "messages", "unseen", "size", "retention", "subscribed", "hidden")
@@ -87,3 +87,20 @@ def remove(access: Access, user: str, path: str, yes: bool) -> None:
         click.confirm(f"Remove {path} of {user} with its mail?", abort=True)
     access.ask("mailbox-remove", user=user, name=path)
     click.echo(f"removed {path}")
+
+
+@mailbox.command()
+@click.argument("user", required=False)
+@click.option("--all", "everybody", is_flag=True, help="The mailboxes of all users.")
+@click.pass_obj
+def renumber(access: Access, user: str | None, everybody: bool) -> None:
+    """Give the mailboxes of USER, or of all, another UIDVALIDITY: mail programs read them anew.
+
+    For a database that lost its last moments: UIDs of messages that were lost would be given out
+    again, and mail programs take the new messages for the old ones.
+    """
+    if bool(user) == everybody:
+        raise click.UsageError("Name a user, or --all.")
+    names = [one["username"] for one in paging.users(access)] if everybody else [user]
+    boxes = sum(access.ask("mailbox-renumber", user=name) for name in names)
+    click.echo(f"renumbered {boxes} mailboxes of {len(names)} users")

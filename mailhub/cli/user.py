@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mailhub.cli import show, times
+from mailhub.cli import paging, show, times
 from mailhub.cli.access import Access, Refused
 
 LIMITS = {
@@ -143,14 +143,7 @@ def add(
 @click.pass_obj
 def list_(access: Access, query: str, tags: tuple[str, ...], as_json: bool) -> None:
     """Every account, or those whose name or address holds QUERY."""
-    rows: list[Any] = []
-    while True:
-        after = rows[-1]["number"] if rows else 0
-        page = access.ask("user-list", query=query, tags=list(tags), after=after)
-        rows += page["users"]
-        if not page["users"] or len(rows) >= page["total"]:
-            break
-    show.table(rows, COLUMNS, as_json)
+    show.table(list(paging.users(access, query, tags)), COLUMNS, as_json)
 
 
 @user.command(name="show")

@@ -52,6 +52,12 @@ async def mailbox_set(services: Services, arguments: Arguments) -> Json:
     return mailbox_shape(await services.mailboxes.by_number(account, box.number))
 
 
+async def mailbox_renumber(services: Services, arguments: Arguments) -> Json:
+    """Every mailbox gets another UIDVALIDITY; how many there are."""
+    account = await account_of(services, arguments)
+    return await services.mailboxes.renumber(account.number, ACTOR)
+
+
 async def mailbox_remove(services: Services, arguments: Arguments) -> Json:
     """Removes a mailbox with its mail; one with a special use stays."""
     account = await account_of(services, arguments)
@@ -79,5 +85,6 @@ ACTS: Mapping[str, Act] = {
     "mailbox-list": mailbox_list,
     "mailbox-set": mailbox_set,
     "mailbox-remove": mailbox_remove,
+    "mailbox-renumber": mailbox_renumber,
 }
 """Acts with one answer."""

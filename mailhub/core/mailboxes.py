@@ -217,6 +217,15 @@ class Mailboxes:
                 return before, after
             last = batch[-1].number
 
+    async def renumber(self, account: int, actor: Actor) -> int:
+        """Gives every mailbox a UIDVALIDITY that it never had, as UIDs may be given out again where
+        a database lost its last moments (RFC 9051 section 2.3.1.1); how many mailboxes. Raises
+        NotFound."""
+        boxes = await self.all(account)
+        for box in boxes:
+            await self._storage.mailboxes.number_from(account, box.number, 0, 1, actor)
+        return len(boxes)
+
     async def subscribe(self, account: int, name: str, subscribed: bool, actor: Actor) -> None:
         """Subscribes or unsubscribes a name, which need not be a mailbox (RFC 9051 6.3.7).
 

@@ -153,11 +153,14 @@ class Talk:
         assert verb is not None
         view = session.selected
         if view is not None and verb.updates is not Updates.NONE and view.behind:
-            if view.gone:
-                updates.close_gone(session)
-            else:
+            if not view.gone:
                 await updates.tell(session, removals=verb.updates is Updates.ALL)
+            elif verb.name == b"DELETE":
+                updates.close_deleted(session)
         session.output.write(reply.line(self._tag))
+        if session.selected is not None and session.selected.gone:
+            session.bye(updates.GONE)
+            return
         machine.state = session.state
         machine.utf8 = session.utf8
         self._count(reply)

@@ -11,6 +11,8 @@ from mailhub.core.turns import Turns
 from mailhub.imap.session import Session
 from mailhub.model.update import Changed, Exists, FlagsGrew, Recent, Removed, Update
 
+GONE = "The selected mailbox was deleted or renumbered"
+"""What somebody else did to it: a session cannot go on then (RFC 2180 section 3.3)."""
 PIECE = 1000
 """Lines that are joined before the peer's reading is waited for."""
 
@@ -87,8 +89,8 @@ async def send_changed(session: Session, rows: Sequence[tuple[int, int, bytes, i
         await turns.rest()
 
 
-def close_gone(session: Session) -> None:
-    """Someone deleted the selected mailbox: it is closed, and the client told so (RFC 9051 7.1)."""
+def close_deleted(session: Session) -> None:
+    """The session deleted the mailbox that it had selected."""
     session.deselect()
     session.write(b"* OK [CLOSED] The selected mailbox was deleted\r\n")
 
@@ -100,7 +102,7 @@ def push(session: Session) -> None:
     if view is None or session.output.congested or not view.behind:
         return
     if view.gone:
-        session.bye("The selected mailbox was deleted")
+        session.bye(GONE)
         return
     for update in view.sync():
         session.write(b"".join(lines(update, session)))

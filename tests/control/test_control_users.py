@@ -99,6 +99,7 @@ def test_mailboxes_of_an_account() -> None:
     assert (changed["retention"], changed["hidden"], changed["subscribed"]) == (0, True, False)
     asked(here, "mailbox-set", user=JOE, name="Play", hidden=False, subscribed=True)
     asked(here, "mailbox-remove", user=JOE, name="Play")
+    assert asked(here, "mailbox-renumber", user=JOE) == len(asked(here, "mailbox-list", user=JOE))
     assert "Play" not in {box["name"] for box in asked(here, "mailbox-list", user=JOE)}
 
 
@@ -112,6 +113,7 @@ REFUSED: list[tuple[str, dict[str, object], type[Exception]]] = [
     ("mailbox-set", {"user": JOE, "name": "INBOX", "new_name": "x"}, NotPermitted),
     ("mailbox-remove", {"user": JOE, "name": "Trash"}, NotPermitted),
     ("mailbox-list", {"user": "nobody"}, NotFound),
+    ("mailbox-renumber", {"user": "nobody"}, NotFound),
     ("address-resolve", {"address": "nobody@example.org"}, NotFound),
 ]
 

@@ -83,7 +83,7 @@ def test_news_stop_with_the_idle() -> None:
 def test_an_idle_session_hears_that_its_mailbox_is_gone() -> None:
     people, conversation = opened(steps=LOGGED_IN + b"a CREATE x\r\nb SELECT x\r\nc IDLE\r\n")
     run(people.mailboxes.remove(people.people[JOE].number, "x", ACTOR))
-    assert conversation.read() == b"* BYE The selected mailbox was deleted\r\n"
+    assert conversation.read() == b"* BYE The selected mailbox was deleted or renumbered\r\n"
     assert conversation.transport.disconnecting
 
 

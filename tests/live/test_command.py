@@ -6,6 +6,7 @@ import imaplib
 import json
 import mailbox
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -55,6 +56,20 @@ def select(server: Server, user: User, name: str = "INBOX") -> imaplib.IMAP4:
 def count(server: Server, user: User, name: str = "INBOX") -> int:
     found = json.loads(server.command("user", "show", "--json", user.address).stdout)
     return next((box["messages"] for box in found["mailboxes"] if box["name"] == name), 0)
+
+
+def is_sent_away(imap: imaplib.IMAP4) -> bool:
+    """Whether the server ends the session soon."""
+    ends = time.monotonic() + 3
+    try:
+        while time.monotonic() < ends:
+            imap.noop()
+            time.sleep(0.05)
+    except (imaplib.IMAP4.abort, OSError):
+        return True
+    finally:
+        imap.shutdown()
+    return False
 
 
 def test_a_maildir_is_imported_once_however_often(
@@ -162,16 +177,28 @@ def test_a_remote_account_is_imported_and_continued(
 def test_changes_reach_sessions_that_run(server: Server, user: User) -> None:
     imap = select(server, user)
     server.command("user", "set", user.address, "--password", "Another-Passw0rd-2")
-    ends = time.monotonic() + 3
-    ended = False
-    while not ended and time.monotonic() < ends:
-        try:
-            imap.noop()
-        except (imaplib.IMAP4.abort, OSError):
-            ended = True
-        time.sleep(0.05)
-    assert ended
-    imap.shutdown()
+    assert is_sent_away(imap)
+
+
+def test_renumbered_mailboxes_are_read_anew(server: Server, user: User, tmp_path: Path) -> None:
+    def validity(imap: imaplib.IMAP4) -> int:
+        return int(imap.response("UIDVALIDITY")[1][0])
+
+    make_maildir(tmp_path / "md", 3)
+    server.command("import", "maildir", user.address, str(tmp_path / "md"))
+    before = select(server, user)
+    old = validity(before)
+    done = server.command("mailbox", "renumber", user.address)
+    assert re.fullmatch(r"renumbered \d+ mailboxes of 1 users\n", done.stdout)
+    assert is_sent_away(before)
+    with select(server, user) as imap:
+        assert validity(imap) > old
+        assert imap.uid("SEARCH", "ALL")[1] == [b"1 2 3"]
+    assert "renumbered" in server.command("mailbox", "renumber", "--all").stdout
+    with select(server, user) as imap:
+        assert validity(imap) > old
+    refused = server.command("mailbox", "renumber", check=False)
+    assert "Name a user, or --all." in refused.stderr
 
 
 def test_errors_are_one_line_and_a_status(server: Server) -> None:
