@@ -49,6 +49,9 @@ review = 60
 [reports]
 write = 5
 
+[search]
+review = 150
+
 [policy]
 exempt_networks = []
 

@@ -301,7 +301,7 @@ def test_damage_again_and_again_is_not_mended_without_a_pause(
 def test_the_process_ends_with_its_input(site: Site) -> None:
     site.deliver(3)
     done = subprocess.run(
-        [sys.executable, "-m", "mailhub.indexing", str(site.folder), "0", "plain"],
+        [sys.executable, "-m", "mailhub.indexing", str(site.folder), "0", "plain", "60"],
         input=b"\n",
         capture_output=True,
         timeout=60,

@@ -19,14 +19,15 @@ TOLD = "-"
 """Instead of a folder: the database that the server names on standard input."""
 
 
-def main(where: str, niceness: int, read: bool) -> int:
-    """Keeps the index of the store there until standard input ends. `read`: documents, too."""
+def main(where: str, niceness: int, read: bool, review: float) -> int:
+    """Keeps the index of the store there until standard input ends. `read`: documents, too;
+    `review`: seconds between two looks at what is gone."""
     os.nice(niceness)
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     papers = Papers() if read else None
     try:
-        _keep(where, Reading(papers), Line())
+        _keep(where, Reading(papers), Line(), review)
     except (BrokenPipeError, EndedError):
         return 0
     finally:
@@ -35,17 +36,17 @@ def main(where: str, niceness: int, read: bool) -> int:
     return 0
 
 
-def _keep(where: str, reading: Reading, line: Line) -> None:
+def _keep(where: str, reading: Reading, line: Line, review: float) -> None:
     if where == TOLD:
         from mailhub.indexing.shared import Follower as SharedFollower
 
-        SharedFollower(line.told()["database"], reading, line).run()
+        SharedFollower(line.told()["database"], reading, line, review).run()
         return
     folder = Path(where)
     handle = os.open(folder / "search.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(handle, fcntl.LOCK_EX)  # one that belonged to a server before ends soon
-    Follower(folder, reading, line.ended, line.behind).run(line.say)
+    Follower(folder, reading, line.ended, line.behind, review).run(line.say)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "read"))
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "read", float(sys.argv[4])))

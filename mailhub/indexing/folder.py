@@ -33,6 +33,7 @@ class Follower:
         reading: Reading,
         ended: Callable[[float], bool],
         behind: Callable[[int], None] = lambda count: None,
+        review: float = REVIEW,
     ) -> None:
         self._folder = folder
         self._reading = reading
@@ -42,6 +43,7 @@ class Follower:
         self._files = Files(folder / "segments")
         self._steps = Steps(FileSlate(folder))
         self._lag = Lag(behind)
+        self._review_every = review
         self._reviewed = 0.0
 
     def run(self, say: Say) -> None:
@@ -127,7 +129,7 @@ class Follower:
     def _review(self, target: sqlite3.Connection) -> None:
         """Orders a new index where too much of this one is about mail that is gone."""
         now = time.monotonic()
-        if self._reviewed and now - self._reviewed < REVIEW:
+        if self._reviewed and now - self._reviewed < self._review_every:
             return
         self._reviewed = now
         reader = schema.open_reader(self._folder)

@@ -41,11 +41,14 @@ class Server(Protocol):
 class Follower:
     """`where`: the database, as libpq wants it."""
 
-    def __init__(self, where: str, reading: Reading, server: Server) -> None:
+    def __init__(
+        self, where: str, reading: Reading, server: Server, review: float = REVIEW
+    ) -> None:
         self._where = where
         self._reading = reading
         self._server = server
         self._lag = Lag(server.behind)
+        self._review_every = review
         self._opened: Connection | None = None
         self._steps: dict[int, Steps] = {}
         self._place: Key | None = BEGINNING
@@ -108,7 +111,7 @@ class Follower:
     def _remove(self, connection: Connection) -> float:
         """Takes out some of what is gone, from time to time."""
         now = time.monotonic()
-        if self._place is None and now - self._reviewed >= REVIEW:
+        if self._place is None and now - self._reviewed >= self._review_every:
             self._place = BEGINNING
         if self._place is None:
             return LOOK

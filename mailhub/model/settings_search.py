@@ -16,3 +16,4 @@ class SearchSettings:
     index: bool = setting(True, "keep an index, in a process beside the server")
     documents: bool = setting(True, "read PDF and office documents that are attached, too")
     niceness: int = setting(19, "how far the indexing process steps back for others, 0 to 19")
+    review: int = setting(3600, "how often it is rid of mail that was removed", "seconds")

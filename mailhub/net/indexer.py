@@ -111,6 +111,7 @@ class IndexProcess:
             *(sys.executable, "-m", "mailhub.indexing", TOLD if shared else str(store)),
             str(settings.niceness),
             "read" if settings.documents else "plain",
+            str(settings.review),
         ]
         environment = {
             "PATH": "/usr/bin:/bin",

@@ -297,7 +297,7 @@ def _named(parameters: dict[str, object], value: object) -> str:
 def process(site: Site) -> subprocess.Popen[bytes]:
     """The real one."""
     running = subprocess.Popen(
-        [sys.executable, "-m", "mailhub.indexing", "-", "0", "plain"],
+        [sys.executable, "-m", "mailhub.indexing", "-", "0", "plain", "60"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )

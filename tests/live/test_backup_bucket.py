@@ -244,7 +244,7 @@ def test_what_is_deleted_leaves_with_the_last_backup_that_has_it(house: House) -
     size = room(house.folder / "repository")
     house.expunge(subject)
     second = house.backup("run")
-    assert second["size"] < first["size"] - 900_000
+    assert second["size"] < first["size"] - 850_000, "a little of what is told of it has come"
     assert room(house.folder / "repository") > size - 900_000, "the first one has it"
     house.restic("forget", first["id"])
     house.restic("prune", "--max-unused=0")

@@ -267,7 +267,7 @@ def test_fifty_accounts_and_the_command_killed_at_any_moment(tmp_path: Path) -> 
     for serial in range(60):
         command = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
-            said, _ = command.communicate(timeout=0.6 + chosen.uniform(0.02, 0.06) * serial)
+            said, _ = command.communicate(timeout=0.6 * 1.06**serial + chosen.uniform(0, 0.05))
         except subprocess.TimeoutExpired:
             command.kill()
             command.communicate()

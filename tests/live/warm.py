@@ -42,6 +42,7 @@ class Forked:
         self.returncode: int | None = None
         self._nursery = nursery
         self._end = os.pidfd_open(pid)
+        self._closing = threading.Lock()
 
     def poll(self) -> int | None:
         """Its exit status as Popen has it, None while it runs."""
@@ -63,9 +64,16 @@ class Forked:
             ended = select.poll()
             ended.register(self._end, select.POLLIN)
             if ended.poll(None if seconds is None else seconds * 1000):
-                os.close(self._end)
-                self.returncode = self._nursery.ask(end=self.pid)
+                self._bury()
         return self.returncode
+
+    def _bury(self) -> None:
+        """Once, whoever of several threads sees that it ended: a descriptor that is closed twice
+        may be somebody else's by then."""
+        with self._closing:
+            if self.returncode is None:
+                self.returncode = self._nursery.ask(end=self.pid)
+                os.close(self._end)
 
 
 class Nursery:

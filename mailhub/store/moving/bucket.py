@@ -1,21 +1,20 @@
 """The bucket for who asks and waits: a reactor on a thread of its own does the work.
 
-The one module here that knows of a reactor; a command starts it where bodies are in S3, and it
-ends with the command. No row is read here but through those that are handed in.
+The one module here that knows of a reactor; who asks starts it where bodies are in S3, and ends it.
+No row is read here but through those that are handed in.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cache
 from os import urandom
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.threads import blockingCallFromThread
 
 from mailhub.model.message import BlobRef
@@ -27,11 +26,37 @@ from mailhub.store.readers import Desk
 from mailhub.store.s3.objects import Objects, all_of
 from mailhub.store.s3.octets import Filed
 
-_reactor: Any = installed
 AT_ONCE = 8
 """Files that are put at a time."""
 PENDING = 1 << 40
 """Bytes under way: who asks waits for each answer, so there is no more than it asks for at once."""
+
+
+class _Turning:
+    """A reactor on a thread. It is not the process's, which turns once and no more."""
+
+    def __init__(self) -> None:
+        self.reactor: Any = EPollReactor()  # type: ignore[no-untyped-call]
+        self._thread = Thread(
+            target=lambda: self.reactor.run(installSignalHandlers=False),
+            name="mailhub-bucket",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def ask(self, call: Callable[[], Any]) -> Any:
+        """What is answered, when it is."""
+
+        async def answer() -> Any:
+            found = call()
+            return await found if isinstance(found, Awaitable) else found
+
+        return blockingCallFromThread(self.reactor, lambda: Deferred.fromCoroutine(answer()))
+
+    def end(self) -> None:
+        """Stops it."""
+        self.reactor.callFromThread(self.reactor.stop)
+        self._thread.join()
 
 
 class _AtDesk:
@@ -61,13 +86,13 @@ class Filling:
     """An empty bucket that is filled with files."""
 
     def __init__(self, settings: S3Settings) -> None:
-        _run()
-        self._objects = Objects(settings, _reactor, time.time)
-        _asked(self._objects.start)
+        self._turning = _Turning()
+        self._objects = Objects(settings, self._turning.reactor, time.time)
+        self._turning.ask(self._objects.start)
 
     def claim(self, database: str) -> None:
         """The bucket is this database's. Raises Unavailable where it is another's."""
-        _asked(lambda: self._objects.claim(database))
+        self._turning.ask(lambda: self._objects.claim(database))
 
     def put(self, files: Sequence[tuple[int, Path]]) -> None:
         """Puts bodies, by their numbers. Raises StorageFull, Unavailable."""
@@ -77,11 +102,12 @@ class Filling:
             for segment, path in waiting:
                 await self._objects.put(segment, Filed(path))
 
-        _asked(lambda: all_of([some() for _ in range(AT_ONCE)]))
+        self._turning.ask(lambda: all_of([some() for _ in range(AT_ONCE)]))
 
     def close(self) -> None:
         """Closes connections."""
-        _asked(self._objects.stop)
+        self._turning.ask(self._objects.stop)
+        self._turning.end()
 
 
 class Bucket:
@@ -94,46 +120,28 @@ class Bucket:
         desk: Desk,
         write: Callable[..., Any],
     ) -> None:
-        _run()
+        self._turning = _Turning()
+        reactor = self._turning.reactor
         self._writing = _InCommits(write)
-        self._objects = Objects(settings, _reactor, time.time)
+        self._objects = Objects(settings, reactor, time.time)
         self._outside = Outside(
-            settings, PENDING, self._objects, ring, _AtDesk(desk), _reactor, urandom
+            settings, PENDING, self._objects, ring, _AtDesk(desk), reactor, urandom
         )
-        _asked(self._objects.start)
+        self._turning.ask(self._objects.start)
 
     def put(self, bodies: Sequence[Bytes]) -> Sequence[Bytes]:
         """See `Outside.put`."""
         if not self._outside.concerns(bodies):
             return bodies
-        put: Sequence[Bytes] = _asked(lambda: self._outside.put(bodies, self._writing))
+        put: Sequence[Bytes] = self._turning.ask(lambda: self._outside.put(bodies, self._writing))
         return put
 
     def read(self, refs: Sequence[BlobRef]) -> Sequence[bytes]:
         """See `Outside.read`."""
-        found: Sequence[bytes] = _asked(lambda: self._outside.read(refs))
+        found: Sequence[bytes] = self._turning.ask(lambda: self._outside.read(refs))
         return found
 
     def close(self) -> None:
         """Closes connections."""
-        _asked(self._objects.stop)
-
-
-def _asked(call: Callable[[], Any]) -> Any:
-    """What is answered, when it is."""
-
-    async def answer() -> Any:
-        found = call()
-        return await found if isinstance(found, Awaitable) else found
-
-    return blockingCallFromThread(_reactor, lambda: Deferred.fromCoroutine(answer()))
-
-
-@cache
-def _run() -> None:
-    """Starts the reactor; it can be started once."""
-    Thread(
-        target=lambda: _reactor.run(installSignalHandlers=False),
-        name="mailhub-bucket",
-        daemon=True,
-    ).start()
+        self._turning.ask(self._objects.stop)
+        self._turning.end()
