@@ -23,12 +23,13 @@ from bench.day_samples import (
 )
 from bench.nodes import children
 from bench.relay import Sink
-from bench.servers import CONFIG, PASSWORD, Mailhub, free_port
+from bench.servers import CONFIG, PASSWORD, Mailhub
 from mailhub.cli.client import connect
 from mailhub.model.settings import S3Settings
 from mailhub.store.s3.client import Client, Request
 from tests.live.swift import SECRET, USER, Swift
 from tests.loop import Loop
+from tests.ports import free_port
 from tests.postgresserver import PostgresServer
 from tests.redisserver import RedisServer
 

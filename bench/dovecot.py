@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from bench.postfix import Postfix
-from bench.servers import Server, free_port, wait_for_port
+from bench.servers import Server, wait_for_port
+from tests.ports import free_port
 
 DOVECOT = """
 base_dir = {folder}/dovecot

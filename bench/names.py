@@ -20,7 +20,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.servers import CONFIG, Mailhub, free_port
+from bench.servers import CONFIG, Mailhub
+from tests.ports import free_port
 
 ZONES = 10
 KINDS = ("MX", "TXT", "A", "AAAA", "SOA", "NS")

@@ -23,7 +23,8 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from bench.search import USER, fill
-from bench.servers import PASSWORD, Mailhub, free_port, wait_for_port
+from bench.servers import PASSWORD, Mailhub, wait_for_port
+from tests.ports import free_port
 
 CEILING = 100.0
 """Milliseconds that 99 of 100 answers stay below."""

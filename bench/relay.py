@@ -27,9 +27,10 @@ from typing import Protocol
 from bench.dovecot import PostfixDovecot
 from bench.measures import Figure
 from bench.postfix import Postfix
-from bench.servers import free_port, wait_for_port
+from bench.servers import wait_for_port
 from bench.smtp_load import Delivery, make_message
 from mailhub.cli.access import Access
+from tests.ports import free_port
 
 DOMAIN = "bench.test"
 SENDER = f"sender@{DOMAIN}"

@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Protocol
 
+from tests.ports import free_port
+
 PASSWORD = "bench-Passw0rd-1"
 START = 120.0
 """Seconds that a server may take to start, on a machine that does other things."""
@@ -30,14 +32,6 @@ class Server(Protocol):
     def start(self, users: list[str]) -> None: ...
     def stop(self) -> None: ...
     def pids(self) -> list[int]: ...
-
-
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for_port(port: int, seconds: float = 30) -> None:

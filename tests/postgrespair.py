@@ -7,8 +7,8 @@ from pathlib import Path
 
 import psycopg
 
+from tests.ports import free_port
 from tests.postgresserver import START, PostgresServer
-from tests.redisserver import free_port
 
 LINK = """
 primary_conninfo = 'host=127.0.0.1 port={port} user=mailhub application_name=standby'

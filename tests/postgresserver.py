@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 START = 30
 DEBIAN = "/usr/lib/postgresql"

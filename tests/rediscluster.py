@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.redisserver import START, RedisServer, free_port
+from tests.ports import free_port
+from tests.redisserver import START, RedisServer
 
 SLOTS = 16384
 

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 START = 15.0
 
 
@@ -26,13 +28,6 @@ def program(name: str) -> str:
             raise AssertionError(f"{name} is not installed; `make test` installs it")
         pytest.skip(f"{name} is not installed")
     return found
-
-
-def free_port() -> int:
-    """A TCP port that nobody has at this moment."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class RedisServer:

@@ -11,14 +11,16 @@ from dataclasses import dataclass, replace
 
 from mailhub.core.elsewhere import mark
 from mailhub.core.trace import delivered_to
+from mailhub.model.change import Actor
 from mailhub.model.elsewhere import Door, Elsewhere, Layer, Phase
 from mailhub.model.errors import Unavailable
 from mailhub.model.outbound import Answer, Stage
-from mailhub.model.queue import QueueEntry
+from mailhub.model.queue import QueueEntry, Slot
 from mailhub.model.route import Route, TLSLevel
-from mailhub.ports import Storage
+from mailhub.ports import Clock, Storage
 from mailhub.wire import address as grammar
 
+ACTOR = Actor(source="queue")
 MOVING = Answer(450, "4.2.1", "The mailbox is being moved", Stage.RCPT)
 NO_WAY = Answer(450, "4.4.4", "No way is known to the server of this mailbox", Stage.RCPT)
 
@@ -61,6 +63,21 @@ def recipient(one: Elsewhere, mail: Door, given: str) -> str:
     local, by = grammar.split(given)
     extended = local.lower().startswith(f"{name.lower()}+") and by == domain
     return given if extended else one.name
+
+
+async def hastened(
+    storage: Storage, entries: Sequence[QueueEntry], known: Mapping[int, Elsewhere], clock: Clock
+) -> Sequence[Slot]:
+    """Makes those due whose account came into another phase since it was `known`: who changed that
+    made due what waited, and these were being worked on and put off afterwards. Raises
+    Unavailable."""
+    later = await storage.elsewheres.among([entry.home for entry in entries])
+    late = [entry.number for entry in entries if later.get(entry.home) != known.get(entry.home)]
+    if not late:
+        return []
+    await storage.queue.retry(late, int(clock.now()), ACTOR)
+    loaded = await storage.queue.load(late, each=0, together=0)
+    return [Slot(one.number, one.due, one.lane) for one in loaded.entries if not one.held]
 
 
 async def way(storage: Storage, entry: QueueEntry) -> Route:

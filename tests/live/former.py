@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.dovecot import descendants
-from bench.servers import free_port
 from tests.live.authority import Authority
 from tests.live.conftest import program
 from tests.live.peers import answers, open_folder, until
+from tests.ports import free_port
 
 HOST = "localhost"
 OWNER = "nobody"

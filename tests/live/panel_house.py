@@ -20,7 +20,7 @@ from tests.live.looking import fill, form, send
 from tests.live.outgoing import HOME, PASSWORD, Hub, hub, text
 from tests.live.panel_forms import ANN, JOE, ROOT
 from tests.live.peers import until
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 MORE = """
 [dns]

@@ -13,7 +13,7 @@ from typing import Any
 from tests.live.authority import Authority
 from tests.live.conftest import program
 from tests.live.peers import answers, until
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 
 class Pebble:

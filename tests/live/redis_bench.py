@@ -131,14 +131,20 @@ def unheld(node: Node) -> list[int]:
     return sorted(number for lease in leases for number in lease.entries)
 
 
+def taken(node: Node) -> list[Lease]:
+    """One lease, as soon as there is one: behind Sentinels nothing is tried until everybody has
+    heard of a new master."""
+    leases: list[Lease] = []
+    turning.until(lambda: leases.extend(node.ask(node.schedule.take(1, 10, QUIET))) or leases)
+    return leases
+
+
 def works(node: Node) -> None:
     """The whole of the schedule and the counters, once."""
     schedule = node.schedule
     node.fill(Slot(1, 0, "a.example"), Slot(2, 0, "b.example"), Slot(3, 0, "c.example"))
     node.ask(schedule.back_off("b.example", int(time.time()) + 900))
-    leases: list[Lease] = []
-    # Sentinels may know of another master: nothing is tried until all have heard of it.
-    turning.until(lambda: leases.extend(node.ask(schedule.take(1, 10, QUIET))) or leases)
+    leases = taken(node)
     assert [lease.entries for lease in leases] == [(1,)]
     assert node.ask(schedule.renew(leases[0].token, QUIET))
     node.ask(schedule.put([Slot(1, 5, "a.example")]))

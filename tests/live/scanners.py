@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.live.conftest import program
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 START = 30.0
 VIRUS = b"MAILHUB-TEST-VIRUS-7f3a"

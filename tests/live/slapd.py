@@ -16,7 +16,7 @@ from ldap3 import MODIFY_REPLACE, Connection, Server
 
 from tests.live.authority import Authority
 from tests.live.server import PLAIN
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 BASE = "dc=corp,dc=test"
 PEOPLE = f"ou=people,{BASE}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.live.conftest import program
 from tests.live.peers import answers, until
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 CONFIG = """\
 ListenAddress 127.0.0.1

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from tests.live.peers import answers, until
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 USER, SECRET = "test:tester", "testing"
 """The key's id, and the key."""

@@ -25,7 +25,7 @@ from tests.live.chromium import Chromium
 from tests.live.looking import faults, fill, form, send
 from tests.live.pebble import Pebble
 from tests.live.server import PLAIN, Server
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.live
 KINDS = ("autoconfig", "autodiscover", "mta-sts")

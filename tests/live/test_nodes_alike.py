@@ -15,8 +15,9 @@ from tests.live.listening import Idle, Stream, deliver, imap, until
 from tests.live.server import PLAIN, Server
 from tests.live.web import PASSWORD, call, make
 from tests.live.wire import IMAP, SMTP, Wire
+from tests.ports import free_port
 from tests.postgresserver import PostgresServer
-from tests.redisserver import RedisServer, free_port
+from tests.redisserver import RedisServer
 
 pytestmark = [pytest.mark.live, pytest.mark.scale]
 DOMAIN = "alike.test"

@@ -11,8 +11,9 @@ import pytest
 
 from mailhub.model.queue import Slot
 from tests import turning
-from tests.live.redis_bench import QUIET, RIGHTS, Impostor, Nodes, refused, works
-from tests.redisserver import RedisServer, Sentinel, free_port, watched_pair
+from tests.live.redis_bench import QUIET, RIGHTS, Impostor, Nodes, refused, taken, works
+from tests.ports import free_port
+from tests.redisserver import RedisServer, Sentinel, watched_pair
 
 NewRedis = Callable[..., RedisServer]
 PASSWORD = "p@ss:w/o?rd#1"
@@ -122,13 +123,13 @@ def test_a_failover_leads_to_the_new_master_and_a_schedule_that_is_filled_anew(
     node = nodes("redis://mail", sentinels=sentinels, sentinel_password="watch")
     node.recovers(5)
     node.fill(Slot(1, 0, "a.example"))
-    [lease] = node.ask(node.schedule.take(1, 1, QUIET))
+    [lease] = taken(node)
     master.kill()
     turning.until(replica.leads, 30)
     node.recovers()
     assert not node.ask(node.schedule.renew(lease.token, QUIET))
     node.fill(Slot(1, 0, "a.example"))
-    [again] = node.ask(node.schedule.take(1, 1, QUIET))
+    [again] = taken(node)
     assert (again.entries, again.token > lease.token) == ((1,), True)
     assert node.outcomes() == ["connected", "lost", "back"]
     master.start()  # an old master that comes back is not taken for one

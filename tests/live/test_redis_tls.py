@@ -13,8 +13,9 @@ from mailhub.wire.x509 import write_key
 from tests import turning
 from tests.authority import Authority, key
 from tests.live.redis_bench import Nodes, refused, works
+from tests.ports import free_port
 from tests.rediscluster import RedisCluster
-from tests.redisserver import RedisServer, Sentinel, free_port
+from tests.redisserver import RedisServer, Sentinel
 
 pytestmark = pytest.mark.scale
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.servers import free_port
 from tests.live.conftest import program
 from tests.live.outgoing import HOME, SENDER, Hub, hub, text
 from tests.live.pace import prompt
@@ -25,6 +24,7 @@ from tests.live.peers import (
     running,
     until,
 )
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.live, ROOT]
 GREYLISTING = """

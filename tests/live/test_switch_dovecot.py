@@ -19,6 +19,7 @@ import pytest
 
 from tests.live.peers import until
 from tests.live.server import Server
+from tests.ports import free_port
 
 pytestmark = pytest.mark.scale
 
@@ -86,9 +87,7 @@ class Dovecot:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

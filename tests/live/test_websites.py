@@ -18,7 +18,7 @@ import pytest
 from tests.live.conftest import program
 from tests.live.peers import until
 from tests.live.server import PLAIN, Server
-from tests.redisserver import free_port
+from tests.ports import free_port
 
 pytestmark = pytest.mark.live
 PAGE = b"<h1>Hello</h1>\n"

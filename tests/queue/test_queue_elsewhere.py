@@ -160,6 +160,27 @@ def test_a_message_that_is_not_finished_when_the_account_moves_is_not_finished(
     assert desk.waiting() == []
 
 
+def test_what_is_put_off_while_its_account_moves_is_tried_again_soon(desk: QueueBench) -> None:
+    """Who changed the phase made due what waited, and this one did not yet."""
+    desk.outbound.stops.add(ANN)
+    desk.outbound.says[ANN] = [Answer(451, "4.3.0", "later", Stage.RCPT)]
+    desk.submit(ANN, sender=REMOTE)
+    desk.clock.advance(1)
+    ann = desk.world.people[ANN].number
+    moving = Deferred.fromCoroutine(desk.world.elsewheres.change(ann, Phase.MOVING, ACTOR))
+    desk.outbound.release()
+    for _ in range(5):
+        desk.clock.advance(1)
+    assert moving.called
+    (entry,) = desk.waiting()
+    assert (entry.status, entry.attempts) == ("4.2.1", 2)
+    phase(desk, Phase.HERE)
+    for _ in range(5):
+        desk.clock.advance(1)
+    assert len(desk.mail(ANN)) == 1
+    assert desk.waiting() == []
+
+
 def test_who_waits_too_long_for_it_is_told(desk: QueueBench) -> None:
     desk.outbound.stops.add(ANN)
     desk.submit(ANN, sender=REMOTE)
