@@ -87,6 +87,16 @@ def test_the_index_follows_what_comes(site: Site) -> None:
     assert site.status().size > 0
 
 
+def test_its_log_is_cut_when_it_is_too_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.follow()
+    monkeypatch.setattr(indexing, "LOG", 1)
+    site.deliver(3)
+    assert site.page().total == 0  # whoever has it open keeps the log from being removed
+    site.follow()
+    assert (site.folder / f"{schema.NAME}-wal").stat().st_size == 0
+    assert site.page().total == 3
+
+
 def test_it_goes_on_where_it_was_killed(site: Site) -> None:
     site.deliver(building.BATCH * 2 + 1)
     calls = iter([True])

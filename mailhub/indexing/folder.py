@@ -20,6 +20,10 @@ PATIENCE = 30.0
 """Seconds between two looks where nobody says anything."""
 PAUSE = 1.0
 """Seconds between two makings of an index that is damaged again and again."""
+LOG = 64 << 20
+"""Octets of the index's log from which it is cut."""
+MOMENT = 1000
+"""Milliseconds for which searches are waited for then."""
 REVIEW = 3600.0
 """Seconds between two counts of what was removed."""
 
@@ -45,6 +49,7 @@ class Follower:
         self._lag = Lag(behind)
         self._review_every = review
         self._reviewed = 0.0
+        self._too_long = LOG
 
     def run(self, say: Say) -> None:
         """Until the server is gone."""
@@ -152,8 +157,16 @@ class Follower:
             fatal = self._steps.take(taken[0].content, taken[-1].content, alone=alone)
             made = [(one, None if fatal else self._document(one)) for one in taken]
             building.put(target, "main", made)
+            self._shorten(target)
             self._lag.step(self._source, taken[-1].content)
         return bool(taken)
+
+    def _shorten(self, target: sqlite3.Connection) -> None:
+        """Searches that follow one another without a gap keep the log from beginning anew."""
+        log = schema.log_size(target)
+        if log > self._too_long:
+            begun = database.begin_log_anew(target, MOMENT)
+            self._too_long = LOG if begun else 2 * log
 
     def _document(self, one: Waiting) -> Document | None:
         if too_large(one):

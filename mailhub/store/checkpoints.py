@@ -3,6 +3,10 @@
 SQLite's own way makes the commit that fills the log do it: a stall of many syncs in the path of a
 message. Here a thread copies the bulk while commits go on. What was added meanwhile is little;
 the writer itself moves that between two commits, so that the log begins anew and stays short.
+
+It begins anew when nobody reads from it. Where readers follow one another without a gap (searches),
+that never happens by itself, and everybody reads the slower the longer it is: then commits wait for
+a moment, in which new readers need no log and those that there are come to their end.
 """
 
 from __future__ import annotations
@@ -17,6 +21,10 @@ from mailhub.store import database
 
 PAGES = 4000
 """Pages in the log that call for a checkpoint: 16 MB. Four times as many write 1% less."""
+LONG = 4
+"""Times as many in the log are too many."""
+MOMENT = 250
+"""Milliseconds in which readers come to their end, nearly always."""
 SMALLEST = 100
 SHARE = 64
 """On a small disk the log takes no more than this share of it, or so few pages."""
@@ -43,6 +51,7 @@ class Checkpoints:
         share = facts.f_blocks * facts.f_frsize // SHARE // database.PAGE_SIZE
         self._pages = max(SMALLEST, min(PAGES, share))
         self._until = self._pages
+        self._too_long = LONG * self._pages
         self._thread = Thread(target=self._run, name="mailhub-checkpoints", daemon=True)
 
     def start(self) -> None:
@@ -68,6 +77,10 @@ class Checkpoints:
                 self._wanted.set()
         elif self._state is State.COPIED and connection is not None:
             _checkpoint(connection)
+            if self._log.pages() > self._too_long:
+                begun = database.begin_log_anew(connection, MOMENT)
+                # Who reads for longer holds up no commits again before it is twice as long.
+                self._too_long = LONG * self._pages if begun else 2 * self._log.pages()
             # A reader may keep the log from beginning anew: then it is tried when it grew again.
             self._until = self._log.pages() + self._pages
             self._state = State.IDLE

@@ -15,8 +15,9 @@ NAME = "mail.sqlite"
 PAGE_SIZE = 4096
 CACHED_STATEMENTS = 512
 
-_COMMON = """
-    PRAGMA busy_timeout = 10000;
+_PATIENCE = "PRAGMA busy_timeout = 10000"
+_COMMON = f"""
+    {_PATIENCE};
     PRAGMA temp_store = MEMORY;
     PRAGMA secure_delete = OFF;
     PRAGMA cache_size = -32768;
@@ -62,6 +63,20 @@ def connect_checkpointer(folder: Path) -> sqlite3.Connection:
     connection = _connect(folder)
     connection.executescript(f"{_COMMON} PRAGMA synchronous = FULL;")
     return connection
+
+
+def begin_log_anew(connection: sqlite3.Connection, wait: int) -> bool:
+    """Moves the whole log into the database and cuts it to nothing; whether it is. Nobody writes
+    meanwhile; who reads has `wait` milliseconds to come to the end. To be called between commits,
+    on a connection that writes."""
+    try:
+        connection.execute(f"PRAGMA busy_timeout = {wait}")
+        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    except sqlite3.Error:
+        return False  # a checkpoint that failed changed nothing that matters
+    finally:
+        connection.execute(_PATIENCE)
+    return not busy
 
 
 def _connect(folder: Path) -> sqlite3.Connection:

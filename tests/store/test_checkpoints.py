@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,50 @@ def test_the_log_stays_short_under_load(tmp_path: Path, monkeypatch: pytest.Monk
     house.stop()
     report = verify(tmp_path / "store")
     assert (report.findings, report.messages) == ((), 5 * fills)
+
+
+def test_readers_without_a_gap_do_not_keep_it_from_beginning_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One begins to read before the other has ended, again and again."""
+    monkeypatch.setattr(checkpoints, "PAGES", 200)
+    database.prepare(tmp_path)
+    writer = database.connect_writer(tmp_path)
+    over = threading.Event()
+    both = threading.Barrier(2)
+
+    def read(late: bool) -> None:
+        connection = database.connect_reader(tmp_path)
+        both.wait()
+        while not over.is_set():
+            if late:
+                time.sleep(0.01)
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM counter").fetchall()
+            time.sleep(0.02)
+            connection.execute("COMMIT")
+        connection.close()
+
+    threads = [threading.Thread(target=read, args=(late,)) for late in (False, True)]
+    watched = checkpoints.Checkpoints(tmp_path)
+    watched.start()
+    for thread in threads:
+        thread.start()
+    log = database.LogLength(tmp_path)
+    longest = pages = 0
+    try:
+        writer.execute("INSERT INTO counter VALUES ('x', 1)")
+        for _ in range(20_000):
+            writer.execute("UPDATE counter SET value = value + 1 WHERE name = 'x'")
+            watched.between_commits(writer)
+            pages = log.pages()
+            if pages < longest:
+                break
+            longest = pages
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert pages < longest, "it never began anew"
+    watched.stop()
+    writer.close()

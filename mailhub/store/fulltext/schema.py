@@ -129,6 +129,15 @@ def _require_current(connection: sqlite3.Connection, schema: str) -> None:
         raise sqlite3.DatabaseError(f"The index lacks a table: {error}") from None
 
 
+def log_size(connection: sqlite3.Connection) -> int:
+    """Octets of the log of an index that a connection writes to."""
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    try:
+        return Path(f"{path}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def remove(path: Path) -> None:
     """Deletes the index at `path` and its log."""
     for suffix in ("", "-wal", "-shm"):

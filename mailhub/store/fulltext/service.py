@@ -101,12 +101,12 @@ class IndexService:
 
     def stop(self) -> None:
         """Ends them after what was asked for; blocks until they ended."""
-        for thread in self._threads:
-            if thread.is_alive():
-                self._jobs.put(None)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join()
+        # Looked at first: one that ends at the first word must not leave another without.
+        alive = [thread for thread in self._threads if thread.is_alive()]
+        for _ in alive:
+            self._jobs.put(None)
+        for thread in alive:
+            thread.join()
 
     # -- the port
 
