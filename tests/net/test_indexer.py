@@ -75,10 +75,11 @@ NEWS: list[Change] = [Arrived(1, 1, 1, 1, ())]
 
 
 def test_it_is_started_as_the_settings_say() -> None:
-    site = Site(niceness=3, documents=False)
+    site = Site(niceness=3, review=60, documents=False)
     assert site.process.state() == "off"
     site.process.start()
-    assert site.reactor.started[0][1][1:] == [b"-m", b"mailhub.indexing", b"/store", b"3", b"plain"]
+    words = [b"-m", b"mailhub.indexing", b"/store", b"3", b"plain", b"60"]
+    assert site.reactor.started[0][1][1:] == words
 
 
 def test_without_an_index_nothing_is_started() -> None:
