@@ -94,7 +94,7 @@ class Site:
         """Has the process take in all there is: seconds, its processor's, the database's."""
         index = self.house.store.search_index  # type: ignore[attr-defined]
         began, busy = time.monotonic(), self.busy()
-        words = [sys.executable, "-m", "mailhub.indexing", *self.told, "0", "plain"]
+        words = [sys.executable, "-m", "mailhub.indexing", *self.told, "0", "plain", "3600"]
         with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
             assert process.stdin is not None
             process.stdin.write(self.first)

@@ -16,7 +16,7 @@ COUNT = building.BATCH * 4
 def process(site: Site) -> subprocess.Popen[bytes]:
     """The real one."""
     return subprocess.Popen(
-        [sys.executable, "-m", "mailhub.indexing", str(site.folder), "0", "plain"],
+        [sys.executable, "-m", "mailhub.indexing", str(site.folder), "0", "plain", "60"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
     )
