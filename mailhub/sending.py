@@ -29,7 +29,7 @@ from mailhub.queue.runner import Runner
 from mailhub.queue.suppression import Suppressions
 from mailhub.queue.ways import Ways
 from mailhub.service import Step
-from mailhub.smtp.sender import client as sender
+from mailhub.smtp.sender import Sender
 
 POLICIES = "sts-policies.json"
 
@@ -49,9 +49,7 @@ def compose(parts: Parts, listening: Listening) -> Sending:
     queue = settings.queue
     shelf = FileShelf(Path(settings.data) / POLICIES, parts.reactor, log)
     ways = find_ways(parts, listening, shelf)
-    outbound = sender.open(
-        settings.sender, parts.hostname, parts.reactor, clock, parts.randomness, log
-    )
+    outbound = Sender(settings.sender, parts.hostname, parts.reactor, clock, parts.randomness, log)
     programs = ProcessPrograms(settings.programs, parts.reactor, log)
     lanes = Lanes(lambda failures: plan.back_off(failures, queue))
     runner = Runner(

@@ -67,17 +67,18 @@ def recipient(one: Elsewhere, mail: Door, given: str) -> str:
 
 async def hastened(
     storage: Storage, entries: Sequence[QueueEntry], known: Mapping[int, Elsewhere], clock: Clock
-) -> Sequence[Slot]:
+) -> Mapping[int, Slot]:
     """Makes those due whose account came into another phase since it was `known`: who changed that
-    made due what waited, and these were being worked on and put off afterwards. Raises
-    Unavailable."""
+    made due what waited, and these were being worked on and put off afterwards. Where they stand
+    now, by number. Raises Unavailable."""
     later = await storage.elsewheres.among([entry.home for entry in entries])
     late = [entry.number for entry in entries if later.get(entry.home) != known.get(entry.home)]
     if not late:
-        return []
+        return {}
     await storage.queue.retry(late, int(clock.now()), ACTOR)
     loaded = await storage.queue.load(late, each=0, together=0)
-    return [Slot(one.number, one.due, one.lane) for one in loaded.entries if not one.held]
+    waiting = [one for one in loaded.entries if not one.held]
+    return {one.number: Slot(one.number, one.due, one.lane) for one in waiting}
 
 
 async def way(storage: Storage, entry: QueueEntry) -> Route:

@@ -262,13 +262,11 @@ class Work:
         with elsewheres.sending(accounts):
             known = await elsewheres.among(accounts)
             parted = elsewhere.parted(entries, known)
-            told = [self._after(entry, answer, HERE) for entry, answer in parted.waiting]
-            await self._record(told)
+            await self._record([self._after(one, told, HERE) for one, told in parted.waiting])
             await self._send(parted.away)
         await self._each(parted.home, self._means.home.deliver)
         left = [entry for entry in entries if entry.number in self._left]
-        hastened = await elsewhere.hastened(self._means.storage, left, known, self._means.clock)
-        self._left |= {slot.number: slot for slot in hastened}
+        self._left |= await elsewhere.hastened(self._means.storage, left, known, self._means.clock)
 
     # -- transactions with other servers
 

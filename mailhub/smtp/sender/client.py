@@ -25,8 +25,9 @@ GOODBYE = 1.0
 
 
 class Sender:
-    """`ports.Outbound`. `stop` closes every connection; what is under way then ends as lost, so
-    whoever sends lets it finish before."""
+    """`ports.Outbound`. `hostname`: what it calls itself, unless the settings say. `reactor`: with
+    monotonic `seconds`, as `clock` has them. `stop` closes every connection; what is under way then
+    ends as lost, so whoever sends lets it finish before."""
 
     def __init__(
         self,
@@ -69,16 +70,3 @@ class Sender:
         self._stopped = True
         self._client.pool.close()
         await self._dialer.stop(GOODBYE)
-
-
-def open(
-    settings: SenderSettings,
-    hostname: str,
-    reactor: Any,
-    clock: Clock,
-    randomness: Randomness,
-    log: Log,
-) -> Sender:
-    """The client. `hostname`: what it calls itself, unless the settings say. `reactor`: with
-    monotonic `seconds`, as `clock` has them."""
-    return Sender(settings, hostname, reactor, clock, randomness, log)

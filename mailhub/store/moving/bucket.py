@@ -106,8 +106,10 @@ class Filling:
 
     def close(self) -> None:
         """Closes connections."""
-        self._turning.ask(self._objects.stop)
-        self._turning.end()
+        try:
+            self._turning.ask(self._objects.stop)
+        finally:
+            self._turning.end()
 
 
 class Bucket:
@@ -143,5 +145,7 @@ class Bucket:
 
     def close(self) -> None:
         """Closes connections."""
-        self._turning.ask(self._objects.stop)
-        self._turning.end()
+        try:
+            self._turning.ask(self._objects.stop)
+        finally:
+            self._turning.end()

@@ -27,7 +27,6 @@ from mailhub.model.route import Hop, Security, TLSLevel
 from mailhub.model.settings import SenderSettings
 from mailhub.net.clock import ReactorClock
 from mailhub.smtp.sender import Sender
-from mailhub.smtp.sender import open as open_sender
 from tests.fakes import ListLog
 from tests.smtp.sender.papers import papers
 
@@ -336,9 +335,7 @@ class World:
         self.log = ListLog()
         self.settings = SenderSettings(**settings)
         clock = ReactorClock(net, lambda: 1_800_000_000.0)  # type: ignore[arg-type]
-        self.client: Sender = open_sender(
-            self.settings, "me.test", net, clock, ExampleRandomness(), self.log
-        )
+        self.client = Sender(self.settings, "me.test", net, clock, ExampleRandomness(), self.log)
 
     def send(
         self,
