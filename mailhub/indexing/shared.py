@@ -8,6 +8,7 @@ from typing import Protocol
 
 from mailhub.indexing.line import AwayError
 from mailhub.indexing.reading import Lag, Reading, Steps, too_large
+from mailhub.indexing.renewal import Renewal
 from mailhub.model.errors import Corrupt
 from mailhub.model.message import BlobRef
 from mailhub.store.faults import DriverError
@@ -54,6 +55,7 @@ class Follower:
         self._place: Key | None = BEGINNING
         """Where the round is in which what is gone is taken out; None for none."""
         self._reviewed = time.monotonic()
+        self._renewal = Renewal(where)
         self._measured = 0
         """Documents at the last time that the planner learned of them."""
 
@@ -69,7 +71,7 @@ class Follower:
                 self._server.say("waiting: bodies cannot be had")
                 pause = PAUSE
             except DriverError as error:
-                self._server.say(f"waiting: {_reason(error)}")
+                self._server.say(f"waiting: {error.reason}")
                 self._close()
                 pause = PAUSE
         self._close()
@@ -97,7 +99,7 @@ class Follower:
         if known != [asked]:
             self._replace(connection, asked)
             return 0
-        self._server.say("following")
+        self._server.say(self._renewal.failed or "following")
         self._lag.over()
         self._done()
         return self._remove(connection)
@@ -109,7 +111,7 @@ class Follower:
         self._place = BEGINNING
 
     def _remove(self, connection: Connection) -> float:
-        """Takes out some of what is gone, from time to time."""
+        """Takes out some of what is gone, from time to time, and what it left in the indexes."""
         now = time.monotonic()
         if self._place is None and now - self._reviewed >= self._review_every:
             self._place = BEGINNING
@@ -117,6 +119,8 @@ class Follower:
             return LOOK
         self._place = search_building.remove(connection, self._place)
         self._reviewed = now
+        if self._place is None:
+            self._renewal.begin(search_building.worn(search_building.builds(connection)))
         return 0
 
     # -- messages
@@ -213,8 +217,3 @@ def _one(connection: Connection, ref: BlobRef) -> bytes | None:
     except Corrupt:
         return None
     return data
-
-
-def _reason(error: DriverError) -> str:
-    """What the database said, in one line."""
-    return str(error.__cause__ or error).strip().partition("\n")[0]

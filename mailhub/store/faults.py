@@ -18,6 +18,11 @@ class DriverError(Exception):
         super().__init__(str(kind))
         self.kind = kind
 
+    @property
+    def reason(self) -> str:
+        """What the database said, in one line."""
+        return str(self.__cause__ or self).strip().partition("\n")[0]
+
 
 DRIVER = (sqlite3.OperationalError, sqlite3.DatabaseError, OSError, DriverError)
 """Errors that end a whole transaction and cost its connection."""

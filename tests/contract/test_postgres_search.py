@@ -83,6 +83,45 @@ def test_what_is_gone_is_found_step_by_step(site: Site, monkeypatch: pytest.Monk
     assert (site.status().documents, site.status().removed) == (7, 0)
 
 
+def test_an_index_of_words_that_are_gone_is_made_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was left behind by a server that ended in the middle goes, too."""
+    sizes = "SELECT pg_relation_size('search_document_words')"
+    unlike = [
+        b"Subject: %d\r\n\r\n" % one + b"\r\n".join(b"%x" % (one * 5000 + at) for at in range(3000))
+        for one in range(100, 130)
+    ]
+    site.deliver(MESSAGE, *unlike)
+    site.follow()
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        site.rows("CREATE UNIQUE INDEX CONCURRENTLY search_document_left ON search_document ((1))")
+    site.expunge(2)
+    site.follow()
+    assert site.rows("SELECT removed FROM search_build") == [(1,)]
+    monkeypatch.setattr(search_building, "REMOVED_LEAST", 10)
+    for uid in range(3, len(unlike) + 2):
+        site.expunge(uid)
+    ((before,),) = site.rows(sizes)
+    site.follow()
+    until(lambda: site.rows("SELECT removed FROM search_build") == [(0,)])
+    ((after,),) = site.rows(sizes)
+    assert after < before / 4
+    assert site.rows("SELECT 1 FROM pg_class WHERE relname = 'search_document_left'") == []
+    assert site.found() == ([1], [])
+
+
+def test_what_this_engine_has_no_word_for_is_left(site: Site) -> None:
+    connection = Connection(site.where)
+    try:
+        connection.upkeep("REFRESH INDEX search_document_words")
+        with pytest.raises(DriverError) as caught:
+            connection.upkeep("REINDEX INDEX no_such_index")
+    finally:
+        connection.close()
+    assert "no_such_index" in caught.value.reason
+
+
 def test_who_is_late_changes_nothing(site: Site) -> None:
     """Two that keep one index: what the slower one has read is not written over."""
     site.deliver(MESSAGE)

@@ -181,3 +181,10 @@ def test_a_table_that_is_read_for_long_is_waited_for_and_not_stood_before(
     base.connection.commit()
     making.prepare(base.where, (COLORED,))
     assert base.has("color")
+
+
+def test_a_database_of_before_learns_how_worn_its_index_is(base: Base) -> None:
+    base.connection.execute("ALTER TABLE search_build DROP COLUMN removed")
+    making.prepare(base.where)
+    assert base.has("removed")
+    making.prepare(base.where)

@@ -204,6 +204,6 @@ class DatabasePlace:
 
     def complete(self, source: Source, target: Target) -> None:
         with closing(Connection(self._where)) as connection:
-            for table in tables():
-                connection.analyze(table)  # else the first servers would plan for empty tables
+            for table in tables():  # else the first servers would plan for empty ones
+                connection.upkeep(f"ANALYZE {table}")
         served(source, target)

@@ -40,7 +40,9 @@ _MOMENT = {"BEGIN": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
 """What a reading function says to see one moment (`sql.one_moment`)."""
 _AGAIN = ("40001", "40P01")
 _FULL = ("53100", "53400")
-"""SQLSTATEs: a serialization failure or deadlock, gone when tried again; no room for more."""
+_UNKNOWN = ("0A000", "42601")
+"""SQLSTATEs: a serialization failure or deadlock, gone when tried again; no room for more; what
+this engine does not do, or has no word for."""
 
 
 class AgainError(DriverError):
@@ -159,9 +161,15 @@ class Connection:
         """As if the transaction had not been begun."""
         self._plain("ROLLBACK")
 
-    def analyze(self, table: str) -> None:
-        """Has the planner learn what stands in a table. Raises DriverError."""
-        self._plain(f"ANALYZE {table}")
+    def upkeep(self, sql: str) -> None:
+        """What PostgreSQL has done to its tables and indexes from time to time, outside of any
+        transaction. An engine that keeps them otherwise, and does not know the statement, does
+        without. Raises DriverError."""
+        try:
+            self._plain(sql)
+        except DriverError as error:
+            if getattr(error.__cause__, "sqlstate", None) not in _UNKNOWN:
+                raise
 
     def _plain(self, sql: str) -> None:
         try:

@@ -25,7 +25,8 @@ _COLUMNS = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
 TABLES = (
     # number: grows. serving: 1 when searches may ask it. position: the newest content that was
     # looked at. documents: how many there are. first, last: contents that are being read, else 0;
-    # tries: how often the first of them was read alone.
+    # tries: how often the first of them was read alone. removed: documents that were taken out, of
+    # any build, since the indexes of terms were made.
     """
     CREATE TABLE search_build (
         number INTEGER PRIMARY KEY,
@@ -35,7 +36,8 @@ TABLES = (
         documents BIGINT NOT NULL,
         first BIGINT NOT NULL,
         last BIGINT NOT NULL,
-        tries BIGINT NOT NULL
+        tries BIGINT NOT NULL,
+        removed BIGINT NOT NULL DEFAULT 0
     )
     """,
     # incomplete: something of the message is not in the index, or nothing is. fields, text: words
@@ -55,11 +57,14 @@ TABLES = (
     """,
     "CREATE INDEX search_document_incomplete ON search_document (account, build, content)"
     " WHERE incomplete <> 0",
-    f"CREATE INDEX search_document_words ON search_document"
-    f" USING gin (({_VECTOR.format(column='words')}))",
-    f"CREATE INDEX search_document_pieces ON search_document"
-    f" USING gin (({_VECTOR.format(column='pieces')}))",
+    *(
+        f"CREATE INDEX search_document_{column} ON search_document"
+        f" USING gin (({_VECTOR.format(column=column)}))"
+        for column in _COLUMNS.values()
+    ),
 )
+TERMS = tuple(f"search_document_{column}" for column in _COLUMNS.values())
+"""The indexes of terms."""
 SESSION: Mapping[str, str] = {
     "cpu_operator_cost": "0.25",
     "enable_nestloop": "off",

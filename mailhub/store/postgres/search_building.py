@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 
 from mailhub.model.indexed import Document, IndexStatus
 from mailhub.store.faults import DriverError
-from mailhub.store.fulltext.building import Waiting
+from mailhub.store.fulltext.building import REMOVED_LEAST, Waiting
 from mailhub.store.postgres.connection import Connection
-from mailhub.store.postgres.search import VERSION, prefix
+from mailhub.store.postgres.search import TERMS, VERSION, prefix
 from mailhub.store.sql import Cursor, number, put_rows
 
 SIZE = 3
@@ -41,6 +41,7 @@ class Build:
     first: int
     last: int
     tries: int
+    removed: int
 
 
 Key = tuple[int, int, int]
@@ -51,7 +52,8 @@ _NAMES = ", ".join(field.name for field in fields(Build))
 _BUILDS = f"SELECT {_NAMES} FROM search_build ORDER BY number"
 _BEGIN = (
     f"INSERT INTO search_build ({_NAMES})"
-    " SELECT coalesce(max(number), 0) + 1, :version, :serving, 0, 0, 0, 0, 0 FROM search_build"
+    " SELECT coalesce(max(number), 0) + 1, :version, :serving, 0, 0, 0, 0, 0,"
+    " coalesce(max(removed), 0) FROM search_build"
 )
 _SERVE = "UPDATE search_build SET serving = 1 WHERE number = :number"
 _DROP_OTHERS = "DELETE FROM search_build WHERE number <> :number"
@@ -90,6 +92,12 @@ _REMOVE_SOME = _REMOVE.format(
 )
 _REMOVE_LAST = _REMOVE.format(end="")
 _LESS = "UPDATE search_build SET documents = documents - :count WHERE number = :number"
+_WEAR = "UPDATE search_build SET removed = removed + :count"
+_LEFT_OVER = """
+    SELECT c.relname FROM pg_class AS c JOIN pg_index AS i ON i.indexrelid = c.oid
+    WHERE NOT i.indisvalid AND c.relname LIKE 'search\\_document\\_%'
+"""
+"""Indexes that were being made when the database, or who asked for them, ended."""
 _WAITING = "SELECT count(*) FROM content WHERE key > :position"
 _REMOVED = f"SELECT count(*) FROM search_document AS d WHERE {_GONE}"
 _SIZE = """
@@ -161,7 +169,7 @@ def put(
 def measure(connection: Connection) -> None:
     """Tells the planner what there is: of a table that it does not know it may look through all
     documents of an account rather than look up a term."""
-    connection.analyze("search_document")
+    connection.upkeep("ANALYZE search_document")
 
 
 def remove(connection: Connection, after: Key) -> Key | None:
@@ -178,7 +186,27 @@ def remove(connection: Connection, after: Key) -> Key | None:
             gone = connection.execute(_REMOVE_SOME, {**place, **end}).fetchall()
         for one in sorted({build for (build,) in gone}):
             connection.execute(_LESS, {"number": one, "count": gone.count((one,))})
+        if gone:
+            connection.execute(_WEAR, {"count": len(gone)})
     return last
+
+
+def worn(known: Sequence[Build]) -> int:
+    """Documents that left their terms behind, where it is time to make the indexes of terms anew;
+    else 0. PostgreSQL takes no term out of the tree of a GIN index again."""
+    removed = max((build.removed for build in known), default=0)
+    documents = sum(build.documents for build in known)
+    return removed if removed > max(REMOVED_LEAST, (documents + removed) // 3) else 0
+
+
+def renew(connection: Connection, removed: int) -> None:
+    """Makes the indexes of terms anew while everybody goes on; this takes minutes where there are a
+    million messages. `removed`: what `worn` said. Raises DriverError."""
+    for (name,) in connection.execute(_LEFT_OVER, {}).fetchall():
+        connection.upkeep(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+    for name in TERMS:
+        connection.upkeep(f"REINDEX INDEX CONCURRENTLY {name}")
+    connection.execute(_WEAR, {"count": -removed})
 
 
 def status(cursor: Cursor, state: str) -> IndexStatus:

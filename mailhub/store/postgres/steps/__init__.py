@@ -30,7 +30,14 @@ class Step:
 
 BASE = "0022"
 """The revision that the first release with PostgreSQL begins at."""
-STEPS: tuple[Step, ...] = ()
+STEPS: tuple[Step, ...] = (
+    Step(
+        1,
+        "how worn the index of mail is",
+        "0022",
+        expand=("ALTER TABLE search_build ADD COLUMN removed BIGINT NOT NULL DEFAULT 0",),
+    ),
+)
 """All of them since the first release that had PostgreSQL."""
 
 
