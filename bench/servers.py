@@ -54,6 +54,7 @@ default_domain = "bench.test"
 
 [limits]
 exempt_networks = ["127.0.0.0/8"]
+connections = 20000
 
 [smtp]
 messages = 1000000

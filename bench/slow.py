@@ -22,6 +22,7 @@ SIP = 1
 """Octets a second that a reader takes."""
 KNOCK = 0.05
 """Seconds between two newcomers."""
+WELCOME = (b"220 ", b"* OK", b"+OK", b"HTTP/1.1 200")
 GREETED = 0.25
 """Seconds until a newcomer has heard something, in 99 of 100 times."""
 SLACK = 30.0
@@ -211,7 +212,7 @@ def knock(doors: Doors, found: Slowness, stop: threading.Event) -> None:
             with socket.create_connection(("127.0.0.1", port), 30, source) as channel:
                 if service == "http":
                     channel.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-                if not channel.recv(4096):
+                if not channel.recv(4096).startswith(WELCOME):
                     found.failed.append(f"{service}: a newcomer was sent away")
         except OSError as error:
             found.failed.append(f"{service}: a newcomer met {error}")

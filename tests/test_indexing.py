@@ -87,6 +87,27 @@ def test_the_index_follows_what_comes(site: Site) -> None:
     assert site.status().size > 0
 
 
+def test_what_one_account_has_is_no_work_for_another(site: Site) -> None:
+    """FTS5 looks at every document that has a word with a certain beginning: none of these may be
+    somebody else's, however many there are."""
+    site.deliver(2)
+    others = site.account
+    account, boxes = site.house.account("Other")
+    site.account, site.inbox = account.number, boxes["INBOX"]
+    site.deliver()
+    site.follow()
+    index = sqlite3.connect(site.folder / schema.NAME)
+    try:
+        index.execute("CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, words, row)")
+        known = {str(term): count for term, count in index.execute("SELECT term, doc FROM terms")}
+    finally:
+        index.close()
+    assert known[f"{others:x}.annual"] == 2
+    assert known[f"{site.account:x}.annual"] == 1
+    assert {term.partition(".")[0] for term in known} == {f"{others:x}", f"{site.account:x}"}
+    assert site.page("annu").total == 1
+
+
 def test_its_log_is_cut_when_it_is_too_long(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.follow()
     monkeypatch.setattr(indexing, "LOG", 1)

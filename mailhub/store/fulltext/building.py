@@ -15,6 +15,7 @@ from sqlite3 import OperationalError
 
 from mailhub.model.indexed import Document
 from mailhub.model.message import BlobRef
+from mailhub.store.fulltext import spelling
 from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
 from mailhub.store.schema import KEY_SHIFT
 from mailhub.store.sql import Cursor, number
@@ -77,7 +78,7 @@ def put(target: Cursor, schema: str, taken: Sequence[tuple[Waiting, Document | N
                 (place, one.content, int(incomplete)),
             )
             if document is not None:
-                _put_texts(target, schema, place, document)
+                _put_texts(target, schema, place, one.account, document)
         target.execute(
             f"UPDATE {schema}.state SET position = ?, documents = documents + ?",
             (taken[-1][0].content, len(taken)),
@@ -89,8 +90,10 @@ def put(target: Cursor, schema: str, taken: Sequence[tuple[Waiting, Document | N
     target.execute("COMMIT")
 
 
-def _put_texts(target: Cursor, schema: str, place: int, document: Document) -> None:
-    for table, text in (("words", document.words), ("pieces", document.pieces)):
+def _put_texts(target: Cursor, schema: str, place: int, account: int, document: Document) -> None:
+    begins = spelling.prefix(account)
+    words = begins + document.words.replace(" ", f" {begins}") if document.words else ""
+    for table, text in (("words", words), ("pieces", document.pieces)):
         target.execute(f"INSERT INTO {schema}.{table} (rowid, text) VALUES (?, ?)", (place, text))
     if document.fields or document.text:
         row = (place, document.fields, document.text)

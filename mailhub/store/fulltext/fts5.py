@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mailhub.model.search import Phrase, TermKind, Terms
+from mailhub.model.search import Phrase, Term, TermKind, Terms
 from mailhub.store.fulltext.schema import ACCOUNT_SHIFT
-from mailhub.store.fulltext.spelling import side_by_side
+from mailhub.store.fulltext.spelling import prefix, side_by_side
 from mailhub.store.sql import Cursor, number
 
 _TABLES = {TermKind.WORD: "words", TermKind.PIECE: "pieces"}
@@ -39,13 +39,14 @@ class Attached:
     ) -> str:
         """See `spelling.Spelling`."""
         table = _TABLES[terms.kind]
+        asked = name(expression(account, terms))
         joined, within = "", ""
         if phrase is not None:
             joined = " CROSS JOIN found.phrases AS p ON p.number = f.rowid"
             within = f" AND {side_by_side('instr', 'p', phrase, name)}"
         return (
             f"SELECT d.content AS content FROM found.{table} AS f CROSS JOIN found.document AS d"
-            f" ON d.number = f.rowid{joined} WHERE f.{table} MATCH {name(expression(terms))}"
+            f" ON d.number = f.rowid{joined} WHERE f.{table} MATCH {asked}"
             f" AND f.rowid BETWEEN :first AND :last{within}"
         )
 
@@ -53,14 +54,15 @@ class Attached:
 ATTACHED = Attached()
 
 
-def expression(terms: Terms) -> str:
+def expression(account: int, terms: Terms) -> str:
     """Terms as FTS5 reads them: every one a string, so none can be anything else."""
+    begins = prefix(account) if terms.kind is TermKind.WORD else ""
     return " AND ".join(
-        "("
-        + " OR ".join(
-            '"' + term.text.replace('"', '""') + '"' + ("*" if term.prefix else "")
-            for term in clause
-        )
-        + ")"
+        "(" + " OR ".join(_quoted(begins, term) for term in clause) + ")"
         for clause in terms.clauses
     )
+
+
+def _quoted(begins: str, term: Term) -> str:
+    text = (begins + term.text).replace('"', '""')
+    return f'"{text}"' + ("*" if term.prefix else "")

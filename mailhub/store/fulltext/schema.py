@@ -18,7 +18,7 @@ NEXT = "search.next.sqlite"
 """The one that is being made to take its place."""
 ORDERED = "search.rebuild"
 """A file that stands here while it is to be made anew."""
-VERSION = 2
+VERSION = 3
 """Of the tables and of what documents are made of; another one is made anew."""
 ACCOUNT_SHIFT = 32
 """A document's number is ACCOUNT << 32 | COUNT: what belongs to an account stands together."""
@@ -44,9 +44,10 @@ TABLES: tuple[str, ...] = (
         text TEXT NOT NULL
     )
     """,
-    # Words come ready: what stands between spaces is one.
+    # Words come ready: what stands between spaces is one. Each begins with its account: FTS5 reads
+    # what all documents have of words that begin alike, whichever of them are asked for.
     "CREATE VIRTUAL TABLE {schema}.words USING fts5 (text, content = '', detail = none,"
-    " columnsize = 0, tokenize = \"ascii tokenchars '_:~'\")",
+    " columnsize = 0, tokenize = \"ascii tokenchars '._:~'\")",
     "CREATE VIRTUAL TABLE {schema}.pieces USING fts5 (text, content = '', detail = none,"
     " columnsize = 0, tokenize = 'trigram case_sensitive 1')",
 )

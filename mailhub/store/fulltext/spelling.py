@@ -45,6 +45,11 @@ class Spelling(Protocol):
         ...
 
 
+def prefix(account: int) -> str:
+    """What all terms of an account begin with, and nobody else's."""
+    return f"{account:x}."
+
+
 def side_by_side(place: str, row: str, phrase: Phrase, name: Callable[[object], str]) -> str:
     """The condition that a row has a phrase. `place`: the engine's function that says where a text
     stands in another, 0 for nowhere."""

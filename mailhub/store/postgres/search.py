@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from mailhub.model.search import Phrase, Term, TermKind, Terms
-from mailhub.store.fulltext.spelling import side_by_side
+from mailhub.store.fulltext.spelling import prefix, side_by_side
 from mailhub.store.sql import Cursor
 
 VERSION = 1
@@ -131,11 +131,6 @@ class Database:
 
 
 DATABASE = Database()
-
-
-def prefix(account: int) -> str:
-    """What all terms of an account begin with, and nobody else's."""
-    return f"{account:x}."
 
 
 def expression(account: int, terms: Terms) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, fields
 from mailhub.model.indexed import Document, IndexStatus
 from mailhub.store.faults import DriverError
 from mailhub.store.fulltext.building import REMOVED_LEAST, Waiting
+from mailhub.store.fulltext.spelling import prefix
 from mailhub.store.postgres.connection import Connection
-from mailhub.store.postgres.search import TERMS, VERSION, prefix
+from mailhub.store.postgres.search import TERMS, VERSION
 from mailhub.store.sql import Cursor, number, put_rows
 
 SIZE = 3

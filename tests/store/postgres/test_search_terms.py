@@ -8,8 +8,9 @@ from mailhub.model.indexed import Document
 from mailhub.model.message import BlobRef
 from mailhub.model.search import Term, TermKind, Terms
 from mailhub.store.fulltext.building import Waiting
+from mailhub.store.fulltext.spelling import prefix
 from mailhub.store.postgres import search_building
-from mailhub.store.postgres.search import expression, prefix
+from mailhub.store.postgres.search import expression
 
 
 def row(document: Document | None) -> tuple[object, ...]:
