@@ -6,6 +6,7 @@ and dialects to be imported, so none of them may be imported here.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -75,5 +76,6 @@ def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
     """Core without faces, for one command that owns the store. Logs to standard error only what
     went wrong. Raises BadConfig."""
     settings = replace(config.load(path), data=str(data))
-    sink = Sink("/dev/stderr", reactor, "plain")
+    # Not by its name: in a container another user may have opened it, and it is theirs.
+    sink = Sink(sys.stderr, reactor, "plain")
     return compose(settings, reactor, ServiceLog(sink, "error"), Metrics(), lambda: False)

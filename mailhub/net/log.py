@@ -42,12 +42,15 @@ Formatter = Callable[[float, str, str, Mapping[str, object]], str]
 class Sink:
     """Where lines go. They are written together once a reactor turn, not one system call each."""
 
-    def __init__(self, path: str, reactor: IReactorTime | None, format: str = "auto") -> None:
-        """`path` empty: standard output, as it was before Twisted redirected it."""
-        self._path = path
+    def __init__(
+        self, where: str | IO[str], reactor: IReactorTime | None, format: str = "auto"
+    ) -> None:
+        """`where`: a path, or what is open already. Empty: standard output, as it was before
+        Twisted redirected it."""
+        self._path = where if isinstance(where, str) else ""
         self._reactor = reactor
         self._lines: list[str] = []
-        self._file = self._open()
+        self._file = self._open() if isinstance(where, str) else where
         plain = format == "plain" or (format == "auto" and self._file.isatty())
         self.format: Formatter = plain_line if plain else json_line
 

@@ -7,10 +7,12 @@ import json
 import mailbox
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
@@ -245,6 +247,25 @@ def test_the_same_commands_work_without_a_server(alone: Server, tmp_path: Path) 
     assert count(alone, User("ada@alone.test", "")) == 30
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="nobody else can become another user")
+def test_root_does_it_as_the_folders_owner() -> None:
+    """What standard error is belongs to root then: it cannot be opened again by its name."""
+    folder = Path(tempfile.mkdtemp(prefix="mailhub-owner-"))
+    try:
+        folder.chmod(0o755)  # pytest's own folders let nobody else in
+        server = Server(folder / "hub", cold=True)
+        server.start()
+        server.stop()
+        for path in (folder / "hub", *(folder / "hub").rglob("*")):
+            shutil.chown(path, "nobody", "nogroup")
+        server.add_domain("owned.test")
+        assert "owned.test" in server.command("domain", "list").stdout
+        store = folder / "hub" / "var"
+        assert {path.owner() for path in store.rglob("*")} == {"nobody"}
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_two_commands_wait_for_each_other(alone: Server) -> None:
     words = [str(BIN / "mailhub"), "--config", str(alone.config), "domain", "add"]
     running = [subprocess.Popen([*words, f"d{number}.test"]) for number in range(3)]
@@ -296,6 +317,7 @@ def test_init_then_serve(tmp_path: Path) -> None:
 
 BROKEN = """
 import sys
+import tempfile
 from mailhub import alone, commanded
 def broken(*_):
     raise ValueError("a part is broken")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -117,6 +118,15 @@ def test_twisteds_events_take_the_same_form(path: Path) -> None:
     assert failed["level"] == "critical"
     assert failed["error"] == "ValueError: broken"
     assert "test_log.py" in str(failed["traceback"])
+
+
+def test_what_is_open_already_is_written_to_and_never_opened_anew() -> None:
+    stream = io.StringIO()
+    sink = Sink(stream, None, "plain")
+    sink.put("one")
+    sink.reopen()
+    sink.put("two")
+    assert stream.getvalue() == "one\ntwo\n"
 
 
 def test_a_full_disk_does_not_raise() -> None:
