@@ -133,10 +133,11 @@ def ahead(source: Cursor, position: int) -> bool:
 
 
 def removed(cursor: Cursor) -> int:
-    """Documents whose message is gone. `cursor`: the metadata with the index as `found`."""
+    """Documents whose message is gone: each that is there, up to the index's position, has one.
+    `cursor`: the metadata with the index as `found`."""
     return number(
         cursor,
-        "SELECT count(*) FROM found.document AS d"
-        " WHERE NOT EXISTS (SELECT 1 FROM content AS c WHERE c.key = d.content)",
+        "SELECT s.documents - (SELECT count(*) FROM content)"
+        " + (SELECT count(*) FROM content AS c WHERE c.key > s.position) FROM found.state AS s",
         {},
     )
