@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -31,6 +32,7 @@ from bench.servers import PASSWORD, Mailhub, resident
 from bench.slow import Doors, Slowness, slow
 from bench.smtp_load import make_message
 from mailhub.cli.client import connect
+from tests.postgresserver import PostgresServer
 
 SIZE = 10_000
 WORK = (
@@ -297,6 +299,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=500, help="messages delivered a second")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--slow", action="store_true", help="slow readers and talkers besides")
+    parser.add_argument("--database", choices=("sqlite", "postgres"), default="sqlite")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -304,14 +307,22 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="mailhub-crowd-"))
     server = Mailhub(folder / "mailhub")
     users = [f"u{number}" for number in range(options.users)]
-    try:
-        server.start(users[:1], "")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        more = postgres(stack) if options.database == "postgres" else ""
+        stack.callback(server.stop)
+        server.start(users[:1], more)
         populate(server, users[1:])
         good = hold(server, users, options)
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
     raise SystemExit(0 if good else 1)
+
+
+def postgres(stack: ExitStack) -> str:
+    """Settings of a database of PostgreSQL, which is there until the end."""
+    database = PostgresServer(durable=True)
+    stack.callback(database.close)
+    database.start()
+    return f'\n[store]\ndatabase = "{database.url(database.database())}"\n'
 
 
 def populate(server: Mailhub, users: list[str]) -> None:
