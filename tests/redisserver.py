@@ -13,21 +13,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import pytest
-
 from tests.ports import free_port
+from tests.programs import program
 
 START = 15.0
-
-
-def program(name: str) -> str:
-    """The path of a program of Debian's redis package. In CI a missing one fails the test."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI"):
-            raise AssertionError(f"{name} is not installed; `make test` installs it")
-        pytest.skip(f"{name} is not installed")
-    return found
 
 
 class RedisServer:

@@ -9,16 +9,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mailhub.model.settings import EncryptionSettings, S3Settings, StoreSettings
+from mailhub.model.settings import EncryptionSettings, StoreSettings
 from mailhub.store.postgres.freeing import GRACE
 from mailhub.store.postgres.store import PostgresStore
-from mailhub.store.s3.client import Client
-from mailhub.store.s3.requests import Request
 from mailhub.store.spools import SpoolFolder
 from tests.contract.postgres import Postgres
 from tests.contract.stores import PATIENCE, FakeReactor, House
 from tests.fakes import FakeClock
-from tests.live.swift import SECRET, USER, Swift
+from tests.live.swift import Swift
 from tests.loop import Loop
 
 T = TypeVar("T")
@@ -73,21 +71,14 @@ class Bucket:
         self._swift = Swift(folder)
         self._swift.__enter__()
         self._postgres = postgres
-        self.settings = S3Settings(
-            endpoint=f"http://127.0.0.1:{self._swift.port}",
-            bucket="mail-of-tests",
-            access_key=USER,
-            secret_key=SECRET,
+        self.settings = replace(
+            self._swift.settings("mail-of-tests"),
             inline=0,
             part=5 << 20,
             patience=5,
             grace=GRACE,
         )
-        loop = Loop()
-        client = Client(self.settings, loop.reactor, time.time)
-        loop.wait(client.ask(Request("PUT")), 30)
-        loop.wait(client.stop())
-        loop.close()
+        self._swift.make(self.settings.bucket)
 
     def house(
         self,

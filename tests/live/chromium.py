@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from playwright.sync_api import ConsoleMessage, Page, Request, Response, sync_playwright
 
-from tests.live.conftest import program
+from tests.programs import program
 
 PATIENCE = 60_000.0
 """Milliseconds that a page may take on a busy machine."""

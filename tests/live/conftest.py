@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,13 +158,3 @@ def over_redis(sleepy: RedisServer, tmp_path_factory: pytest.TempPathFactory) ->
     """A mailhub that sends, over it."""
     with running(tmp_path_factory.mktemp("hub"), sleepy.url) as hub:
         yield hub
-
-
-def program(name: str) -> str:
-    """The path of a client that a Debian package brings. In CI a missing one fails the test."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI"):
-            raise AssertionError(f"{name} is not installed; `make test` installs it")
-        pytest.skip(f"{name} is not installed")
-    return found

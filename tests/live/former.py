@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench.dovecot import descendants
 from tests.live.authority import Authority
-from tests.live.conftest import program
 from tests.live.peers import answers, open_folder, until
 from tests.ports import free_port
+from tests.programs import program
 
 HOST = "localhost"
 OWNER = "nobody"

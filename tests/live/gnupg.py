@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.live.conftest import program
 from tests.live.peers import open_folder
+from tests.programs import program
 
 EPOCH = "20200101T000000!"
 """When keys were made that have expired since; time stands still then."""

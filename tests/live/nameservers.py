@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.live.conftest import program
 from tests.live.peers import answers, until
+from tests.programs import program
 
 NSD = """
 server:

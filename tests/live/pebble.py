@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.live.authority import Authority
-from tests.live.conftest import program
 from tests.live.peers import answers, until
 from tests.ports import free_port
+from tests.programs import program
 
 
 class Pebble:

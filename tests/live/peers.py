@@ -25,7 +25,7 @@ from pathlib import Path
 import pytest
 
 from bench import postfix
-from tests.live.conftest import program
+from tests.programs import program
 
 NETWORK = f"127.{64 + secrets.randbelow(128)}.{secrets.randbelow(255)}"
 _hosts = itertools.count(1)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.live.conftest import program
+from tests.programs import program
 
 USER = "nobody"
 _CONFIG = """

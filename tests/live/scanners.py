@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.live.conftest import program
 from tests.ports import free_port
+from tests.programs import program
 
 START = 30.0
 VIRUS = b"MAILHUB-TEST-VIRUS-7f3a"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,12 +9,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from ldap3 import MODIFY_REPLACE, Connection, Server
 
 from tests.live.authority import Authority
 from tests.live.server import PLAIN
 from tests.ports import free_port
+from tests.programs import program
 
 BASE = "dc=corp,dc=test"
 PEOPLE = f"ou=people,{BASE}"
@@ -105,7 +103,7 @@ class Slapd:
         ldif = folder / "people.ldif"
         ldif.write_text("\n".join([LDIF, *people]))
         subprocess.run(
-            [_program("slapadd"), "-f", self._config, "-l", ldif], check=True, capture_output=True
+            [program("slapadd"), "-f", self._config, "-l", ldif], check=True, capture_output=True
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -114,7 +112,7 @@ class Slapd:
         urls = f"ldap://localhost:{self.port} ldaps://localhost:{self.tls_port}"
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_program("slapd"), "-d", "0", "-f", self._config, "-h", urls],
+                [program("slapd"), "-d", "0", "-f", self._config, "-h", urls],
                 stdout=log,
                 stderr=log,
             )
@@ -181,12 +179,3 @@ class Slapd:
         }
         lines = "".join(f"{name} = {value}\n" for name, value in values.items())
         return f"{PLAIN}\n[ldap]\n{lines}"
-
-
-def _program(name: str) -> str:
-    path = shutil.which(name, path="/usr/sbin:/usr/bin")
-    if path is None:
-        if os.environ.get("CI"):
-            raise AssertionError(f"{name} is missing: .ci/packages installs it")
-        pytest.skip(f"{name} is missing")
-    return path

@@ -12,9 +12,9 @@ import pwd
 import subprocess
 from pathlib import Path
 
-from tests.live.conftest import program
 from tests.live.peers import answers, until
 from tests.ports import free_port
+from tests.programs import program
 
 CONFIG = """\
 ListenAddress 127.0.0.1

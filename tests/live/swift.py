@@ -10,11 +10,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from mailhub.model.settings import S3Settings
+from mailhub.store.s3.client import Client
+from mailhub.store.s3.requests import Request
 from tests.live.peers import answers, until
+from tests.loop import Loop
 from tests.ports import free_port
 
 USER, SECRET = "test:tester", "testing"
@@ -102,6 +107,23 @@ class Swift:
         for port in (*ports.values(), self.port):
             assert until(lambda port=port: answers("127.0.0.1", port), 30), self._said()  # type: ignore[misc]
         return self
+
+    def settings(self, bucket: str) -> S3Settings:
+        """What a server is told to keep bodies there."""
+        return S3Settings(
+            endpoint=f"http://127.0.0.1:{self.port}",
+            bucket=bucket,
+            access_key=USER,
+            secret_key=SECRET,
+        )
+
+    def make(self, bucket: str) -> None:
+        """A new bucket."""
+        loop = Loop()
+        client = Client(self.settings(bucket), loop.reactor, time.time)
+        loop.wait(client.ask(Request("PUT")), 30)
+        loop.wait(client.stop())
+        loop.close()
 
     def pause(self) -> None:
         """It answers nobody."""

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from tests.live import web
-from tests.live.conftest import program
 from tests.live.server import Server
 from tests.live.web import PASSWORD
 from tests.live.wire import IMAP, SMTP, Wire
+from tests.programs import program
 
 IDLE, HALF_SMTP, HALF_HTTP = 1500, 300, 100
 GREETED = 0.25

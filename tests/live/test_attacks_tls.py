@@ -11,11 +11,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.live.conftest import User, program
+from tests.live.conftest import User
 from tests.live.outgoing import trusting
 from tests.live.server import Server
 from tests.live.stall import no_stall
 from tests.live.wire import IMAP, SMTP, Wire
+from tests.programs import program
 
 SERVICES = ("imap", "pop3", "submission")
 OPENERS = {"imap": (b"", b"a STARTTLS"), "pop3": (b"", b"STLS"), "smtp": (b"EHLO x", b"STARTTLS")}

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from tests.live import storing
-from tests.live.conftest import program
 from tests.live.outgoing import trusting
 from tests.live.peers import until
 from tests.live.server import PLAIN, Server
 from tests.live.swift import SECRET, USER, Swift
+from tests.programs import program
 
 PASSWORD = "a-Passw0rd-for-tests"
 JOE = "joe@mail.test"

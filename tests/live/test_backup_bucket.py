@@ -18,16 +18,13 @@ from typing import Any
 
 import pytest
 
-from mailhub.model.settings import S3Settings
-from mailhub.store.s3.client import Client
 from mailhub.store.s3.objects import Objects
-from mailhub.store.s3.requests import Request
 from tests.live import storing
-from tests.live.conftest import program
 from tests.live.peers import open_folder, until
 from tests.live.server import PLAIN, Server
 from tests.live.swift import SECRET, USER, Swift
 from tests.loop import Loop
+from tests.programs import program
 
 pytestmark = [pytest.mark.live, pytest.mark.scale]
 ADDRESS, PASSWORD = "kept@backup.test", "correct horse"
@@ -141,27 +138,10 @@ def section(folder: Path, swift: Swift, bucket: str, database: str) -> str:
     )
 
 
-def make_bucket(swift: Swift, bucket: str) -> None:
-    loop = Loop()
-    client = Client(settings(swift, bucket), loop.reactor, time.time)
-    loop.wait(client.ask(Request("PUT")), 30)
-    loop.wait(client.stop())
-    loop.close()
-
-
-def settings(swift: Swift, bucket: str) -> S3Settings:
-    return S3Settings(
-        endpoint=f"http://127.0.0.1:{swift.port}",
-        bucket=bucket,
-        access_key=USER,
-        secret_key=SECRET,
-    )
-
-
 def objects(swift: Swift, bucket: str, *, delete: bool = False) -> set[int]:
     """What is in a bucket; with `delete`, nothing afterwards."""
     loop = Loop()
-    there = Objects(settings(swift, bucket), loop.reactor, time.time)
+    there = Objects(swift.settings(bucket), loop.reactor, time.time)
     there.start()
     found = {segment for segment, _ in loop.wait(there.listed("")).found}
     if delete:
@@ -182,7 +162,7 @@ def house() -> Iterator[House]:
         script.chmod(0o755)
         for path in (folder / "secret", folder / "keys"):
             path.chmod(0o644)
-        make_bucket(swift, "first")
+        swift.make("first")
         database = storing.database(folder / "server")
         server = Server(folder / "server", section(folder, swift, "first", database))
         server.start()
@@ -202,7 +182,7 @@ def house() -> Iterator[House]:
 def restored(house: House, name: str) -> dict[str, bytes]:
     """The messages of the newest backup, in a bucket and a database of their own."""
     folder = house.folder / name
-    make_bucket(house.swift, name)
+    house.swift.make(name)
     database = storing.database(folder)
     copy = Server(folder, section(house.folder, house.swift, name, database))
     copy.write_config()

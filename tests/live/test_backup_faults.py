@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import program
 from tests.live.peers import open_folder, until
 from tests.live.server import PLAIN, Server
 from tests.live.sshd import SSHServer
 from tests.live.test_backup import JOE, PASSWORD, blank, messages, send
+from tests.programs import program
 
 pytestmark = pytest.mark.scale
 

@@ -21,8 +21,8 @@ from mailhub.store.carrying.husks import BodyFolder
 from mailhub.store.carrying.lists import Body
 from mailhub.store.s3.names import number
 from tests.fakes import ListLog
-from tests.live.conftest import program
 from tests.loop import Loop
+from tests.programs import program
 
 pytestmark = [pytest.mark.live, pytest.mark.scale]
 TARGET = BackupTarget(address="local", keep=86_400)

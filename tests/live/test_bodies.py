@@ -16,9 +16,7 @@ import psycopg
 import pytest
 
 from mailhub.model.settings import S3Settings
-from mailhub.store.s3.client import Client
 from mailhub.store.s3.objects import Objects
-from mailhub.store.s3.requests import Request
 from tests.live import storing
 from tests.live.peers import until
 from tests.live.server import PLAIN, Server
@@ -97,17 +95,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     (folder / "keys").write_text(f"first:{b64encode(os.urandom(32)).decode()}\n")
     database = storing.database(folder)
     with Swift(folder / "swift") as swift:
-        settings = S3Settings(
-            endpoint=f"http://127.0.0.1:{swift.port}",
-            bucket="live-bodies",
-            access_key=USER,
-            secret_key=SECRET,
-        )
-        loop = Loop()
-        client = Client(settings, loop.reactor, time.time)
-        loop.wait(client.ask(Request("PUT")), 30)
-        loop.wait(client.stop())
-        loop.close()
+        settings = swift.settings("live-bodies")
+        swift.make(settings.bucket)
         sections = SECTIONS.format(
             plain=PLAIN,
             database=database,

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from imapclient import IMAPClient
 
-from tests.live.conftest import User, program
+from tests.live.conftest import User
 from tests.live.server import Server
+from tests.programs import program
 
 LETTER = (
     b"From: Ann <ann@example.org>\r\nTo: Bob <bob@live.test>\r\n"

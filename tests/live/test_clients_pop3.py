@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import User, program
+from tests.live.conftest import User
 from tests.live.server import Server
+from tests.programs import program
 
 
 def deliver(server: Server, user: User, count: int) -> None:

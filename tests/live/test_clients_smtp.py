@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import User, program
+from tests.live.conftest import User
 from tests.live.pace import prompt
 from tests.live.peers import until
 from tests.live.server import Server
+from tests.programs import program
 
 UNVERIFIED = ssl._create_unverified_context()
 

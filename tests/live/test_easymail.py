@@ -16,9 +16,9 @@ import pytest
 
 from mailhub.wire import x509
 from tests.authority import Authority, key
-from tests.live.conftest import program
 from tests.live.outgoing import PASSWORD, Hub, hub
 from tests.live.server import BIN
+from tests.programs import program
 
 AUTHORITY = Authority("Live test")
 ROOT = "root@home.test"

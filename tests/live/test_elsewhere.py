@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import program
 from tests.live.former import FormerServer, former_server, subjects
 from tests.live.peers import ROOT, until
 from tests.live.server import PLAIN, Server
+from tests.programs import program
 
 pytestmark = [pytest.mark.live, ROOT]
 WORD = 'wörd "quoted" one'

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import program
 from tests.live.peers import until
 from tests.live.server import PLAIN, Server
+from tests.programs import program
 
 pytestmark = pytest.mark.scale
 

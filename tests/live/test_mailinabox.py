@@ -20,10 +20,10 @@ from cryptography import x509
 
 from mailhub.wire import otp
 from tests.authority import Authority
-from tests.live.conftest import program
 from tests.live.outgoing import PASSWORD, Hub, hub
 from tests.live.peers import until
 from tests.live.server import BIN
+from tests.programs import program
 
 ROOT, JOE, ANN = "root@home.test", "joe@home.test", "ann@new.test"
 MORE = """

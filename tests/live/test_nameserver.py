@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import program
 from tests.live.nameservers import dig, nsd, unbound
 from tests.live.peers import ROOT, new_address, open_folder, until
 from tests.live.server import Server
+from tests.programs import program
 
 PORT = 5353
 ZONE = "named.test"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.http.place import ARGUMENT, Place
 from tests.live.chromium import Window
@@ -110,11 +111,17 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
+def in_hand(page: Page, field: str) -> None:
+    """Waits until the field has the keys, which the browser gives it a moment after the page."""
+    page.wait_for_selector(f"[name={field}]:focus")
+
+
 def test_nobody_needs_a_mouse_to_sign_in(house: House) -> None:
     """Nor a sign-in that fails: what was typed is there, and the next key goes to the password."""
     with house.stranger() as window:
         page, press = window.page, window.page.keyboard.press
         window.go("/panel/")
+        in_hand(page, "name")
         page.keyboard.type(JOE)
         press("Tab")
         page.keyboard.type("wrong")
@@ -122,6 +129,7 @@ def test_nobody_needs_a_mouse_to_sign_in(house: House) -> None:
             press("Enter")
         assert page.locator("[role=alert]").is_visible()
         assert page.input_value("[name=name]") == JOE
+        in_hand(page, "password")
         page.keyboard.type(house.passwords[JOE])
         with page.expect_navigation():
             press("Enter")

@@ -15,9 +15,9 @@ import dns.zone
 import pytest
 
 from tests.dns import Fault
-from tests.live.conftest import program
 from tests.live.outgoing import HOME, SENDER, Hub, hub, text
 from tests.live.peers import ROOT, Postfix, Sink, new_address, open_folder, parsed, running, until
+from tests.programs import program
 
 pytestmark = [pytest.mark.live, ROOT]
 MAIN = """

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import program
 from tests.live.outgoing import HOME, SENDER, Hub, hub, text
 from tests.live.pace import prompt
 from tests.live.peers import (
@@ -25,6 +24,7 @@ from tests.live.peers import (
     until,
 )
 from tests.ports import free_port
+from tests.programs import program
 
 pytestmark = [pytest.mark.live, ROOT]
 GREYLISTING = """

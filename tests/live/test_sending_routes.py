@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.live.authority import Authority
-from tests.live.conftest import program
 from tests.live.outgoing import HOME, SENDER, Hub, hub, text
 from tests.live.peers import ROOT, Postfix, Sink, end, new_address, open_folder, running, until
+from tests.programs import program
 
 pytestmark = [pytest.mark.live, ROOT]
 NAME, SECRET = "relay-user", 'Relay "Passw0rd" 1'

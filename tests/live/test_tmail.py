@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from tests.live.bumpy import Bumpy
-from tests.live.conftest import program
 from tests.live.outgoing import PASSWORD, SENDER, Hub, hub, text
 from tests.live.peers import until
 from tests.live.server import BIN
+from tests.programs import program
 
 JSON = "application/json; charset=UTF-8"
 MORE = """

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.live.conftest import program
 from tests.live.peers import until
 from tests.live.server import PLAIN, Server
 from tests.ports import free_port
+from tests.programs import program
 
 pytestmark = pytest.mark.live
 PAGE = b"<h1>Hello</h1>\n"

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.live.conftest import program
+from tests.programs import program
 
 PERL = """
 use Mail::DKIM::Verifier; use Mail::DKIM::ARC::Verifier; use Net::DNS::RR; use Mail::DKIM::DNS;

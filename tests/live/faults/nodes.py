@@ -14,15 +14,11 @@ from pathlib import Path
 
 import psycopg
 
-from mailhub.model.settings import S3Settings
-from mailhub.store.s3.client import Client
-from mailhub.store.s3.requests import Request
 from tests.live.clocks import WallClock
 from tests.live.crash.counting import Sink
 from tests.live.faults.gate import Way
 from tests.live.server import Server
 from tests.live.swift import SECRET, USER, Swift
-from tests.loop import Loop
 from tests.postgrespair import PostgresPair, address
 from tests.postgresserver import PostgresServer
 from tests.redispair import RedisPair
@@ -139,7 +135,7 @@ class Nodes:
         self.swift: Swift | None = None
         if kind.s3:
             self.swift = self._ends.enter_context(Swift(folder / "swift"))
-            _make_bucket(self.swift.port)
+            self.swift.make(BUCKET)
         self._accounts = accounts
         self._folder = folder
         self.all: list[Node] = []
@@ -256,17 +252,6 @@ class Nodes:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
-
-
-def _make_bucket(port: int) -> None:
-    settings = S3Settings(
-        endpoint=f"http://127.0.0.1:{port}", bucket=BUCKET, access_key=USER, secret_key=SECRET
-    )
-    loop = Loop()
-    client = Client(settings, loop.reactor, time.time)
-    loop.wait(client.ask(Request("PUT")), 30)
-    loop.wait(client.stop())
-    loop.close()
 
 
 def until(done: Callable[[], bool], seconds: float = PATIENCE) -> bool:
