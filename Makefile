@@ -31,9 +31,9 @@ test: packages $(VENV)/.test ## Lint, unit, contract, live and crash tests
 	$(UNIT)
 	$(call beside_lint,$(LIVE) -m "(live or crash) and not scale" tests/live tests/contract)
 
-test-scale: packages $(VENV)/.test ## What `test` leaves out: several nodes, clusters, faults; all faces on PostgreSQL
+test-scale: packages $(VENV)/.test ## What `test` leaves out: several nodes, clusters, faults; all faces on what nodes share
 	$(LIVE) -m scale tests/live tests/contract
-	TEST_STORE=postgres $(LIVE) -m "live and not crash and not scale" tests/live
+	TEST_STORE=nodes $(LIVE) -m "live and not crash and not scale" tests/live
 
 check: $(VENV)/.test ## The quick part, under a minute: lint, types, imports, tests without servers
 	$(call beside_lint,$(UNIT))

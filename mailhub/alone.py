@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
-from mailhub import commanded, reporting, sending
+from mailhub import commanded, libraries, reporting, sending
+from mailhub.config import load
 from mailhub.control import wire
 from mailhub.control.server import ControlFactory, ControlServer
 from mailhub.model.errors import MailhubError
+from mailhub.model.settings import Settings
 from mailhub.net import privileges
 from mailhub.net.clock import install_monotonic
 from mailhub.net.folder import DataFolder
@@ -56,11 +59,13 @@ def main(descriptor: int, data: str, config: str | None) -> int:
     channel = socket.socket(fileno=descriptor)
     folder = DataFolder(Path(data))
     try:
+        settings = replace(load(Path(config) if config else None), data=data)
+        libraries.load(settings)
         privileges.seal()
         folder.make()
         privileges.become_owner(folder.path)
         folder.lock()
-        _serve(channel, folder, config)
+        _serve(channel, settings)
     except MailhubError as error:
         channel.sendall(wire.failed(type(error).__name__, error.text))
         return 1
@@ -69,12 +74,12 @@ def main(descriptor: int, data: str, config: str | None) -> int:
     return 0
 
 
-def _serve(channel: socket.socket, folder: DataFolder, config: str | None) -> None:
+def _serve(channel: socket.socket, settings: Settings) -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
     install_monotonic(reactor)
-    parts = commanded.compose_alone(folder.path, Path(config) if config else None, reactor)
+    parts = commanded.compose_alone(settings, reactor)
     failures: list[MailhubError] = []
 
     started: list[Step] = []

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from mailhub import config
 from mailhub.control import acts
 from mailhub.core.transfer import Transfers
+from mailhub.model.settings import Settings
 from mailhub.net.log import ServiceLog, Sink
 from mailhub.net.metrics import Metrics
 from mailhub.parts import Parts, compose
@@ -72,10 +70,9 @@ def services(
     )
 
 
-def compose_alone(data: Path, path: Path | None, reactor: Any) -> Parts:
+def compose_alone(settings: Settings, reactor: Any) -> Parts:
     """Core without faces, for one command that owns the store. Logs to standard error only what
-    went wrong. Raises BadConfig."""
-    settings = replace(config.load(path), data=str(data))
+    went wrong."""
     # Not by its name: in a container another user may have opened it, and it is theirs.
     sink = Sink(sys.stderr, reactor, "plain")
     return compose(settings, reactor, ServiceLog(sink, "error"), Metrics(), lambda: False)

@@ -12,7 +12,6 @@ import secrets
 import socket
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +50,6 @@ def hostname_of(settings: Settings) -> str:
     """This server's name: as set, else the machine's."""
     name = settings.hostname or socket.gethostname()
     return name if "." in name else socket.getfqdn(name)
-
-
-def load_libraries(settings: Settings) -> None:
-    """Reads the libraries of databases that the settings name. Who gives up rights does it before:
-    the new user may not be allowed to read them."""
-    if settings.store.database:
-        import_module("mailhub.store.postgres")
-    if settings.redis.url:
-        import_module("mailhub.coord.redis")
 
 
 class Ground:

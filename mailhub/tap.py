@@ -15,9 +15,18 @@ from typing import Any, ClassVar
 
 from twisted.application.service import IService
 from twisted.python.usage import Options as TwistedOptions
-from twisted.python.usage import UsageError
 
-from mailhub import commanded, config, directories, looking, naming, overseeing, reporting, sending
+from mailhub import (
+    commanded,
+    config,
+    directories,
+    libraries,
+    looking,
+    naming,
+    overseeing,
+    reporting,
+    sending,
+)
 from mailhub.control.server import ControlFactory, ControlSocket
 from mailhub.coord.memory import MemorySeats
 from mailhub.core.background import spawn
@@ -26,7 +35,8 @@ from mailhub.core.forgetting import Forgetting
 from mailhub.dns.server import NameServer
 from mailhub.draining import Draining
 from mailhub.facing import FACES
-from mailhub.ground import hostname_of, load_libraries
+from mailhub.ground import hostname_of
+from mailhub.model.errors import Invalid
 from mailhub.model.measure import Table
 from mailhub.model.settings import Settings
 from mailhub.net.admission import (
@@ -78,18 +88,15 @@ class Options(TwistedOptions):
         return config.find(Path(self["config"]) if self["config"] else None)
 
     def settings(self) -> Settings:
-        """What file, environment and options say together. Raises UsageError."""
-        try:
-            settings = config.load(self.file())
-        except config.BadConfig as error:
-            raise UsageError(f"the configuration has faults:\n{error.text}") from None
+        """What file, environment and options say together. Raises BadConfig."""
+        settings = config.load(self.file())
         if self["data"]:
             settings = replace(settings, data=os.path.abspath(self["data"]))
         return settings
 
 
 def makeService(options: Options) -> IService:
-    """The service of `twistd mailhub`."""
+    """The service of `twistd mailhub`. Raises SystemExit where settings cannot be used."""
     from twisted.internet import reactor
 
     share_arenas()
@@ -97,7 +104,11 @@ def makeService(options: Options) -> IService:
     logfile = parent.get("logfile") or ""
     if not logfile and not parent.get("nodaemon", True):
         logfile = "twistd.log"
-    settings = options.settings()
+    try:
+        settings = options.settings()
+        libraries.load(settings)
+    except Invalid as error:
+        raise SystemExit(f"mailhub: {error.text}") from None
     sink = Sink("" if logfile == "-" else logfile, reactor, settings.log.format)
     return MailServer(plan(settings, reactor, sink, str(options.file() or "")))
 
@@ -108,7 +119,6 @@ def plan(settings: Settings, reactor: Any, sink: Sink, file: str = "") -> Plan:
     log = MeasuredLog(ServiceLog(sink, settings.log.level), metrics)
     folder = DataFolder(Path(settings.data))
     readiness = Readiness()
-    load_libraries(settings)
     certificates = Certificates(settings.tls, folder.path, hostname_of(settings), log)
     doors = listeners(settings, certificates, folder, metrics, log, reactor)
     names = naming.name_server(settings, reactor, log)

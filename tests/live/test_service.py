@@ -140,8 +140,8 @@ def test_a_faulty_file_is_refused_with_its_line(tmp_path: Path) -> None:
         timeout=120,
         check=False,
     )
-    assert done.returncode != 0
-    assert f"{config}:2: unknown setting smtp.lin; did you mean line?" in done.stdout + done.stderr
+    assert done.returncode == 1
+    assert done.stderr == f"mailhub: {config}:2: unknown setting smtp.lin; did you mean line?\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -1,7 +1,6 @@
 """S3 as bytes: what is asked, signed, and what an answer means. No connection is known here.
 
-The signer is botocore's; it is imported when there is a bucket. Names of objects and
-queries hold only what a URL holds as it is, but for what `quote` changes.
+Names of objects and queries hold only what a URL holds as it is, but for what `quote` changes.
 """
 
 from __future__ import annotations
@@ -10,12 +9,10 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from functools import cache
 from hashlib import md5, sha256
-from typing import Any
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
@@ -128,9 +125,10 @@ class Place:
         self._access = settings.access_key
         self._region = settings.region
         try:
-            self._sign = _signer()
+            from mailhub.store.s3.signing import sign
         except ImportError:
             raise Unavailable("s3.endpoint: botocore is missing: mailhub[s3] installs it") from None
+        self._sign = sign
 
     def signed(self, request: Request, now: float) -> tuple[str, dict[str, str]]:
         """URL and header fields. `now`: epoch seconds by the server's clock."""
@@ -138,7 +136,9 @@ class Place:
         if request.query:
             words = [f"{quote(a, safe='-_.~')}={quote(b, safe='-_.~')}" for a, b in request.query]
             url += "?" + "&".join(words)
-        return url, self._sign(self._access, self._secret, self._region, request, url, now)
+        key = self._access, self._secret
+        asked = request.method, url, request.headers, request.digest
+        return url, self._sign(key, self._region, *asked, now)
 
 
 def _read(path: str) -> str:
@@ -149,36 +149,6 @@ def _read(path: str) -> str:
             return file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Unavailable(f"s3.secret_file: {path} cannot be read ({error})") from None
-
-
-@cache
-def _signer() -> Any:
-    from botocore.auth import S3SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
-    class Auth(S3SigV4Auth):  # type: ignore[misc]
-        """With a clock and a digest that are given."""
-
-        def payload(self, request: Any) -> str:
-            found: str = request.context["digest"]
-            return found
-
-        def add_auth(self, request: Any) -> None:
-            self._modify_request_before_signing(request)
-            canonical = self.string_to_sign(request, self.canonical_request(request))
-            self._inject_signature_to_request(request, self.signature(canonical, request))
-
-    def sign(
-        access: str, secret: str, region: str, request: Request, url: str, now: float
-    ) -> dict[str, str]:
-        asked = AWSRequest(method=request.method, url=url, headers=dict(request.headers))
-        asked.context["digest"] = request.digest.hex()
-        asked.context["timestamp"] = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-        Auth(Credentials(access, secret), "s3", region).add_auth(asked)
-        return dict(asked.headers.items())
-
-    return sign
 
 
 # -- requests, and their answers
