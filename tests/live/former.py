@@ -113,11 +113,12 @@ class FormerServer:
 
     def start(self) -> None:
         """Begins, or begins again."""
-        self._process = subprocess.Popen(
-            [program("dovecot"), "-F", "-c", self._config],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with (self._folder / "stderr").open("ab") as said:
+            self._process = subprocess.Popen(
+                [program("dovecot"), "-F", "-c", self._config],
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+            )
         for port in (self.imap, self.imaps, self.pop3, self.pop3s, self.lmtp):
             assert until(lambda port=port: answers("127.0.0.1", port)), self.log()  # type: ignore[misc]
 
@@ -132,7 +133,8 @@ class FormerServer:
 
     def log(self) -> str:
         """All that it wrote."""
-        return (self._folder / "dovecot.log").read_text()
+        files = (self._folder / name for name in ("stderr", "dovecot.log"))
+        return "".join(file.read_text() for file in files if file.exists())
 
     def change_password(self, name: str, password: str) -> None:
         """Another one from now on: Dovecot looks at the file now and then."""

@@ -30,8 +30,8 @@ access_key = "{user}"
 secret_key = "{secret}"
 inline = {inline}
 """
-INLINE = 200
-"""Octets: whatever has more than a line or two is in the bucket."""
+INLINE = 2000
+"""Octets: only short messages are in the database itself."""
 REDIS = """
 [redis]
 url = "{url}"

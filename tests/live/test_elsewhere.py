@@ -273,6 +273,7 @@ def test_the_other_server_goes_away_and_comes_back(person: Person) -> None:
         with pytest.raises(imaplib.IMAP4.error, match="UNAVAILABLE"):
             person.imap()
         deliver(person.server, person.name, "meanwhile")
+        assert until(lambda: '"outcome":"deferred"' in person.server.log.read_text())
     finally:
         former.start()
     with person.imap() as again:

@@ -78,6 +78,7 @@ def test_all_of_a_message_or_nothing() -> None:
         with running(sink), contextlib.closing(web):
             for turn in range(KILLS):
                 with Load(server.port("smtp"), joe, 1000 * turn) as load:
+                    assert until(lambda load=load: load.taken)  # type: ignore[misc]
                     time.sleep(0.1 + chance.random() * 0.2)
                     server.kill()
                 taken += load.taken
