@@ -11,7 +11,7 @@ PYTEST := $(BIN)/python -m pytest
 CUTS ?= $(if $(filter 0,$(shell id -u)),$(N),0)
 # One worker a core; the live tests wait for servers of their own as much as they work.
 JOBS ?= auto
-LIVE_JOBS ?= 3
+LIVE_JOBS ?= 4
 UNIT := $(PYTEST) -n $(JOBS) -m "not live and not crash"
 # tests/live/conftest.py says what belongs together and what begins first.
 LIVE := $(PYTEST) -n $(LIVE_JOBS) --dist loadfile --no-loadscope-reorder

@@ -358,6 +358,10 @@ def test_backups_are_made_and_aimed(site: Site, root: Browser) -> None:
     assert root.look("/panel/backup").count("sftp://me@far/x") >= 1
     root.send("/panel/backup", address="off", keep="x")
     assert root.status == 400
+    parts._running = True
+    assert "A backup is being made" in root.send("/panel/backup/run")
+    assert root.status == 409
+    parts._running = False
     root.send("/panel/backup", address="off", keep="7")
     assert "Make one now" not in root.page
 

@@ -43,7 +43,7 @@ def tried(house: House, case: Form) -> None:
         if status != 409:  # InUse: what was begun by itself, such as the first backup, ends soon
             break
         page.wait_for_timeout(500)
-    assert status in (200, 303), page.inner_text("body")
+    assert status in (200, 303), f"{status}: {page.inner_text('body')}"
     assert not page.locator("[role=alert]").count(), page.inner_text("main")
     assert case.shows in page.inner_text("body") + page.locator("input").evaluate_all(
         "all => all.map((it) => it.value).join(' ')"

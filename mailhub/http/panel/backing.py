@@ -7,6 +7,7 @@ from mailhub.core.rights import Action, Resource, Right
 from mailhub.http.call import Answer
 from mailhub.http.panel import pages
 from mailhub.http.panel.door import Visitor, kept
+from mailhub.http.panel.keeping import status_of
 from mailhub.http.panel.own import shown
 from mailhub.model.backup import BackupTarget
 from mailhub.model.errors import Invalid, MailhubError
@@ -44,7 +45,7 @@ class Backing:
                 )
             )
         except MailhubError as error:
-            return await self._shown(visitor, error.text)
+            return await self._shown(visitor, error)
         return pages.seen("/backup")
 
     @kept("POST", "/backup/run", ALTERS)
@@ -53,24 +54,24 @@ class Backing:
         try:
             await self._backups.run()
         except MailhubError as error:
-            return await self._shown(visitor, error.text)
+            return await self._shown(visitor, error)
         return pages.seen("/backup")
 
-    async def _shown(self, visitor: Visitor, problem: str = "") -> Answer:
+    async def _shown(self, visitor: Visitor, problem: MailhubError | None = None) -> Answer:
         target, status = self._backups.target, None
         try:
             status = await self._backups.status()
         except MailhubError as error:
-            problem = problem or error.text
+            problem = problem or error
         return shown(
             visitor,
             "backup.html",
-            400 if problem else 200,
+            status_of(problem) if problem else 200,
             address=self._backups.shown(target),
             days=target.keep // DAY,
             target=target,
             typed=visitor.fields if problem else {},
             backups=status,
             verified=self._backups.verified,
-            problem=problem,
+            problem=problem.text if problem else "",
         )

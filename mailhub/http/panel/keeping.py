@@ -88,12 +88,16 @@ def onward(call: Call) -> str:
     return f"?next={quote(wanted, safe='')}" if pages.local(wanted) else ""
 
 
+def status_of(error: MailhubError) -> int:
+    """What an answer that shows the error has as its status."""
+    return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
+
+
 def failed(error: MailhubError | None, spoken: str, home: str = f"{pages.PREFIX}/") -> Answer:
     """A page that says what is wrong; None is a defect of this server."""
     if error is None:
         return pages.page("failed.html", spoken, 500, text="", home=home)
-    status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
-    answer = pages.page("failed.html", spoken, status, text=error.text, home=home)
+    answer = pages.page("failed.html", spoken, status_of(error), text=error.text, home=home)
     if isinstance(error, MethodNotAllowed):
         allowed = ("Allow", ", ".join(sorted(error.allowed)))
         return replace(answer, headers=(*answer.headers, allowed))
