@@ -338,7 +338,15 @@ class Intake:
             known, size = shown.message_id, message.body.size
             besides = beside(applied.besides, message.envelope, token, known, size, message.judged)
             arrivals = await self._storage.messages.deliver(
-                token, message.body, shown, plan.copies, sender, plan.onward, message.actor, besides
+                token,
+                message.body,
+                shown,
+                plan.copies,
+                sender,
+                plan.onward,
+                message.actor,
+                besides,
+                again=message.envelope.again,
             )
         finally:
             applied.close()

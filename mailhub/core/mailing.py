@@ -276,6 +276,7 @@ class Mailing:
             peer=sending.peer,
             principal=principal,
             protocol="HTTP",
+            again=True,
         )
         spool = self._intake.spool(envelope)
         try:

@@ -230,6 +230,7 @@ class Reporting:
             service=Service.SMTP,
             peer=OURSELVES,
             trusted=True,
+            again=True,
         )
         resolved = await self._intake.recipient(path, None, True)
         now = int(self._clock.now())

@@ -72,7 +72,7 @@ class Envelope:
     """One transaction, complete: made once when the message body begins, never changed."""
 
     transaction: str
-    """Time-ordered unique id; the store accepts each one once."""
+    """Time-ordered unique id."""
     reverse_path: ReversePath
     forward_paths: tuple[ForwardPath, ...]
     service: Service
@@ -86,3 +86,6 @@ class Envelope:
     sources: tuple[str, ...] = field(default=())
     session: str = ""
     """The connection's id, as the log has it; empty where there is none."""
+    again: bool = False
+    """It may be handed over more than once, and is taken once. Who sends a message over SMTP once
+    more begins another transaction."""

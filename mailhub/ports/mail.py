@@ -64,13 +64,16 @@ class Messages(Protocol):
         onward: Sequence[Onward],
         actor: Actor,
         besides: Besides | None = None,
+        *,
+        again: bool = True,
     ) -> Awaitable[Sequence[Arrival]]:
         """The body once, every copy, every queue entry, the journal: together or not at all.
 
         One Arrival per copy, in order, those of `besides` last. A `transaction` seen before changes
-        nothing and returns what it returned then. `rendered.header_length` counts the blob alone;
-        the store adds the prefix. Raises OverQuota (no copy is made), NotFound (account or mailbox
-        gone), StorageFull, Unavailable (too much pending, or the store failed).
+        nothing and returns what it returned then; `again`: whether it may be one that was, or will
+        be. `rendered.header_length` counts the blob alone; the store adds the prefix. Raises
+        OverQuota (no copy is made), NotFound (account or mailbox gone), StorageFull, Unavailable
+        (too much pending, or the store failed).
         """
         ...
 

@@ -41,7 +41,7 @@ def arrive(tx: Transaction, orders: Sequence[Order]) -> list[Outcome]:
     """Carries the orders out in their sequence; one outcome each."""
     batch = Batch(tx, Threads(tx))
     entries = [entry for order in orders for entry in order.entries]
-    _look_up_tokens(batch, [order.token for order in orders if order.token])
+    _look_up_tokens(batch, [order.token for order in orders if order.again and order.token])
     _look_up_boxes(batch, entries)
     _look_up_marks(batch, orders)
     batch.threads.look_up((entry.account, entry.rendered) for entry in entries)
@@ -107,7 +107,7 @@ def _aggregated(tx: Transaction, sql: str, wanted: str) -> list[list[int]]:
 
 
 def _carry_out(batch: Batch, order: Order) -> Outcome:
-    if order.token and order.token in batch.known:
+    if order.again and order.token in batch.known:
         return batch.known[order.token]
     try:
         _check(batch, order)
@@ -121,7 +121,7 @@ def _carry_out(batch: Batch, order: Order) -> Outcome:
         return refused
     arrivals = _place(batch, order, codes)
     _send(batch, order)
-    if order.token:
+    if order.again and order.token:
         batch.known[order.token] = arrivals
         batch.handovers.append((order.token, batch.tx.now, _arrivals_text(arrivals)))
     return arrivals

@@ -55,7 +55,7 @@ class Order:
     """What one call wants done, together or not at all.
 
     `token`: unique per hand-over, empty for none. `marks`: what accounts did with it. `notes`:
-    further rows for the journal.
+    further rows for the journal. `again`: it may come once more, and is carried out once.
     """
 
     entries: Sequence[Entry]
@@ -64,3 +64,4 @@ class Order:
     outgoing: Sequence[Leaving] = ()
     marks: Sequence[tuple[int, Once]] = ()
     notes: Sequence[Note] = ()
+    again: bool = True

@@ -21,7 +21,7 @@ from mailhub.model.queue import (
     QueueSender,
     Slot,
 )
-from mailhub.store.sql import array_text, next_number, numbers_in, put_rows, storable
+from mailhub.store.sql import array_text, next_numbers, numbers_in, put_rows, storable
 from mailhub.store.transaction import Transaction
 from mailhub.wire import address
 
@@ -63,12 +63,12 @@ def add(tx: Transaction, outgoing: Sequence[Outgoing]) -> None:
     A message whose recipients have several senders (a list's beside its author) becomes one row
     for each of those, all on one blob."""
     messages = [part for one in outgoing for part in _by_sender(one)]
-    first = next_number(tx.cursor, "queue_message", len(messages))
     recipients = sum(len(one.onward) for one in messages)
-    entries = count(next_number(tx.cursor, "queue_entry", recipients))
+    fresh = next_numbers(tx.cursor, {"queue_message": len(messages), "queue_entry": recipients})
+    entries = count(fresh["queue_entry"])
     message_rows: list[tuple[object, ...]] = []
     entry_rows: list[tuple[object, ...]] = []
-    for number, one in enumerate(messages, first):
+    for number, one in enumerate(messages, fresh["queue_message"]):
         message_rows.append(_message_row(number, one, tx.now))
         tx.placed.append((0, one.blob.segment))
         slots = []

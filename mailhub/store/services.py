@@ -94,16 +94,20 @@ class MessageService:
         onward: Sequence[Onward],
         actor: Actor,
         besides: Besides | None = None,
+        *,
+        again: bool = True,
     ) -> Awaitable[Sequence[Arrival]]:
         if besides is None:
-            order = partial(delivery, transaction, rendered, copies, sender, onward, actor)
+            order = partial(
+                delivery, transaction, rendered, copies, sender, onward, actor, again=again
+            )
             return self._runner.arrive((Bytes.of(body),), order)
         messages = list(besides.messages)
         if copies or onward:
             messages.insert(0, Companion(body, rendered, copies, sender, onward))
         bodies = [Bytes.of(one.body) for one in messages]
         return self._runner.arrive(
-            bodies, partial(_together, transaction, messages, besides, actor)
+            bodies, partial(_together, transaction, messages, besides, actor, again=again)
         )
 
     def append(
@@ -202,11 +206,13 @@ def delivery(
     onward: Sequence[Onward],
     actor: Actor,
     blobs: Sequence[Blob],
+    *,
+    again: bool = True,
 ) -> Order:
     """The order that `ports.Messages.deliver` describes, over the one blob of its body."""
     blob = blobs[0]
     leaving = (Leaving(blob, sender, onward),) if sender is not None and onward else ()
-    return Order(_entries(blob, rendered, copies), actor, token, leaving)
+    return Order(_entries(blob, rendered, copies), actor, token, leaving, again=again)
 
 
 def _together(
@@ -215,6 +221,8 @@ def _together(
     besides: Besides,
     actor: Actor,
     blobs: Sequence[Blob],
+    *,
+    again: bool,
 ) -> Order:
     """As `delivery`, over several messages."""
     entries: list[Entry] = []
@@ -223,7 +231,7 @@ def _together(
         entries += _entries(blob, one.rendered, one.copies)
         if one.sender is not None and one.onward:
             leaving.append(Leaving(blob, one.sender, one.onward, one.account, one.once))
-    return Order(entries, actor, token, leaving, besides.marks, besides.notes)
+    return Order(entries, actor, token, leaving, besides.marks, besides.notes, again)
 
 
 def _entries(blob: Blob, rendered: Rendered, copies: Sequence[Copy]) -> list[Entry]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -103,6 +104,21 @@ def test_the_same_hand_over_again_changes_nothing(house: House) -> None:
     assert house.uids(account.number, boxes["INBOX"]) == [1]
     assert house.changes == []
     assert deliver(house, [Copy(account.number)], "token-2") != first
+
+
+def test_what_never_comes_again_is_not_remembered(house: House) -> None:
+    account, _ = house.account()
+    copies = [Copy(account.number, None, PREFIX, Flags(), 1, "joe@x")]
+    token = house.token()
+    given = (token, TextBody(MESSAGE), rendered("<1@x>"), copies, None, (), ACTOR)
+    found = [
+        house.ask(house.store.messages.deliver(*given, again=again))[0].uid
+        for again in (False, False, True, True)
+    ]
+    assert found == [1, 2, 3, 3]
+    entries = house.ask(house.store.journal.since(0, account=account.number))
+    arrived = [json.loads(one.detail) for one in entries if one.kind == "arrived"]
+    assert [one["transaction"] for one in arrived] == [token] * 3
 
 
 def test_a_hand_over_twice_in_one_commit_counts_once(house: House) -> None:

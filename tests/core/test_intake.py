@@ -235,14 +235,16 @@ def test_what_is_queued_names_its_hand_over_and_message() -> None:
     assert entry.lane == "remote.example"
 
 
-def test_a_transaction_is_taken_once() -> None:
+@pytest.mark.parametrize("once", [True, False])
+def test_a_transaction_that_may_come_again_is_taken_once(once: bool) -> None:
     here = world()
     envelope, recipients, spool = prepared(here, JOE)
+    envelope = dataclasses.replace(envelope, again=once)
     again = here.intake.spool(envelope)
     again.write(MESSAGE)
     first = run(here.intake.accept(envelope, recipients, spool))  # type: ignore[arg-type]
-    assert run(here.intake.accept(envelope, recipients, again)) == first
-    assert count(here, 1) == 1
+    assert (run(here.intake.accept(envelope, recipients, again)) == first) is once
+    assert count(here, 1) == (1 if once else 2)
 
 
 def test_a_large_message_is_rendered_in_turns() -> None:
@@ -444,7 +446,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    async def deliver(self, *args: object) -> Sequence[Arrival]:
+    async def deliver(self, *args: object, **_: object) -> Sequence[Arrival]:
         raise self._error
 
 

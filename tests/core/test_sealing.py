@@ -175,7 +175,7 @@ def test_an_import_is_sealed_and_still_done_once() -> None:
 def test_a_repeated_hand_over_is_recognised() -> None:
     people = world()
     seal(people)
-    envelope = people.envelope(JOE)
+    envelope = replace(people.envelope(JOE), again=True)
     arrivals: list[Arrival] = []
     for _ in range(2):
         recipients = [run(people.intake.recipient(envelope.forward_paths[0], None, False))]
