@@ -15,8 +15,9 @@ from pathlib import Path
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 WITHOUT_LOG_FLUSH = 2
-PATIENCE = 10.0
-"""Seconds until nobody uses the disk any more."""
+PATIENCE = 60.0
+"""Seconds until nobody uses the disk any more: what reads the index for the server is last in line
+for the processors, and on a busy machine it may still be starting when its server is gone."""
 
 
 class LoopDisk:
@@ -48,7 +49,8 @@ class LoopDisk:
             os.close(handle)
 
     def unmount(self) -> None:
-        """A process that worked beside the server may need a moment to see that it is gone."""
+        """Waits for those who worked beside the server to see that it is gone. Raises
+        CalledProcessError after `PATIENCE`."""
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
