@@ -159,6 +159,9 @@ class _Move:
 
         lineage = places.lineage_of(self._here)
         with closing(self._here.source()) as source, closing(self._there.target()) as target:
+            if state.moved_before(source.connection, target.connection):
+                click.echo(f"was moved to {self._there.name} before; start the server on that")
+                return ()
             state.begin(source, target, lineage)
             with steps() as told:
                 mover = Mover(source, target, told)

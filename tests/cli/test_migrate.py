@@ -79,8 +79,13 @@ def lineage(folder: Path) -> str:
 
 def test_what_was_moved_is_not_moved_again_and_can_be_taken_back(old: Path) -> None:
     run(old, str(old / "new.toml"))
+    moved = rows_of(FolderSource(old / "new" / "store"))
+    said = run(old, str(old / "new.toml"))
+    assert (said.exit_code, "was moved" in said.output) == (0, True)
+    assert rows_of(FolderSource(old / "new" / "store")) == moved
+    (old / "other.toml").write_text(f'data = "{old / "other"}"\n')
     with pytest.raises(Refused, match="moved away"):
-        run(old, str(old / "new.toml"))
+        run(old, str(old / "other.toml"))
     with pytest.raises(Refused, match="was not moved"):
         run(old, "--reopen", config="new.toml")
     assert "in use again" in run(old, "--reopen").output

@@ -315,6 +315,7 @@ access_key = "{s3.access_key}"\nsecret_key = "{s3.secret_key}"\ninline = 300\n""
         assert {one["differing"] for one in checked} == {0}
         assert sum(one["bodies"] for one in checked if one["table"] == "content") > 400
         run("here", "migrate", target)
+        assert "before" in run("here", "migrate", target)
         assert "good" in run("there", "verify")
         run("there", "migrate", str(tmp_path / "back.toml"))
         assert "good" in run("back", "verify")

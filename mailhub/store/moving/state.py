@@ -95,6 +95,12 @@ def begin(source: Source, target: Target, lineage: str) -> None:
     target.write((), work)
 
 
+def moved_before(source: Cursor, target: Cursor) -> bool:
+    """Whether a run did all of it, and was perhaps ended before it could say so."""
+    marked = revision(source) == marks.MOVED and revision(target) == schema.HEAD
+    return marked and said(source, "lineage") in lineages(target)
+
+
 def _require_movable(source: Cursor, target: Cursor, found: str, lineage: str) -> None:
     """Raises Unavailable for a source that is not one that servers start on, unless a run was ended
     just after it had marked it."""
