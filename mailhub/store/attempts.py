@@ -16,7 +16,7 @@ from mailhub.model.queue import Attempt, AttemptResult
 from mailhub.store import contents
 from mailhub.store.arrivals import arrive
 from mailhub.store.orders import Order
-from mailhub.store.sql import array_text, integers, item, numbers_in, put_rows, storable
+from mailhub.store.sql import array_text, item, numbers_in, put_rows, storable
 from mailhub.store.transaction import Transaction
 
 
@@ -207,17 +207,9 @@ def _write_ends(tx: Transaction, ended: Sequence[_Entry]) -> None:
         f"DELETE FROM queue_entry WHERE number IN {numbers_in('numbers')}",
         {"numbers": array_text(entry.number for entry in ended)},
     )
-    blobs = {entry.message: entry.blob for entry in ended}
-    lonely = integers(
-        tx.execute(
-            "SELECT group_concat(w.value) FROM json_each(:messages) AS w WHERE NOT EXISTS"
-            f" (SELECT 1 FROM queue_entry AS e WHERE e.message = {item('w')})",
-            {"messages": array_text(blobs)},
-        ).fetchone()[0]
+    tx.execute(
+        f"DELETE FROM queue_message WHERE number IN {numbers_in('numbers')}"
+        " AND NOT EXISTS (SELECT 1 FROM queue_entry AS e WHERE e.message = queue_message.number)",
+        {"numbers": array_text({entry.message for entry in ended})},
     )
-    if lonely:
-        tx.execute(
-            f"DELETE FROM queue_message WHERE number IN {numbers_in('numbers')}",
-            {"numbers": array_text(lonely)},
-        )
-        contents.forget_blobs(tx, {blobs[message] for message in lonely})
+    contents.forget_blobs(tx, {entry.blob for entry in ended})
