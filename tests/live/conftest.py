@@ -12,6 +12,7 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from tests import turning
+from tests.live import storing
 from tests.live.redis_bench import Nodes, TwistedErrors
 from tests.live.redis_hub import Hub, running
 from tests.live.server import Server
@@ -51,6 +52,10 @@ LONGEST = (
     "test_tmail",
 )
 """Modules that begin first, so that all workers end together."""
+
+
+def pytest_sessionfinish() -> None:
+    storing.end()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

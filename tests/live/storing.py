@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import os
 import tempfile
+from contextlib import ExitStack, closing
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -37,6 +38,15 @@ REDIS = """
 url = "{url}"
 prefix = "{prefix}"
 """
+
+_BEGUN = ExitStack()
+
+
+@atexit.register
+def end() -> None:
+    """Ends what was begun here. A session of tests does so itself: its process may be killed before
+    a database that is slow to stop has."""
+    _BEGUN.close()
 
 
 def shared() -> bool:
@@ -88,10 +98,9 @@ def _known(prefix: str) -> None:
 
 @cache
 def server() -> PostgresServer:
-    """One for all tests of this process, which ends with it."""
-    found = PostgresServer()
+    """One for all tests of this process."""
+    found = _BEGUN.enter_context(closing(PostgresServer()))
     found.start()
-    atexit.register(found.close)
     return found
 
 
@@ -104,11 +113,8 @@ def database(folder: Path) -> str:
 @cache
 def swift() -> Swift:
     """One likewise, with an empty bucket."""
-    folder = tempfile.TemporaryDirectory(prefix="mailhub-swift-")
-    atexit.register(folder.cleanup)
-    found = Swift(Path(folder.name) / "swift")
-    found.__enter__()
-    atexit.register(found.__exit__)
+    folder = _BEGUN.enter_context(tempfile.TemporaryDirectory(prefix="mailhub-swift-"))
+    found = _BEGUN.enter_context(Swift(Path(folder) / "swift"))
     found.make(BUCKET)
     return found
 
@@ -116,7 +122,6 @@ def swift() -> Swift:
 @cache
 def redis() -> RedisServer:
     """One likewise."""
-    found = RedisServer()
+    found = _BEGUN.enter_context(closing(RedisServer()))
     found.start()
-    atexit.register(found.close)
     return found
