@@ -15,6 +15,7 @@ import argparse
 import imaplib
 import json
 import random
+import shutil
 import statistics
 import sys
 import tempfile
@@ -215,19 +216,12 @@ def main() -> int:
     counts = [options.nodes] if options.nodes else [2, 3]
     for number, count in enumerate(counts):
         share = (options.cycles + number) // len(counts)
-        with tempfile.TemporaryDirectory(prefix="mailhub-faults-") as folder:
-            tallies.append(
-                run(
-                    Path(folder),
-                    share,
-                    options.seed + number,
-                    count,
-                    kind,
-                    options.only,
-                )
-            )
+        folder = Path(tempfile.mkdtemp(prefix="mailhub-faults-"))
+        tallies.append(run(folder, share, options.seed + number, count, kind, options.only))
         if tallies[-1].problems:
+            print(f"what the nodes logged is in {folder}")
             break
+        shutil.rmtree(folder)
     problems = [problem for tally in tallies for problem in tally.problems]
     for problem in problems[:50]:
         print(problem)
