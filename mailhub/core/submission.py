@@ -31,16 +31,16 @@ _ENDS = (_END, b"\n\n", b"\n\r\n")
 _USUAL = 16 * 1024
 """Octets in which nearly all headers end."""
 _ATOM = rb"[!#-'*+\--9=?A-Z^-~\x80-\xff]++"
-_QUOTED = rb'"(?:[^"\\\x00-\x1f\x7f]++|\\[ -~])*+"'
+_QUOTED = rb'"(?>(?:[^"\\\x00-\x1f\x7f]++|\\[ -~])*)"'
 _IN_COMMENT = rb"[^()\\\x00-\x1f\x7f]++|\\[ -~]"
-_COMMENT = rb"\((?:%b|\((?:%b)*+\))*+\)" % (_IN_COMMENT, _IN_COMMENT)
+_COMMENT = rb"\((?>(?:%b|\((?>(?:%b)*)\))*)\)" % (_IN_COMMENT, _IN_COMMENT)
 _SPEC = rb"(?:%b|%b)@(?:%b|\[[^][\s<>]++\])" % (_ATOM, _QUOTED, _ATOM)
-_AROUND = rb"(?:[ \t]++|%b)*+" % _COMMENT
-_PHRASE = rb"(?:[ \t]++|%b|%b|%b)*+" % (_ATOM, _QUOTED, _COMMENT)
+_AROUND = rb"(?>(?:[ \t]++|%b)*)" % _COMMENT
+_PHRASE = rb"(?>(?:[ \t]++|%b|%b|%b)*)" % (_ATOM, _QUOTED, _COMMENT)
 # Scripts write an address as its own name, without the quotes that its @ needs there.
 _SAID_TWICE = rb"%b(?P<said>%b)[ \t]*+<(?P=said)>" % (_AROUND, _SPEC)
 _MAILBOX = rb"(?:%b|%b<%b>|%b%b)%b" % (_SAID_TWICE, _PHRASE, _SPEC, _AROUND, _SPEC, _AROUND)
-_MAILBOXES = re.compile(rb"(?:(?:\A|,)%b)++" % _MAILBOX)
+_MAILBOXES = re.compile(rb"(?>(?:(?:\A|,)%b)+)" % _MAILBOX)
 """RFC 5322 section 3.4 without groups and routes, with the dots of 4.1 in names, and UTF-8."""
 
 

@@ -137,7 +137,7 @@ LITERAL_SPAN = 13
 """Octets that the longest announcement takes."""
 _HEAD = re.compile(rb"([A-Za-z]{1,20})(?= |\Z)")
 _ARGUMENT = re.compile(
-    rb' +(?:"((?:[^"\\\r\n]|\\["\\])*+)"|(\d{1,10})(?= |\Z)|\{(\d{1,10})\+\}\r\n)'
+    rb' +(?:"((?>(?:[^"\\\r\n]|\\["\\])*))"|(\d{1,10})(?= |\Z)|\{(\d{1,10})\+\}\r\n)'
 )
 _ESCAPE = re.compile(rb'\\(["\\])')
 _TO_QUOTE = re.compile(rb'["\\]')

@@ -17,8 +17,8 @@ from mailhub.wire import addresslist, header, words
 LENGTH = 8 * 1024
 """Octets of a From field that is read."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_COMMENT = re.compile(rb"\((?:[^()\\]++|\\.)*+\)", re.DOTALL)
+_STRING = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"?', re.DOTALL)
+_COMMENT = re.compile(rb"\((?>(?:[^()\\]++|\\.)*)\)", re.DOTALL)
 _SPEC = re.compile(rb"[^\s<>,;:()\"@]++@[^\s<>,;:()\"@]*+")
 _WORD = re.compile(rb"=\?[^?\s]+\?[BbQq]\?[^?]*\?=")
 _DECEIVING = re.compile("[<>\x00-\x1f\x7f]")

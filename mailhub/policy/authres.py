@@ -30,15 +30,15 @@ _ADDRESS = re.compile(
 _NOISE = re.compile(r'[\\"\s]')
 _NO_TEXT = re.compile(r"[^ -~]")
 _QUOTING = re.compile(r'["\\]')
-_OUTSIDE = re.compile(r'[^("]++|"(?:[^"\\]++|\\.)*+"?|\(', re.DOTALL)
+_OUTSIDE = re.compile(r'[^("]++|"(?>(?:[^"\\]++|\\.)*)"?|\(', re.DOTALL)
 _INSIDE = re.compile(r"[^()\\]++|\\.?|[()]", re.DOTALL)
-_KEY = r"[A-Za-z0-9_-]++(?:\s*+\.\s*+[A-Za-z0-9_-]++)*+"
+_KEY = r"[A-Za-z0-9_-]++(?>(?:\s*+\.\s*+[A-Za-z0-9_-]++)*)"
 _PAIR = re.compile(
-    rf'\s*+({_KEY})\s*+(?:/\s*+\d++\s*+)?+=\s*+(?:"((?:[^"\\]++|\\.)*+)"|([^\s"]++))\s*+',
+    rf'\s*+({_KEY})\s*+(?>(?:/\s*+\d++\s*+)?)=\s*+(?:"((?>(?:[^"\\]++|\\.)*))"|([^\s"]++))\s*+',
     re.DOTALL,
 )
-_ID = re.compile(r'\s*+(?:"((?:[^"\\]++|\\.)*+)"|([^\s";/]++))\s*+(\d*+)\s*+', re.DOTALL)
-_PART = re.compile(r'(?:[^";]++|"(?:[^"\\]++|\\.)*+"?)*+', re.DOTALL)
+_ID = re.compile(r'\s*+(?:"((?>(?:[^"\\]++|\\.)*))"|([^\s";/]++))\s*+(\d*+)\s*+', re.DOTALL)
+_PART = re.compile(r'(?>(?:[^";]++|"(?>(?:[^"\\]++|\\.)*)"?)*)', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _OWN = re.compile(
     rb"^Authentication-Results[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?",

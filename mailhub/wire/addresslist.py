@@ -51,7 +51,7 @@ _USUAL = re.compile(
     rb'\s*+(?:(?:"([^"\\]*+)"\s*+|([^"<>@,;:()\\\[\]]*+))<(%b)@(%b)>|(%b)@(%b))\s*+(?:,|\Z)'
     % (_ATOM, _ATOM, _ATOM, _ATOM)
 )
-_TOKEN = re.compile(rb'\s++|"((?:[^"\\]++|\\.)*+)"?|\[[^\[\]<>,;"]*+\]?|%b|.' % _ATOM, re.DOTALL)
+_TOKEN = re.compile(rb'\s++|"((?>(?:[^"\\]++|\\.)*))"?|\[[^\[\]<>,;"]*+\]?|%b|.' % _ATOM, re.DOTALL)
 _IN_COMMENT = re.compile(rb"[^\\()]++|\\.?|[()]", re.DOTALL)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _SPACES = re.compile(rb"\s{2,}|[\t\r]")

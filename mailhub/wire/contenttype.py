@@ -28,10 +28,10 @@ _TOKEN = rb'[^\s/;()<>@,:\\"\[\]?=]++'
 _TYPE = re.compile(rb"\s*+(%b)\s*+/\s*+(%b)\s*+(?=;|\Z|[^/=])" % (_TOKEN, _TOKEN))
 _WORD = re.compile(rb"\s*+(%b)" % _TOKEN)
 _PARAMETER = re.compile(
-    rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)"?|([^;\s]*+))', re.DOTALL
+    rb';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?>(?:[^"\\]++|\\.)*))"?|([^;\s]*+))', re.DOTALL
 )
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
-_SKIPPED = re.compile(rb'("(?:[^"\\]++|\\.)*+"?)|\\.|[()]', re.DOTALL)
+_SKIPPED = re.compile(rb'("(?>(?:[^"\\]++|\\.)*)"?)|\\.|[()]', re.DOTALL)
 
 
 class ContentType(NamedTuple):

@@ -13,7 +13,9 @@ from mailhub.model.errors import Invalid
 Datum: TypeAlias = "bytes | int | list[Datum] | None"
 """A string, a number, NIL or a list."""
 
-_TOKEN = re.compile(rb' ?(?:(\()|(\))|"((?:[^"\\]++|\\.)*+)"|\{(\d+)\}\r\n|(NIL)|(\d+))', re.DOTALL)
+_TOKEN = re.compile(
+    rb' ?(?:(\()|(\))|"((?>(?:[^"\\]++|\\.)*))"|\{(\d+)\}\r\n|(NIL)|(\d+))', re.DOTALL
+)
 _OPENING, _CLOSING, _QUOTED, _LITERAL, _NIL, _NUMBER = range(1, 7)
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 

@@ -24,7 +24,7 @@ _SHORT = 500
 _ATOM = rb"[!#-'*+\--9=?A-Z^-~]++"
 _QUOTED = rb"[!#-\[\]-~]++"
 _USUAL = re.compile(
-    rb'(?:(?:"(%b(?: %b)*+)"|(%b(?: %b)*+)) ?)?<(%b)@(%b)>|(%b)@(%b)'
+    rb'(?:(?:"(%b(?>(?: %b)*))"|(%b(?>(?: %b)*))) ?)?<(%b)@(%b)>|(%b)@(%b)'
     % (_QUOTED, _QUOTED, *[_ATOM] * 6)
 )
 """`Name <a@b>`, `<a@b>` and `a@b`, as nearly all From and To fields are: reading and quoting them
@@ -127,7 +127,7 @@ def _addresses(found: Sequence[HeaderAddress]) -> Generator[None, None, bytes]:
 
 _STRING = rb'"([^"\\]*+)"'
 _ADDRESS = rb'\((?:NIL|"[^"\\]*+") NIL "[^"\\]*+" "[^"\\]*+"\)'
-_LIST = rb"(\((?:%b)++\))" % _ADDRESS
+_LIST = rb"(\((?>(?:%b)+)\))" % _ADDRESS
 _ORDINARY = re.compile(
     rb"\((?:NIL|%b) (?:NIL|%b) %b \3 \3 (?:NIL|%b) (?:NIL|%b) NIL (?:NIL|%b) (?:NIL|%b)\)"
     % (_STRING, _STRING, *[_LIST] * 3, _STRING, _STRING)

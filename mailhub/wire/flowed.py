@@ -17,7 +17,7 @@ SLICE = 250
 """Lines between two chances for others to run."""
 SIGNATURE = "-- "
 """The line above a signature, which is never joined with another (its section 4.3)."""
-_MARKS = re.compile(r"(?:> ?){1,200}+")
+_MARKS = re.compile(r"(?>(?:> ?){1,200})")
 _STUFFED = (" ", ">", "From ")
 """What a line may not begin with, or somebody on the way takes it for something else (4.4)."""
 

@@ -17,7 +17,7 @@ from mailhub.wire import charsets
 # field nor a continuation belongs to no field.
 _FIELD = re.compile(rb"\n([^\s:]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)")
 _LINE = re.compile(rb"(?:([^\s:]++)[ \t]*+:)?[^\n]*+(?:\n[ \t][^\n]*+)*+\n?")
-_ID = re.compile(rb'<(?:[^<>"\s]|"[^"<>\r\n]*")++>')
+_ID = re.compile(rb'<(?>(?:[^<>"\s]|"[^"<>\r\n]*")+)>')
 _QUOTING = re.compile(rb'[\\"]')
 _LAST_LINE = re.compile(rb"(?:\A|\n)(\r?\n)\Z")
 _EMPTY_LINES = (b"\r\n", b"\n", b"")

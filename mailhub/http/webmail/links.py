@@ -17,7 +17,7 @@ STEP = 100
 """Tags between two chances for others to run."""
 SHOWN = 300
 """Characters of a target that are shown."""
-_TAG = re.compile(r'<(/?)([a-z0-9]+)([^">]*+(?:"[^"]*+"[^">]*+)*+)>', re.I)
+_TAG = re.compile(r'<(/?)([a-z0-9]+)([^">]*+(?>(?:"[^"]*+"[^">]*+)*))>', re.I)
 _ATTRIBUTE = re.compile(r'\s([a-z-]+)="([^"]*+)"', re.I)
 _NAMED = re.compile(
     r"(?<![\w.@-])(?:https?://)?((?:[\w-]{1,63}\.){1,8}[a-z]{2,24})(?![\w.@-])", re.I

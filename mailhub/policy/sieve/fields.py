@@ -12,7 +12,7 @@ from email.header import Header as EncodedHeader
 from mailhub.policy.sieve import addresses
 from mailhub.wire import header, words
 
-_LINES = re.compile(rb"(?:([^\s:]++)[ \t]*+:)?[^\n]*+\n?(?:[ \t][^\n]*+\n?)*+")
+_LINES = re.compile(rb"(?:([^\s:]++)[ \t]*+:)?[^\n]*+\n?(?>(?:[ \t][^\n]*+\n?)*)")
 _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\u2028\u2029]+[ \t]*")
 SLICE = 1000
 """Fields that are read between two chances for others to run."""

@@ -46,12 +46,12 @@ class Token:
 
 # Line ends of LF alone are taken too: editors on Unix write them, and Pigeonhole reads them.
 _TOKEN = re.compile(
-    r"""(?P<space>(?:[ \t\r\n]++|\#[^\n]*+(?:\n|\Z)|/\*(?:[^*]++|\*(?!/))*+\*/)++)
+    r"""(?P<space>(?>(?:[ \t\r\n]++|\#[^\n]*+(?:\n|\Z)|/\*(?>(?:[^*]++|\*(?!/))*)\*/)+))
     |(?P<multi>[tT][eE][xX][tT]:[ \t]*+(?:\#[^\n]*+)?\r?\n)
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*+)
     |:(?P<tag>[A-Za-z_][A-Za-z0-9_]*+)
     |(?P<number>[0-9]++)(?P<quantifier>[KMGkmg]?)(?![A-Za-z0-9_])
-    |"(?P<string>(?:[^"\\]++|\\.)*+)"
+    |"(?P<string>(?>(?:[^"\\]++|\\.)*))"
     |(?P<sign>[\[\](){},;])""",
     re.VERBOSE | re.DOTALL,
 )
