@@ -112,6 +112,7 @@ class House:
         self._seconds = seconds
         self._database = database
         self._s3 = s3
+        self._most = 0
         self._count = nodes
         self._nodes: list[Node] = []
         self._stack = ExitStack()
@@ -245,6 +246,7 @@ class House:
         if self._s3:
             objects = folder_sizes(self._folder / "swift" / "devices" / "d1" / "objects")
             sample.disk["objects"] = sum(objects.values())
+        self._most = sample.most = max(self._most, sample.mail + sample.archived)
         return sample
 
     def complaints(self) -> list[str]:

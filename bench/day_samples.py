@@ -88,7 +88,8 @@ def _kind(target: Path) -> str:
 @dataclass
 class Sample:
     """`at`: seconds since the day began. `disk`: octets by what they are for. `tables`: what the
-    database is made of. `others`: octets of memory of programs beside the server."""
+    database is made of. `others`: octets of memory of programs beside the server. `most`: octets
+    of mail that were ever there at once until then."""
 
     at: float
     processes: dict[str, Held] = field(default_factory=dict)
@@ -100,6 +101,7 @@ class Sample:
     archived: int = 0
     queued: int = 0
     changes: int = 0
+    most: int = 0
 
     def count(self, row: Sequence[Any] | None) -> None:
         """What `_KEPT` finds."""
@@ -113,8 +115,9 @@ class Sample:
 
     @property
     def beyond(self) -> int:
-        """Octets on disk beside mail that is kept, and records."""
-        return sum(self.disk.values()) - self.records - self.mail - self.archived
+        """Octets on disk beside mail and records. A database does not give back what mail took
+        that is gone, the next mail goes there: so the most that was kept at once counts."""
+        return sum(self.disk.values()) - self.records - self.most
 
     def __str__(self) -> str:
         parts = [f"{self.at:6.0f} s"]
