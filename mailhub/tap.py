@@ -153,7 +153,7 @@ def build(
     for door in doors:
         door.shared.admission.seats = parts.coordination.seats
     parts.store.rung_by(parts.coordination.wakeups)
-    lateness = Lateness(parts.reactor, parts.metrics)
+    lateness = Lateness(parts.reactor, parts.metrics, parts.log)
     reports = reporting.compose(parts)
     calls = parts.webhook_calls
     webhooks = Leased(calls.start, calls.stop, parts.lease("webhooks"), parts.log, "webhooks")

@@ -20,6 +20,9 @@ LATENESS = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05
 """Seconds; fine around the goal of 10 ms."""
 PROBE = 0.05
 """Seconds between two looks at the reactor's lateness."""
+STALL = 1.0
+"""Seconds of lateness that the log has: long enough for clients to notice, and for short leases to
+run out."""
 MOST_LABELS = 2000
 """Distinct (service, verb, outcome); later ones are counted as `other`."""
 MAIL = frozenset({"MAIL", "RCPT", "DATA", "BDAT"})
@@ -164,9 +167,10 @@ class MeasuredLog:
 class Lateness:
     """Measures how much later than asked the reactor runs a timed call."""
 
-    def __init__(self, reactor: Any, metrics: Metrics) -> None:
+    def __init__(self, reactor: Any, metrics: Metrics, log: Log) -> None:
         self._reactor = reactor
         self._metrics = metrics
+        self._log = log
         self._worst = 0.0
         self._due = 0.0
         self._call: Any = None
@@ -186,6 +190,8 @@ class Lateness:
         late = max(0.0, self._reactor.seconds() - self._due)
         self._metrics.lateness.observe(late)
         self._worst = max(self._worst, late)
+        if late >= STALL:
+            self._log.event("reactor", outcome="stalled", level="warn", duration=late)
         self.start()
 
     def _read_worst(self) -> float:

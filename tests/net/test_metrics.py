@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from twisted.internet.task import Clock
 
 from mailhub.model.measure import Measure, Table, Worst
 from mailhub.net import metrics
-from mailhub.net.metrics import PROBE, Lateness, MeasuredLog, Metrics
+from mailhub.net.metrics import PROBE, STALL, Lateness, MeasuredLog, Metrics
 
 
 class Seen:
@@ -52,7 +53,7 @@ def test_connections_are_read_when_asked() -> None:
 
 def test_lateness_is_what_the_reactor_was_late() -> None:
     reactor, measured = Clock(), Metrics()
-    lateness = Lateness(reactor, measured)
+    lateness = Lateness(reactor, measured, Seen())
     lateness.start()
     reactor.advance(PROBE)
     reactor.advance(PROBE + 0.02)
@@ -66,13 +67,24 @@ def test_lateness_is_what_the_reactor_was_late() -> None:
 
 def test_the_worst_is_forgotten_when_read() -> None:
     reactor, measured = Clock(), Metrics()
-    lateness = Lateness(reactor, measured)
+    lateness = Lateness(reactor, measured, Seen())
     lateness.start()
     reactor.advance(PROBE + 0.5)
     worst = "mailhub_reactor_lateness_worst_seconds "
     first = next(line for line in measured.render().decode().splitlines() if line.startswith(worst))
     assert abs(float(first.split()[1]) - 0.5) < 0.001
     assert worst + "0.0" in measured.render().decode()
+
+
+def test_standing_still_is_logged() -> None:
+    reactor, seen = Clock(), Seen()
+    Lateness(reactor, Metrics(), seen).start()
+    reactor.advance(PROBE + STALL - 0.01)
+    assert seen.events == []
+    reactor.advance(PROBE + STALL + 0.5)
+    [(verb, fields)] = seen.events
+    assert (verb, fields["outcome"], fields["level"]) == ("reactor", "stalled", "warn")
+    assert fields["duration"] == pytest.approx(STALL + 0.5)
 
 
 def test_what_parts_keep_of_themselves_is_read_when_asked() -> None:

@@ -33,6 +33,7 @@ from tests.live.crash.load import Target, Worker, inspect
 from tests.live.crash.sending import USERS, Submitter, failures
 from tests.live.faults.acts import possible
 from tests.live.faults.nodes import ALONE, DOMAIN, PASSWORD, Kind, Node, Nodes, until
+from tests.live.faults.stalls import Stalls
 from tests.live.server import Server
 
 ACCOUNTS = ("a0", "a1", "a2", "a3")
@@ -46,13 +47,16 @@ BEHIND = 3.0
 
 @dataclass
 class Tally:
-    """What a run saw. `recoveries`: seconds until all nodes worked, by fault."""
+    """What a run saw. `recoveries`: seconds until all nodes worked, by fault. `stalls`: how often a
+    node stood still for a second or longer, frozen ones among them; `stood_still`: the longest."""
 
     cycles: int = 0
     acknowledged: int = 0
     refused: int = 0
     delivered: int = 0
     twice: Counter[str] = field(default_factory=Counter)
+    stalls: int = 0
+    stood_still: float = 0.0
     recoveries: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     problems: list[str] = field(default_factory=list)
 
@@ -79,6 +83,7 @@ class Faults:
         self.acts = possible(kind)
         self.ledgers = [Ledger(account) for account in ACCOUNTS]
         self.tally = Tally()
+        self.stalls = Stalls(lambda: [node.server.log for node in self.nodes.all])
         self._promises: list[Promise] = []
         self._times: list[Kill] = []
 
@@ -133,9 +138,10 @@ class Faults:
             tally.problems.append(f"{self.nodes.waiting()} entries still wait after {EMPTY:.0f} s")
             return
         told = self._told()
+        times = [*self._times, *self.stalls.take()]
         with counts.lock:
             recorded = self.nodes.recorded()
-            verdict = judge(self._promises, counts.taken, told, recorded, self._times)
+            verdict = judge(self._promises, counts.taken, told, recorded, times)
             tally.problems += [*verdict.problems, *counts.broken]
             for book in (counts.taken, counts.refused, counts.dropped, counts.broken):
                 book.clear()
@@ -175,6 +181,7 @@ def run(
     try:
         faults.nodes.begin()
         faults.nodes.recovered()
+        faults.stalls.start()
         for number in range(1, cycles + 1):
             faults.cycle(names[(number - 1) % len(names)] if names else "")
             if number % EVERY == 0 or number == cycles:
@@ -183,7 +190,10 @@ def run(
             if faults.tally.problems:
                 break
     finally:
+        faults.stalls.stop()
         faults.nodes.end()
+    faults.tally.stalls = faults.stalls.count
+    faults.tally.stood_still = faults.stalls.longest
     return faults.tally
 
 
@@ -228,6 +238,8 @@ def main() -> int:
     print(table(tallies))
     twice = sum((tally.twice for tally in tallies), Counter())
     print(f"delivered twice, with a cause: {json.dumps(twice)}")
+    stalls, longest = sum(one.stalls for one in tallies), max(one.stood_still for one in tallies)
+    print(f"nodes stood still {stalls} times, for {longest:.1f} s at the longest")
     return int(bool(problems))
 
 
