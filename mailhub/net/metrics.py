@@ -177,14 +177,17 @@ class Lateness:
         metrics.worst.set_function(self._read_worst)
 
     def start(self) -> None:
-        """Measures until `stop`."""
-        self._due = self._reactor.seconds() + PROBE
-        self._call = self._reactor.callLater(PROBE, self._probe)
+        """Measures until `stop`, once the process has opened its doors: nobody waits before."""
+        self._call = self._reactor.callLater(PROBE, self._look_again)
 
     def stop(self) -> None:
         """Ends it."""
         if self._call is not None and self._call.active():
             self._call.cancel()
+
+    def _look_again(self) -> None:
+        self._due = self._reactor.seconds() + PROBE
+        self._call = self._reactor.callLater(PROBE, self._probe)
 
     def _probe(self) -> None:
         late = max(0.0, self._reactor.seconds() - self._due)
@@ -192,7 +195,7 @@ class Lateness:
         self._worst = max(self._worst, late)
         if late >= STALL:
             self._log.event("reactor", outcome="stalled", level="warn", duration=late)
-        self.start()
+        self._look_again()
 
     def _read_worst(self) -> float:
         worst, self._worst = self._worst, 0.0

@@ -55,6 +55,7 @@ def test_lateness_is_what_the_reactor_was_late() -> None:
     reactor, measured = Clock(), Metrics()
     lateness = Lateness(reactor, measured, Seen())
     lateness.start()
+    reactor.advance(PROBE + 5)  # the process opens its doors
     reactor.advance(PROBE)
     reactor.advance(PROBE + 0.02)
     text = measured.render().decode()
@@ -69,6 +70,7 @@ def test_the_worst_is_forgotten_when_read() -> None:
     reactor, measured = Clock(), Metrics()
     lateness = Lateness(reactor, measured, Seen())
     lateness.start()
+    reactor.advance(PROBE)
     reactor.advance(PROBE + 0.5)
     worst = "mailhub_reactor_lateness_worst_seconds "
     first = next(line for line in measured.render().decode().splitlines() if line.startswith(worst))
@@ -79,6 +81,7 @@ def test_the_worst_is_forgotten_when_read() -> None:
 def test_standing_still_is_logged() -> None:
     reactor, seen = Clock(), Seen()
     Lateness(reactor, Metrics(), seen).start()
+    reactor.advance(PROBE + 5)
     reactor.advance(PROBE + STALL - 0.01)
     assert seen.events == []
     reactor.advance(PROBE + STALL + 0.5)
