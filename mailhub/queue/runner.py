@@ -64,6 +64,7 @@ class Runner:
         self._asleep_until = 0.0
         self._next: float | None = None
         self._look_at = 0.0
+        self._count_at = 0.0
         self.size = 0
         """How many recipients waited when last counted."""
 
@@ -232,8 +233,11 @@ class Runner:
     async def _look(self) -> None:
         """Whether the schedule lost its memory; it is filled anew, beside everything else."""
         means = self._means
-        self._look_at = means.clock.seconds() + LOOK
-        self.size = await means.storage.queue.count()
+        now = means.clock.seconds()
+        self._look_at = now + LOOK
+        if now >= self._count_at:  # not at each wake: the store goes through the whole queue
+            self._count_at = now + LOOK
+            self.size = await means.storage.queue.count()
         claimed = await means.schedule.claim_rebuild()
         if (claimed or self._fill_wanted) and not self._filling:
             self._fill_wanted = False

@@ -660,3 +660,26 @@ def test_what_is_over_by_then_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> N
     run(b.queue.discard(QueueFilter(recipient="a@example.net"), ACTOR))
     b.clock.advance(CARE + LOOK)
     assert b.outbound.recipients == [["b@example.net"]]
+
+
+def test_the_queue_is_counted_now_and_then_and_not_at_each_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    b = bench()
+    b.outbound.says["slow@example.net"] = [LATER]
+    b.submit("slow@example.net")
+    queue = b.world.store.queue
+    real, asked = queue.count, list[float]()
+
+    def count() -> Any:
+        asked.append(b.clock.seconds())
+        return real()
+
+    monkeypatch.setattr(queue, "count", count)
+    for number in range(5):
+        b.submit(f"a{number}@example.net")
+    assert len(b.outbound.calls) == 6
+    assert asked == []
+    b.clock.advance(LOOK + 2)
+    assert len(asked) == 1
+    assert b.runner.size == 1
