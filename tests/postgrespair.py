@@ -48,6 +48,11 @@ class PostgresPair:
         self._first = PostgresServer(port=self.ports[0])
         self._second: Standby | None = None
 
+    @property
+    def servers(self) -> list[PostgresServer]:
+        """Both, or the one there is."""
+        return [self._first] if self._second is None else [self._first, self._second]
+
     def start(self) -> None:
         self._first.start()
         if self._second is None:

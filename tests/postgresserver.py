@@ -96,6 +96,11 @@ class PostgresServer:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def servers(self) -> list[PostgresServer]:
+        """What a pair has of them."""
+        return [self]
+
     def where(self, database: str) -> str:
         """How libpq finds it."""
         return f"host={self.folder} port={self.port} user=mailhub dbname={database}"

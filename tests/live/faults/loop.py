@@ -189,6 +189,8 @@ def run(
                 print(faults.tally.line(), flush=True)
             if faults.tally.problems:
                 break
+    except AssertionError as error:  # a part does not come back
+        faults.tally.problems.append(str(error))
     finally:
         faults.stalls.stop()
         faults.nodes.end()
@@ -229,7 +231,7 @@ def main() -> int:
         folder = Path(tempfile.mkdtemp(prefix="mailhub-faults-"))
         tallies.append(run(folder, share, options.seed + number, count, kind, options.only))
         if tallies[-1].problems:
-            print(f"what the nodes logged is in {folder}")
+            print(f"what was logged is in {folder}")
             break
         shutil.rmtree(folder)
     problems = [problem for tally in tallies for problem in tally.problems]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import imaplib
 import json
+import shutil
 import smtplib
 import time
 from collections import Counter
@@ -199,6 +200,8 @@ class Nodes:
                 one.mend()
 
     def end(self) -> None:
+        for server in self.postgres.servers:
+            shutil.copy(server.folder / "log", self._folder / f"postgres-{server.port}.log")
         self._ends.close()
 
     def recovered(self) -> list[float]:
