@@ -201,7 +201,8 @@ class Nodes:
 
     def end(self) -> None:
         for server in self.postgres.servers:
-            shutil.copy(server.folder / "log", self._folder / f"postgres-{server.port}.log")
+            if (log := server.folder / "log").exists():
+                shutil.copy(log, self._folder / f"postgres-{server.port}.log")
         self._ends.close()
 
     def recovered(self) -> list[float]:
