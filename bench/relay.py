@@ -38,6 +38,8 @@ DOMAINS = 100
 SESSIONS = 20
 PLAN = [(10, 2_000, 3000), (100, 2_000, 3000), (10, 100_000, 1500), (100, 100_000, 1500)]
 """(destination domains, octets, messages): a second of work or more for each server."""
+SETTLING = 1.0
+"""Seconds."""
 NOWHERE = 9
 """The discard port, where nothing listens: connections are refused."""
 
@@ -332,6 +334,12 @@ def recipients(domains: int) -> list[str]:
     return [f"someone@{domain(number)}" for number in range(domains)]
 
 
+def settle() -> None:
+    """What the server before has left to write and to tidy up is not the next one's to pay."""
+    os.sync()
+    time.sleep(SETTLING)
+
+
 def relay(port: int, sink: Sink, domains: int, bodies: Sequence[bytes]) -> float:
     """Seconds until the sink has them all."""
     before = sink.messages()
@@ -383,6 +391,7 @@ def measure(
                     name += f"{domains} domains, {size // 1000} KB"
                     for one in relays:
                         made = bodies.make(max(int(count * scale), SESSIONS), size)
+                        settle()
                         seconds = relay(one.port(way), sink, domains, made)
                         figures[name][one.name].append(len(made) / seconds)
                         print(f"{name} {one.name} {len(made) / seconds:.0f}", file=sys.stderr)

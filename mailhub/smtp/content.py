@@ -14,9 +14,7 @@ from io import IncrementalNewlineDecoder
 from mailhub.smtp.faults import Fault
 
 END = b"\r\n.\r\n"
-# Expressions with a literal start find it by memchr: three times as fast as bytes.find here.
-_DOT = re.compile(rb"\r\n\.")
-_END = re.compile(rb"\r\n\.\r\n")
+_DOT = b"\r\n."
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 
 
@@ -93,16 +91,17 @@ class DotContent(_Content):
 
         Up to four bytes that may begin the end are left for the next call.
         """
-        dot = _DOT.search(buffer, start)
-        end = None if dot is None else _END.search(buffer, dot.start())
-        if end is not None:
-            stop, go_on = end.start() + 2, end.end()
+        dot = buffer.find(_DOT, start)
+        end = -1 if dot < 0 else buffer.find(END, dot)
+        ended = end >= 0
+        if ended:
+            stop, go_on = end + 2, end + len(END)
         else:
             stop = go_on = len(buffer) - _held(buffer, start)
         if self.fault is not None or stop == start:
-            return b"", go_on, end is not None
+            return b"", go_on, ended
         piece = buffer[start:stop]
-        if dot is not None and dot.start() + 2 < stop:
+        if 0 <= dot < stop - 2:
             # The end itself is not in the piece, so each dot that starts a line was stuffed.
             piece = piece.replace(b"\r\n.", b"\r\n")
             self._dots = True
@@ -110,7 +109,7 @@ class DotContent(_Content):
         if self._lead and piece:
             piece = piece[self._lead :]
             self._lead = 0
-        return piece, go_on, end is not None
+        return piece, go_on, ended
 
 
 def _held(buffer: bytes, start: int) -> int:

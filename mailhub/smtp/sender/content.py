@@ -14,7 +14,6 @@ from mailhub.smtp.content import only_pairs
 PIECE = 256 * 1024
 """Octets read and sent at a time; a message up to this size is kept whole."""
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
-_DOT = re.compile(rb"\r\n\.")  # several times as fast as `in`
 _HEADER_END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -106,8 +105,7 @@ class Dots(Lines):
         """As `Lines.feed`."""
         line_start = self._line_start
         piece = super().feed(piece)
-        if _DOT.search(piece):
-            piece = piece.replace(b"\r\n.", b"\r\n..")
+        piece = piece.replace(b"\r\n.", b"\r\n..")
         if line_start and piece.startswith(b"."):
             piece = b"." + piece
         return piece
