@@ -1,13 +1,15 @@
 """Mail that was queued a moment ago, kept as values: its first try reads nothing from the disk.
 
 Most mail is tried once, right after its commit, so what the commit knew is handed on. Bounded, and
-given up at any word of a change: then it is read like all other mail. What other processes queue
-comes without its octets, and where their changes went unheard nothing is fresh any more.
+given up at any word of a change: then it is read like all other mail. Where other processes have
+the database, too, one of them may have sent it before its word came: then only octets are handed
+on, which never change, and what waits is read. What others queue comes without its octets, and
+where their changes went unheard nothing is fresh any more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mailhub.model.change import Change, Dequeued, Missed, Queued, RoutesChanged
@@ -108,6 +110,12 @@ class FreshMail:
             (),
             frozenset(number for number, one in fresh.items() if one.plain),
         )
+
+    def messages(self, numbers: Sequence[int]) -> Mapping[int, Fresh]:
+        """The messages of those of `numbers` that are here, by number; they are fresh no more."""
+        found = [self._entries[number][1] for number in numbers if number in self._entries]
+        self._forget(numbers)
+        return {kept.fresh.message.number: kept.fresh for kept in found}
 
     def _keep(self, fresh: Fresh) -> None:
         kept = _Kept(fresh, len(fresh.entries))

@@ -17,6 +17,7 @@ from mailhub.model.queue import (
     Attempt,
     AttemptResult,
     Destination,
+    Fresh,
     Loaded,
     QueueEntry,
     QueueFilter,
@@ -198,9 +199,10 @@ def entries(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueEntry]:
 
 @one_moment
 def load(
-    cursor: Cursor, numbers: Sequence[int], each: int, together: int
+    cursor: Cursor, numbers: Sequence[int], each: int, together: int, known: Mapping[int, Fresh]
 ) -> tuple[Loaded, Sequence[BlobRef]]:
-    """See `ports.Queue.load`; the blobs are those of the messages in `data`, still empty."""
+    """See `ports.Queue.load`; the blobs are those of the messages whose `data` is still empty: they
+    are not `known`, or a database that went back has another one under the number."""
     values: dict[str, object] = {"numbers": array_text(numbers)}
     rows = _folded_rows(cursor, _LOAD, values)
     rows.sort(key=lambda row: int(row[_SENDER_WIDTH]))
@@ -214,15 +216,17 @@ def load(
             message = QueueMessage(number, _sender(row[:_SENDER_WIDTH]), ref, created)
             messages[number] = message
         entries.append(_entry(row, message.sender))
+    same = {n: one for n, one in known.items() if n in messages and one.message == messages[n]}
     small: dict[int, bytes] = {}
     for number, message in messages.items():
         if 0 < message.size <= min(each, together):
-            small[number] = b""
+            small[number] = same[number].data if number in same else b""
             together -= message.size
     found = cursor.execute(_SUPPRESSED, values).fetchall()
     suppressed = [Suppression(*row) for row in found]
-    refs = [messages[number].blob for number in small]
-    return Loaded(entries, messages, small, suppressed), refs
+    refs = [messages[number].blob for number, data in small.items() if not data]
+    plain = frozenset(number for number in small if number in same and same[number].plain)
+    return Loaded(entries, messages, small, suppressed, plain), refs
 
 
 def messages(cursor: Cursor, numbers: Sequence[int]) -> Sequence[QueueMessage]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +11,7 @@ from mailhub.model.dkim import DkimKey, KeyState
 from mailhub.model.queue import (
     Attempt,
     Destination,
+    Fresh,
     Loaded,
     QueueEntry,
     QueueFilter,
@@ -30,11 +31,13 @@ from mailhub.store.services import Runner, delivery
 
 
 class QueueService:
-    """`ports.Queue`. `fresh`: what was queued a moment ago."""
+    """`ports.Queue`. `fresh`: what was queued a moment ago. `alone`: whether no other process can
+    have changed what is queued."""
 
-    def __init__(self, runner: Runner, fresh: FreshMail) -> None:
+    def __init__(self, runner: Runner, fresh: FreshMail, alone: bool) -> None:
         self._runner = runner
         self.fresh = fresh
+        self._alone = alone
 
     def page(
         self, *, after: int = 0, limit: int = 100, wanted: QueueFilter | None = None
@@ -48,16 +51,25 @@ class QueueService:
         return self._runner.read(queued.entries, numbers)
 
     async def load(self, numbers: Sequence[int], *, each: int, together: int) -> Loaded:
+        if not self._alone:
+            return await self._read(numbers, each, together, self.fresh.messages(numbers))
         fresh = self.fresh.take(numbers, each, together)
         if fresh is not None:
             return fresh
         if self.fresh.asks:
             await self.fresh.learn(self._runner.read(routes.suppressed_keys, KEYS + 1))
-        found, data = await self._runner.read_with(
-            partial(queued.load, numbers=numbers, each=each, together=together)
+        return await self._read(numbers, each, together, {})
+
+    async def _read(
+        self, numbers: Sequence[int], each: int, together: int, known: Mapping[int, Fresh]
+    ) -> Loaded:
+        found, octets = await self._runner.read_with(
+            partial(queued.load, numbers=numbers, each=each, together=together, known=known)
         )
+        data = {number: here for number, here in found.data.items() if here}
+        unread = (number for number in found.data if number not in data)
         # Without any where one is damaged.
-        return replace(found, data=dict(zip(found.data, data, strict=False)))
+        return replace(found, data=data | dict(zip(unread, octets, strict=False)))
 
     def messages(self, numbers: Sequence[int]) -> Awaitable[Sequence[QueueMessage]]:
         return self._runner.read(queued.messages, numbers)

@@ -38,6 +38,8 @@ class ServedStorage:
     kept_files: KeptFiles | None = None
     measures: Sequence[Measure] = ()
     """What it says of how it does."""
+    alone = True
+    """Whether no other process changes what it has."""
 
     def __init__(self, runner: Runner, spools: SpoolFolder, watchers: Watchers) -> None:
         self.runner = runner
@@ -51,7 +53,7 @@ class ServedStorage:
         self.archive = ArchiveService(runner)
         fresh = FreshMail()
         watchers.add(fresh.heard)  # before all others: they may ask for it at once
-        self.queue = QueueService(runner, fresh)
+        self.queue = QueueService(runner, fresh, self.alone)
         self.routes = RouteService(runner)
         self.dkim_keys = DkimKeyService(runner)
         self.reports = ReportService(runner)

@@ -232,7 +232,7 @@ def test_queued_mail_is_read_from_the_bucket(make_house: Make, keys: str) -> Non
     onward = [Onward("c@d.example")]
     blob = deliver(house, b"x" * 5000, account.number, onward=onward)
     entries, _ = house.ask(house.store.queue.page())
-    house.store.queue.fresh.take([entry.number for entry in entries], 0, 0)
+    house.store.queue.fresh.messages([entry.number for entry in entries])
     [entry] = entries
     loaded = house.ask(house.store.queue.load([entry.number], each=10_000, together=10_000))
     assert list(loaded.data.values()) == [b"x" * 5000]

@@ -76,6 +76,8 @@ class PostgresStore(ThreadedStore):
     `own`: what this process says of itself to others; None where there are none. `agree`: is told
     the database's time, in seconds since the epoch, at first and every few seconds, on threads."""
 
+    alone = False
+
     def __init__(
         self,
         settings: StoreSettings,
