@@ -251,6 +251,7 @@ def bench(
     settings: QueueSettings | None = None,
     *,
     schedule: MemorySchedule | None = None,
+    limits: ScheduleLimits | None = None,
     people: tuple[str, ...] = (f"joe@{DOMAIN}",),
     quota: int = 0,
     srs: SRS | None = None,
@@ -261,7 +262,7 @@ def bench(
     clock = TurningClock()
     made = world(clock=clock, people=people, quota=quota, srs=srs)
     settings = settings or QueueSettings(jitter=jitter)
-    schedule = schedule or MemorySchedule(clock, ScheduleLimits())
+    schedule = schedule or MemorySchedule(clock, limits)
     outbound, finding = FakeOutbound(), FakeFinding()
     programs, departure = FakePrograms(), FakeDeparture()
     store, reports = made.store, list[TLSReport]()

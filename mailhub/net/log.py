@@ -140,8 +140,9 @@ def json_line(at: float, level: str, verb: str, fields: Mapping[str, object]) ->
     """An object on one line, ASCII alone: every control and separator is escaped."""
     pieces = [f'{{"time":"{stamp(at)}","level":{_quoted(level)},"verb":{_quoted(verb)}']
     for name, value in fields.items():
-        kind = type(value)
-        if kind is int:
+        if type(value) is str and len(value) <= LONGEST_VALUE and not _is_secret(name):
+            text = _quoted(value)
+        elif type(value) is int:
             text = str(value)
         elif value is None:
             text = "null"

@@ -60,6 +60,8 @@ class Runner:
         self._filling = False
         self._busy = False
         self._again = False
+        self._crowded = False
+        """Whether there may be more to do than there was room for."""
         self._failures = 0
         self._asleep_until = 0.0
         self._next: float | None = None
@@ -195,10 +197,13 @@ class Runner:
         if means.clock.seconds() >= self._look_at:
             await self._look()
         await self._tell()
+        self._again = bool(self._put or self._dropped)  # all other news is in what comes now
         free = means.settings.concurrency - len(self._working)
+        self._crowded = free <= 0
         if free > 0:
             began = means.clock.seconds()
             leases = await means.schedule.take(free, means.settings.batch, means.settings.lease)
+            self._crowded = len(leases) >= free
             for lease in leases:
                 if self._ours.isdisjoint(lease.entries):
                     self._ours.update(lease.entries)
@@ -228,7 +233,8 @@ class Runner:
         finally:
             del self._working[work.lease.token]
             self._ours.difference_update(work.lease.entries)
-            self.wake()
+            if self._crowded:  # else the schedule says when there is more
+                self.wake()
 
     async def _look(self) -> None:
         """Whether the schedule lost its memory; it is filled anew, beside everything else."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from mailhub.coord.limits import ScheduleLimits
 from mailhub.model.change import Change, Queued
 from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.model.outbound import Answer, Stage
@@ -683,3 +684,41 @@ def test_the_queue_is_counted_now_and_then_and_not_at_each_message(
     b.clock.advance(LOOK + 2)
     assert len(asked) == 1
     assert b.runner.size == 1
+
+
+def test_what_there_was_no_room_for_is_begun_as_soon_as_there_is() -> None:
+    b = bench(QueueSettings(jitter=0, concurrency=1))
+    b.outbound.stops.add("a@example.net")
+    b.submit("a@example.net")
+    for number in range(4):
+        b.submit(f"r{number}@{number}.example")
+    assert len(b.outbound.calls) == 1
+    b.outbound.release()
+    assert b.waiting() == []
+
+
+def test_what_its_lane_had_no_room_for_is_begun_as_soon_as_there_is() -> None:
+    b = bench(QueueSettings(jitter=0, batch=1), limits=ScheduleLimits(lane=1))
+    b.outbound.stops.add("r0@example.net")
+    for number in range(4):
+        b.submit(f"r{number}@example.net")
+    assert len(b.outbound.calls) == 1
+    b.outbound.release()
+    assert b.waiting() == []
+
+
+def test_the_schedule_is_not_asked_for_more_at_the_end_of_each_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    b = bench()
+    real, asked = b.schedule.take, list[int]()
+
+    def take(leases: int, entries: int, seconds: float) -> Any:
+        asked.append(leases)
+        return real(leases, entries, seconds)
+
+    monkeypatch.setattr(b.schedule, "take", take)
+    for number in range(5):
+        b.submit(f"r{number}@{number}.example")
+    assert b.waiting() == []
+    assert len(asked) == 5
