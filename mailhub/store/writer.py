@@ -28,8 +28,8 @@ BATCH_SIZE = 32 << 20
 CROWD = 4
 """Jobs a commit from which on it is worth waiting for more; a lone session never waits."""
 GATHER_STEP = 0.0005
-GATHER_STEPS = 14
-GATHER_PATIENCE = 3
+GATHER_STEPS = 20
+GATHER_PATIENCE = 6
 """How long: at most so many steps of so many seconds, and so many in a row in which none came."""
 
 

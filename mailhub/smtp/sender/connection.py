@@ -69,7 +69,7 @@ class Connection(Protocol):
         self.source = ""
         self.until = NEVER
         self.deadline = NEVER
-        self._late = ""
+        self._late, self._allowed = "", 0.0
         self._keeper = keeper
         self._made = made
         self._life = Life.ALIVE
@@ -243,13 +243,14 @@ class Connection(Protocol):
             self.close()
             return
         if self._life is Life.ALIVE:
-            self._why = Lost("4.4.2", "the attempt took too long" if overall else self._late)
+            late = f"{self._late} within {self._allowed:g} seconds"
+            self._why = Lost("4.4.2", "the attempt took too long" if overall else late)
         self.abort()
         self._wake()
 
     def _expire_in(self, seconds: float, late: str) -> None:
         self.deadline = min(self._keeper.seconds() + seconds, self.until)
-        self._late = f"{late} within {seconds:g} seconds"
+        self._late, self._allowed = late, seconds
 
     async def _event(self) -> None:
         """Something happened: bytes, room, a handshake. Raises Lost where nothing more can,
