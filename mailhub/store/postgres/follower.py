@@ -51,6 +51,9 @@ class Follower:
         self._again = False
         self._runs = False
         self._away = False
+        self._sure = False
+        """Whether it looked through this connection before: any other may lead to a database that
+        knows less."""
         self._wakeups: Wakeups | None = None
         self._waiting: list[Deferred[None]] = []
         """Who waits for a look that begins from now on; then those of the one under way."""
@@ -104,12 +107,11 @@ class Follower:
         self._reading = True
         self._again = False
         self._served, self._waiting = [*self._served, *self._waiting], []
-        # A database that was away may come back as one that knows less.
-        read = self._read(self._bulletin.told, self._away)
+        read = self._read(self._bulletin.told, not self._sure)
         read.addCallbacks(self._heard, self._failed).addBoth(self._rest)
 
     def _heard(self, issues: Sequence[Issue]) -> None:
-        self._away = False
+        self._away, self._sure = False, True
         self._bulletin.tell(issues)
         if len(issues) == STEP:
             self._again = True
@@ -130,6 +132,7 @@ class Follower:
         served, self._served = self._served, []
         for done in served:
             done.errback(failure.value)
+        self._sure = False
         if not self._away:
             self._away = True
             self._log.warn("What others commit is not heard: {why}", why=failure.value)

@@ -13,7 +13,7 @@ whether that row is still there. If not, another era begins, and all was missed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from twisted.logger import Logger
@@ -197,19 +197,27 @@ class Bulletin:
         """The last commit that was told."""
 
     def tell(self, issues: Sequence[Issue]) -> None:
-        """Some commits, in order; those that were told are left out."""
+        """Some commits, in order; those that were told are left out. Where another row than told
+        stands under the number of the last one, the database went back while it was being read:
+        what follows is read again from there."""
         for issue in issues:
-            told, self.told = self.told, max(self.told, issue.place)
-            if issue.place <= told:
+            told, place = self.told, issue.place
+            replaced = place == told and place.mark != told.mark
+            if replaced:
+                place = replace(place, era=place.era + 1)
+            if place <= told:
                 continue
-            back = issue.place.era > told.era
+            self.told = place
+            back = place.era > told.era
             if back:
                 self._log.warn(
                     "The database went back from commit {last} to another one's {now}: it lost"
                     " some. What was remembered of it is forgotten",
                     last=told.number,
-                    now=issue.place.number,
+                    now=place.number,
                 )
-            if back or issue.place.number > told.number + 1:
+            if back or place.number > told.number + 1:
                 self._watchers.tell([Missed()])
+            if replaced:
+                return
             self._watchers.tell(issue.changes)

@@ -71,6 +71,19 @@ def test_a_database_that_went_back_is_told_once_and_followed_from_there() -> Non
     assert reader.numbers == [0, 4, 5]
 
 
+def test_a_database_that_went_back_while_it_was_read_is_told_too() -> None:
+    """What was asked before the last one was told comes after it, from another database."""
+    reader = Reader(3)
+    reader.bulletin.tell([issue(4), issue(5)])
+    others = [Issue(Place(0, number, number + 90), [ZonesChanged(90)]) for number in (4, 5, 6)]
+    reader.bulletin.tell([issue(3), *others])
+    assert reader.numbers == [4, 5, 0]
+    assert reader.bulletin.told == Place(1, 5)
+    assert reader.bulletin.told.mark == 95
+    reader.bulletin.tell([*others, issue(6, 1)])
+    assert reader.numbers == [4, 5, 0, 6]
+
+
 class Looking:
     """A follower whose reads are answered by hand."""
 
@@ -125,8 +138,10 @@ def test_a_database_that_is_away_is_looked_at_again_later() -> None:
     looking.answer(1)
     assert looking.reader.numbers == [1]
     looking.clock.advance(INTERVAL)
-    # It may be another one since: what was known of it is looked at once.
-    assert looking.doubted == [False, True, False]
+    looking.answer()
+    looking.clock.advance(INTERVAL)
+    # It may be another one behind each new connection: what was known of it is looked at once.
+    assert looking.doubted == [True, True, False, False]
 
 
 def test_it_stops() -> None:
