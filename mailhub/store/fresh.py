@@ -82,10 +82,10 @@ class FreshMail:
                 self._suppressed = None
                 self._missed += 1
             elif isinstance(change, RoutesChanged) and change.suppressed:
-                self._news.add(change.suppressed)
-                if self._suppressed is not None:
+                if self._learning:
+                    self._news.add(change.suppressed)
+                elif self._suppressed is not None:
                     self._suppressed.add(change.suppressed)
-                    self._news.clear()
                     if len(self._suppressed) > KEYS:
                         self._suppressed, self._many = None, True
 

@@ -101,6 +101,12 @@ def test_nothing_is_taken_before_the_suppressed_are_known() -> None:
     assert taken(here, 3) is not None
 
 
+def test_who_is_never_asked_remembers_no_suppressed() -> None:
+    here = FreshMail()
+    here.heard([RoutesChanged(number, f"r{number}@far.example") for number in range(9)])
+    assert not here._news
+
+
 def test_too_many_suppressed_are_always_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh, "KEYS", 2)
     here = mail(message(1, 1), suppressed=["a", "b", "c"])
