@@ -356,7 +356,7 @@ class MemorySchedule:
         self._claim_ends = seconds + PATIENCE
         return True
 
-    async def rebuilt(self) -> None:
-        """See `ports.Schedule`."""
+    async def rebuilt(self, *, empty: bool = False) -> None:
+        """See `ports.Schedule`. No lease outlived the memory that it was in."""
         if self._phase is _Phase.FILLING:
             self._phase = _Phase.READY

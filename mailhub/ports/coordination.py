@@ -94,8 +94,9 @@ class Schedule(Protocol):
         """
         ...
 
-    def rebuilt(self) -> Awaitable[None]:
-        """The caller, whose claim it was, has put all slots of the store."""
+    def rebuilt(self, *, empty: bool = False) -> Awaitable[None]:
+        """The caller, whose claim it was, has put all slots of the store. `empty`: no entry was in
+        the store after the claim, so a lease from before is of none that can be leased now."""
         ...
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:

@@ -286,8 +286,9 @@ class Runner:
                 await means.schedule.put(slots)
                 after = slots[-1].number
                 count += len(slots)
-            if claimed:
-                await means.schedule.rebuilt()
+            if claimed:  # what is held has no slot, but may be under way
+                empty = not count and not await means.storage.queue.count()
+                await means.schedule.rebuilt(empty=empty)
             means.log.event("queue", outcome="filled", entries=count)
         except MailhubError as error:
             self._fill_wanted = True

@@ -186,6 +186,15 @@ def test_slots_of_counters_move_under_load_and_nothing_is_lost(
 
 
 @pytest.mark.scale
+def test_an_empty_store_does_not_end_the_pause(nodes: Nodes, three: RedisCluster) -> None:
+    """Somebody may have newer leases of a node that had the slot before."""
+    node = connected(nodes, three, quiet=900)
+    assert node.ask(node.schedule.claim_rebuild())
+    node.ask(node.schedule.rebuilt(empty=True))
+    node.ask(node.schedule.put(slots(1)))
+    assert unheld(node) == []
+
+
 def test_the_slot_of_the_schedule_moves(nodes: Nodes, three: RedisCluster) -> None:
     """It comes to another server, which is what a failover looks like: it is filled anew."""
     node, other = connected(nodes, three), connected(nodes, three)

@@ -73,6 +73,27 @@ def test_an_emptied_redis_wakes_the_runner_and_gives_nothing_too_early(
     assert node.outcomes() == ["connected"]
 
 
+def test_a_redis_that_is_filled_with_nothing_gives_at_once_what_comes_then(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node, other = nodes(redis.url, quiet=900), nodes(redis.url, quiet=900)
+    assert node.ask(node.schedule.claim_rebuild())
+    node.ask(node.schedule.put(slots(1)))
+    assert unheld(other) == []
+    other.woken.clear()
+    node.ask(node.schedule.rebuilt(empty=True))
+    turning.until(lambda: other.woken)
+    assert unheld(other) == [1]
+    other.ask(other.schedule.put(slots(2)))
+    assert unheld(node) == [2]
+    # Another's claim is not ended by it.
+    redis.cli("FLUSHALL")
+    assert other.ask(other.schedule.claim_rebuild())
+    node.ask(node.schedule.rebuilt(empty=True))
+    node.ask(node.schedule.put(slots(3)))
+    assert unheld(node) == []
+
+
 def test_tokens_grow_over_a_flush(nodes: Nodes, redis: RedisServer) -> None:
     node = nodes(redis.url)
     node.fill(*slots(1))

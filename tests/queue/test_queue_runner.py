@@ -10,6 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from mailhub.coord.limits import ScheduleLimits
+from mailhub.coord.memory_schedule import MemorySchedule
 from mailhub.model.change import Change, Queued
 from mailhub.model.errors import Corrupt, Unavailable
 from mailhub.model.outbound import Answer, Stage
@@ -17,7 +18,7 @@ from mailhub.model.queue import Attempt, AttemptResult, QueueEntry, QueueFilter,
 from mailhub.model.route import Hop, Route
 from mailhub.model.settings import QueueSettings
 from mailhub.queue.destination import Destination, refused
-from mailhub.queue.runner import CARE, LOOK
+from mailhub.queue.runner import CARE, LOOK, Runner
 from tests.queue_bench import (
     ACTOR,
     LATER,
@@ -478,6 +479,29 @@ def test_a_schedule_that_lost_everything_is_filled_again() -> None:
     b.outbound.says.clear()
     b.clock.advance(310)
     assert b.waiting() == []
+
+
+class Empty(MemorySchedule):
+    """Writes down whether it was filled with nothing."""
+
+    said: bool | None = None
+
+    async def rebuilt(self, *, empty: bool = False) -> None:
+        self.said = empty
+
+
+@pytest.mark.parametrize("held", [None, False, True])
+def test_only_a_queue_without_any_entry_is_said_to_be_empty(held: bool | None) -> None:
+    """What is held has no turn, but may have been on its way before it was held."""
+    b = bench(start=False)
+    if held is not None:
+        b.submit("a@example.net")
+    if held:
+        run(b.means.storage.queue.hold([b.waiting()[0].number], True, ACTOR))
+    schedule = Empty(b.clock)
+    runner = Runner(replace(b.means, schedule=schedule))
+    run(runner.start())
+    assert schedule.said is (held is None)
 
 
 def test_mail_that_waits_from_before_a_start_is_tried() -> None:

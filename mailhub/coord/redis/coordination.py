@@ -99,6 +99,7 @@ class RedisCoordination:
             quiet=redis.quiet,
             server=lambda: self._server,
             unnoticed=UNNOTICED if ways.sentinels is not None else 0.0,
+            lone=ways.sentinels is None and ways.atlas is None,
         )
         self.counters = SteadyCounters(
             RedisCounters(self.keyed, prefix=redis.prefix), MemoryCounters(clock)

@@ -53,7 +53,8 @@ MICROSECONDS = 1_000_000
 class RedisSchedule:
     """`ports.Schedule`. `quiet`: seconds, the longest lease and the pause after a loss.
     `unnoticed`: seconds besides, for which others may have leases of a server that was passed over.
-    `server`: the run id of the one connected. `now`: epoch seconds in place of Redis's own."""
+    `lone`: there is but one server, so nobody has newer leases of another. `server`: the run id of
+    the one connected. `now`: epoch seconds in place of Redis's own."""
 
     def __init__(
         self,
@@ -65,12 +66,14 @@ class RedisSchedule:
         quiet: float,
         server: Callable[[], str],
         unnoticed: float = 0.0,
+        lone: bool = False,
         now: Callable[[], float] | None = None,
     ) -> None:
         self._link = link
         self._clock = clock
         self._quiet = quiet
         self._pause = quiet + unnoticed
+        self._lone = lone
         self._server = server
         self._now = now
         self.channel = f"{{{prefix}}}:wake"
@@ -193,11 +196,11 @@ class RedisSchedule:
             self._claim = bytes(claim).decode("ascii")
         return bool(claim)
 
-    async def rebuilt(self) -> None:
+    async def rebuilt(self, *, empty: bool = False) -> None:
         """See `ports.Schedule`."""
         claim, self._claim = self._claim, ""
         if claim:
-            await self._run("rebuilt", claim=claim)
+            await self._run("rebuilt", claim=claim, at_once=(empty and self._lone) or None)
 
     async def arrive(self, wire: Asks, server: str) -> bool:
         """Makes the acquaintance of the server behind a new connection; whether it knows the
