@@ -356,7 +356,10 @@ class MemorySchedule:
         self._claim_ends = seconds + PATIENCE
         return True
 
-    async def rebuilt(self, *, empty: bool = False) -> None:
-        """See `ports.Schedule`. No lease outlived the memory that it was in."""
+    async def pause(self, newest: int) -> None:
+        """See `ports.Schedule`. Nobody waits: no lease outlived the memory that it was in."""
+
+    async def rebuilt(self) -> None:
+        """See `ports.Schedule`."""
         if self._phase is _Phase.FILLING:
             self._phase = _Phase.READY

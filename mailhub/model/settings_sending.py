@@ -151,8 +151,9 @@ class RedisSettings:
     timeout: int = setting(2, "longest wait for one answer", "seconds")
     quiet: int = setting(
         120,
-        "longest lease, and how long no queued mail is tried after Redis lost its memory, so that "
-        "no other server still sends it; at least queue.lease, the same on all servers",
+        "longest lease, and how long mail that was queued is not tried after Redis lost its "
+        "memory, so that no other server still sends it; at least queue.lease, the same on all "
+        "servers",
         "seconds",
     )
 

@@ -87,16 +87,22 @@ class Schedule(Protocol):
 
     def claim_rebuild(self) -> Awaitable[bool]:
         """Whether the schedule is empty of memory (new, or lost) and the caller is the one who
-        fills it. Until every lease from before must have ended, none is given out.
+        fills it. Until every lease from before must have ended, none is given out, but for what
+        `pause` says.
 
         Cheap: to be asked at the start, at every wake and every few seconds. A claimer from whom
         neither `put` nor `rebuilt` came for a minute is taken for dead: another may claim.
         """
         ...
 
-    def rebuilt(self, *, empty: bool = False) -> Awaitable[None]:
-        """The caller, whose claim it was, has put all slots of the store. `empty`: no entry was in
-        the store after the claim, so a lease from before is of none that can be leased now."""
+    def pause(self, newest: int) -> Awaitable[None]:
+        """The caller, whose claim it was, looked at the store since: leases from before can only
+        be of entries up to `newest`. Where nobody can have newer ones, later entries need not wait
+        for their end."""
+        ...
+
+    def rebuilt(self) -> Awaitable[None]:
+        """The caller, whose claim it was, has put all slots of the store."""
         ...
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:

@@ -83,6 +83,10 @@ class Queue(Protocol):
         """How many recipients wait."""
         ...
 
+    def newest(self) -> Awaitable[int]:
+        """The greatest number of an entry, held or not; 0 where there is none."""
+        ...
+
     def record(
         self, token: int, attempts: Sequence[Attempt], notices: Sequence[Notice], actor: Actor
     ) -> Awaitable[Sequence[int]]:

@@ -279,6 +279,8 @@ class Runner:
         self._filling = True
         after = count = 0
         try:
+            if claimed:
+                await means.schedule.pause(await means.storage.queue.newest())
             while self._phase is Phase.RUNNING:
                 slots = await means.storage.queue.slots(after=after, limit=PAGE)
                 if not slots:
@@ -286,9 +288,8 @@ class Runner:
                 await means.schedule.put(slots)
                 after = slots[-1].number
                 count += len(slots)
-            if claimed:  # what is held has no slot, but may be under way
-                empty = not count and not await means.storage.queue.count()
-                await means.schedule.rebuilt(empty=empty)
+            if claimed:
+                await means.schedule.rebuilt()
             means.log.event("queue", outcome="filled", entries=count)
         except MailhubError as error:
             self._fill_wanted = True

@@ -284,3 +284,8 @@ def _attempt(detail: Mapping[str, Any]) -> Attempt:
 def count(cursor: Cursor) -> int:
     """How many recipients wait."""
     return number(cursor, "SELECT count(*) FROM queue_entry", {})
+
+
+def newest(cursor: Cursor) -> int:
+    """See `ports.Queue.newest`."""
+    return number(cursor, "SELECT coalesce(max(number), 0) FROM queue_entry", {})

@@ -83,6 +83,9 @@ class QueueService:
     def count(self) -> Awaitable[int]:
         return self._runner.read(queued.count)
 
+    def newest(self) -> Awaitable[int]:
+        return self._runner.read(queued.newest)
+
     def record(
         self, token: int, attempts: Sequence[Attempt], notices: Sequence[Notice], actor: Actor
     ) -> Awaitable[Sequence[int]]:

@@ -344,7 +344,9 @@ def test_held_entries_are_not_scheduled(house: House) -> None:
     one, two, three = numbers(send(house, *(Onward(f"{i}@x.example", due=i) for i in range(3))))
     changes(house)
     queue = house.store.queue
+    assert house.ask(queue.newest()) == three
     assert house.ask(queue.hold([two, three, 99], True, ACTOR)) == 2
+    assert house.ask(queue.newest()) == three
     [told] = changes(house)
     assert isinstance(told, Dequeued)
     assert told.entries == (two, three)

@@ -91,11 +91,15 @@ class Node:
         turning.until(answered, seconds)
 
     def fill(self, *slots: Any) -> None:
-        """Claims an empty schedule, fills it, and waits until leases are given."""
+        """Claims an empty schedule, fills it, and waits until leases are given. There are none from
+        before."""
         assert self.ask(self.schedule.claim_rebuild())
+        self.ask(self.schedule.pause(0))
         self.ask(self.schedule.put(slots))
         self.ask(self.schedule.rebuilt())
-        turning.pass_time(QUIET + 0.1)
+        opens = self.ask(self.schedule.next_due()) or 0
+        if opens > min((slot.due for slot in slots), default=0):  # all wait, in a Cluster
+            turning.until(lambda: time.time() >= opens)
 
 
 class Nodes:

@@ -7,14 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from mailhub.model.queue import Slot
 from tests import turning
-from tests.live.redis_bench import (
-    PROMPT,
-    QUIET,
-    Nodes,
-    slots,
-    unheld,
-)
+from tests.live.redis_bench import LANE, PROMPT, QUIET, Nodes, slots, unheld
 from tests.redisserver import RedisServer
 
 pytestmark = pytest.mark.scale
@@ -54,7 +49,7 @@ def test_an_emptied_redis_wakes_the_runner_and_gives_nothing_too_early(
     node.woken.clear()
     redis.cli("FLUSHALL")
     turning.until(lambda: node.woken and other.woken)
-    # Before anybody fills it, what is put is kept and nothing is given: 1 may be on its way.
+    # Before anybody fills it nothing is given: 1 may be on its way.
     other.ask(other.schedule.put(slots(1)))
     assert unheld(other) == []
     assert other.ask(other.schedule.next_due()) is None
@@ -73,25 +68,49 @@ def test_an_emptied_redis_wakes_the_runner_and_gives_nothing_too_early(
     assert node.outcomes() == ["connected"]
 
 
-def test_a_redis_that_is_filled_with_nothing_gives_at_once_what_comes_then(
-    nodes: Nodes, redis: RedisServer
-) -> None:
+def test_what_came_after_a_loss_is_given_at_once(nodes: Nodes, redis: RedisServer) -> None:
+    """Leases from before can only be of what was in the store when somebody looked since."""
     node, other = nodes(redis.url, quiet=900), nodes(redis.url, quiet=900)
+    other.ask(other.schedule.put(slots(1, 11)))  # before anybody claims
     assert node.ask(node.schedule.claim_rebuild())
-    node.ask(node.schedule.put(slots(1)))
+    other.ask(other.schedule.put(slots(2, 12)))
     assert unheld(other) == []
     other.woken.clear()
-    node.ask(node.schedule.rebuilt(empty=True))
+    node.ask(node.schedule.pause(20))
+    node.ask(node.schedule.put(slots(1, 2, 11, 12, 20)))
+    assert other.ask(other.schedule.next_due()) > time.time() + 800
+    other.ask(other.schedule.put(slots(3, 21)))
     turning.until(lambda: other.woken)
-    assert unheld(other) == [1]
-    other.ask(other.schedule.put(slots(2)))
-    assert unheld(node) == [2]
-    # Another's claim is not ended by it.
+    assert unheld(other) == [21]
+    assert node.ask(node.schedule.claim([21, 99], QUIET)).entries == (99,)
+    node.fails(node.schedule.claim([20, 100], QUIET), PROMPT)
+    node.ask(node.schedule.rebuilt())
+    other.ask(other.schedule.add(slots(4, 22)))
+    other.ask(other.schedule.put(slots(5, 21)))
+    assert unheld(node) == [22]
+    assert node.ask(node.schedule.size()) == 11
+    # Whose claim was lost since says nothing.
     redis.cli("FLUSHALL")
     assert other.ask(other.schedule.claim_rebuild())
-    node.ask(node.schedule.rebuilt(empty=True))
-    node.ask(node.schedule.put(slots(3)))
+    node.ask(node.schedule.pause(0))
+    node.ask(node.schedule.put(slots(23)))
     assert unheld(node) == []
+
+
+def test_what_was_there_at_a_loss_is_given_when_the_pause_is_over(
+    nodes: Nodes, redis: RedisServer
+) -> None:
+    node = nodes(redis.url)
+    began = time.monotonic()
+    assert node.ask(node.schedule.claim_rebuild())
+    node.ask(node.schedule.pause(2))
+    later = Slot(2, int(time.time()) + 900, LANE)
+    node.ask(node.schedule.put([*slots(1), later]))
+    node.ask(node.schedule.rebuilt())
+    found: list[int] = []
+    turning.until(lambda: found.extend(unheld(node)) or found)
+    assert time.monotonic() - began >= QUIET
+    assert found == [1]
 
 
 def test_tokens_grow_over_a_flush(nodes: Nodes, redis: RedisServer) -> None:

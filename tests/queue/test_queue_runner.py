@@ -17,6 +17,7 @@ from mailhub.model.outbound import Answer, Stage
 from mailhub.model.queue import Attempt, AttemptResult, QueueEntry, QueueFilter, Slot
 from mailhub.model.route import Hop, Route
 from mailhub.model.settings import QueueSettings
+from mailhub.ports import Clock
 from mailhub.queue.destination import Destination, refused
 from mailhub.queue.runner import CARE, LOOK, Runner
 from tests.queue_bench import (
@@ -481,27 +482,36 @@ def test_a_schedule_that_lost_everything_is_filled_again() -> None:
     assert b.waiting() == []
 
 
-class Empty(MemorySchedule):
-    """Writes down whether it was filled with nothing."""
+class Pausing(MemorySchedule):
+    """Writes down what it was told, in order."""
 
-    said: bool | None = None
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(clock)
+        self.told: list[object] = []
 
-    async def rebuilt(self, *, empty: bool = False) -> None:
-        self.said = empty
+    async def pause(self, newest: int) -> None:
+        self.told.append(newest)
+
+    async def put(self, slots: Sequence[Slot]) -> None:
+        self.told += [slot.number for slot in slots]
+
+    async def rebuilt(self) -> None:
+        self.told.append("rebuilt")
 
 
-@pytest.mark.parametrize("held", [None, False, True])
-def test_only_a_queue_without_any_entry_is_said_to_be_empty(held: bool | None) -> None:
-    """What is held has no turn, but may have been on its way before it was held."""
+@pytest.mark.parametrize("recipients", [0, 1, 3])
+def test_the_newest_entry_is_told_before_a_schedule_is_filled(recipients: int) -> None:
+    """One that is held, too: it has no turn, but may have been on its way before."""
     b = bench(start=False)
-    if held is not None:
-        b.submit("a@example.net")
-    if held:
-        run(b.means.storage.queue.hold([b.waiting()[0].number], True, ACTOR))
-    schedule = Empty(b.clock)
-    runner = Runner(replace(b.means, schedule=schedule))
-    run(runner.start())
-    assert schedule.said is (held is None)
+    if recipients:
+        b.submit(*(f"{name}@example.net" for name in "abc"[:recipients]))
+    numbers = [entry.number for entry in b.waiting()]
+    if numbers:
+        run(b.means.storage.queue.hold(numbers[-1:], True, ACTOR))
+    schedule = Pausing(b.clock)
+    run(Runner(replace(b.means, schedule=schedule)).start())
+    newest = numbers[-1] if numbers else 0
+    assert schedule.told == [newest, *numbers[:-1], "rebuilt"]
 
 
 def test_mail_that_waits_from_before_a_start_is_tried() -> None:

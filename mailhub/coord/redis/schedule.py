@@ -40,6 +40,7 @@ VERBS = (
     "end",
     "leased",
     "next_due",
+    "pause",
     "put",
     "rebuilt",
     "renew",
@@ -196,11 +197,16 @@ class RedisSchedule:
             self._claim = bytes(claim).decode("ascii")
         return bool(claim)
 
-    async def rebuilt(self, *, empty: bool = False) -> None:
+    async def pause(self, newest: int) -> None:
+        """See `ports.Schedule`."""
+        if self._lone and self._claim:
+            await self._run("pause", claim=self._claim, newest=str(newest))
+
+    async def rebuilt(self) -> None:
         """See `ports.Schedule`."""
         claim, self._claim = self._claim, ""
         if claim:
-            await self._run("rebuilt", claim=claim, at_once=(empty and self._lone) or None)
+            await self._run("rebuilt", claim=claim)
 
     async def arrive(self, wire: Asks, server: str) -> bool:
         """Makes the acquaintance of the server behind a new connection; whether it knows the

@@ -4,7 +4,7 @@
 -- schedule is known.
 if call('HGET', state, 'server') ~= ask.server then
 	call('UNLINK', entries, waiting, ready, later, busy, served, leases, held, marks)
-	call('HDEL', state, 'claim', 'patience', 'quiet')
+	call('HDEL', state, 'claim', 'patience', 'quiet', 'newest')
 	call('HSET', state, 'server', ask.server)
 end
 return call('HEXISTS', state, 'claim')

@@ -1,8 +1,13 @@
--- `numbers`: in text, each once. Returns [token, [number, …]], or '' while no lease may be given. (An empty list
--- of numbers comes as an empty object: Lua has one kind of table.)
+-- `numbers`: in text, each once. Returns [token, [number, …]], or '' while leases from before may be
+-- about any of them. (An empty list of numbers comes as an empty object: Lua has one kind of table.)
 reap()
 if quiet_until() > now then
-	return ''
+	local newest = newest_before()
+	for _, number in ipairs(ask.numbers) do
+		if tonumber(number) <= newest then
+			return ''
+		end
+	end
 end
 local lanes, numbers, was = {}, {}, {}
 for i, row in ipairs(call('HMGET', entries, unpack(ask.numbers))) do

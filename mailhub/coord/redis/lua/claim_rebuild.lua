@@ -7,6 +7,8 @@ if claim and tonumber(call('HGET', state, 'patience')) > now then
 	return ''
 end
 if not claim then
+	-- What was put before now waits with the others: the claimer puts all that the store has.
+	call('UNLINK', entries, waiting, ready, later)
 	call('HSET', state, 'quiet', whole(now + ask.quiet * 1000000))
 end
 claim = token_now()

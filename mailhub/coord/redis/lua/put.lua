@@ -5,6 +5,7 @@ local before = next_due()
 if ask.claim and call('HGET', state, 'claim') == ask.claim then
 	call('HSET', state, 'patience', whole(now + ask.patience * 1000000))
 end
+local quiet, newest = quiet_until(), newest_before()
 local numbers = {}
 for i, slot in ipairs(ask.slots) do
 	numbers[i] = slot[1]
@@ -12,7 +13,11 @@ end
 local old = call('HMGET', entries, unpack(numbers))
 local gone, come, rows, lanes = {}, {}, {}, {}
 for i, slot in ipairs(ask.slots) do
-	local number, row, had = slot[1], waits(slot[2], slot[3]), old[i]
+	local number, due, had = slot[1], slot[2], old[i]
+	if quiet > now and quiet < math.huge and tonumber(number) <= newest then
+		due = digits(math.max(tonumber(due), math.ceil(quiet / 1000000)))
+	end
+	local row = waits(due, slot[3])
 	if had and ask.unknown then
 		-- it waits, or is leased
 	elseif had and string.sub(had, 1, 1) == 'l' then

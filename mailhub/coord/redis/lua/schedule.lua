@@ -130,9 +130,19 @@ local function reap()
 	end
 end
 
--- Whether leases may be given: the memory was claimed, and leases from before it must have ended.
+-- Until then leases from before the memory was claimed may live; for ever where nobody claimed it.
 local function quiet_until()
 	return tonumber(call('HGET', state, 'quiet') or 'inf')
+end
+
+-- The last entry that they may be about. Such entries are due when they have ended.
+local function newest_before()
+	return tonumber(call('HGET', state, 'newest') or 'inf')
+end
+
+-- Until when no entry at all may be leased.
+local function shut_until()
+	return newest_before() < math.huge and 0 or quiet_until()
 end
 
 local function token_now()
@@ -168,11 +178,11 @@ local function next_due()
 	end
 	local ends = call('ZRANGE', leases, 0, 0, 'WITHSCORES')[2]
 	times[#times + 1] = ends and math.ceil(tonumber(ends) / 1000000)
-	local quiet = quiet_until()
-	if #times == 0 or quiet == math.huge then
+	local shut = shut_until()
+	if #times == 0 or shut == math.huge then
 		return nil
 	end
-	return math.max(math.min(unpack(times)), quiet > now and math.ceil(quiet / 1000000) or 0)
+	return math.max(math.min(unpack(times)), shut > now and math.ceil(shut / 1000000) or 0)
 end
 
 -- Tells all processes where something may be taken earlier than it could `before`.

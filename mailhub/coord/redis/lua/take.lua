@@ -1,7 +1,7 @@
 -- `leases`, `entries`: at most. `promoted`: lanes looked at beyond that because their time has
 -- come. Returns [[token, lane, [number, …]], …]; numbers in text, as JSON has too few digits.
 reap()
-if quiet_until() > now then
+if shut_until() > now then
 	return '[]'
 end
 local most = math.min(ask.leases, limits_left())
