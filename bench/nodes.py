@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -93,11 +94,12 @@ class Nodes(Server):
 
 
 def children(pid: int) -> list[int]:
-    """A process and those that it started."""
+    """A process and those that it started. One that ends meanwhile has none."""
     found = [pid]
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
-            found += children(int(child))
+    with suppress(OSError):
+        for path in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in path.read_text().split():
+                found += children(int(child))
     return found
 
 
