@@ -137,7 +137,7 @@ class Swift:
 
     def __exit__(self, *_: object) -> None:
         for process in self._processes:
-            process.terminate()
+            process.kill()  # its folder goes, and who waits for it may be killed before
         for process in self._processes:
             process.wait(20)
 
