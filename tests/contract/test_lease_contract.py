@@ -176,12 +176,12 @@ def test_a_second_one_without_a_schedule_for_all_does_not_begin(
     begin(first)
     failures: list[object] = []
     starting = Deferred.fromCoroutine(_start(second)).addErrback(failures.append)
-    until: Callable[[], bool] = lambda: bool(starting.called)  # noqa: E731
-    for _ in range(20):
+
+    def refused() -> bool:
         passes(first, 1)
-        passes(second, 1)
-        if until():
-            break
+        return bool(starting.called)
+
+    comes(second, refused)
     (failure,) = failures
     assert isinstance(failure.value, InUse)  # type: ignore[attr-defined]
     assert "redis.url" in failure.value.text  # type: ignore[attr-defined]
