@@ -129,9 +129,9 @@ def slots(*numbers: int) -> list[Slot]:
     return [Slot(number, int(time.time()), LANE) for number in numbers]
 
 
-def unheld(node: Node) -> list[int]:
-    """All entries that leases can be had for."""
-    leases = node.ask(node.schedule.take(10, 10, QUIET))
+def unheld(node: Node, seconds: float = QUIET) -> list[int]:
+    """All entries that leases can be had for; they have them for so long."""
+    leases = node.ask(node.schedule.take(10, 10, seconds))
     return sorted(number for lease in leases for number in lease.entries)
 
 
