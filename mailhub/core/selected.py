@@ -21,7 +21,7 @@ from mailhub.model.change import (
     MailboxChanged,
     Missed,
 )
-from mailhub.model.errors import NotFound, StorageFull, Unavailable
+from mailhub.model.errors import StorageFull, Unavailable
 from mailhub.model.mailbox import Mailbox
 from mailhub.model.settings import StoreSettings
 from mailhub.ports import Storage
@@ -108,14 +108,16 @@ class Selections:
     # -- loading
 
     async def _load(self, account: int, mailbox: int) -> SharedMailbox:
-        """Reads the index while changes are held back, then applies those that it lacks."""
+        """Reads the index while changes are held back, then applies those that it lacks. It is
+        read again where they say that it may be another as a whole. Raises NotFound."""
         shared = self._account(account)
-        token, held = object(), list[Change]()
-        shared.loading[token] = held
+        token = object()
         try:
-            index = await self._storage.messages.index(account, mailbox)
-            if any(_deletes(change, mailbox) or _renumbers(change, mailbox) for change in held):
-                raise NotFound("The mailbox was deleted")
+            while True:
+                shared.loading[token] = held = list[Change]()
+                index = await self._storage.messages.index(account, mailbox)
+                if not any(_ends(change, mailbox) for change in held):
+                    break
         except BaseException:
             del shared.loading[token]
             self._forget_if_idle(account, shared)
@@ -165,13 +167,13 @@ class Selections:
         for change in changes:
             if isinstance(change, KeywordSet):
                 shared.keyword_sets[change.number] = change.keywords
-            elif isinstance(change, (AccountChanged, Missed)):
-                if isinstance(change, Missed) or change.what == "removed":
-                    for number in tuple(shared.boxes):
-                        self._end(shared, number)
             elif isinstance(change, (ElsewhereChanged, *OTHERS)):
                 continue
-            elif _deletes(change, change.mailbox) or _renumbers(change):
+            elif isinstance(change, (AccountChanged, Missed)):
+                for number in tuple(shared.boxes):
+                    if _ends(change, number):
+                        self._end(shared, number)
+            elif _ends(change, change.mailbox):
                 self._end(shared, change.mailbox)
             elif change.mailbox in shared.boxes:
                 touched.setdefault(change.mailbox, []).append(change)
@@ -196,23 +198,14 @@ def _about(change: Change, mailbox: int) -> bool:
     return getattr(change, "mailbox", None) == mailbox
 
 
-def _deletes(change: Change, mailbox: int) -> bool:
+def _ends(change: Change, mailbox: int) -> bool:
+    """Whether nothing that was read of the mailbox holds any more: it is deleted, all its UIDs are
+    others, or nobody knows what happened to it."""
     if isinstance(change, AccountChanged):
         return change.what == "removed"
-    if isinstance(change, Missed):
-        return True
-    return (
-        isinstance(change, MailboxChanged)
-        and change.mailbox == mailbox
-        and change.what == "deleted"
-    )
-
-
-def _renumbers(change: Change, mailbox: int = 0) -> bool:
-    """Whether its UIDs mean nothing any more: of this mailbox, or of any."""
-    if not isinstance(change, MailboxChanged) or change.what != "renumbered":
-        return False
-    return not mailbox or change.mailbox == mailbox
+    if isinstance(change, MailboxChanged):
+        return change.mailbox == mailbox and change.what in ("deleted", "renumbered")
+    return isinstance(change, Missed)
 
 
 def _nothing() -> None:

@@ -4,9 +4,10 @@ sessions end."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
+from twisted.internet.defer import Deferred, ensureDeferred
 
 from mailhub.core.programs import Programs
 from mailhub.core.rulings import Rulings
@@ -17,6 +18,7 @@ from mailhub.model.change import Change, Missed
 from mailhub.model.errors import NotFound
 from mailhub.model.filter import Actions, Conditions
 from mailhub.model.flags import Flags
+from mailhub.model.message import Index
 from mailhub.model.settings import StoreSettings
 from tests.contract.stores import MESSAGE, TextBody, rendered
 from tests.support import run
@@ -120,6 +122,41 @@ def test_selected_mailboxes_are_read_again(here: World) -> None:
     assert (again is box, list(again.uids)) == (False, [1])
     selections.release(box)
     selections.release(again)
+
+
+@pytest.mark.parametrize("news", ["missed", "renumbered", "deleted"])
+def test_a_mailbox_is_read_again_when_it_became_another_meanwhile(here: World, news: str) -> None:
+    selections = Selections(here.store, here.watch, StoreSettings())
+    account = here.people[JOE].number
+    box = run(here.mailboxes.create(account, "Box", ACTOR))
+    messages, read, held = here.store.messages, here.store.messages.index, Deferred[None]()
+    readings: list[int] = []
+
+    async def index(*about: int) -> Index:
+        found = await read(*about)
+        readings.append(len(found.uids))
+        await held
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(messages, "index", index)
+        opened = ensureDeferred(selections.open(account, box.number))
+        if news == "deleted":
+            run(here.mailboxes.remove(account, "Box", ACTOR))
+        else:
+            with unheard(here) if news == "missed" else nullcontext():
+                message = (TextBody(MESSAGE), rendered(), Flags(), 1_700_000_000)
+                run(messages.append(account, box.number, [message], ACTOR))
+            if news == "renumbered":
+                run(here.mailboxes.renumber(account, ACTOR))
+        held.callback(None)
+    if news == "deleted":
+        with pytest.raises(NotFound):
+            run(opened)
+    else:
+        found = run(opened)
+        assert (readings, list(found.uids)) == ([0, 1], [1])
+        selections.release(found)
 
 
 def test_keys_that_sign(here: World) -> None:

@@ -136,8 +136,7 @@ def append(case: Case) -> None:
 
 
 def transfer(case: Case, verb: str) -> None:
-    with imap_of(case) as imap:
-        imap.select("INBOX")
+    with inbox_of(case) as imap:
         places: list[Place] = [("INBOX", "INBOX-1"), ("INBOX", "INBOX-2")]
         uids = ",".join(map(str, numbers_of(imap, {name for _, name in places})))
         change: dict[Place, Copy | None] = {
@@ -157,8 +156,7 @@ def move(case: Case) -> None:
 
 
 def store(case: Case) -> None:
-    with imap_of(case) as imap:
-        imap.select("INBOX")
+    with inbox_of(case) as imap:
         change = {
             place: Copy(one.flags | {"\\Flagged", "$New"}, one.digest)
             for place, one in case.ledger.state.items()
@@ -168,8 +166,7 @@ def store(case: Case) -> None:
 
 
 def expunge(case: Case) -> None:
-    with imap_of(case) as imap:
-        imap.select("INBOX")
+    with inbox_of(case) as imap:
         place = ("INBOX", "INBOX-3")
         uid = str(numbers_of(imap, {"INBOX-3"})[0])
         before = case.ledger.state[place]
@@ -218,6 +215,16 @@ def imap_of(case: Case) -> Iterator[imaplib.IMAP4]:
     finally:
         with suppress(OSError, imaplib.IMAP4.abort):
             imap.shutdown()
+
+
+@contextmanager
+def inbox_of(case: Case) -> Iterator[imaplib.IMAP4]:
+    """INBOX selected: a disk that fails keeps nobody from reading."""
+    with imap_of(case) as imap:
+        answer = imap.select("INBOX")
+        if not ok(answer):
+            raise AssertionError(f"{answer}; log: {case.server.log.read_text()[-3000:]}")
+        yield imap
 
 
 @contextmanager
