@@ -16,6 +16,7 @@ CUTS ?= $(if $(filter 0,$(shell id -u)),$(N),0)
 JOBS ?= auto
 LIVE_JOBS ?= 4
 UNIT := $(PYTEST) -n $(JOBS) -m "not live and not crash"
+QUICK := $(PYTEST) -n $(JOBS) -m "not live and not crash and not thorough"
 # tests/live/conftest.py says what belongs together and what begins first.
 LIVE := $(PYTEST) -n $(LIVE_JOBS) --dist loadfile --no-loadscope-reorder
 # Every process that compiles everything again takes three seconds more.
@@ -38,8 +39,8 @@ test-scale: packages $(VENV)/.test ## What `test` leaves out: several nodes, clu
 	$(LIVE) -m scale tests/live tests/contract
 	TEST_STORE=nodes $(LIVE) -m "live and not crash and not scale" tests/live
 
-check: $(VENV)/.test ## The quick part, under a minute: lint, types, imports, tests without servers
-	$(call beside_lint,$(UNIT))
+check: $(VENV)/.test ## The quick part, under a minute: lint, types, imports, most tests without servers
+	$(call beside_lint,$(QUICK))
 
 # Runs $(1) while what lint says is kept, and says that last. Either failure is the recipe's.
 define beside_lint

@@ -20,6 +20,8 @@ from mailhub.model.settings import (
     SiteSettings,
 )
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -7,6 +7,8 @@ import pytest
 from mailhub import config
 from mailhub.model.settings import Settings
 
+pytestmark = pytest.mark.thorough
+
 
 def parse(text: str) -> Settings:
     return config.parse(text, "m.toml", None, {})

@@ -8,6 +8,8 @@ import pytest
 
 from mailhub import config
 
+pytestmark = pytest.mark.thorough
+
 FAULTS = [
     ('[acme]\ndirectory = "http://ca.example/dir"', "acme.directory: Only https: is possible"),
     ('[acme]\ndirectory = "nothing"', "acme.directory: "),

@@ -18,6 +18,8 @@ from mailhub.core.mailboxes import Mailboxes
 from mailhub.core.maildrop import Maildrop
 from mailhub.core.scripts import Scripts
 
+pytestmark = pytest.mark.thorough
+
 TARGETS: dict[str, Any] = {
     "imap": imap,
     "managesieve": managesieve,

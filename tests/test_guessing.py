@@ -29,6 +29,8 @@ from tests.support import run
 from tests.transcript import Conversation, Transport
 from tests.world import ACTOR, PASSWORD, World, world
 
+pytestmark = pytest.mark.thorough
+
 PER_ADDRESS, PER_NETWORK, PER_ACCOUNT, IN_ALL = 3, 5, 7, 9
 LIMITS = LimitSettings(
     guesses_per_address=PER_ADDRESS,

@@ -22,6 +22,8 @@ from mailhub.store.moving.folder import FolderSource
 from mailhub.store.verify import verify
 from tests.store.moving.movinghouse import filled, rows_of
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def old(tmp_path: Path) -> Path:

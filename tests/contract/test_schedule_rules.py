@@ -31,6 +31,8 @@ from tests.contract.test_schedule import QUIET, Bench, opened
 from tests.fakes import FakeClock
 from tests.support import run
 
+pytestmark = pytest.mark.thorough
+
 LANES = ("a.example", "b.example")
 Wait = Callable[[Callable[[], bool]], None]
 LIMITS = ScheduleLimits(lane=2, total=3)

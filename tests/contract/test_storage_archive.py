@@ -17,6 +17,8 @@ from mailhub.store import retention, sweeps
 from tests.contract.listed import Listed, uid
 from tests.contract.stores import ACTOR, ALL, MESSAGE, House
 
+pytestmark = pytest.mark.thorough
+
 # -- the archive
 
 

@@ -32,6 +32,8 @@ from tests.contract.searched import MESSAGE, Searched, in_database, in_folder, i
 from tests.contract.stores import ACTOR
 from tests.core.test_search_index import KEYS, MAILS, Mail
 
+pytestmark = pytest.mark.thorough
+
 OTHER = b"Subject: other\r\n\r\nnothing\r\n"
 
 

@@ -15,6 +15,8 @@ from tests.signed import pair
 from tests.support import run
 from tests.world import DOMAIN, HOSTNAME, World, world
 
+pytestmark = pytest.mark.thorough
+
 
 class Desk:
     def __init__(self, here: World) -> None:

@@ -13,6 +13,8 @@ from tests.acting import services
 from tests.support import run
 from tests.world import World, world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 
 

@@ -10,6 +10,8 @@ from mailhub.coord import redis
 from mailhub.coord.redis.link import LONGEST_WAIT, wait
 from mailhub.coord.redis.schedule import SCRIPTS, VERBS
 
+pytestmark = pytest.mark.thorough
+
 
 def test_waits_double_up_to_a_bound_and_differ_by_chance() -> None:
     assert [wait(failures, 1.0) for failures in range(4)] == [0.1, 0.2, 0.4, 0.8]

@@ -7,7 +7,11 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
+
 from mailhub.coord import redis
+
+pytestmark = pytest.mark.thorough
 
 FOLDER = Path(redis.__file__).parent
 PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text()

@@ -11,6 +11,8 @@ from mailhub.model.route import Route
 from tests.queue_bench import ACTOR, LATER, QueueBench, bench
 from tests.support import run
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 
 

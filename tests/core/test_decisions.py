@@ -23,6 +23,8 @@ from tests.contract.stores import ALL, TextBody
 from tests.queue_bench import ACTOR, QueueBench, bench
 from tests.support import run
 
+pytestmark = pytest.mark.thorough
+
 JOE, ANN = "joe@example.org", "ann@example.org"
 SENDER = "s@sender.example"
 MESSAGE = b"From: s@sender.example\r\nTo: joe@example.org\r\nSubject: Hi\r\n\r\nHello\r\n"

@@ -17,6 +17,8 @@ from tests.core.writing import ANN, BOB, SENDING, Office, enclosure
 from tests.support import run
 from tests.world import ACTOR
 
+pytestmark = pytest.mark.thorough
+
 LIST = b"""\
 From: "Doe, Bob" <bob@far.example>
 To: Ann <ann@example.org>, cy@far.example

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from mailhub.core import proven
 from mailhub.core.proven import Proven
 from mailhub.model.account import Account, Limits, Role
 from tests.fakes import FakeClock, SeededRandomness
+
+pytestmark = pytest.mark.thorough
 
 ACCOUNT = Account(
     1, "id", "joe", "", "", Role.USER, Limits(), 0, 0, False, False, "", 0, (), {}, 0, 1

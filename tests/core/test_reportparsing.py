@@ -20,6 +20,8 @@ from tests.fakes import FakeClock
 from tests.reportdocs import DMARC, TLS, written
 from tests.support import run
 
+pytestmark = pytest.mark.thorough
+
 XML = written(DMARC)
 JSON = tlsrpt.write(TLS)
 

@@ -18,6 +18,8 @@ from mailhub.wire.slices import finish
 from tests.dns_packets import HOST, question, talk, zone
 from tests.fakes import SeededRandomness
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("extra", [0, 100])
 def test_a_secondary_gets_all_of_a_zone(extra: int) -> None:

@@ -15,6 +15,8 @@ from mailhub.http.app import application
 from mailhub.http.descriptions import PATH
 from tests.http.browsing import Site
 
+pytestmark = pytest.mark.thorough
+
 
 class Slow:
     """Work waits until it is let go."""

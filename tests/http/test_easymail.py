@@ -22,6 +22,8 @@ from tests.http.browsing import SECRET, Reply, Site
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 ADMIN, JOE = "root@example.org", "joe@example.org"
 BOUNDARY = "------------------------d74496d66958873e"
 WRONG = "Username/password is not correct"

@@ -11,6 +11,8 @@ from tests.http.visiting import Browser
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 JOE, ANN = "joe@example.org", "ann@example.org"
 WORDS = "The mail of this account is still at its former server"
 

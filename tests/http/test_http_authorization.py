@@ -21,6 +21,8 @@ from tests.http.tmail import basic
 from tests.support import run
 from tests.world import ACTOR, APPS
 
+pytestmark = pytest.mark.thorough
+
 OPEN = {
     ("tmail", "GET", "/ping"),
     ("tmail", "GET", "/openapi.json"),

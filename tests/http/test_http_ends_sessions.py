@@ -13,6 +13,8 @@ from tests.http.tmail import basic
 from tests.imap.listener import JOE, LOGGED_IN, IMAPListener
 from tests.world import world
 
+pytestmark = pytest.mark.thorough
+
 ROOT = "root@example.org"
 FORM = "application/x-www-form-urlencoded"
 NEW = "another passw0rd"

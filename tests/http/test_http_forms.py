@@ -18,6 +18,8 @@ from tests.http.test_http_injection import in_rows
 from tests.http.tmail import basic
 from tests.world import PASSWORD
 
+pytestmark = pytest.mark.thorough
+
 ROOT = "root@example.org"
 FORM = "application/x-www-form-urlencoded"
 EVIL = (

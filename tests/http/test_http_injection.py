@@ -15,6 +15,8 @@ from tests.http.browsing import FOREIGN
 from tests.http.place import ANN, EVE, TOKEN, Place
 from tests.support import run
 
+pytestmark = pytest.mark.thorough
+
 AWAY = "away@remote.example"
 WRITTEN = {
     "from": {"name": "Ann", "address": ANN},

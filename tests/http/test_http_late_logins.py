@@ -15,6 +15,8 @@ from tests.http.tmail import basic
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, World, world
 
+pytestmark = pytest.mark.thorough
+
 ROOT = "root@example.org"
 FORM = "application/x-www-form-urlencoded"
 

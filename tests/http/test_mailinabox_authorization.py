@@ -13,6 +13,8 @@ from tests.http.tmail import basic
 from tests.support import run
 from tests.world import ACTOR
 
+pytestmark = pytest.mark.thorough
+
 ROOT, GONE = "root@example.org", "gone@example.org"
 ALWAYS = {"GET /login", "POST /login", "GET /logout", "POST /logout"}
 ELSEWHERE = {"GET /", "GET /munin", "GET /munin/<path:page>"}

@@ -11,6 +11,8 @@ from tests.http.box import ADMIN, JOE, Box, refused, said
 from tests.http.browsing import SYSTEM_KEY, Reply
 from tests.http.tmail import basic
 
+pytestmark = pytest.mark.thorough
+
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 OTHER = "KRSXG5CTMVRXEZLUKRSXG5CTMVRXEZLU"
 

@@ -9,6 +9,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from tests.http.box import TEXT, Box
 
+pytestmark = pytest.mark.thorough
+
 FORM = "application/x-www-form-urlencoded"
 
 

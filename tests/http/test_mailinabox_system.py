@@ -17,6 +17,8 @@ from tests.http.box import ADMIN, Box, refused, said
 from tests.support import run
 from tests.world import HOSTNAME
 
+pytestmark = pytest.mark.thorough
+
 EVERYTHING = SystemSettings(packages=True, reboot=True, versions="https://versions.example/latest")
 
 

@@ -13,6 +13,8 @@ from tests.http.visiting import Browser
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 NEW = "another Passw0rd"
 OWN = ("/panel/", "/panel/password", "/panel/app-passwords", "/panel/two-step")

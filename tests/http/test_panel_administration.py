@@ -20,6 +20,8 @@ from tests.queue_bench import LATER, bench
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 ROOT = "root@example.org"
 JOE = "joe@example.org"
 PAGES = tuple(

@@ -21,6 +21,8 @@ from tests.pgpkeys import Key
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 JOE, ANN, ROOT = "joe@example.org", "ann@example.org", "root@example.org"
 PAGES = (
     "/panel/",

@@ -12,6 +12,8 @@ from tests.http.visiting import Browser
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 JOE, ANN = "joe@example.org", "ann@example.org"
 SCRIPT = 'require ["fileinto"];\nfileinto "Work";\n'
 

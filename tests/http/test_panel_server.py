@@ -20,6 +20,8 @@ from tests.queue_bench import LATER, bench
 from tests.support import run
 from tests.world import PASSWORD, World, world
 
+pytestmark = pytest.mark.thorough
+
 ROOT, JOE = "root@example.org", "joe@example.org"
 XSS = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 PAGES = (

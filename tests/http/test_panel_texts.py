@@ -15,6 +15,8 @@ from tests.http.browsing import Site
 from tests.http.visiting import Browser
 from tests.world import PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 HOME = Path(pages.__file__).parent
 DOMAINS = ("panel", "webmail")
 OTHERS = [language for language in pages.LANGUAGES if language != "en"]

@@ -13,6 +13,8 @@ from tests.http.visiting import Browser
 from tests.support import run
 from tests.world import PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 ROOT = "root@example.org"
 PAGE = "/panel/dns/zones/example.org"
 

@@ -7,10 +7,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import click
+import pytest
 
 from mailhub.cli import group
 from mailhub.model.settings import Settings
 from tests.http.tmail import TMail
+
+pytestmark = pytest.mark.thorough
 
 TEXT = (Path(__file__).parents[2] / "docs" / "tmail.md").read_text()
 

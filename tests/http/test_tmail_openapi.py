@@ -10,6 +10,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
 from tests.http.tmail import TMail, basic
 
+pytestmark = pytest.mark.thorough
+
 CALLS = {
     "/ping": {"get"},
     "/users": {"get"},

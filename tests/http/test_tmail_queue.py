@@ -17,6 +17,8 @@ from tests.queue_bench import ACTOR, LATER, QueueBench, bench
 from tests.support import run
 from tests.world import world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 BEGAN = "2027-01-15T08:00:00Z"
 """When the tests' clock begins."""

@@ -15,6 +15,8 @@ from tests.http.tmail import ADMIN, JSON, TMail, basic, failed
 from tests.support import run
 from tests.world import ACTOR, world
 
+pytestmark = pytest.mark.thorough
+
 FULL = {
     "passwd": "mot de passe",
     "authRelay": True,

@@ -19,6 +19,8 @@ from tests.http.visiting import Browser, foreign
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 ANN, BOB = "ann@example.org", "bob@example.org"
 MAIL = (
     b"From: Bob <bob@far.example>\r\nTo: ann@example.org, cy@far.example\r\nSubject: Lunch\r\n"

@@ -13,6 +13,8 @@ from tests.http.visiting import Browser
 from tests.support import run
 from tests.world import ACTOR, PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 ANN, BOB = "ann@example.org", "bob@example.org"
 FIRST = re.compile(r'href="(/mail/folders/[0-9a-f]{24}/\d+)"')
 FILLED = {

@@ -21,6 +21,8 @@ from tests.http.visiting import foreign
 from tests.support import run
 from tests.world import ACTOR
 
+pytestmark = pytest.mark.thorough
+
 HOSTILE = [
     "<script>alert(1)</script>",
     "<scr<script>ipt>alert(1)</script>",

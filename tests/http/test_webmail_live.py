@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
@@ -11,6 +12,8 @@ from mailhub.http.webmail.live import LISTENERS
 from tests.http.reading import ANN, JOE, Reader
 from tests.support import run
 from tests.world import ACTOR
+
+pytestmark = pytest.mark.thorough
 
 
 def listen(reader: Reader) -> tuple[Any, Any]:

@@ -8,6 +8,8 @@ from tests.http.mailing import JOE, RICH, Mailbox, refused
 from tests.support import run
 from tests.world import world
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def mail() -> Mailbox:

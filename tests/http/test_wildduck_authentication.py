@@ -16,6 +16,8 @@ from tests.http.browsing import Reply, Site, with_token
 from tests.support import run
 from tests.world import PASSWORD, PEER, world
 
+pytestmark = pytest.mark.thorough
+
 ID = re.compile(r"[0-9a-f]{24}")
 ABSENT = "0123456789abcdef01234567"
 SECRET = "secretpass"

@@ -15,6 +15,8 @@ from tests.http.browsing import Reply, Site
 from tests.support import run
 from tests.world import world
 
+pytestmark = pytest.mark.thorough
+
 ANN = "ann@example.org"
 MESSAGE = b"From: a@remote.example\r\nTo: ann@example.org\r\nSubject: s\r\n\r\ntext\r\n"
 NUMBERED = ("/mailboxes/<mailbox>/messages/<message>",)

@@ -13,6 +13,8 @@ from tests.http.mailing import JOE, PLAIN, RICH, Mailbox, append
 from tests.support import run
 from tests.world import ACTOR, world
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def mail() -> Mailbox:

@@ -11,6 +11,8 @@ from tests.signed import pair
 from tests.support import run
 from tests.world import ACTOR, world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 ABSENT = "0" * 24
 PEM = pair("dkim.example", "s0")[0].private

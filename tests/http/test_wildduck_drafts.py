@@ -15,6 +15,8 @@ from tests.http.sending import ANN, FAR, PEOPLE, draft, posted, queued, read, so
 from tests.support import run
 from tests.world import ACTOR, world
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def mail() -> Mailbox:

@@ -12,6 +12,8 @@ from mailhub.http.app import mounts
 from tests.http.browsing import FOREIGN, Site, with_token
 from tests.world import world
 
+pytestmark = pytest.mark.thorough
+
 HIDDEN = {"/openapi.json"}
 
 

@@ -15,6 +15,8 @@ from tests.passkeys import SoftwareKey
 from tests.support import run
 from tests.world import PEER
 
+pytestmark = pytest.mark.thorough
+
 ABSENT = "0123456789abcdef01234567"
 PAGE = {"origin": "https://mail.example.org"}
 

@@ -16,6 +16,8 @@ from tests.http.sending import ANN, FAR, draft, posted, queued, read, source, wr
 from tests.support import run
 from tests.world import ACTOR, world
 
+pytestmark = pytest.mark.thorough
+
 ABSENT = "0" * 24
 OCTETS = bytes(range(256)) * 10
 

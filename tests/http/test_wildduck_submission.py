@@ -15,6 +15,8 @@ from tests.http.sending import ANN, FAR, draft, posted, queued, read, source, wr
 from tests.support import run
 from tests.world import DOMAIN, world
 
+pytestmark = pytest.mark.thorough
+
 RAW = b"From: x@far.example\r\nSubject: as it is\r\nBcc: s@far.example\r\n\r\nw\xc3\xb6rds\r\n"
 
 

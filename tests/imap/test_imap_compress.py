@@ -13,6 +13,8 @@ from tests.imap.listener import LOGGED_IN, SELECTED, IMAPListener
 from tests.transcript import Conversation
 from tests.world import world
 
+pytestmark = pytest.mark.thorough
+
 
 class Client:
     """The other end of the compressed streams."""

@@ -15,6 +15,8 @@ from mailhub.model.errors import MailhubError
 from tests.imap.test_imap_grammar_fetch import FETCH_ITEMS
 from tests.imap.test_imap_grammar_search import SEARCH_KEYS
 
+pytestmark = pytest.mark.thorough
+
 ANY_RULE = [
     access.login,
     access.authenticate,

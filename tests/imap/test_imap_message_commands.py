@@ -15,6 +15,8 @@ from tests.imap.listener import SELECTED, IMAPListener
 from tests.transcript import Conversation
 from tests.world import PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 
 def listener(*messages: bytes) -> IMAPListener:
     """Sessions with these messages in the INBOX selected."""

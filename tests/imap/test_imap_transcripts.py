@@ -11,6 +11,8 @@ from tests.imap.listener import IMAPListener
 from tests.transcript import play
 from tests.world import APPS, World, world
 
+pytestmark = pytest.mark.thorough
+
 FOLDER = Path(__file__).parent.parent / "transcripts" / "imap"
 LISTENERS: dict[str, dict[str, Any]] = {
     "literals": {"line": 1000},

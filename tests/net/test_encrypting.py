@@ -22,6 +22,8 @@ from mailhub.net.encrypting import SECONDS, WAITING, ProcessEncrypting
 from tests.fakes import ListLog
 from tests.pgpkeys import Key
 
+pytestmark = pytest.mark.thorough
+
 NOBODY = 2**22 + 1
 """A process number that the system never gives."""
 

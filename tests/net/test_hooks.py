@@ -22,6 +22,8 @@ from mailhub.net import hooks as net_hooks
 from mailhub.net.hooks import ANSWER, PENDING, ServerHooks
 from tests.fakes import ListLog
 
+pytestmark = pytest.mark.thorough
+
 URL = "http://hook.test/ask"
 RCPT = HookFacts(stage=HookStage.RCPT, sender="a@b.example", recipients=("c@d.example",))
 ACCEPTED = HookAnswer()

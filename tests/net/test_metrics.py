@@ -9,6 +9,8 @@ from mailhub.model.measure import Measure, Table, Worst
 from mailhub.net import metrics
 from mailhub.net.metrics import PROBE, STALL, Lateness, MeasuredLog, Metrics
 
+pytestmark = pytest.mark.thorough
+
 
 class Seen:
     def __init__(self) -> None:

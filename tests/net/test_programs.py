@@ -20,6 +20,8 @@ from mailhub.net.programs import PIECE, ProcessPrograms
 from tests.fakes import ListLog
 from tests.loop import Loop
 
+pytestmark = pytest.mark.thorough
+
 ENTRY = QueueEntry(
     number=3,
     message=2,

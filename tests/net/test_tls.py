@@ -23,6 +23,8 @@ from mailhub.net.certificate import LARGEST_FILE, make_self_signed, read_pair
 from mailhub.net.peer import tls_facts
 from mailhub.net.tls import POLL, Certificates
 
+pytestmark = pytest.mark.thorough
+
 
 class Events:
     def __init__(self) -> None:

@@ -21,6 +21,8 @@ from tests.support import run
 from tests.transcript import Conversation
 from tests.world import ACTOR, PASSWORD, World, world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 LOGIN = f"USER {JOE}\r\nPASS {PASSWORD}\r\n".encode()
 

@@ -33,6 +33,8 @@ from tests.queue_bench import (
 )
 from tests.support import run
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 HOUR = 3600
 

@@ -14,6 +14,8 @@ from mailhub.store import checkpoints, database
 from mailhub.store.verify import verify
 from tests.contract.stores import sqlite_house
 
+pytestmark = pytest.mark.thorough
+
 
 def test_the_length_of_the_log_is_read_from_its_index(tmp_path: Path) -> None:
     database.prepare(tmp_path)

@@ -14,6 +14,8 @@ from mailhub.store.background import INTERVAL
 from mailhub.store.verify import verify
 from tests.contract.stores import ACTOR, ALL, House, TextBody, rendered, sqlite_house
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(autouse=True)
 def eager(monkeypatch: pytest.MonkeyPatch) -> None:

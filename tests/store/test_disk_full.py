@@ -17,6 +17,8 @@ from mailhub.store.background import INTERVAL
 from mailhub.store.verify import verify
 from tests.contract.stores import ACTOR, ALL, House, TextBody, rendered, sqlite_house
 
+pytestmark = pytest.mark.thorough
+
 BODY = b"x" * 20_000
 
 

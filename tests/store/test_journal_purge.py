@@ -14,6 +14,8 @@ from mailhub.store.journal import STEP
 from tests.support import run
 from tests.world import ACTOR, World, world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 MAIL = b"Subject: x\r\n\r\n"
 

@@ -20,6 +20,8 @@ from mailhub.store import accounts, addresses, database, domains, queued, schema
 from mailhub.store.migrate import back_up, configuration, migrate
 from mailhub.store.verify import verify
 
+pytestmark = pytest.mark.thorough
+
 
 def shape(connection: sqlite3.Connection) -> dict[str, str]:
     """Every table and index, without regard to spacing."""

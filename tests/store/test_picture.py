@@ -17,6 +17,8 @@ from mailhub.store.compaction import remove_file
 from mailhub.store.verify import verify
 from tests.contract.stores import ACTOR, House, TextBody, rendered, sqlite_house
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:

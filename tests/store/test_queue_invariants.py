@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,6 +20,8 @@ from mailhub.model.queue import Attempt, AttemptResult, Onward, QueueFilter, Que
 from mailhub.ports import Notice
 from mailhub.store.checks import CHECKS
 from tests.contract.stores import ACTOR, TextBody, memory_house, rendered
+
+pytestmark = pytest.mark.thorough
 
 SENDERS = st.sampled_from(["", "ann@a.example", "bob@b.example"])
 LANES = st.sampled_from(["x.example", "y.example"])

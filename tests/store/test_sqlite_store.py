@@ -28,6 +28,8 @@ from tests.contract.stores import (
 )
 from tests.fakes import FakeClock
 
+pytestmark = pytest.mark.thorough
+
 
 def delivery(house: House, account: int, data: bytes = MESSAGE) -> Deferred[object]:
     copies = [Copy(account)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,6 +21,8 @@ from mailhub.model.flags import DELETED, SEEN, FlagMode, Flags
 from mailhub.model.message import Copy
 from mailhub.model.uids import UidSet
 from tests.contract.stores import ACTOR, ALL, TextBody, memory_house, rendered
+
+pytestmark = pytest.mark.thorough
 
 QUOTA = 400
 UIDS = st.lists(st.tuples(st.integers(1, 25), st.integers(1, 25)), min_size=1, max_size=3).map(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from mailhub.model.flags import Flags
 from mailhub.model.message import Copy
 from mailhub.model.uids import UidSet
@@ -21,6 +23,8 @@ from tests.contract.stores import (
     rendered,
     sqlite_house,
 )
+
+pytestmark = pytest.mark.thorough
 
 TABLES = ("message", "content", "thread_reference", "keyword_set", "expunged", "sweep")
 

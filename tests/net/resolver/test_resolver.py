@@ -21,6 +21,8 @@ from tests.fakes import ListLog, SeededRandomness
 from tests.live.pace import prompt
 from tests.loop import Loop, loop
 
+pytestmark = pytest.mark.thorough
+
 ORG = """
 @ MX 10 Mx1
 @ MX 20 mx2.example.net.

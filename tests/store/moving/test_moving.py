@@ -28,6 +28,8 @@ from tests.store.moving.movinghouse import (
     whole,
 )
 
+pytestmark = pytest.mark.thorough
+
 ACCOUNTS, MESSAGES = 3, 12
 
 

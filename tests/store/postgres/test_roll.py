@@ -28,6 +28,8 @@ from mailhub.store.postgres.roll import Own
 from mailhub.store.sql import Cursor
 from mailhub.store.transaction import Transaction
 
+pytestmark = pytest.mark.thorough
+
 
 class Base:
     """A database and its clock."""
