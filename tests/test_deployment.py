@@ -22,6 +22,8 @@ from mailhub.model.settings import Settings
 from mailhub.net.metrics import Metrics
 from mailhub.tap import Options
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parent.parent
 ETC = ROOT / "etc"
 PUBLIC = {25, 587, 465, 143, 993, 110, 995, 4190, 80, 443}

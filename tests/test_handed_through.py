@@ -19,6 +19,8 @@ from tests.support import run
 from tests.transcript import Conversation
 from tests.world import ACTOR, World, world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 WORD = "there"
 LOGIN = b"a LOGIN joe@example.org there\r\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from mailhub.model.listing import Heads, Row, Stretch, ThreadSum
 from mailhub.model.message import Copy
 from tests.contract.listed import Listed, uid
 from tests.contract.stores import ACTOR, MESSAGE, House, TextBody, memory_house, rendered
+
+pytestmark = pytest.mark.thorough
 
 
 class Talking(Listed):

@@ -15,6 +15,8 @@ from tests.signed import MESSAGE, Pieces, Workshop, lookup, pair
 from tests.support import run
 from tests.world import ACTOR, HOSTNAME, world
 
+pytestmark = pytest.mark.thorough
+
 NEAR, FAR = pair(), pair("far.example")
 
 

@@ -16,6 +16,8 @@ from mailhub.wire.rendering import render
 from tests.support import run
 from tests.world import World, world
 
+pytestmark = pytest.mark.thorough
+
 MESSAGES = (
     # sender, to, subject, date, arrival, padding
     ("Zoe <b@x.org>", "Paul <p@x.org>", "Re: banana", "Mon, 2 Nov 2026 10:00:00 +0000", 300, 0),

@@ -20,6 +20,8 @@ from mailhub.model.uids import UidSet
 from tests.support import run
 from tests.world import ACTOR, World, world
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 MAIL = b"From: a@remote.example\r\nSubject: hello\r\n\r\nhi\r\n"
 

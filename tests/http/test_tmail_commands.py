@@ -10,6 +10,8 @@ from tests.http.tmail import ADMIN, TMail, basic, failed
 from tests.support import run
 from tests.world import ACTOR
 
+pytestmark = pytest.mark.thorough
+
 JOE = "joe@example.org"
 
 

@@ -11,6 +11,8 @@ from tests.http.visiting import Browser, foreign
 from tests.support import run
 from tests.world import ACTOR, PASSWORD
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def reader() -> Reader:

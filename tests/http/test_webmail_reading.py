@@ -12,6 +12,8 @@ from mailhub.policy.authres import Result
 from tests.http.reading import JOE, Reader
 from tests.http.visiting import foreign
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def reader() -> Reader:

@@ -15,6 +15,8 @@ from tests.http.test_wildduck_users import ABSENT, ID, invalid, made
 from tests.support import run
 from tests.world import ACTOR, DOMAIN, world
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def site() -> Site:

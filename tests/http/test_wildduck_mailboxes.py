@@ -14,6 +14,8 @@ from tests.http.test_wildduck_users import ABSENT, ID, invalid, made
 from tests.support import run
 from tests.world import ACTOR, DOMAIN
 
+pytestmark = pytest.mark.thorough
+
 MONTH = 30 * 86400 * 1000
 MESSAGE = b"Subject: x\r\n\r\nbody\r\n"
 

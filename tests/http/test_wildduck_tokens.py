@@ -11,6 +11,8 @@ from mailhub.wire import otp
 from tests.http.browsing import Reply, Site
 from tests.world import PASSWORD, world
 
+pytestmark = pytest.mark.thorough
+
 NAME = "joe@example.org"
 
 

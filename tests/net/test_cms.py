@@ -17,6 +17,8 @@ from tests.authority import Authority
 from tests.fakes import ListLog
 from tests.support import run
 
+pytestmark = pytest.mark.thorough
+
 DATA = b"<plist>\r\n\0binary\n</plist>"
 
 
