@@ -70,18 +70,21 @@ _Job = tuple[Callable[[Desk], Any], "Deferred[Any]", float]
 
 class Readers:
     """A bounded pool: one hop there and one back for each call. `waited`: for a thread that is
-    free. `took`: on it. `seconds`: a monotonic clock."""
+    free. `took`: on it. `report` hears, on its threads, of what the disk or the database made fail.
+    `seconds`: a monotonic clock."""
 
     def __init__(
         self,
         desk: Callable[[], Desk],
         count: int,
         hop: Hop,
+        report: Callable[[Exception], None] = lambda error: None,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         self.waited, self.took = Worst(), Worst()
         self._desk = desk
         self._hop = hop
+        self._report = report
         self._seconds = seconds
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads = [
@@ -141,8 +144,11 @@ class Readers:
         try:
             result = work(desk)
         except MailhubError as error:
+            if isinstance(error, Corrupt):
+                self._report(error)
             self._fail(done, error)
         except DRIVER as error:
+            self._report(error)
             desk.close()
             self._fail(done, kind_of(error))
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 from mailhub.model.settings import StoreSettings
@@ -11,6 +12,7 @@ from mailhub.store.background import SWEEPS, Background
 from mailhub.store.checkpoints import Checkpoints
 from mailhub.store.commit import Committer, WallClock
 from mailhub.store.compaction import Compaction
+from mailhub.store.complaints import Complaints
 from mailhub.store.fulltext.service import IndexService
 from mailhub.store.hop import Hop
 from mailhub.store.leases import Alone
@@ -18,7 +20,7 @@ from mailhub.store.readers import FolderDesk, Readers
 from mailhub.store.segments import Appender
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.sql import number
-from mailhub.store.threaded import StoreReactor, ThreadedStore, reporting
+from mailhub.store.threaded import StoreReactor, ThreadedStore
 from mailhub.store.watchers import Watchers
 from mailhub.store.writer import Writer
 
@@ -39,8 +41,9 @@ class SQLiteStore(ThreadedStore):
         watchers = Watchers()
         checkpoints = Checkpoints(folder)
         appender = resumed(folder, blobs, settings.segment_size)
-        committer = Committer(folder, appender, clock, settings.quota, reporting(hop))
-        readers = Readers(lambda: FolderDesk(folder, blobs), settings.readers, hop)
+        committer = Committer(folder, appender, clock, settings.quota, Complaints(hop, "A commit"))
+        desk = partial(FolderDesk, folder, blobs)
+        readers = Readers(desk, settings.readers, hop, Complaints(hop, "A read"))
         writer = Writer(
             committer,
             hop,

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 
 from mailhub.model.measure import Measure
 from mailhub.ports import Blobs, SearchIndex
@@ -127,17 +126,3 @@ class ThreadedStore(ServedStorage):
         # A thread of its own: the reactor's pool may be gone when a server stops.
         Thread(target=close, name="mailhub-store-stop").start()
         return done
-
-
-def reporting(hop: Hop) -> Callable[[Exception], None]:
-    """What a committer tells of its failures, on its own thread: a line of the log."""
-    log = Logger()
-
-    def failed(error: Exception) -> None:
-        hop.post(
-            lambda: log.error(
-                "A commit failed: {kind}: {error}", kind=type(error).__name__, error=error
-            )
-        )
-
-    return failed

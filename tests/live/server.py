@@ -99,6 +99,12 @@ class Server:
     def log(self) -> Path:
         return self.folder / "server.log"
 
+    def errors(self) -> list[str]:
+        """What its log has of errors, and of exceptions that nobody expected."""
+        bad = ('"level":"error"', '"level":"critical"', "Traceback")
+        with self.log.open(encoding="utf-8") as lines:
+            return [line for line in lines if any(one in line for one in bad)]
+
     def write_config(self) -> None:
         """What `start` does first, where it was not done yet."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -79,8 +79,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield pair
         for server in (pair.one, pair.two):
             assert server.stop() == 0, server.log.read_text()[-3000:]
-            assert '"level": "error"' not in server.log.read_text()
-            assert "Traceback" not in server.log.read_text()
+            assert server.errors() == []
 
 
 _names = iter(range(1, 1000))
@@ -121,7 +120,8 @@ def told_alike(pair: Pair, id: str, address: str) -> None:
     expected = [*TOLD[:-1], "EXISTS", "EXPUNGE"]  # the copy in Trash, too
     until(lambda: all(len(stream.words) >= len(expected) for stream in streams))
     assert [stream.words for stream in streams] == [expected, expected]
-    assert streams[0].ids == streams[1].ids
+    # The first says where the stream begins, and one began a moment later.
+    assert streams[0].ids[1:] == streams[1].ids[1:]
     for open_one in (*idles, *streams):
         open_one.close()
 

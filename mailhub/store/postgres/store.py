@@ -17,6 +17,7 @@ from mailhub.ports import Wakeups
 from mailhub.ports.leases import Nodes
 from mailhub.store.background import SWEEPS, Background
 from mailhub.store.commit import WallClock
+from mailhub.store.complaints import Complaints
 from mailhub.store.faults import DriverError
 from mailhub.store.hop import Hop
 from mailhub.store.leases import Alone
@@ -40,7 +41,7 @@ from mailhub.store.runner import ThreadRunner
 from mailhub.store.s3.objects import Objects
 from mailhub.store.spools import SpoolFolder
 from mailhub.store.sql import Cursor
-from mailhub.store.threaded import StoreReactor, ThreadedStore, reporting
+from mailhub.store.threaded import StoreReactor, ThreadedStore
 from mailhub.store.watchers import Watchers
 from mailhub.store.writer import Writer
 
@@ -99,10 +100,11 @@ class PostgresStore(ThreadedStore):
         moment = _agreeing(agree)
         bulletin = Bulletin(watchers, _newest(where, moment))
         put = Bodies(ring, max(0, s3.grace - GRACE))
+        committed, read = Complaints(hop, "A commit"), Complaints(hop, "A read")
         committer = Committer(
-            where, node, clock, settings.quota, lambda: bulletin.told, reporting(hop), put
+            where, node, clock, settings.quota, lambda: bulletin.told, committed, put
         )
-        readers = Readers(lambda: Desk(where, ring), settings.readers, hop)
+        readers = Readers(lambda: Desk(where, ring), settings.readers, hop, read)
         pending = settings.pending
         self.outside = Outside(s3, pending, self._objects, ring, readers, reactor, urandom)
         # News wait for no search: they have a reader of their own.
