@@ -87,8 +87,8 @@ class Hub:
 
     def events(self, verb: str, outcome: str) -> int:
         """How often the log says that."""
-        lines = self.server.log.read_text(errors="replace").splitlines()
-        found = [json.loads(line) for line in lines if line.startswith("{")]
+        whole, _, _ = self.server.log.read_text(errors="replace").rpartition("\n")
+        found = [json.loads(line) for line in whole.splitlines() if line.startswith("{")]
         return sum(one.get("verb") == verb and one.get("outcome") == outcome for one in found)
 
     def all_left(self, seconds: float = PATIENCE) -> None:
